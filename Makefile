@@ -1,0 +1,52 @@
+# Every target sets up what it needs. The first two are the README's commands.
+SHELL := /bin/bash
+PYTHON ?= python3
+UV = $(shell $(PYTHON) tools/bootstrap.py)
+SYNC = $(UV) sync --locked --quiet --python $(PYTHON)
+BIN = .venv/bin
+
+.PHONY: demo test test-long test-shared check format setup setup-demo lock clean help
+
+demo: setup-demo ## two parties deconflict a day of recorded traffic; writes demo-out/report.html
+	$(BIN)/detente demo --out demo-out
+
+test: setup ## the quick test suite
+	$(BIN)/pytest -m "not long and not shared"
+
+test-long: setup ## the long tests
+	$(BIN)/pytest -m "long and not shared"
+
+test-shared: setup ## the tests that need the shared data folder (DETENTE_SHARED)
+	$(BIN)/pytest -m shared
+
+check: setup ## formatting, lint, types and the import contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## format and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+setup: ## the environment with the development tools
+	@$(SYNC) --group dev
+	@$(BIN)/python -m detente.airspace.compile
+
+setup-demo: ## the environment that the demo needs
+	@$(SYNC) --extra demo --inexact
+	@$(BIN)/python -m detente.airspace.compile
+
+bench-%: ## one benchmark, for example make bench-detect
+	@$(SYNC) --group dev --group bench
+	@$(BIN)/python -m detente.airspace.compile
+	$(BIN)/python bench/$(subst -,_,$*).py
+
+lock:
+	$(UV) lock
+
+clean: ## remove what the other targets made
+	rm -rf .venv .tools demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+help:
+	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort

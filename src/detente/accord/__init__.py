@@ -1,0 +1,1 @@
+"""The terms two parties agreed, their canonical bytes and their hash. Pure."""

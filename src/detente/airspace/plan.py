@@ -1,0 +1,150 @@
+"""Plans: a party's intended use of airspace, as volumes or as a trajectory with containment."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+import msgspec
+
+from detente.airspace.altitude import Altitude, AltitudeBand, check_range
+from detente.airspace.position import Position, utc
+from detente.airspace.refusal import Refusal
+
+IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,63}\Z")
+DEFAULT_CLASS = "crewed"
+
+
+class Circle(msgspec.Struct, frozen=True, tag_field="kind", tag="circle", forbid_unknown_fields=True):
+    """All points within `radius_m` of the centre, along the geodesic."""
+
+    centre: Position
+    radius_m: float
+
+    def __post_init__(self) -> None:
+        check_range("radius_m", self.radius_m, 0.0, 5_000_000.0, "metres")
+
+
+class Polygon(msgspec.Struct, frozen=True, tag_field="kind", tag="polygon", forbid_unknown_fields=True):
+    """The smaller side of a ring of geodesic edges, either winding. The first vertex is not repeated at the end.
+
+    It may contain a pole or cross the antimeridian; it must fit in a cap of 80 degrees. Edges that cross are refused
+    when the plan is compiled (`compile_plan`), because that takes geometry and not only syntax.
+    """
+
+    vertices: tuple[Position, ...]
+
+    def __post_init__(self) -> None:
+        if not 3 <= len(self.vertices) <= 10_000:
+            raise Refusal(
+                "vertices", len(self.vertices), "3 to 10,000 vertices", "A point with a distance is a circle."
+            )
+        if self.vertices[0] == self.vertices[-1]:
+            raise Refusal(
+                "vertices", "closed ring", "the first vertex given once", "Leave out the repeated last vertex."
+            )
+
+
+class TimeWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A closed interval of time, kept in UTC."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "start", utc(self.start, "start"))
+        msgspec.structs.force_setattr(self, "end", utc(self.end, "end"))
+        if self.end < self.start:
+            raise Refusal("end", self.end.isoformat(), f"a time not before the start, {self.start.isoformat()}")
+
+
+class Volume4D(msgspec.Struct, frozen=True, tag_field="kind", tag="volume", forbid_unknown_fields=True):
+    """An area, an altitude band and a time window."""
+
+    area: Circle | Polygon
+    altitude: AltitudeBand
+    time: TimeWindow
+
+
+class Waypoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the aircraft means to be at `time`."""
+
+    position: Position
+    altitude: Altitude
+    time: datetime
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "time", utc(self.time))
+
+
+class Containment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far from the nominal point the aircraft may be: sideways, up or down, early or late."""
+
+    lateral_m: float
+    vertical_m: float
+    along_time_s: float
+
+    def __post_init__(self) -> None:
+        check_range("lateral_m", self.lateral_m, 0.0, 1_000_000.0, "metres")
+        check_range("vertical_m", self.vertical_m, 0.0, 20_000.0, "metres")
+        check_range("along_time_s", self.along_time_s, 0.0, 86_400.0, "seconds")
+
+
+class Trajectory(msgspec.Struct, frozen=True, tag_field="kind", tag="trajectory", forbid_unknown_fields=True):
+    """Timed waypoints joined by geodesics at constant ground speed and constant climb, with containment.
+
+    Waypoints are in strictly increasing time and share one altitude reference. One waypoint is a point in an instant.
+    """
+
+    waypoints: tuple[Waypoint, ...]
+    containment: Containment
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.waypoints) <= 100_000:
+            raise Refusal("waypoints", len(self.waypoints), "1 to 100,000 waypoints")
+        previous = self.waypoints[0]
+        for number, waypoint in enumerate(self.waypoints[1:], start=1):
+            if waypoint.time <= previous.time:
+                raise Refusal(
+                    f"waypoints[{number}].time", waypoint.time.isoformat(),
+                    f"a time after the one before it, {previous.time.isoformat()}",
+                    "Sort the waypoints and drop repeated ones.",
+                )  # fmt: skip
+            if waypoint.altitude.reference != previous.altitude.reference:
+                raise Refusal(
+                    f"waypoints[{number}].altitude.reference", waypoint.altitude.reference,
+                    f"the reference of the waypoints before it, {previous.altitude.reference}",
+                    "Convert the altitudes, or split the plan where the reference changes.",
+                )  # fmt: skip
+            previous = waypoint
+
+
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One intended use of airspace under an identifier that is unique for its party.
+
+    `aircraft_class` is a word of the accord's table of minima (R22), "crewed" where nothing else is said.
+    """
+
+    plan_id: str
+    intent: Trajectory | tuple[Volume4D, ...]
+    aircraft_class: str = DEFAULT_CLASS
+
+    def __post_init__(self) -> None:
+        check_identifier("plan_id", self.plan_id)
+        check_identifier("aircraft_class", self.aircraft_class)
+        if not isinstance(self.intent, Trajectory) and not 1 <= len(self.intent) <= 10_000:
+            raise Refusal("intent", len(self.intent), "one trajectory, or 1 to 10,000 volumes")
+
+    @property
+    def time(self) -> TimeWindow:
+        """From the plan's first instant to its last, containment along time included."""
+        if isinstance(self.intent, Trajectory):
+            slack = timedelta(seconds=self.intent.containment.along_time_s)
+            return TimeWindow(self.intent.waypoints[0].time - slack, self.intent.waypoints[-1].time + slack)
+        return TimeWindow(min(v.time.start for v in self.intent), max(v.time.end for v in self.intent))
+
+
+def check_identifier(field: str, value: str) -> None:
+    """Raise Refusal unless `value` is 1 to 64 letters, digits or ``. _ : ~ -``, beginning with a letter or digit."""
+    if not IDENTIFIER.match(value):
+        raise Refusal(field, value, "1 to 64 letters, digits or . _ : ~ -, beginning with a letter or a digit")

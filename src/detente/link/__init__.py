@@ -1,0 +1,1 @@
+"""Party cards, signed envelopes, receipts, transcripts and the transport between nodes."""

@@ -1,0 +1,1 @@
+"""The running program: command loop, outbox, clock, configuration, access, HTTP application, metrics."""

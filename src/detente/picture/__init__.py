@@ -1,0 +1,1 @@
+"""Plans, notices, conflicts and measures, folded from events: decide and evolve. Pure."""

@@ -1,0 +1,1 @@
+"""Pictures people look at: the map, altitude over time, the report."""

@@ -1,0 +1,1 @@
+"""Entries, the hash chain, signed heads, the SQLite journal and its verification."""
