@@ -1,0 +1,129 @@
+"""Figures as people read them: UTC times, distances in NM and km, heights in feet and metres, positions.
+
+A separation that was measured is rounded down and never up, so that 4.996 NM does not read as the 5 NM it broke.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+from detente.language.wording import Language, text
+
+FOOT_M = 0.3048
+NAUTICAL_MILE_M = 1852.0
+NARROW_SPACE = "\u202f"
+"""The no-break space that French puts between thousands."""
+
+
+def number(language: Language, value: float, decimals: int = 0) -> str:
+    """`value` with thousands and decimal separators of the language: "1,234.5", "1\u202f234,5"."""
+    written = f"{value:,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    if float(f"{value:.{decimals}f}") == 0.0:
+        written = written.lstrip("\N{MINUS SIGN}")
+    if language is Language.FRENCH:
+        return written.replace(",", NARROW_SPACE).replace(".", ",")
+    return written
+
+
+def counted(language: Language, key: str, count: int, /, **values: object) -> str:
+    """Return the text under ``key.one`` or ``key.other``, as the language's plural rule says, with ``{count}`` filled.
+
+    English is singular for 1, French for 0 and 1.
+    """
+    singular = abs(count) < 2 if language is Language.FRENCH else count == 1
+    return text(language, f"{key}.{'one' if singular else 'other'}", count=number(language, count), **values)
+
+
+def utc_time(moment: datetime) -> str:
+    """Date and time to the second, "2025-06-01 14:32:05Z"; the same in every language."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def utc_clock(moment: datetime) -> str:
+    """Time of day to the second, "14:32:05Z", where the date is said beside it."""
+    return moment.astimezone(UTC).strftime("%H:%M:%SZ")
+
+
+def distance(language: Language, distance_m: float, *, down: bool = False) -> str:
+    """A horizontal distance, "4.20 NM (7.77 km)"; `down` rounds both figures down."""
+    return f"{distance_nm(language, distance_m, down=down)} ({distance_km(language, distance_m, down=down)})"
+
+
+def distance_nm(language: Language, distance_m: float, *, down: bool = False) -> str:
+    """A horizontal distance in nautical miles, with two decimals below 10 NM and one above."""
+    miles = distance_m / NAUTICAL_MILE_M
+    decimals = 2 if miles < 10.0 else 1
+    return f"{number(language, _rounded(miles, decimals, down=down), decimals)} NM"
+
+
+def distance_km(language: Language, distance_m: float, *, down: bool = False) -> str:
+    """A horizontal distance in metres below 1 km, else in kilometres."""
+    if distance_m < 1000.0:
+        return f"{number(language, _rounded(distance_m, 0, down=down))} m"
+    decimals = 2 if distance_m < 10_000.0 else 1
+    return f"{number(language, _rounded(distance_m / 1000.0, decimals, down=down), decimals)} km"
+
+
+def height(language: Language, height_m: float, *, down: bool = False) -> str:
+    """A vertical distance, "1,000 ft (305 m)"; `down` rounds both figures down."""
+    feet = _rounded(height_m / FOOT_M, 0, down=down)
+    return f"{number(language, feet)} ft ({number(language, _rounded(height_m, 0, down=down))} m)"
+
+
+def altitude(language: Language, altitude_m: float, *, standard_pressure: bool) -> str:
+    """An altitude, "3,500 ft (1,067 m)", led by its flight level on standard pressure: "FL 035, 3,500 ft (1,067 m)".
+
+    To the nearest foot and metre: readings of altimeters, not differences.
+    """
+    reading = height(language, altitude_m)
+    if not standard_pressure:
+        return reading
+    return f"{flight_level(altitude_m)}, {reading}"
+
+
+def flight_level(altitude_m: float) -> str:
+    """The flight level nearest to a pressure altitude in metres, "FL 350"."""
+    level = round(altitude_m / (100.0 * FOOT_M))
+    return f"FL {level:03d}" if level >= 0 else f"FL \N{MINUS SIGN}{-level:02d}"
+
+
+def duration(language: Language, duration_s: float) -> str:
+    """A length of time in its two largest units, "45 s", "1 min 30 s", "2 h 05 min"; below 10 s with a decimal.
+
+    Minutes and seconds are of the duration already rounded, so that 59.7 s is "1 min 00 s".
+    """
+    if abs(duration_s) < 9.95:
+        return f"{number(language, duration_s, 0 if float(duration_s).is_integer() else 1)} s"
+    seconds = round(abs(duration_s))
+    sign = "\N{MINUS SIGN}" if duration_s < 0 else ""
+    if seconds < 60:
+        return f"{sign}{seconds} s"
+    if seconds < 3600:
+        return f"{sign}{seconds // 60} min {seconds % 60:02d} s"
+    minutes = round(seconds / 60)
+    return f"{sign}{number(language, minutes // 60)} h {minutes % 60:02d} min"
+
+
+def position(latitude_deg: float, longitude_deg: float) -> str:
+    """Degrees and decimal minutes as on charts of every language, "36°41.20′N 121°36.55′W" (to about 15 m)."""
+    return f"{_axis(latitude_deg, 'NS', 2)} {_axis(longitude_deg, 'EW', 3)}"
+
+
+def yes_no(language: Language, *, answer: bool) -> str:
+    """The word for an answer."""
+    return text(language, "figures.yes" if answer else "figures.no")
+
+
+def _axis(degrees: float, letters: str, width: int) -> str:
+    hundredths = round(abs(degrees) * 6000.0)
+    whole, rest = divmod(hundredths, 6000)
+    return f"{whole:0{width}d}°{rest / 100.0:05.2f}′{letters[degrees < 0.0]}"
+
+
+def _rounded(value: float, decimals: int, *, down: bool) -> float:
+    if not down:
+        return value
+    scale = 10.0**decimals
+    # The millionth keeps a figure that is whole but for its last bit, such as 0.29 * 100, from losing a step.
+    return math.floor(value * scale + 1e-6) / scale
