@@ -1,10 +1,29 @@
-"""Compile the numeric kernels once and cache them, so that no command waits for it: python -m detente.airspace.compile."""
+"""Compile the numeric kernels once and cache them, so that no command waits: python -m detente.airspace.compile."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Ellipsoid
+from detente.airspace.plan import Circle, Containment, Plan, Polygon, TimeWindow, Trajectory, Volume4D, Waypoint
+from detente.airspace.position import Position
+from detente.airspace.search import encounters_within
+from detente.airspace.separation import Minima, MinimaTable
 
 
 def compile_kernels() -> None:
     """Call every compiled kernel once on a small input; the machine code is kept beside the package."""
+    start = datetime(2025, 6, 1, tzinfo=UTC)
+    window = TimeWindow(start, start + timedelta(hours=1))
+    low = Altitude(100.0, AltitudeUnit.METRE, Ellipsoid())
+    corners = (Position(36.0, -122.0), Position(36.5, -122.0), Position(36.5, -121.0), Position(36.0, -121.0))
+    waypoints = (Waypoint(corners[0], low, window.start), Waypoint(corners[2], low, window.end))
+    plans = [
+        Plan("polygon", (Volume4D(Polygon(corners), AltitudeBand(low, low), window),)),
+        Plan("circle", (Volume4D(Circle(corners[0], 1000.0), AltitudeBand(low, low), window),)),
+        Plan("trajectory", Trajectory(waypoints, Containment(100.0, 10.0, 0.0))),
+    ]
+    encounters_within(plans, MinimaTable(default=Minima(1000.0, 100.0, 0.0)))
 
 
 if __name__ == "__main__":

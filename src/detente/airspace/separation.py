@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
@@ -54,13 +55,22 @@ class MinimaTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.default
 
 
+class AltitudeFrame(StrEnum):
+    """What heights of two plans were compared on."""
+
+    AS_PLANNED = "as_planned"
+    STANDARD_PRESSURE = "standard_pressure"
+    ELLIPSOID = "ellipsoid"
+
+
 class Encounter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Two plans inside the minima, with the closest approach.
 
     `horizontal_m` and `vertical_m` are distances between the nominal paths or the edges of areas and bands at the
     closest approach; `required_*` are the minima plus both containments (and, vertically, the error of converting
     altitudes between references), so that `horizontal_m < required_horizontal_m`. Times are of the first and of the
-    second plan: they differ by no more than `required_time_s`.
+    second plan: they differ by no more than `required_time_s`. `start` to `end`, in times of the first plan, is from
+    the first to the last moment inside the minima. Altitudes are in metres on `altitude_frame`.
     """
 
     first_plan_id: str
@@ -78,3 +88,4 @@ class Encounter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     required_horizontal_m: float
     required_vertical_m: float
     required_time_s: float
+    altitude_frame: AltitudeFrame

@@ -1,0 +1,280 @@
+"""Conflict search: between two sets of plans, within one, and one plan against a living index.
+
+Bounding boxes in space and time propose candidates and never miss one; the exact predicate of `part_kernels` decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detente.airspace.boxes import BoxTree
+from detente.airspace.compiled import CompiledPlans, Vocabulary, boxes, compile_plans
+from detente.airspace.part_kernels import (
+    CLASS,
+    ELLIPSOID,
+    ENCOUNTER_FLOATS,
+    END,
+    FAMILY,
+    FIRST_HEIGHT,
+    FIRST_LATITUDE,
+    FIRST_LONGITUDE,
+    FIRST_TIME,
+    FRAME,
+    HORIZONTAL,
+    NATIVE,
+    PLAN,
+    PRESSURE,
+    REQUIRED_HORIZONTAL,
+    REQUIRED_TIME,
+    REQUIRED_VERTICAL,
+    SECOND_HEIGHT,
+    SECOND_LATITUDE,
+    SECOND_LONGITUDE,
+    SECOND_TIME,
+    START,
+    TOLERANCE_M,
+    VERTICAL,
+    encounters_of,
+    meeting,
+)  # fmt: skip
+from detente.airspace.plan import Plan
+from detente.airspace.position import Position, from_posix_s
+from detente.airspace.refusal import Refusal
+from detente.airspace.separation import AltitudeFrame, Encounter, Minima, MinimaTable
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+CHUNK = 2_000_000
+"""Candidate pairs examined at a time, so that memory stays bounded."""
+ALTITUDE_FRAMES = {
+    NATIVE: AltitudeFrame.AS_PLANNED, FAMILY: AltitudeFrame.STANDARD_PRESSURE, ELLIPSOID: AltitudeFrame.ELLIPSOID,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Meetings:
+    """Pairs of parts inside the minima: rows of the first and of the second set, and how many were examined."""
+
+    first: Integers
+    second: Integers
+    examined: int
+
+
+def encounter(first: Plan, second: Plan, minima: Minima) -> Encounter | None:
+    """Hold one plan against another: None when the minima are kept, else when, where and how close.
+
+    Horizontal distances are exact to 5 mm for minima up to 200 km (legs of any length), times of entry and exit to the
+    time that the aircraft take for that distance; up to 1 cm outside the minimum counts as inside. Vertically a
+    separation of exactly the minimum is separation.
+    """
+    found = encounters_between([first], [second], MinimaTable(default=minima))
+    return found[0] if found else None
+
+
+def encounters_between(first: Sequence[Plan], second: Sequence[Plan], table: MinimaTable) -> list[Encounter]:
+    """All pairs of a plan of `first` and a plan of `second` that come inside the minima, in the order of the sets."""
+    vocabulary = Vocabulary()
+    a, b = compile_plans(first, vocabulary), compile_plans(second, vocabulary)
+    minima = vocabulary.minima(table)
+    met = meetings_between(a, b, minima)
+    return _encounters(a, met.first, b, met.second, minima)
+
+
+def encounters_within(plans: Sequence[Plan], table: MinimaTable) -> list[Encounter]:
+    """All unordered pairs of different plans of one set that come inside the minima, in the order of the set."""
+    vocabulary = Vocabulary()
+    compiled = compile_plans(plans, vocabulary)
+    minima = vocabulary.minima(table)
+    met = meetings_between(compiled, compiled, minima)
+    ordered = compiled.integers[met.first, PLAN] < compiled.integers[met.second, PLAN]
+    return _encounters(compiled, met.first[ordered], compiled, met.second[ordered], minima)
+
+
+def meetings_between(a: CompiledPlans, b: CompiledPlans, minima: Floats) -> Meetings:
+    """All pairs of parts of two compiled sets that come inside `minima` ([classes, classes, 3]), rows in order.
+
+    The sets must have been compiled with the same vocabulary. With ``a is b`` every pair comes twice, and parts of the
+    same plan are left out.
+    """
+    firsts, seconds, examined = [], [], 0
+    for pressure_a in (0, 1):
+        for pressure_b in (0, 1):
+            rows_a = np.flatnonzero(a.integers[:, PRESSURE] == pressure_a)
+            rows_b = np.flatnonzero(b.integers[:, PRESSURE] == pressure_b)
+            if not len(rows_a) or not len(rows_b):
+                continue
+            frame = FAMILY if pressure_a == pressure_b else ELLIPSOID
+            candidate_a, candidate_b = _candidates(a, rows_a, b, rows_b, frame, minima)
+            if a is b:
+                different = a.integers[candidate_a, PLAN] != b.integers[candidate_b, PLAN]
+                candidate_a, candidate_b = candidate_a[different], candidate_b[different]
+            examined += len(candidate_a)
+            for begin in range(0, len(candidate_a), CHUNK):
+                part_a, part_b = candidate_a[begin : begin + CHUNK], candidate_b[begin : begin + CHUNK]
+                found = _examine(a, part_a, b, part_b, minima)
+                firsts.append(part_a[found])
+                seconds.append(part_b[found])
+    if not firsts:
+        none = np.empty(0, dtype=np.int64)
+        return Meetings(none, none, examined)
+    first, second = np.concatenate(firsts), np.concatenate(seconds)
+    order = np.lexsort((second, first))
+    return Meetings(first[order], second[order], examined)
+
+
+class PlanIndex:
+    """A living set of plans under keys, with the encounters of one plan against all of them.
+
+    Keys are the caller's (for example party and plan id); the same plan id may stand under several keys.
+    """
+
+    def __init__(self) -> None:
+        self._vocabulary = Vocabulary()
+        self._parts: dict[int, tuple[str, CompiledPlans, int]] = {}
+        self._items: dict[str, list[int]] = {}
+        self._trees = (BoxTree(), BoxTree())
+        self._next_item = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._items
+
+    def insert(self, key: str, plan: Plan) -> None:
+        """Add `plan` under `key`; raises Refusal when the key is taken or the plan's polygons cross themselves."""
+        if key in self._items:
+            raise Refusal("key", key, "a key that is not in the index", "Remove the old plan first.")
+        compiled = compile_plans([plan], self._vocabulary)
+        low, high = boxes(compiled, FAMILY)
+        items = []
+        for row in range(len(low)):
+            item = self._next_item
+            self._next_item += 1
+            self._trees[compiled.integers[row, PRESSURE]].insert(item, low[row], high[row])
+            self._parts[item] = (key, compiled, row)
+            items.append(item)
+        self._items[key] = items
+
+    def remove(self, key: str) -> None:
+        """Take out the plan under `key`; raises KeyError when there is none."""
+        for item in self._items.pop(key):
+            _, compiled, row = self._parts.pop(item)
+            self._trees[compiled.integers[row, PRESSURE]].remove(item)
+
+    def plan(self, key: str) -> Plan:
+        """The plan under `key`; raises KeyError when there is none."""
+        return self._parts[self._items[key][0]][1].plans[0]
+
+    def encounters(self, plan: Plan, table: MinimaTable) -> list[Encounter]:
+        """Hold `plan`, as the first plan, against all plans in the index, in the order of their insertion.
+
+        `second_plan_id` of each encounter is the key under which the other plan stands.
+        """
+        compiled = compile_plans([plan], self._vocabulary)
+        minima = self._vocabulary.minima(table)
+        pairs: dict[str, list[tuple[int, int]]] = {}
+        for row, item in self._candidates(compiled, minima):
+            key, _, other_row = self._parts[item]
+            pairs.setdefault(key, []).append((row, other_row))
+        found: list[Encounter] = []
+        for key in sorted(pairs, key=lambda k: self._items[k][0]):
+            rows = np.array(pairs[key], dtype=np.int64)
+            other = self._parts[self._items[key][0]][1]
+            found.extend(
+                msgspec.structs.replace(one, second_plan_id=key)
+                for one in _encounters(compiled, rows[:, 0].copy(), other, rows[:, 1].copy(), minima)
+            )
+        return found
+
+    def _candidates(self, compiled: CompiledPlans, minima: Floats) -> list[tuple[int, int]]:
+        low, high = _grown(*boxes(compiled, FAMILY), minima[compiled.integers[:, CLASS]].max(axis=1, initial=0.0))
+        pairs: list[tuple[int, int]] = []
+        for row in range(len(low)):
+            for pressure, tree in enumerate(self._trees):
+                if not len(tree):
+                    continue
+                box_low, box_high = low[row].copy(), high[row].copy()
+                if pressure != compiled.integers[row, PRESSURE]:
+                    # Across families heights are compared above the ellipsoid, of which this tree knows nothing.
+                    box_low[3], box_high[3] = -np.inf, np.inf
+                pairs.extend((row, int(item)) for item in tree.query(box_low, box_high))
+        return sorted(pairs)
+
+
+def _grown(low: Floats, high: Floats, minima: Floats) -> tuple[Floats, Floats]:
+    """Boxes [n, 5] grown by minima [n, 3]; two per cent on height, because scales of references differ by less."""
+    margin = np.empty_like(low)
+    margin[:, :3] = minima[:, :1] + TOLERANCE_M
+    margin[:, 3] = 1.02 * minima[:, 1] + TOLERANCE_M
+    margin[:, 4] = minima[:, 2]
+    return low - margin, high + margin
+
+
+def _candidates(
+    a: CompiledPlans, rows_a: Integers, b: CompiledPlans, rows_b: Integers, frame: int, minima: Floats
+) -> tuple[Integers, Integers]:
+    low_a, high_a = boxes(a, frame)
+    low_b, high_b = (low_a, high_a) if a is b else boxes(b, frame)
+    low, high = _grown(low_a[rows_a], high_a[rows_a], minima[a.integers[rows_a, CLASS]].max(axis=1, initial=0.0))
+    tree = BoxTree(len(rows_b))
+    tree.insert_many(rows_b, low_b[rows_b], high_b[rows_b])
+    query, item = tree.pairs_with(low, high)
+    return rows_a[query], item
+
+
+def _examine(
+    a: CompiledPlans, rows_a: Integers, b: CompiledPlans, rows_b: Integers, minima: Floats
+) -> NDArray[np.bool_]:
+    result: NDArray[np.bool_] = meeting(
+        rows_a, rows_b, a.floats, a.integers, a.curves, b.floats, b.integers, b.curves, minima
+    )
+    return result
+
+
+def _encounters(
+    a: CompiledPlans, rows_a: Integers, b: CompiledPlans, rows_b: Integers, minima: Floats
+) -> list[Encounter]:
+    """Details of the pairs of parts that meet, gathered by pair of plans: the whole time, and the closest of all."""
+    details = np.empty((len(rows_a), ENCOUNTER_FLOATS))
+    met = encounters_of(rows_a, rows_b, a.floats, a.integers, a.curves, b.floats, b.integers, b.curves, minima, details)
+    rows_a, rows_b, details = rows_a[met], rows_b[met], details[met]
+    if not len(rows_a):
+        return []
+    plan_a, plan_b = a.integers[rows_a, PLAN], b.integers[rows_b, PLAN]
+    order = np.lexsort((details[:, START], details[:, HORIZONTAL], plan_b, plan_a))
+    plan_a, plan_b, details = plan_a[order], plan_b[order], details[order]
+    is_first = np.r_[True, (plan_a[1:] != plan_a[:-1]) | (plan_b[1:] != plan_b[:-1])]
+    begins = np.flatnonzero(is_first)
+    starts = np.minimum.reduceat(details[:, START], begins)
+    ends = np.maximum.reduceat(details[:, END], begins)
+    return [
+        _encounter(a.plans[plan_a[row]].plan_id, b.plans[plan_b[row]].plan_id, details[row].tolist(), start, end)
+        for row, start, end in zip(begins.tolist(), starts.tolist(), ends.tolist(), strict=True)
+    ]
+
+
+def _encounter(first_plan_id: str, second_plan_id: str, row: list[float], start_s: float, end_s: float) -> Encounter:
+    return Encounter(
+        first_plan_id=first_plan_id,
+        second_plan_id=second_plan_id,
+        start=from_posix_s(start_s),
+        end=from_posix_s(end_s),
+        closest_first_time=from_posix_s(row[FIRST_TIME]),
+        closest_second_time=from_posix_s(row[SECOND_TIME]),
+        closest_first_position=Position(row[FIRST_LATITUDE], row[FIRST_LONGITUDE]),
+        closest_second_position=Position(row[SECOND_LATITUDE], row[SECOND_LONGITUDE]),
+        closest_first_altitude_m=row[FIRST_HEIGHT],
+        closest_second_altitude_m=row[SECOND_HEIGHT],
+        horizontal_m=row[HORIZONTAL],
+        vertical_m=row[VERTICAL],
+        required_horizontal_m=row[REQUIRED_HORIZONTAL],
+        required_vertical_m=row[REQUIRED_VERTICAL],
+        required_time_s=row[REQUIRED_TIME],
+        altitude_frame=ALTITUDE_FRAMES[int(row[FRAME])],
+    )
