@@ -1,0 +1,61 @@
+"""Decide which accord the picture is kept under."""
+
+from __future__ import annotations
+
+from detente.airspace.plan import check_identifier
+from detente.airspace.refusal import Refusal
+from detente.picture import decide_conflicts
+from detente.picture.commands import AdoptAccord
+from detente.picture.conflicts import ClearedBecause, Conflict
+from detente.picture.events import AccordAdopted, ConflictCleared, ConflictFound, Event, MeasureLapsed
+from detente.picture.picture import Picture
+
+ACCORD_CHANGED = "another accord is in force"
+
+
+def adopt(picture: Picture, command: AdoptAccord) -> list[Event]:
+    """The accord takes force; outstanding measures lapse and conflicts are judged anew by its minima."""
+    if picture.accord is not None and picture.accord.accord_hash == command.accord_hash:
+        return []
+    for party in command.parties:
+        check_identifier("parties", party)
+    if command.party not in command.parties:
+        raise Refusal("party", command.party, f"a party of the accord: {', '.join(command.parties)}")
+    if picture.party and command.party != picture.party:
+        raise Refusal("party", command.party, f"{picture.party}, whose journal this is", "Start a new directory.")
+    if not command.valid.start <= command.at <= command.valid.end:
+        raise Refusal(
+            "valid", f"{command.valid.start.isoformat()} to {command.valid.end.isoformat()}",
+            f"an accord that is valid now, {command.at.isoformat()}", "Agree on an accord for this time.",
+        )  # fmt: skip
+    if picture.accord is not None and not set(picture.accord.parties) <= set(command.parties):
+        raise Refusal(
+            "parties", ", ".join(command.parties), f"at least those of the accord before, {picture.accord.parties}",
+            "A party that leaves is another accord, with another directory.",
+        )  # fmt: skip
+    events: list[Event] = [
+        AccordAdopted(
+            command.at, command.party, command.accord_hash, command.name, command.parties, command.minima,
+            command.valid, command.notice_lead_s,
+        )
+    ]  # fmt: skip
+    outstanding = sorted(m for ids in picture.measures_of.values() for m in ids)
+    events += [MeasureLapsed(command.at, measure_id, ACCORD_CHANGED) for measure_id in outstanding]
+    if picture.accord is not None:
+        before = {i: record.conflict for i, record in picture.conflicts.items()}
+        after = _conflicts_under(picture, command)
+        changed = sorted(i for i in before if before[i] != after.get(i))
+        events += [ConflictCleared(command.at, i, ClearedBecause.ACCORD) for i in changed]
+        events += [ConflictFound(command.at, after[i]) for i in sorted(after) if after[i] != before.get(i)]
+    return events
+
+
+def _conflicts_under(picture: Picture, command: AdoptAccord) -> dict[str, Conflict]:
+    found: dict[str, Conflict] = {}
+    for (party, _), record in picture.plans.items():
+        if record.live and party == picture.party:
+            for event in decide_conflicts.found(
+                picture, command.at, party, record.plan, record.revision, command.minima
+            ):
+                found[event.conflict.conflict_id] = event.conflict
+    return found

@@ -1,0 +1,100 @@
+"""What a change of plans does to conflicts and to the measures about them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from detente.airspace.plan import Plan
+from detente.airspace.search import encounter as exact_encounter
+from detente.airspace.separation import Encounter, MinimaTable
+from detente.picture.conflicts import ClearedBecause, Conflict, ConflictRecord, PlanReference, conflict_between
+from detente.picture.events import ConflictCleared, ConflictFound, Event, MeasureLapsed
+from detente.picture.measures import MeasureState
+from detente.picture.picture import Picture, PlanRecord
+
+PLAN_CHANGED = "the plan it would change is no longer as it was"
+CONFLICT_GONE = "the conflict is no longer there"
+
+
+def found(
+    picture: Picture, at: datetime, party: str, plan: Plan, revision: int, minima: MinimaTable | None = None
+) -> list[ConflictFound]:
+    """Return the conflicts of one new revision of a plan, in the order of the other plans' names.
+
+    Raises Refusal when the plan's geometry is impossible.
+    """
+    mine = PlanReference(party, plan.plan_id, revision)
+    conflicts = [
+        _conflict(picture, mine, plan, other, encounter, minima)
+        for other, encounter in picture.encounters(party, plan, minima)
+    ]
+    return [ConflictFound(at, conflict) for conflict in sorted(conflicts, key=lambda c: (c.first, c.second))]
+
+
+def _conflict(
+    picture: Picture,
+    mine: PlanReference,
+    plan: Plan,
+    other: PlanRecord,
+    encounter: Encounter,
+    minima: MinimaTable | None,
+) -> Conflict:
+    theirs = PlanReference(other.party, other.plan.plan_id, other.revision)
+    if mine < theirs:
+        return conflict_between(mine, theirs, encounter)
+    # The times of an encounter are told by its first plan, so it is worked out again from the other side.
+    assert picture.accord is not None
+    table = minima or picture.accord.minima
+    turned = exact_encounter(other.plan, plan, table.between(other.plan.aircraft_class, plan.aircraft_class))
+    return conflict_between(theirs, mine, turned or _turned(encounter))
+
+
+def _turned(encounter: Encounter) -> Encounter:
+    """The encounter with its plans exchanged, for the grazing pair that is one from one side only."""
+    return Encounter(
+        first_plan_id=encounter.second_plan_id,
+        second_plan_id=encounter.first_plan_id,
+        start=encounter.start,
+        end=encounter.end,
+        closest_first_time=encounter.closest_second_time,
+        closest_second_time=encounter.closest_first_time,
+        closest_first_position=encounter.closest_second_position,
+        closest_second_position=encounter.closest_first_position,
+        closest_first_altitude_m=encounter.closest_second_altitude_m,
+        closest_second_altitude_m=encounter.closest_first_altitude_m,
+        horizontal_m=encounter.horizontal_m,
+        vertical_m=encounter.vertical_m,
+        required_horizontal_m=encounter.required_horizontal_m,
+        required_vertical_m=encounter.required_vertical_m,
+        required_time_s=encounter.required_time_s,
+        altitude_frame=encounter.altitude_frame,
+    )
+
+
+def ended(
+    picture: Picture,
+    at: datetime,
+    key: tuple[str, str],
+    because: ClearedBecause,
+    measure_id: str | None = None,
+) -> list[Event]:
+    """Return what ends when the plan `key` changes or goes: its conflicts, and the measures that hung on it or them.
+
+    `measure_id` is the measure that takes effect by this change, which does not lapse.
+    """
+    conflicts = [picture.conflicts[i] for i in sorted(picture.conflicts_of.get(key, ()))]
+    events: list[Event] = [
+        ConflictCleared(at, record.conflict.conflict_id, because, measure_id) for record in conflicts
+    ]
+    lapsing = dict.fromkeys(sorted(picture.measures_of.get(key, ())), PLAN_CHANGED)
+    for record in conflicts:
+        for lapsed_id in _hanging_on(picture, record):
+            lapsing.setdefault(lapsed_id, CONFLICT_GONE)
+    lapsing.pop(measure_id or "", None)
+    events.extend(MeasureLapsed(at, lapsed_id, reason) for lapsed_id, reason in lapsing.items())
+    return events
+
+
+def _hanging_on(picture: Picture, record: ConflictRecord) -> list[str]:
+    # An accepted measure of a peer's plan stays until its owner amends that plan: the owner may have done so already.
+    return [m for m in record.measures if picture.measures[m].state is MeasureState.PROPOSED]

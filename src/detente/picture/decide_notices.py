@@ -1,0 +1,69 @@
+"""Decide about notices."""
+
+from __future__ import annotations
+
+from detente.airspace.plan import Plan
+from detente.airspace.refusal import Refusal
+from detente.airspace.search import PlanIndex
+from detente.picture.commands import AmendNotice, CancelNotice, ExpireNotices, GiveNotice
+from detente.picture.events import Event, NoticeAmended, NoticeCancelled, NoticeExpired, NoticeGiven
+from detente.picture.notices import Notice, NoticeRecord, NoticeState
+from detente.picture.picture import Picture
+
+
+def give(picture: Picture, command: GiveNotice) -> list[Event]:
+    """A notice with a new id takes force. A late one too, marked with how late it is (R13)."""
+    notice = command.notice
+    if (command.party, notice.notice_id) in picture.notices:
+        raise Refusal("notice_id", notice.notice_id, "an id that no notice of the party has", "Amend it instead.")
+    _check(picture, command)
+    return [NoticeGiven(command.at, notice, _late_by_s(picture, notice))]
+
+
+def amend(picture: Picture, command: AmendNotice) -> list[Event]:
+    """A notice in force is replaced, by reference to its id (R15); the notice it already is changes nothing."""
+    held = _in_force(picture, command.party, command.notice.notice_id)
+    _check(picture, command)
+    if held.notice == command.notice:
+        return []
+    return [NoticeAmended(command.at, command.notice, held.revision + 1, _late_by_s(picture, command.notice))]
+
+
+def cancel(picture: Picture, command: CancelNotice) -> list[Event]:
+    """A notice in force is taken back."""
+    _in_force(picture, command.party, command.notice_id)
+    return [NoticeCancelled(command.at, command.party, command.notice_id)]
+
+
+def expire(picture: Picture, command: ExpireNotices) -> list[Event]:
+    """Every notice whose window is over expires. Nothing else ends it: a silent peer's notices hold (R44)."""
+    return [
+        NoticeExpired(command.at, *key)
+        for key, record in sorted(picture.notices.items())
+        if record.state is NoticeState.IN_FORCE and record.notice.volume.time.end < command.at
+    ]
+
+
+def _in_force(picture: Picture, party: str, notice_id: str) -> NoticeRecord:
+    record = picture.notices.get((party, notice_id))
+    if record is None or record.state is not NoticeState.IN_FORCE:
+        raise Refusal("notice_id", notice_id, f"a notice of {party} that is in force")
+    return record
+
+
+def _check(picture: Picture, command: GiveNotice | AmendNotice) -> None:
+    notice = command.notice
+    if notice.party != command.party:
+        raise Refusal("notice.party", notice.party, f"{command.party}, who gives the notice")
+    if notice.volume.time.end < command.at and command.party == picture.party:
+        raise Refusal(
+            "notice.volume.time.end", notice.volume.time.end.isoformat(), f"a time after now, {command.at.isoformat()}"
+        )
+    assert picture.accord is not None
+    # An index compiles the area, which refuses a ring that crosses itself.
+    PlanIndex().encounters(Plan("notice", (notice.volume,)), picture.accord.minima)
+
+
+def _late_by_s(picture: Picture, notice: Notice) -> float:
+    assert picture.accord is not None
+    return max(0.0, picture.accord.notice_lead_s - notice.lead_s)

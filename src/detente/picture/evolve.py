@@ -1,0 +1,183 @@
+"""Fold one event into the picture. Nothing is judged here: what was decided has happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from detente.airspace.search import PlanIndex
+from detente.picture import events
+from detente.picture.conflicts import ClearedConflict, ConflictRecord
+from detente.picture.events import Event
+from detente.picture.measures import MeasureRecord, MeasureState
+from detente.picture.notices import NoticeRecord, NoticeState
+from detente.picture.picture import AccordInForce, Picture, PlanRecord, PlanState
+
+_replace = msgspec.structs.replace
+
+
+def evolve(picture: Picture, event: Event) -> None:
+    """Change `picture` by one event that was decided on it."""
+    _FOLDS[type(event)](picture, event)
+
+
+def _accord_adopted(picture: Picture, event: events.AccordAdopted) -> None:
+    if picture.accord is not None and picture.accord.accord_hash not in picture.former_accords:
+        picture.former_accords = (*picture.former_accords, picture.accord.accord_hash)
+    picture.party = event.party
+    picture.accord = AccordInForce(
+        event.accord_hash, event.name, event.parties, event.minima, event.valid, event.notice_lead_s
+    )
+
+
+def _plan_declared(picture: Picture, event: events.PlanDeclared) -> None:
+    key = (event.party, event.plan.plan_id)
+    picture.plans[key] = PlanRecord(event.party, event.plan, event.revision, PlanState.DECLARED, event.at, event.at)
+    picture.indexes.setdefault(event.party, PlanIndex()).insert(event.plan.plan_id, event.plan)
+
+
+def _plan_amended(picture: Picture, event: events.PlanAmended) -> None:
+    key = (event.party, event.plan.plan_id)
+    picture.plans[key] = _replace(picture.plans[key], plan=event.plan, revision=event.revision, changed_at=event.at)
+    index = picture.indexes[event.party]
+    index.remove(event.plan.plan_id)
+    index.insert(event.plan.plan_id, event.plan)
+    if event.measure_id is not None and event.measure_id in picture.measures:
+        _close_measure(picture, event.measure_id, MeasureState.IN_EFFECT, event)
+
+
+def _plan_withdrawn(picture: Picture, event: events.PlanWithdrawn) -> None:
+    _close_plan(picture, event, PlanState.WITHDRAWN)
+
+
+def _plan_activated(picture: Picture, event: events.PlanActivated) -> None:
+    key = (event.party, event.plan_id)
+    picture.plans[key] = _replace(picture.plans[key], state=PlanState.ACTIVE, changed_at=event.at)
+
+
+def _plan_ended(picture: Picture, event: events.PlanEnded) -> None:
+    _close_plan(picture, event, PlanState.ENDED)
+
+
+def _close_plan(picture: Picture, event: events.PlanWithdrawn | events.PlanEnded, state: PlanState) -> None:
+    key = (event.party, event.plan_id)
+    picture.plans[key] = _replace(picture.plans[key], state=state, changed_at=event.at)
+    picture.indexes[event.party].remove(event.plan_id)
+
+
+def _notice_given(picture: Picture, event: events.NoticeGiven) -> None:
+    notice = event.notice
+    picture.notices[(notice.party, notice.notice_id)] = NoticeRecord(
+        notice, 1, NoticeState.IN_FORCE, event.late_by_s, event.at
+    )
+
+
+def _notice_amended(picture: Picture, event: events.NoticeAmended) -> None:
+    notice = event.notice
+    picture.notices[(notice.party, notice.notice_id)] = NoticeRecord(
+        notice, event.revision, NoticeState.IN_FORCE, event.late_by_s, event.at
+    )
+
+
+def _notice_cancelled(picture: Picture, event: events.NoticeCancelled) -> None:
+    key = (event.party, event.notice_id)
+    picture.notices[key] = _replace(picture.notices[key], state=NoticeState.CANCELLED, changed_at=event.at)
+
+
+def _notice_expired(picture: Picture, event: events.NoticeExpired) -> None:
+    key = (event.party, event.notice_id)
+    picture.notices[key] = _replace(picture.notices[key], state=NoticeState.EXPIRED, changed_at=event.at)
+
+
+def _conflict_found(picture: Picture, event: events.ConflictFound) -> None:
+    conflict = event.conflict
+    picture.conflicts[conflict.conflict_id] = ConflictRecord(conflict, event.at)
+    picture.cleared.pop(conflict.conflict_id, None)
+    for reference in (conflict.first, conflict.second):
+        key = (reference.party, reference.plan_id)
+        picture.conflicts_of.setdefault(key, set()).add(conflict.conflict_id)
+
+
+def _conflict_cleared(picture: Picture, event: events.ConflictCleared) -> None:
+    record = picture.conflicts.pop(event.conflict_id)
+    conflict = record.conflict
+    picture.cleared[event.conflict_id] = ClearedConflict(
+        conflict, record.found_at, event.at, event.because, event.measure_id
+    )
+    for reference in (conflict.first, conflict.second):
+        key = (reference.party, reference.plan_id)
+        picture.conflicts_of[key].discard(event.conflict_id)
+        if not picture.conflicts_of[key]:
+            del picture.conflicts_of[key]
+
+
+def _measure_proposed(picture: Picture, event: events.MeasureProposed) -> None:
+    measure = event.measure
+    picture.measures[measure.measure_id] = MeasureRecord(measure, MeasureState.PROPOSED, event.at, event.at)
+    picture.measures_of.setdefault((measure.owner, measure.plan.plan_id), set()).add(measure.measure_id)
+    picture.pending.setdefault(measure.owner, PlanIndex()).insert(measure.measure_id, measure.plan)
+    record = picture.conflicts.get(measure.conflict_id)
+    if record is not None:
+        picture.conflicts[measure.conflict_id] = _replace(record, measures=(*record.measures, measure.measure_id))
+
+
+def _measure_accepted(picture: Picture, event: events.MeasureAccepted) -> None:
+    picture.measures[event.measure_id] = _replace(
+        picture.measures[event.measure_id], state=MeasureState.ACCEPTED, changed_at=event.at
+    )
+
+
+def _measure_refused(picture: Picture, event: events.MeasureRefused) -> None:
+    _close_measure(picture, event.measure_id, MeasureState.REFUSED, event, event.reason)
+
+
+def _measure_lapsed(picture: Picture, event: events.MeasureLapsed) -> None:
+    _close_measure(picture, event.measure_id, MeasureState.LAPSED, event, event.reason)
+
+
+def _close_measure(picture: Picture, measure_id: str, state: MeasureState, event: Event, reason: str = "") -> None:
+    record = picture.measures[measure_id]
+    picture.measures[measure_id] = _replace(record, state=state, changed_at=event.at, reason=reason)
+    if record.outstanding:
+        measure = record.measure
+        key = (measure.owner, measure.plan.plan_id)
+        picture.measures_of[key].discard(measure_id)
+        if not picture.measures_of[key]:
+            del picture.measures_of[key]
+        picture.pending[measure.owner].remove(measure_id)
+
+
+def _no_measure_found(picture: Picture, event: events.NoMeasureFound) -> None:
+    record = picture.conflicts[event.conflict_id]
+    said = tuple(entry for entry in record.no_measure if entry[0] != event.party)
+    picture.conflicts[event.conflict_id] = _replace(
+        record, no_measure=tuple(sorted((*said, (event.party, event.reason))))
+    )
+
+
+def _message_refused(picture: Picture, event: events.MessageRefused) -> None:
+    picture.messages_refused[event.party] = picture.messages_refused.get(event.party, 0) + 1
+
+
+_FOLDS: dict[type, Callable[[Picture, Any], None]] = {
+    events.AccordAdopted: _accord_adopted,
+    events.PlanDeclared: _plan_declared,
+    events.PlanAmended: _plan_amended,
+    events.PlanWithdrawn: _plan_withdrawn,
+    events.PlanActivated: _plan_activated,
+    events.PlanEnded: _plan_ended,
+    events.NoticeGiven: _notice_given,
+    events.NoticeAmended: _notice_amended,
+    events.NoticeCancelled: _notice_cancelled,
+    events.NoticeExpired: _notice_expired,
+    events.ConflictFound: _conflict_found,
+    events.ConflictCleared: _conflict_cleared,
+    events.MeasureProposed: _measure_proposed,
+    events.MeasureAccepted: _measure_accepted,
+    events.MeasureRefused: _measure_refused,
+    events.MeasureLapsed: _measure_lapsed,
+    events.NoMeasureFound: _no_measure_found,
+    events.MessageRefused: _message_refused,
+}

@@ -1,0 +1,167 @@
+"""The picture: what is planned, told, in conflict and agreed, folded from the journal's events.
+
+It is changed by `evolve` alone. Everything in it follows from the events, the search indexes too, which are kept beside
+the records and are no part of `picture_bytes`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from detente.airspace.plan import Plan, TimeWindow
+from detente.airspace.search import PlanIndex
+from detente.airspace.separation import Encounter, MinimaTable
+from detente.picture.conflicts import ClearedConflict, ConflictRecord
+from detente.picture.measures import MeasureRecord
+from detente.picture.notices import NoticeRecord
+
+
+class PlanState(StrEnum):
+    """Where a plan is in its life; DECLARED and ACTIVE plans hold their airspace."""
+
+    DECLARED = "declared"
+    ACTIVE = "active"
+    ENDED = "ended"
+    WITHDRAWN = "withdrawn"
+
+
+class PlanRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A party's plan as it stands. Withdrawn and ended plans stay, so that their revisions go on counting."""
+
+    party: str
+    plan: Plan
+    revision: int
+    state: PlanState
+    declared_at: datetime
+    changed_at: datetime
+
+    @property
+    def live(self) -> bool:
+        """Whether the plan holds its airspace."""
+        return self.state in (PlanState.DECLARED, PlanState.ACTIVE)
+
+
+class AccordInForce(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the picture needs of the accord."""
+
+    accord_hash: str
+    name: str
+    parties: tuple[str, ...]
+    minima: MinimaTable
+    valid: TimeWindow
+    notice_lead_s: float
+
+
+class PictureSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole picture as plain records, in a fixed order."""
+
+    party: str
+    accord: AccordInForce | None
+    former_accords: tuple[str, ...]
+    plans: tuple[PlanRecord, ...]
+    notices: tuple[NoticeRecord, ...]
+    conflicts: tuple[ConflictRecord, ...]
+    cleared: tuple[ClearedConflict, ...]
+    measures: tuple[MeasureRecord, ...]
+    messages_refused: tuple[tuple[str, int], ...]
+
+
+class Picture:
+    """One node's picture. Empty, it belongs to nobody: the first accord says for which party it is kept.
+
+    Attributes:
+        party: the party whose picture it is; empty before the first accord.
+        accord: the accord in force, None before the first.
+        former_accords: hashes of the accords that were in force before.
+        plans: by (party, plan_id).
+        notices: by (party, notice_id).
+        conflicts: the open ones, by conflict_id.
+        conflicts_of: ids of the open conflicts of a plan, by (party, plan_id).
+        cleared: conflicts that are over, by conflict_id.
+        measures: by measure_id.
+        measures_of: ids of the outstanding measures that would change a plan, by (party, plan_id).
+        indexes: the live plans of each party.
+        pending: what outstanding measures would make of plans, by party; the key is the measure_id.
+        messages_refused: how many messages of each peer could not be accepted.
+    """
+
+    def __init__(self) -> None:
+        self.party = ""
+        self.accord: AccordInForce | None = None
+        self.former_accords: tuple[str, ...] = ()
+        self.plans: dict[tuple[str, str], PlanRecord] = {}
+        self.notices: dict[tuple[str, str], NoticeRecord] = {}
+        self.conflicts: dict[str, ConflictRecord] = {}
+        self.conflicts_of: dict[tuple[str, str], set[str]] = {}
+        self.cleared: dict[str, ClearedConflict] = {}
+        self.measures: dict[str, MeasureRecord] = {}
+        self.measures_of: dict[tuple[str, str], set[str]] = {}
+        self.indexes: dict[str, PlanIndex] = {}
+        self.pending: dict[str, PlanIndex] = {}
+        self.messages_refused: dict[str, int] = {}
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The other parties of the accord in force."""
+        return () if self.accord is None else tuple(p for p in self.accord.parties if p != self.party)
+
+    def opponents(self, party: str) -> tuple[str, ...]:
+        """Return the parties whose plans those of `party` are held against here: all peers, or only ours for a peer's.
+
+        What one peer told us is never held against another's plans: that is their matter, not ours to tell.
+        """
+        if self.accord is None or party not in self.accord.parties:
+            return ()
+        return self.peers if party == self.party else (self.party,)
+
+    def encounters(
+        self, party: str, plan: Plan, minima: MinimaTable | None = None
+    ) -> list[tuple[PlanRecord, Encounter]]:
+        """Return every live plan, with the encounter, that `plan` of `party` comes too close to.
+
+        The encounter's first plan is `plan`. `minima` defaults to the accord's. Raises Refusal for impossible geometry.
+        """
+        if self.accord is None:
+            return []
+        table = minima or self.accord.minima
+        found: list[tuple[PlanRecord, Encounter]] = []
+        if not any(other in self.indexes for other in self.opponents(party)):
+            PlanIndex().encounters(plan, table)
+        for other in self.opponents(party):
+            if other in self.indexes:
+                met = self.indexes[other].encounters(plan, table)
+                found.extend((self.plans[(other, encounter.second_plan_id)], encounter) for encounter in met)
+        return found
+
+    def pending_encounters(self, party: str, plan: Plan) -> list[MeasureRecord]:
+        """Return every outstanding measure whose result `plan` of `party` would come too close to."""
+        if self.accord is None:
+            return []
+        found: list[MeasureRecord] = []
+        for other in self.opponents(party):
+            if other in self.pending:
+                met = self.pending[other].encounters(plan, self.accord.minima)
+                found.extend(self.measures[encounter.second_plan_id] for encounter in met)
+        return found
+
+    def snapshot(self) -> PictureSnapshot:
+        """Return the whole picture as plain records, in a fixed order."""
+        return PictureSnapshot(
+            party=self.party,
+            accord=self.accord,
+            former_accords=self.former_accords,
+            plans=tuple(self.plans[key] for key in sorted(self.plans)),
+            notices=tuple(self.notices[key] for key in sorted(self.notices)),
+            conflicts=tuple(self.conflicts[key] for key in sorted(self.conflicts)),
+            cleared=tuple(self.cleared[key] for key in sorted(self.cleared)),
+            measures=tuple(self.measures[key] for key in sorted(self.measures)),
+            messages_refused=tuple(sorted(self.messages_refused.items())),
+        )
+
+
+def picture_bytes(picture: Picture) -> bytes:
+    """Return the picture's canonical bytes: equal for equal pictures, whatever way each came about."""
+    return msgspec.json.encode(picture.snapshot(), order="deterministic")
