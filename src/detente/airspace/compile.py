@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Ellipsoid
+from detente.airspace.boxes import BoxTree
 from detente.airspace.plan import Circle, Containment, Plan, Polygon, TimeWindow, Trajectory, Volume4D, Waypoint
 from detente.airspace.position import Position
 from detente.airspace.search import encounters_within
@@ -24,6 +25,15 @@ def compile_kernels() -> None:
         Plan("trajectory", Trajectory(waypoints, Containment(100.0, 10.0, 0.0))),
     ]
     encounters_within(plans, MinimaTable(default=Minima(1000.0, 100.0, 0.0)))
+    tree = BoxTree()
+    for item in range(3):
+        tree.insert(item, [0.0] * 5, [1.0] * 5)
+    tree.insert_many([3], [[0.0] * 5], [[1.0] * 5])
+    tree.insert_many([4, 5, 6, 7], [[0.0] * 5] * 4, [[1.0] * 5] * 4)
+    tree.remove(0)
+    tree.query([0.0] * 5, [1.0] * 5)
+    tree.pairs_with([[0.0] * 5], [[1.0] * 5])
+    tree.pairs_within()
 
 
 if __name__ == "__main__":
