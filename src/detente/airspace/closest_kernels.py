@@ -22,7 +22,7 @@ CORNERS_MAX = 12
 
 @njit(cache=True)
 def clip(corners: NDArray[np.float64], count: int, alpha: float, beta: float, gamma: float) -> int:
-    """Cut a convex polygon (rows of `corners`) with ``alpha u1 + beta u2 <= gamma`` in place; return its corners left."""
+    """Cut a convex polygon (rows of `corners`) with ``alpha u1 + beta u2 <= gamma`` in place and count what is left."""
     if count == 0:
         return 0
     kept = np.empty((CORNERS_MAX, 2))

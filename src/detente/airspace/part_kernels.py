@@ -367,7 +367,7 @@ def far_from(curves: NDArray[np.float64], row: int, f: NDArray[np.float64], touc
     x, y, z = point_on(curves, row, 0.5)
     dx, dy, dz = x - f[CENTRE_X], y - f[CENTRE_Y], z - f[CENTRE_Z]
     half_m = 0.5 * math.sqrt(curves[row, 3] ** 2 + curves[row, 4] ** 2 + curves[row, 5] ** 2) + 0.01
-    return math.sqrt(dx * dx + dy * dy + dz * dz) > touch_m + f[REACH_M] + 1.001 * half_m
+    return bool(math.sqrt(dx * dx + dy * dy + dz * dz) > touch_m + f[REACH_M] + 1.001 * half_m)
 
 
 @njit(cache=True, parallel=True)
