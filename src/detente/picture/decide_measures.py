@@ -7,6 +7,7 @@ amendment; and of two outstanding proposals that clash, both nodes let the one o
 
 from __future__ import annotations
 
+from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
 from detente.airspace.resolution import apply_change
 from detente.picture import decide_conflicts, decide_plans
@@ -109,9 +110,9 @@ def _objection_to_proposal(picture: Picture, measure: Measure) -> Refusal | None
     return None
 
 
-def _is_change_of(base: object, measure: Measure) -> bool:
+def _is_change_of(base: Plan, measure: Measure) -> bool:
     try:
-        return plans_agree(apply_change(base, measure.change), measure.plan)  # type: ignore[arg-type]
+        return plans_agree(apply_change(base, measure.change), measure.plan)
     except Refusal:
         return False
 
