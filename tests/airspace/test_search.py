@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from plan_strategies import START, areas_near, moved, trajectories_near
 
 from detente.airspace.altitude import (
-    Altitude, AltitudeBand, AltitudeUnit, Ellipsoid, Ground, MeanSeaLevel, Qfe, Qnh, StandardPressure,
+    Altitude,
+    AltitudeBand,
+    AltitudeUnit,
+    Ellipsoid,
+    Ground,
+    MeanSeaLevel,
+    Qfe,
+    Qnh,
+    StandardPressure,
 )  # fmt: skip
 from detente.airspace.compiled import Vocabulary, compile_plans
 from detente.airspace.part_kernels import ENCOUNTER_FLOATS, PLAN, encounters_of

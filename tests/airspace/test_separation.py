@@ -1,4 +1,4 @@
-"""The exact predicate against dense samples of pyproj geodesics: its error, grazing, touching, standing, ends at once."""
+"""The exact predicate against dense samples of pyproj geodesics: its error, grazing, touching, standing still."""
 
 from datetime import timedelta
 
