@@ -416,3 +416,14 @@ def test_trajectories_meet_too(node: Node) -> None:
     node.do(commands.DeclarePlan(NOON, THEIRS, area_plan("theirs", 35.1, 40.1), 1))
     assert len(node.picture.conflicts) == 1
     assert b'"ours"' in picture_bytes(node.picture)
+
+
+def test_a_peer_may_say_again_what_it_said(node: Node) -> None:
+    node.do(commands.DeclarePlan(NOON, THEIRS, area_plan("a"), 3))
+    assert node.do(commands.DeclarePlan(at(1), THEIRS, area_plan("a"), 3)) == []
+    assert kinds(node.do(commands.DeclarePlan(at(1), THEIRS, area_plan("a", level_m=4000.0), 5))) == ["PlanAmended"]
+    with pytest.raises(Refusal, match="a revision from 6"):
+        node.do(commands.DeclarePlan(at(1), THEIRS, area_plan("a"), 5))
+    theirs = msgspec.structs.replace(notice(), party=THEIRS)
+    assert kinds(node.do(commands.GiveNotice(NOON, THEIRS, theirs))) == ["NoticeGiven"]
+    assert node.do(commands.GiveNotice(at(1), THEIRS, theirs)) == []

@@ -12,10 +12,16 @@ from detente.picture.picture import Picture
 
 
 def give(picture: Picture, command: GiveNotice) -> list[Event]:
-    """A notice with a new id takes force. A late one too, marked with how late it is (R13)."""
+    """A notice with a new id takes force. A late one too, marked with how late it is (R13).
+
+    A peer may say again, or newer, what it said before.
+    """
     notice = command.notice
-    if (command.party, notice.notice_id) in picture.notices:
-        raise Refusal("notice_id", notice.notice_id, "an id that no notice of the party has", "Amend it instead.")
+    held = picture.notices.get((command.party, notice.notice_id))
+    if held is not None:
+        if command.party == picture.party or held.state is not NoticeState.IN_FORCE:
+            raise Refusal("notice_id", notice.notice_id, "an id that no notice of the party has", "Amend it instead.")
+        return amend(picture, AmendNotice(command.at, command.party, notice))
     _check(picture, command)
     return [NoticeGiven(command.at, notice, _late_by_s(picture, notice))]
 

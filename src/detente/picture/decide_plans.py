@@ -41,12 +41,17 @@ def import_plans(picture: Picture, command: ImportPlans) -> list[Event]:
 
 
 def declare(picture: Picture, command: DeclarePlan) -> list[Event]:
-    """A plan that is not there, or no longer, is declared."""
+    """A plan that is not there, or no longer, is declared. A peer may say again, or newer, what it said before."""
     held = picture.plans.get((command.party, command.plan.plan_id))
     if held is not None and held.live:
-        raise Refusal(
-            "plan_id", command.plan.plan_id, "an id that no live plan of the party has", "Amend the plan instead."
-        )
+        if command.party == picture.party:
+            raise Refusal(
+                "plan_id", command.plan.plan_id, "an id that no live plan of the party has", "Amend the plan instead."
+            )
+        if (command.revision, command.plan) == (held.revision, held.plan):
+            return []
+        revision = _revision(picture, command.party, command.revision, held)
+        return _amended(picture, command.at, command.party, command.plan, revision)
     revision = _revision(picture, command.party, command.revision, held)
     return _declared(picture, command.at, command.party, command.plan, revision)
 
