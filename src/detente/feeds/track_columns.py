@@ -1,0 +1,84 @@
+"""Position reports of flown tracks as columns, whatever file they come from.
+
+One row is one report. The columns, by name:
+
+- `timestamp`: UTC with its offset (CSV: ISO 8601; Parquet: a timestamp with time zone);
+- `icao24`: the aircraft's address, lower-case hexadecimal, with "~" before one that is not the aircraft's own;
+- `latitude`, `longitude`: decimal degrees on WGS 84, empty where the report has none;
+- `altitude`: feet on standard pressure (the altimeter set to 1013.25 hPa), empty where unknown;
+- optional: `flight_id` (reports of one flight), `callsign`, `onground`, `track` (degrees true).
+
+Other columns are left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detente.airspace.refusal import Refusal
+from detente.feeds.source import EARLIEST, LATEST, printable
+
+REQUIRED = ("timestamp", "icao24", "latitude", "longitude", "altitude")
+OPTIONAL = ("flight_id", "callsign", "onground", "track")
+MAX_REPORTS = 5_000_000
+
+Floats = NDArray[np.float64]
+Texts = NDArray[np.object_]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackColumns:
+    """Reports in the order of the file; all arrays have one entry a report.
+
+    Attributes:
+        time_s: seconds since 1970-01-01T00:00:00Z.
+        latitude_deg: degrees, NaN where the report has no position.
+        longitude_deg: likewise.
+        altitude_ft: feet on standard pressure, NaN where unknown.
+        track_deg: course over ground, degrees true, NaN where unknown.
+        on_ground: whether the source said so.
+        icao24: address.
+        callsign: empty where unknown.
+        flight_id: empty where the file has none.
+    """
+
+    time_s: Floats
+    latitude_deg: Floats
+    longitude_deg: Floats
+    altitude_ft: Floats
+    track_deg: Floats
+    on_ground: NDArray[np.bool_]
+    icao24: Texts
+    callsign: Texts
+    flight_id: Texts
+
+
+def check_header(names: Sequence[str]) -> None:
+    """Raise Refusal unless every required column is there once and no other column that is read is there twice."""
+    for name in REQUIRED:
+        if names.count(name) != 1:
+            raise Refusal(
+                "columns", printable(", ".join(names)), f"one column {name}",
+                f"Flown tracks have the columns {', '.join(REQUIRED)}; altitude is feet on standard pressure.",
+            )  # fmt: skip
+    for name in OPTIONAL:
+        if names.count(name) > 1:
+            raise Refusal("columns", name, "every column once")
+
+
+def checked(columns: TrackColumns) -> TrackColumns:
+    """Refuse the first row whose time, position or altitude no aircraft can have."""
+    for name, values, lowest, highest, expected in (
+        ("timestamp", columns.time_s, EARLIEST.timestamp(), LATEST.timestamp(), "a time between 1970 and 2200"),
+        ("latitude", columns.latitude_deg, -90.0, 90.0, "degrees north between -90 and 90"),
+        ("longitude", columns.longitude_deg, -180.0, 180.0, "degrees east between -180 and 180"),
+        ("altitude", columns.altitude_ft, -6_000.0, 200_000.0, "feet on standard pressure, -6,000 to 200,000"),
+    ):
+        bad = np.flatnonzero((values < lowest) | (values > highest))
+        if bad.size:
+            raise Refusal(f"row {bad[0] + 2}: {name}", float(values[bad[0]]), expected, "Check units and columns.")
+    return columns
