@@ -11,8 +11,8 @@ from pathlib import Path
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEADING = """# Figures
 
-What the benchmarks last printed: `make bench-NAME` runs one and rewrites its section. Peers run in the same process run,
-on the same machine; figures vary by some ten per cent from run to run, more on a busy machine.
+What the benchmarks last printed: `make bench-NAME` runs one and rewrites its section. Peers run in the same run, on the
+same machine; figures vary by some ten per cent from run to run, more on a busy machine.
 """
 
 
