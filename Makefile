@@ -4,6 +4,8 @@ PYTHON ?= python3
 UV = $(shell $(PYTHON) tools/bootstrap.py)
 SYNC = $(UV) sync --locked --quiet --python $(PYTHON)
 BIN = .venv/bin
+# The machine's own certificates where it has any: behind an inspecting proxy only they will do.
+export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
 .PHONY: demo test test-long test-shared check format setup setup-demo lock clean help
 
