@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Ellipsoid
 from detente.airspace.boxes import BoxTree
 from detente.airspace.plan import Circle, Containment, Plan, Polygon, TimeWindow, Trajectory, Volume4D, Waypoint
 from detente.airspace.position import Position
 from detente.airspace.search import encounters_within
 from detente.airspace.separation import Minima, MinimaTable
+from detente.airspace.tactical import Plane, Traffic, detect
 
 
 def compile_kernels() -> None:
@@ -34,6 +37,9 @@ def compile_kernels() -> None:
     tree.query([0.0] * 5, [1.0] * 5)
     tree.pairs_with([[0.0] * 5], [[1.0] * 5])
     tree.pairs_within()
+    traffic = Traffic(*np.zeros((6, 2)))
+    for plane in Plane:
+        detect(traffic, 9260.0, 304.8, 300.0, plane)
 
 
 if __name__ == "__main__":
