@@ -1,0 +1,97 @@
+"""The receipt: "delivered", signed back by the recipient over a run of envelopes. It never means approved (R10).
+
+The chain makes the hash of the last envelope stand for every one before it, so one signature covers a whole batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+import msgspec
+
+from detente.airspace.refusal import Refusal
+from detente.link.envelope import Direction
+from detente.link.lines import HEX_32, INSTANT, NUMBER, LineForm, instant_text, read_instant
+from detente.record.keys import NodeKey, verify
+
+DELIVERED = "delivered"
+FORM = LineForm(
+    "detente-receipt-1",
+    {
+        "meaning": DELIVERED.encode(),
+        "sender": HEX_32,
+        "recipient": HEX_32,
+        "accord": HEX_32,
+        "first": NUMBER,
+        "last": NUMBER,
+        "last-hash": HEX_32,
+        "received-at": INSTANT,
+    },
+)
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """Envelopes `first` to `last` of `direction` were received; signed by the direction's recipient."""
+
+    direction: Direction
+    first: int
+    last: int
+    last_hash: bytes
+    received_at: datetime
+    signed: bytes
+    signature: bytes
+    raw: bytes
+
+    def is_signed_by_recipient(self) -> bool:
+        """Return whether the signature is the recipient's over these lines."""
+        return verify(self.direction.recipient, self.signature, self.signed)
+
+    @property
+    def hash(self) -> bytes:
+        """SHA-256 of the signed lines."""
+        return hashlib.sha256(self.signed).digest()
+
+
+def sign_receipt(
+    key: NodeKey, direction: Direction, first: int, last: int, last_hash: bytes, received_at: datetime
+) -> Receipt:
+    """Return the receipt for envelopes `first` to `last`, signed by `key`, which must be the direction's recipient."""
+    if key.public != direction.recipient:
+        raise Refusal("recipient", direction.recipient.hex(), "the key that signs, " + key.public.hex())
+    signed = FORM.unsigned(
+        {
+            "meaning": DELIVERED,
+            "sender": direction.sender.hex(),
+            "recipient": direction.recipient.hex(),
+            "accord": direction.accord,
+            "first": str(first),
+            "last": str(last),
+            "last-hash": last_hash.hex(),
+            "received-at": instant_text(received_at, "received_at"),
+        }
+    )
+    receipt, _ = read_receipt(FORM.signed(signed, key.sign(signed)))
+    return receipt
+
+
+def read_receipt(data: bytes, offset: int = 0) -> tuple[Receipt, int]:
+    """Decode the receipt at `offset` and return it with the offset after it. The signature is not yet verified.
+
+    Raises Refusal naming the line that is not in the one form.
+    """
+    values, signed_end, end = FORM.read(data, offset)
+    first, last = int(values["first"]), int(values["last"])
+    if last < first:
+        raise Refusal(f"{FORM.magic}.last", last, f"a number not below the first, {first}")
+    receipt = Receipt(
+        direction=Direction(bytes.fromhex(values["sender"]), bytes.fromhex(values["recipient"]), values["accord"]),
+        first=first,
+        last=last,
+        last_hash=bytes.fromhex(values["last-hash"]),
+        received_at=read_instant(values["received-at"], f"{FORM.magic}.received-at"),
+        signed=data[offset:signed_end],
+        signature=bytes.fromhex(values["signature"]),
+        raw=data[offset:end],
+    )
+    return receipt, end
