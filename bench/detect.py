@@ -119,9 +119,9 @@ this machine has at N = 10,000). `FLAT` is the peer's own model, so the pairs mu
 Détente uses, right at every latitude; its pairs differ where meridians converge. Pairs are unordered; the peer lists
 each twice. Times are medians of {REPEATS} runs after one that does not count (the peer: of 3, of 1 from 5,000 on)."""
 
-COMPARED_HEAD = """| N | peer | ours, FLAT | ratio | pairs | peer's only | ours only | differ by | ours, TANGENT | pairs |
+COMPARED_HEAD = """| N | peer | FLAT | ratio | pairs | peer's only | ours only | differ by | TANGENT | pairs |
 |---|---|---|---|---|---|---|---|---|---|"""
-LARGE_HEAD = """| N | box | ours, FLAT | pairs | ours, TANGENT | pairs |
+LARGE_HEAD = """| N | box | FLAT | pairs | TANGENT | pairs |
 |---|---|---|---|---|---|"""
 
 
