@@ -1,0 +1,1 @@
+"""Who may ask: bearer tokens, the keys that sign them, scopes."""

@@ -1,0 +1,1 @@
+"""The auxiliary interface that operators of a pool use: heartbeats of instances. Pure."""

@@ -1,0 +1,210 @@
+"""Compiled geometry of level-13 S2 cells: which cells a polygon touches, its area, whether its edges cross.
+
+S2 projects the sphere on the six faces of a cube; on a face (u, v) the edges of a polygon, which are great circles,
+are straight lines and a cell is a rectangle. A cell is named by the upper 32 bits of its S2 id, which at level 13
+hold all of it (https://s2geometry.io/devguide/s2cell_hierarchy).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Cells = NDArray[np.uint32]
+
+LEVEL = 13
+# Rows are the axes u, v and w (through the middle of the face) of each face.
+FACES = np.array(
+    [
+        [[0, 1, 0], [0, 0, 1], [1, 0, 0]],
+        [[-1, 0, 0], [0, 0, 1], [0, 1, 0]],
+        [[-1, 0, 0], [0, -1, 0], [0, 0, 1]],
+        [[0, 0, -1], [0, -1, 0], [-1, 0, 0]],
+        [[0, 0, -1], [1, 0, 0], [0, -1, 0]],
+        [[0, 1, 0], [1, 0, 0], [0, 0, -1]],
+    ],
+    dtype=np.float64,
+)
+_POSITION = np.array([[0, 1, 3, 2], [0, 3, 1, 2], [2, 3, 1, 0], [2, 1, 3, 0]], dtype=np.int64)
+_TURN = np.array([1, 0, 0, 3], dtype=np.int64)
+# Rectangles are grown by this much of (u, v), some micrometres, so that rounding never leaves a touched cell out.
+_PAD = 1e-12
+_NEAR_PLANE = 1e-9
+
+
+@njit(cache=True)
+def cell_name(face: int, i: int, j: int) -> int:
+    """The upper 32 bits of the S2 id of the level-13 cell (i, j), each 0 to 8191, of a face."""
+    orientation = face & 1
+    name = face
+    for k in range(LEVEL - 1, -1, -1):
+        position = _POSITION[orientation, (((i >> k) & 1) << 1) | ((j >> k) & 1)]
+        name = (name << 2) | position
+        orientation ^= _TURN[position]
+    return (name << 3) | 4
+
+
+@njit(cache=True)
+def _edge_of_cell(step: int) -> float:
+    s = step / 8192.0
+    if s >= 0.5:
+        return (4.0 * s * s - 1.0) / 3.0
+    return (1.0 - 4.0 * (1.0 - s) * (1.0 - s)) / 3.0
+
+
+@njit(cache=True)
+def _segments_on_face(ring: Floats, axes: Floats, out: Floats) -> int:
+    count = 0
+    n = ring.shape[0]
+    for k in range(n):
+        a = ring[k]
+        b = ring[(k + 1) % n]
+        ua, va, wa = np.dot(axes[0], a), np.dot(axes[1], a), np.dot(axes[2], a)
+        ub, vb, wb = np.dot(axes[0], b), np.dot(axes[1], b), np.dot(axes[2], b)
+        if wa <= _NEAR_PLANE and wb <= _NEAR_PLANE:
+            continue
+        if wa < _NEAR_PLANE or wb < _NEAR_PLANE:
+            # The chord lies in the plane of the great circle, so cutting the chord cuts the arc.
+            t = (_NEAR_PLANE - wa) / (wb - wa)
+            uc, vc = ua + t * (ub - ua), va + t * (vb - va)
+            if wa < _NEAR_PLANE:
+                ua, va, wa = uc, vc, _NEAR_PLANE
+            else:
+                ub, vb, wb = uc, vc, _NEAR_PLANE
+        out[count, 0], out[count, 1], out[count, 2], out[count, 3] = ua / wa, va / wa, ub / wb, vb / wb
+        count += 1
+    return count
+
+
+@njit(cache=True)
+def _touches(segment: Floats, u0: float, v0: float, u1: float, v1: float) -> bool:
+    ua, va, ub, vb = segment[0], segment[1], segment[2], segment[3]
+    if max(ua, ub) < u0 or min(ua, ub) > u1 or max(va, vb) < v0 or min(va, vb) > v1:
+        return False
+    du, dv = ub - ua, vb - va
+    slack = 1e-15 * (abs(du) + abs(dv))
+    low, high = np.inf, -np.inf
+    for k in range(4):
+        side = du * ((v0 if k < 2 else v1) - va) - dv * ((u0 if k % 2 == 0 else u1) - ua)
+        low, high = min(low, side), max(high, side)
+    return low <= slack and high >= -slack
+
+
+@njit(cache=True)
+def _inside(ring: Floats, p: Floats) -> bool:
+    """Whether the ring winds around `p`: the bearings of its vertices from there go once round."""
+    # Any two axes across p serve.
+    east = np.array([-p[1], p[0], 0.0])
+    if abs(p[2]) > 0.9:
+        east = np.array([0.0, -p[2], p[1]])
+    east = east / np.sqrt(np.dot(east, east))
+    north = np.array(
+        [p[1] * east[2] - p[2] * east[1], p[2] * east[0] - p[0] * east[2], p[0] * east[1] - p[1] * east[0]]
+    )
+    total = 0.0
+    n = ring.shape[0]
+    last = np.arctan2(np.dot(ring[n - 1], east), np.dot(ring[n - 1], north))
+    for k in range(n):
+        bearing = np.arctan2(np.dot(ring[k], east), np.dot(ring[k], north))
+        turn = bearing - last
+        if turn > np.pi:
+            turn -= 2.0 * np.pi
+        elif turn < -np.pi:
+            turn += 2.0 * np.pi
+        total += turn
+        last = bearing
+    return bool(abs(total) > np.pi)
+
+
+@njit(cache=True)
+def cover(ring: Floats, most: int) -> Cells:
+    """Every level-13 cell that shares a point with the polygon, in no order.
+
+    `ring` is [n, 3], unit vectors; the inside is the smaller side. Returns `most` + 1 cells when there are more.
+    """
+    found = np.empty(64, dtype=np.uint32)
+    count = 0
+    segments = np.empty((ring.shape[0], 4))
+    stack = np.empty((64, 3), dtype=np.int64)
+    for face in range(6):
+        m = _segments_on_face(ring, FACES[face], segments)
+        if m == 0:
+            continue
+        stack[0, 0], stack[0, 1], stack[0, 2] = 0, 0, 0
+        depth = 1
+        while depth > 0:
+            depth -= 1
+            level, i, j = stack[depth, 0], stack[depth, 1], stack[depth, 2]
+            size = 1 << (LEVEL - level)
+            u0, u1 = _edge_of_cell(i * size), _edge_of_cell((i + 1) * size)
+            v0, v1 = _edge_of_cell(j * size), _edge_of_cell((j + 1) * size)
+            touched = False
+            for k in range(m):
+                if _touches(segments[k], u0 - _PAD, v0 - _PAD, u1 + _PAD, v1 + _PAD):
+                    touched = True
+                    break
+            if touched and level < LEVEL:
+                for child in range(4):
+                    stack[depth, 0], stack[depth, 1], stack[depth, 2] = level + 1, 2 * i + (child & 1), 2 * j + child // 2
+                    depth += 1
+                continue
+            if not touched:
+                middle = (
+                    FACES[face, 0] * (0.5 * (u0 + u1)) + FACES[face, 1] * (0.5 * (v0 + v1)) + FACES[face, 2]
+                )
+                middle = middle / np.sqrt(np.dot(middle, middle))
+                if not _inside(ring, middle):
+                    continue
+            for a in range(i * size, (i + 1) * size):
+                for b in range(j * size, (j + 1) * size):
+                    if count > most:
+                        return found[:count]
+                    if count == found.shape[0]:
+                        larger = np.empty(2 * count, dtype=np.uint32)
+                        larger[:count] = found
+                        found = larger
+                    found[count] = cell_name(face, a, b)
+                    count += 1
+    return found[:count]
+
+
+@njit(cache=True)
+def area_sr(ring: Floats) -> float:
+    """The area of the smaller side of a ring of unit vectors [n, 3], in steradians."""
+    total = 0.0
+    a = ring[0]
+    for k in range(1, ring.shape[0] - 1):
+        b, c = ring[k], ring[k + 1]
+        triple = (
+            a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2]) + a[2] * (b[0] * c[1] - b[1] * c[0])
+        )
+        total += 2.0 * np.arctan2(triple, 1.0 + np.dot(a, b) + np.dot(b, c) + np.dot(c, a))
+    total = abs(total)
+    return min(total, 4.0 * np.pi - total)
+
+
+@njit(cache=True)
+def _across(p: Floats, q: Floats, r: Floats) -> float:
+    return (
+        r[0] * (p[1] * q[2] - p[2] * q[1]) + r[1] * (p[2] * q[0] - p[0] * q[2]) + r[2] * (p[0] * q[1] - p[1] * q[0])
+    )
+
+
+@njit(cache=True)
+def crossing_edges(ring: Floats) -> tuple[int, int]:
+    """The first two edges of the ring that cross, by the index of their first vertex; (-1, -1) when none do."""
+    n = ring.shape[0]
+    for k in range(n):
+        a, b = ring[k], ring[(k + 1) % n]
+        for m in range(k + 2, n):
+            if k == 0 and m == n - 1:
+                continue
+            c, d = ring[m], ring[(m + 1) % n]
+            acb, bda = -_across(a, b, c), _across(a, b, d)
+            if acb * bda <= 0.0:
+                continue
+            if acb * -_across(c, d, b) > 0.0 and acb * _across(c, d, a) > 0.0:
+                return k, m
+    return -1, -1

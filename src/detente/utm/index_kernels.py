@@ -1,0 +1,148 @@
+"""Compiled search of the cell index, and the text of the notifications that a change calls for.
+
+A cell's slots stand together in a pool: `place[row]` is where, `count[row]` how many, `room[row]` for how many.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int32]
+Longs = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bytes = NDArray[np.uint8]
+
+_HEAD = np.frombuffer(b'{"notification_index":', dtype=np.uint8)
+_MIDDLE = np.frombuffer(b',"subscription_id":"', dtype=np.uint8)
+_TAIL = np.frombuffer(b'"},', dtype=np.uint8)
+STATE_BYTES_MOST = len(_HEAD) + 10 + len(_MIDDLE) + 36 + len(_TAIL)
+
+
+@njit(cache=True)
+def add(pool: Ints, used: int, place: Longs, count: Longs, room: Longs, rows: Longs, slot: int) -> int:
+    """Put `slot` into every row; return how much of the pool is used now, or -1 when the pool is too small (unchanged).
+
+    A row that is full moves to the end of the pool with twice the room.
+    """
+    need = used
+    for k in range(len(rows)):
+        row = rows[k]
+        if count[row] == room[row]:
+            need += max(4, 2 * room[row])
+    if need > len(pool):
+        return -1
+    for k in range(len(rows)):
+        row = rows[k]
+        if count[row] == room[row]:
+            larger = max(4, 2 * room[row])
+            pool[used : used + count[row]] = pool[place[row] : place[row] + count[row]]
+            place[row], room[row] = used, larger
+            used += larger
+        pool[place[row] + count[row]] = slot
+        count[row] += 1
+    return used
+
+
+@njit(cache=True)
+def discard(pool: Ints, place: Longs, count: Longs, rows: Longs, slot: int) -> None:
+    """Take `slot` out of every row; the last of the row takes its place."""
+    for k in range(len(rows)):
+        row = rows[k]
+        begin, end = place[row], place[row] + count[row]
+        for at in range(begin, end):
+            if pool[at] == slot:
+                pool[at] = pool[end - 1]
+                count[row] -= 1
+                break
+
+
+@njit(cache=True)
+def select(
+    pool: Ints,
+    place: Longs,
+    count: Longs,
+    rows: Longs,
+    low: Floats,
+    high: Floats,
+    start: Longs,
+    end: Longs,
+    kinds: Ints,
+    seen: Longs,
+    visit: int,
+    lowest: float,
+    highest: float,
+    first: int,
+    last: int,
+    kind: int,
+) -> Ints:
+    """The slots, each once, that share a row, touch the heights and the times, and are of one of the `kind` bits."""
+    total = 0
+    for k in range(len(rows)):
+        total += count[rows[k]]
+    found = np.empty(min(total, len(low)), dtype=np.int32)
+    n = 0
+    for k in range(len(rows)):
+        begin = place[rows[k]]
+        for at in range(begin, begin + count[rows[k]]):
+            slot = pool[at]
+            if (
+                low[slot] <= highest
+                and high[slot] >= lowest
+                and start[slot] <= last
+                and end[slot] >= first
+                and kinds[slot] & kind
+                and seen[slot] != visit
+            ):
+                seen[slot] = visit
+                found[n] = slot
+                n += 1
+    return found[:n]
+
+
+@njit(cache=True)
+def count_owned(pool: Ints, place: Longs, count: Longs, rows: Longs, owners: Ints, owner: int, ends: Longs, now: int) -> int:
+    """The most slots of one owner, not ended before `now`, in any one row."""
+    most = 0
+    for k in range(len(rows)):
+        own = 0
+        begin = place[rows[k]]
+        for at in range(begin, begin + count[rows[k]]):
+            if owners[pool[at]] == owner and ends[pool[at]] >= now:
+                own += 1
+        most = max(most, own)
+    return most
+
+
+@njit(cache=True)
+def write_states(slots: Ints, indices: Ints, texts: Bytes, out: Bytes) -> int:
+    """Write `{"notification_index":n,"subscription_id":"..."}` for each slot, comma between; return the length."""
+    at = 0
+    digits = np.empty(10, dtype=np.uint8)
+    for k in range(len(slots)):
+        slot = slots[k]
+        for m in range(len(_HEAD)):
+            out[at + m] = _HEAD[m]
+        at += len(_HEAD)
+        value = indices[slot]
+        n = 0
+        while True:
+            digits[n] = 48 + value % 10
+            value //= 10
+            n += 1
+            if value == 0:
+                break
+        for m in range(n):
+            out[at + m] = digits[n - 1 - m]
+        at += n
+        for m in range(len(_MIDDLE)):
+            out[at + m] = _MIDDLE[m]
+        at += len(_MIDDLE)
+        for m in range(36):
+            out[at + m] = texts[slot, m]
+        at += 36
+        for m in range(len(_TAIL)):
+            out[at + m] = _TAIL[m]
+        at += len(_TAIL)
+    return max(at - 1, 0)

@@ -1,0 +1,1 @@
+"""The running service: command loop, snapshots, HTTP application."""
