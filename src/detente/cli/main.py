@@ -17,7 +17,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-COMMAND_FILES: tuple[str, ...] = ()
+COMMAND_FILES: tuple[str, ...] = (
+    "node",
+    "plan",
+    "conflicts",
+    "measure",
+)
 """The modules of this room whose `register(app)` adds their commands."""
 
 for _name in COMMAND_FILES:

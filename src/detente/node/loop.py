@@ -1,0 +1,340 @@
+"""The command loop: one writer, which takes all that wait, decides one after another, and makes them durable at once.
+
+A turn: decide and fold each request, seal the messages that peers must hear, append everything as one durable batch,
+and only then answer. What is folded before it is durable is seen by nobody: readers wait for the end of the turn, and
+a node whose append fails stops, answers nothing and forgets it all. Replay gives the picture that was durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from time import perf_counter
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import structlog
+
+from detente.airspace.refusal import Refusal
+from detente.link.envelope import MAX_BODY_BYTES, Envelope
+from detente.link.links import Links
+from detente.link.reception import Judgement, judge_batch
+from detente.link.session import SENT
+from detente.node.messages import Message, command_of, messages_of, read_message, write_message
+from detente.node.metrics import Metrics
+from detente.node.peers import Peers
+from detente.picture.commands import Command, RecordRefusedMessage
+from detente.picture.decide import decide
+from detente.picture.events import Event, decode_event, encode_event
+from detente.picture.evolve import evolve
+from detente.picture.picture import Picture
+from detente.record.journal import Entry, GroupCommit, Journal
+from detente.record.keys import NodeKey
+
+EVENT = "event"
+"""The kind of the journal's entries that hold events."""
+
+LARGEST_EVENT_BYTES = MAX_BODY_BYTES - 4096
+MOST_REQUESTS_A_TURN = 512
+MOST_BYTES_A_TURN = 16 * 1024 * 1024
+LONGEST_BREATH_S = 0.02
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+class NodeStopped(Exception):  # noqa: N818 - it is no error of the one who asked
+    """The node stops; what was asked has not been acknowledged and may or may not be in the journal."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a command led to: its events, and the number of the journal's last entry once they were durable."""
+
+    events: tuple[Event, ...]
+    journal_number: int
+
+
+class _Request(Generic[T]):
+    """What waits for a turn. A refusal, or the outcome once the turn is durable, answers it."""
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.refusal: Refusal | None = None
+
+    def outcome(self, journal_number: int) -> T:
+        raise NotImplementedError
+
+
+class _Decide(_Request[Outcome]):
+    def __init__(self, command: Command) -> None:
+        super().__init__()
+        self.command = command
+        self.events: tuple[Event, ...] = ()
+
+    def outcome(self, journal_number: int) -> Outcome:
+        return Outcome(self.events, journal_number)
+
+
+class _Receive(_Request[Judgement]):
+    def __init__(self, body: bytes) -> None:
+        super().__init__()
+        self.body = body
+        self.judgement: Judgement | None = None
+
+    def outcome(self, journal_number: int) -> Judgement:  # noqa: ARG002
+        assert self.judgement is not None
+        return self.judgement
+
+
+class _Record(_Request[None]):
+    def __init__(self, entries: Sequence[tuple[str, bytes]]) -> None:
+        super().__init__()
+        self.entries = tuple(entries)
+
+    def outcome(self, journal_number: int) -> None:
+        """Nothing to say but that it is done."""
+
+
+class _Tell(_Request[None]):
+    def __init__(self, peer: str, messages: Sequence[Message]) -> None:
+        super().__init__()
+        self.peer = peer
+        self.messages = tuple(messages)
+
+    def outcome(self, journal_number: int) -> None:
+        """Nothing to say but that it is done."""
+
+
+class CommandLoop:
+    """The single writer of one node's journal, picture and links.
+
+    `clock` gives the time in UTC. `after_turn` functions are called after every turn that is durable.
+    """
+
+    def __init__(
+        self,
+        picture: Picture,
+        links: Links,
+        journal: Journal,
+        commit: GroupCommit,
+        key: NodeKey,
+        clock: Callable[[], datetime],
+        metrics: Metrics,
+    ) -> None:
+        self.picture = picture
+        self.links = links
+        self.journal = journal
+        self.peers = Peers()
+        self.clock = clock
+        self.after_turn: list[Callable[[], None]] = []
+        self.failed = False
+        self._commit = commit
+        self._key = key
+        self._metrics = metrics
+        self._waiting: deque[_Request[Any]] = deque()
+        self._work = asyncio.Event()
+        self._turn_over = asyncio.Event()
+        self._turn_over.set()
+        self._stopping = False
+        self._entries: list[tuple[str, bytes]] = []
+        self._entries_bytes = 0
+        self._breath_at = 0.0
+
+    async def decide(self, command: Command) -> Outcome:
+        """Carry out a command; returns when its events are durable. Raises Refusal when it cannot be carried out."""
+        return await self._ask(_Decide(command))
+
+    async def receive(self, body: bytes) -> Judgement:
+        """Take in a batch of envelopes; what the judgement's answer acknowledges is durable and decided."""
+        return await self._ask(_Receive(body))
+
+    async def record(self, entries: Sequence[tuple[str, bytes]], at: datetime) -> None:  # noqa: ARG002 - the turn's time
+        """Append entries of the links, fold them in, and return when both are done."""
+        await self._ask(_Record(entries))
+
+    async def tell(self, peer: str, messages: Sequence[Message]) -> None:
+        """Put messages for one peer into the journal, to be delivered."""
+        await self._ask(_Tell(peer, messages))
+
+    async def read(self, view: Callable[[Picture], T]) -> T:
+        """Return `view` of the picture, in which everything is durable."""
+        while not self._turn_over.is_set():
+            await self._turn_over.wait()
+        return view(self.picture)
+
+    async def run(self) -> None:
+        """Take turns until `stop`; raises what the append raised when the journal cannot be written."""
+        while True:
+            while not self._waiting:
+                if self._stopping:
+                    return
+                self._work.clear()
+                await self._work.wait()
+            # Whoever was woken by the last turn reads before this one begins.
+            await asyncio.sleep(0)
+            await self._turn()
+
+    def stop(self) -> None:
+        """Let `run` return once everything that was asked is answered. Nothing new is taken."""
+        self._stopping = True
+        self._work.set()
+
+    async def _ask(self, request: _Request[T]) -> T:
+        if self._stopping or self.failed:
+            raise NodeStopped
+        self._waiting.append(request)
+        self._work.set()
+        return await request.answer
+
+    async def _turn(self) -> None:
+        self._turn_over.clear()
+        started = self._breath_at = perf_counter()
+        self._entries, self._entries_bytes = [], 0
+        taken: list[_Request[Any]] = []
+        try:
+            while self._waiting and len(taken) < MOST_REQUESTS_A_TURN and self._entries_bytes < MOST_BYTES_A_TURN:
+                # A batch of envelopes is judged by what the links hold, and they are folded at the end of a turn.
+                if isinstance(self._waiting[0], _Receive) and any(isinstance(r, _Receive) for r in taken):
+                    break
+                request = self._waiting.popleft()
+                taken.append(request)
+                await self._carry_out(request)
+                await self._breathe()
+            appended = await self._append()
+            self.links.absorb(appended)
+        except BaseException:
+            self._fail(taken)
+            raise
+        self._metrics.turn(len(taken), len(appended), perf_counter() - started)
+        number = self.journal.head.number
+        for request in taken:
+            self._answer(request, number)
+        self._turn_over.set()
+        for notify in self.after_turn:
+            notify()
+
+    async def _append(self) -> list[Entry]:
+        if not self._entries:
+            return []
+        started = perf_counter()
+        appended = await asyncio.wrap_future(self._commit.submit(self._entries, self.clock()))
+        self._metrics.append(perf_counter() - started)
+        return appended
+
+    async def _breathe(self) -> None:
+        if perf_counter() - self._breath_at > LONGEST_BREATH_S:
+            await asyncio.sleep(0)
+            self._breath_at = perf_counter()
+
+    def _answer(self, request: _Request[Any], number: int) -> None:
+        if request.answer.done():
+            return
+        if request.refusal is not None:
+            request.answer.set_exception(request.refusal)
+        else:
+            request.answer.set_result(request.outcome(number))
+
+    def _fail(self, taken: list[_Request[Any]]) -> None:
+        self.failed = True
+        for request in (*taken, *self._waiting):
+            if not request.answer.done():
+                request.answer.set_exception(NodeStopped())
+                request.answer.exception()
+        self._waiting.clear()
+
+    async def _carry_out(self, request: _Request[Any]) -> None:
+        if isinstance(request, _Decide):
+            try:
+                request.events = tuple(self._events_of(request.command))
+            except Refusal as refusal:
+                request.refusal = refusal
+        elif isinstance(request, _Receive):
+            request.judgement = await self._receive_batch(request.body)
+        elif isinstance(request, _Record):
+            self._put(request.entries)
+        elif isinstance(request, _Tell):
+            self._send([(request.peer, message) for message in request.messages])
+
+    def _events_of(self, command: Command) -> list[Event]:
+        """Decide a command and fold what follows; raises Refusal with nothing changed."""
+        name = str(type(command).__struct_config__.tag)
+        try:
+            decided = self._decided(command, name)
+        except Refusal:
+            self._metrics.command(name, refused=True)
+            raise
+        self._metrics.command(name, refused=False)
+        for event, body in decided:
+            evolve(self.picture, event)
+            self._put([(EVENT, body)])
+            self._metrics.event(str(type(event).__struct_config__.tag))
+            self._send(list(messages_of(event, self.picture)))
+        return [event for event, _ in decided]
+
+    def _decided(self, command: Command, name: str) -> list[tuple[Event, bytes]]:
+        try:
+            decided = [(event, encode_event(event)) for event in decide(self.picture, command)]
+        except Refusal:
+            raise
+        except Exception as error:
+            # A fault of ours in a pure decision has changed nothing; one message must not stop the node for good.
+            log.exception("a decision failed", command=name)
+            raise Refusal(
+                name, type(error).__name__, "a command that this node can decide", "The program is at fault: report it."
+            ) from error
+        largest = max((len(body) for _, body in decided), default=0)
+        if largest > LARGEST_EVENT_BYTES:
+            raise Refusal(
+                name, f"{largest:,} bytes", f"at most {LARGEST_EVENT_BYTES:,} bytes", "Split or simplify the plan."
+            )
+        return decided
+
+    async def _receive_batch(self, body: bytes) -> Judgement:
+        at = self.clock()
+        judgement = judge_batch(self.links, self._key, body, at, self._entry)
+        self._put(judgement.entries)
+        for envelope in judgement.accepted:
+            self._hear(envelope, at)
+            await self._breathe()
+        return judgement
+
+    def _hear(self, envelope: Envelope, at: datetime) -> None:
+        """Decide what a peer's message asks for. It is received whatever it says: a refusal is kept on record."""
+        peer = self.peers.with_key(envelope.direction.sender)
+        assert peer is not None  # an open link is a peer's
+        try:
+            self._events_of(command_of(read_message(envelope.kind, envelope.body), peer.name, at))
+        except Refusal as refusal:
+            log.warning("message refused", peer=peer.name, kind=envelope.kind, number=envelope.number, why=str(refusal))
+            self._events_of(
+                RecordRefusedMessage(
+                    at, peer.name, envelope.kind, refusal.field, repr(refusal.value), refusal.expected, refusal.mend
+                )
+            )
+
+    def _entry(self, number: int) -> Entry:
+        return next(iter(self.journal.read(first=number)))
+
+    def _put(self, entries: Sequence[tuple[str, bytes]]) -> None:
+        self._entries.extend(entries)
+        self._entries_bytes += sum(len(body) for _, body in entries)
+
+    def _send(self, messages: list[tuple[str, Message]]) -> None:
+        for name, message in messages:
+            peer = self.peers.named(name)
+            if peer is not None:
+                sealed = peer.session.seal(self._key, [write_message(message)], self.clock())
+                self._put([(SENT, envelope.raw) for envelope in sealed])
+
+
+def replay(journal: Journal, picture: Picture, links: Links) -> int:
+    """Fold the whole journal into an empty picture and empty links; return how many entries there were."""
+    count = 0
+    for entry in journal.read():
+        if entry.kind == EVENT:
+            evolve(picture, decode_event(entry.body))
+        links.absorb((entry,))
+        count += 1
+    return count

@@ -1,0 +1,29 @@
+"""Where peers deliver their envelopes. No token: the signature on every envelope is the access."""
+
+from __future__ import annotations
+
+from litestar import Request, Response, Router, post
+from litestar.datastructures import State
+
+from detente.link.answer import ANSWER_MEDIA_TYPE, ENVELOPES_PATH, MAX_BATCH_BYTES
+from detente.node.service import Service
+
+
+@post(
+    ENVELOPES_PATH,
+    summary="Take in a peer's envelopes",
+    status_code=200,
+    request_max_body_size=MAX_BATCH_BYTES + 1024,
+    media_type=ANSWER_MEDIA_TYPE,
+)
+async def receive_envelopes(request: Request[None, None, State], service: Service) -> Response[bytes]:
+    """Take in a batch of signed envelopes of one link and answer with signed receipts for what is held."""
+    judgement = await service.loop.receive(await request.body())
+    if judgement.accepted:
+        peer = service.loop.peers.with_key(judgement.accepted[0].direction.sender)
+        if peer is not None:
+            service.outbox.heard_from(peer.name)
+    return Response(judgement.answer, status_code=judgement.status, media_type=ANSWER_MEDIA_TYPE)
+
+
+router = Router(path="/", route_handlers=[receive_envelopes], tags=["link"])

@@ -1,0 +1,73 @@
+"""The event stream: Server-Sent Events whose ids are journal numbers, so that a listener misses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from litestar import Router, get
+from litestar.params import Parameter
+from litestar.response import Stream
+
+from detente.airspace.refusal import Refusal
+from detente.node.loop import EVENT
+from detente.node.service import Service
+
+HEARTBEAT_S = 15.0
+EVENTS_A_CHUNK = 256
+
+
+@get("/events", summary="The event stream", media_type="text/event-stream")
+async def stream_events(
+    service: Service,
+    after: int | None = None,
+    last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID")] = None,
+) -> Stream:
+    """Stream events as they become durable: those after `Last-Event-ID` (or `after`), else those from now on."""
+    if last_event_id is not None:
+        if not last_event_id.isascii() or not last_event_id.isdigit() or len(last_event_id) > 15:
+            raise Refusal("Last-Event-ID", last_event_id, "the number of a journal entry")
+        number = int(last_event_id)
+    elif after is not None:
+        if not 0 <= after < 10**15:
+            raise Refusal("after", after, "the number of a journal entry, or 0 for everything")
+        number = after
+    else:
+        number = service.loop.journal.head.number
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return Stream(_events(service, number), media_type="text/event-stream", headers=headers)
+
+
+async def _events(service: Service, number: int) -> AsyncIterator[bytes]:
+    """Read the journal from `number` on, then wait for more; a slow listener holds nothing up and loses nothing."""
+    news = asyncio.Event()
+    service.loop.after_turn.append(news.set)
+    stopping = asyncio.ensure_future(service.stopping.wait())
+    try:
+        yield b"retry: 1000\n\n"
+        while not stopping.done():
+            news.clear()
+            chunk = []
+            head = service.loop.journal.head.number
+            for entry in service.loop.journal.read(first=number + 1, kind=EVENT):
+                chunk.append(b"id: %d\nevent: picture\ndata: %b\n\n" % (entry.number, entry.body))
+                number = entry.number
+                if len(chunk) == EVENTS_A_CHUNK:
+                    break
+            else:
+                number = max(number, head)
+            if chunk:
+                yield b"".join(chunk)
+                continue
+            waiting = asyncio.ensure_future(news.wait())
+            done, _ = await asyncio.wait((waiting, stopping), timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            if not done:
+                yield b": still here\n\n"
+    finally:
+        service.loop.after_turn.remove(news.set)
+        stopping.cancel()
+
+
+router = Router(path="/", route_handlers=[stream_events], tags=["stream"])

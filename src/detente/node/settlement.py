@@ -1,0 +1,153 @@
+"""Settling conflicts without people, when both sides have said so in their configuration.
+
+For each open conflict one side has the first turn: the party whose name sorts first when the conflict's id is even,
+else the other. It proposes the cheapest change of its own plan that is clear of everything it knows. The other side
+accepts when its own exact check finds the result clear, else it refuses with the reason. A side that finds no measure
+says so and the other has its turn; when both have said so the conflict is left, with both reasons.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from time import perf_counter
+
+import structlog
+
+from detente.airspace.plan import Plan
+from detente.airspace.refusal import Refusal
+from detente.airspace.resolution import RankedChange
+from detente.node.configuration import SettlementSettings
+from detente.node.loop import CommandLoop, NodeStopped
+from detente.node.search_for_measures import ranked_measures
+from detente.picture.commands import AcceptMeasure, Command, ProposeMeasure, RefuseMeasure, ReportNoMeasure
+from detente.picture.conflicts import ConflictRecord
+from detente.picture.measures import LONGEST_REASON, Measure, MeasureState
+from detente.picture.picture import Picture
+
+NOTHING_CLEAR = "no delay, level or offset within the limits is clear of everything known"
+MOST_PROPOSALS_A_ROUND = 32
+LONGEST_SEARCH_S = 0.25
+
+log = structlog.get_logger()
+
+
+def turn_of(record: ConflictRecord) -> str | None:
+    """Return the party whose turn it is to propose a change of its own plan; None when both found none."""
+    conflict = record.conflict
+    order = [conflict.first.party, conflict.second.party]
+    if int(conflict.conflict_id, 16) % 2:
+        order.reverse()
+    said_no = {party for party, _ in record.no_measure}
+    return next((party for party in order if party not in said_no), None)
+
+
+class Settlement:
+    """Proposes and answers on behalf of this node's party, turn after turn of the command loop."""
+
+    def __init__(self, loop: CommandLoop, settings: SettlementSettings) -> None:
+        self._loop = loop
+        self._settings = settings
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Settle until cancelled."""
+        self._loop.after_turn.append(self._wake.set)
+        self._wake.set()
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while await self._round():
+                    pass
+        except NodeStopped:
+            return
+
+    async def _round(self) -> bool:
+        """Answer every proposal that waits, then propose some; return whether there may be more to do."""
+        answers = await self._loop.read(_to_answer)
+        await asyncio.gather(*(self._answer(measure_id) for measure_id in answers))
+        proposals = await self._loop.read(self._to_propose)
+        results = await asyncio.gather(*(self._do(command) for command in proposals))
+        return bool(answers) or any(results)
+
+    async def _answer(self, measure_id: str) -> None:
+        at, party = self._loop.clock(), self._loop.picture.party
+        try:
+            await self._loop.decide(AcceptMeasure(at, party, measure_id))
+        except Refusal as refusal:
+            reason = f"{refusal.expected} ({refusal.value})"[:LONGEST_REASON]
+            await self._do(RefuseMeasure(self._loop.clock(), party, measure_id, reason))
+
+    async def _do(self, command: Command) -> bool:
+        try:
+            await self._loop.decide(command)
+        except Refusal as refusal:
+            log.info("settlement overtaken", command=type(command).__name__, why=str(refusal))
+            return False
+        return True
+
+    def _to_propose(self, picture: Picture) -> list[Command]:
+        """Search until enough is found or enough time has passed; what is left waits for the next round."""
+        commands: list[Command] = []
+        changing: set[tuple[str, str]] = set()
+        started = perf_counter()
+        for conflict_id in sorted(picture.conflicts):
+            record = picture.conflicts[conflict_id]
+            if turn_of(record) != picture.party or _is_moving(picture, record, changing):
+                continue
+            changing.add((picture.party, record.conflict.of(picture.party).plan_id))
+            commands.append(self._proposal(picture, record))
+            if len(commands) >= MOST_PROPOSALS_A_ROUND or perf_counter() - started > LONGEST_SEARCH_S:
+                break
+        return commands
+
+    def _proposal(self, picture: Picture, record: ConflictRecord) -> Command:
+        own = picture.party
+        conflict = record.conflict
+        refused = [
+            picture.measures[m].measure
+            for m in record.measures
+            if picture.measures[m].measure.proposer == own and picture.measures[m].state is MeasureState.REFUSED
+        ]
+        if len(refused) >= self._settings.most_proposals:
+            reason = f"the other party refused {len(refused)} proposals"
+            return ReportNoMeasure(self._loop.clock(), own, conflict.conflict_id, reason)
+        best = next((r for r in ranked_measures(picture, conflict.of(own)) if not _was_refused(r, refused)), None)
+        if best is None:
+            return ReportNoMeasure(self._loop.clock(), own, conflict.conflict_id, NOTHING_CLEAR)
+        return ProposeMeasure(self._loop.clock(), own, measure_from(picture, record, best))
+
+
+def measure_from(picture: Picture, record: ConflictRecord, ranked: RankedChange, owner: str = "") -> Measure:
+    """Return the measure that proposes a ranked change for a conflict; its id follows from what was proposed before."""
+    own = picture.party
+    reference = record.conflict.of(owner or own)
+    count = len(record.measures)
+    digest = hashlib.sha256(f"{record.conflict.conflict_id} {own} {count}".encode()).hexdigest()
+    return Measure(
+        digest[:16], record.conflict.conflict_id, own, reference.party, reference.revision, ranked.change, ranked.plan,
+        ranked.cost,
+    )  # fmt: skip
+
+
+def _to_answer(picture: Picture) -> list[str]:
+    own = picture.party
+    waiting = []
+    for ids in picture.measures_of.values():
+        for measure_id in ids:
+            record = picture.measures[measure_id]
+            if record.state is MeasureState.PROPOSED and record.measure.proposer != own:
+                waiting.append(measure_id)
+    return sorted(waiting)
+
+
+def _is_moving(picture: Picture, record: ConflictRecord, changing: set[tuple[str, str]]) -> bool:
+    """Whether a plan of the conflict is about to change anyway, so that a search now would be for nothing."""
+    keys = [(reference.party, reference.plan_id) for reference in (record.conflict.first, record.conflict.second)]
+    return any(key in changing or key in picture.measures_of for key in keys)
+
+
+def _was_refused(ranked: RankedChange, refused: list[Measure]) -> bool:
+    result: Plan = ranked.plan
+    return any(measure.plan == result for measure in refused)

@@ -1,0 +1,180 @@
+"""What the HTTP API takes and gives, beside the records of the picture."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from detente.airspace.plan import Plan, Volume4D
+from detente.airspace.refusal import Refusal
+from detente.airspace.resolution import Change
+from detente.link.transport import DeliveryStatus
+from detente.picture.conflicts import ClearedConflict, ConflictRecord
+from detente.picture.measures import MeasureRecord
+from detente.picture.notices import Meaning, Notice, Others
+from detente.picture.picture import Picture, PlanRecord, PlanState
+
+LONGEST_SHOWN = 200
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why a request was not carried out: nothing has changed."""
+
+    field: str
+    value: str
+    expected: str
+    mend: str
+    message: str
+
+
+class PlansImport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Plans to declare or, where they differ from those of the same id, to amend: all of them or none."""
+
+    plans: tuple[Plan, ...]
+
+
+class PlansImported(msgspec.Struct, frozen=True):
+    """What an import did, and the number of the journal's last entry once it was durable."""
+
+    declared: int
+    amended: int
+    unchanged: int
+    conflicts_found: int
+    conflicts_cleared: int
+    journal_number: int
+
+
+class PlanSummary(msgspec.Struct, frozen=True):
+    """A plan without its geometry."""
+
+    party: str
+    plan_id: str
+    revision: int
+    state: PlanState
+    aircraft_class: str
+    start: datetime
+    end: datetime
+    conflicts: tuple[str, ...]
+
+
+class NoticeText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A notice as it is given; the node adds its party and the time."""
+
+    notice_id: str
+    meaning: Meaning
+    volume: Volume4D
+    plan_id: str | None = None
+    others: Others | None = None
+
+    def by(self, party: str, at: datetime) -> Notice:
+        """Return the notice of `party`, given at `at`."""
+        return Notice(self.notice_id, party, self.meaning, self.volume, at, self.plan_id, self.others)
+
+
+class MeasureRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A change to propose for a conflict: of `owner`'s plan (our own unless said), the cheapest unless said."""
+
+    conflict_id: str
+    change: Change | None = None
+    owner: str | None = None
+
+
+class RefusalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a measure is refused."""
+
+    reason: str
+
+
+class Done(msgspec.Struct, frozen=True):
+    """A command was carried out and is durable; `events` are the tags of what it led to."""
+
+    events: tuple[str, ...]
+    journal_number: int
+
+
+class MeasureProposed(msgspec.Struct, frozen=True):
+    """A measure was proposed and is durable."""
+
+    measure_id: str
+    change: Change
+    cost: float
+    journal_number: int
+
+
+class Conflicts(msgspec.Struct, frozen=True):
+    """Open conflicts and, when asked for, those that are over."""
+
+    open: tuple[ConflictRecord, ...]
+    cleared: tuple[ClearedConflict, ...] = ()
+
+
+class ConflictDetail(msgspec.Struct, frozen=True):
+    """One conflict, open or over, and its measures."""
+
+    open: ConflictRecord | None
+    cleared: ClearedConflict | None
+    measures: tuple[MeasureRecord, ...]
+
+
+class PeerView(msgspec.Struct, frozen=True):
+    """A party of the accord, and how the link with it stands. `delivery` is None when it has no address or card."""
+
+    name: str
+    paired: bool
+    addresses: tuple[str, ...] = ()
+    public_key: str = ""
+    sent: int = 0
+    receipted: int = 0
+    received: int = 0
+    delivery: DeliveryStatus | None = None
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The node in numbers. `settled` is true when nothing is left to deliver, to answer or to propose."""
+
+    party: str
+    accord_hash: str
+    plans: dict[str, int]
+    conflicts_open: int
+    conflicts_left: int
+    conflicts_cleared: int
+    measures: dict[str, int]
+    envelopes_waiting: int
+    settled: bool
+    journal_number: int
+    picture_sha256: str = ""
+
+
+class Health(msgspec.Struct, frozen=True):
+    """Whether the node can take commands."""
+
+    healthy: bool
+    journal_number: int
+
+
+def problem_of(refusal: Refusal) -> Problem:
+    """Return a refusal as the body of an answer."""
+    return Problem(refusal.field, shown(refusal.value), refusal.expected, refusal.mend, str(refusal))
+
+
+def shown(value: object) -> str:
+    """Return what was refused as text of a bounded length."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
+
+
+def summary_of(record: PlanRecord, picture: Picture) -> PlanSummary:
+    """Return a plan without its geometry."""
+    plan = record.plan
+    time = plan.time
+    conflicts = tuple(sorted(picture.conflicts_of.get((record.party, plan.plan_id), ())))
+    return PlanSummary(
+        record.party, plan.plan_id, record.revision, record.state, plan.aircraft_class, time.start, time.end, conflicts
+    )
+
+
+def tag_of(struct: Any) -> str:  # noqa: ANN401 - any tagged Struct
+    """Return the tag under which a tagged Struct is encoded."""
+    return str(type(struct).__struct_config__.tag)

@@ -1,0 +1,197 @@
+"""Two real parties for the tests: directories as `detente init` and `detente pair` make them, nodes as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from detente.accord.terms import Accord, AccordParty, format_accord
+from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, MeanSeaLevel
+from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
+from detente.airspace.position import Position
+from detente.airspace.separation import Minima, MinimaTable
+from detente.link.card import Card, make_card, write_card
+from detente.link.directory import NodeDirectory
+from detente.link.trust import write_durably
+from detente.node.access import local_token
+from detente.node.address import address_of
+from detente.record.keys import NodeKey
+
+PATIENCE_S = 60.0
+TODAY = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+DETENTE = Path(sys.executable).parent / "detente"
+
+
+def area_plan(plan_id: str, east_deg: float = 0.0, level_m: float = 3000.0, start_s: float = 0.0) -> Plan:
+    """Five kilometres around a point of the Mediterranean, 100 m high, for ten minutes from now on."""
+    band = AltitudeBand(*(Altitude(level_m + m, AltitudeUnit.METRE, MeanSeaLevel()) for m in (0.0, 100.0)))
+    begin = TODAY + timedelta(hours=2, seconds=start_s)
+    window = TimeWindow(begin, begin + timedelta(minutes=10))
+    return Plan(plan_id, (Volume4D(Circle(Position(34.0, 20.0 + east_deg), 5000.0), band, window),))
+
+
+class Answer:
+    """Status and decoded JSON of an HTTP answer."""
+
+    def __init__(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.status = status
+        self.body = body
+        self.headers = headers
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Party:
+    """A party's directory and, when it runs, its node."""
+
+    def __init__(self, path: Path, name: str, port: int) -> None:
+        path.mkdir(parents=True)
+        self.path = path
+        self.name = name
+        self.port = port
+        self.files = NodeDirectory(path)
+        self.key = NodeKey.generate()
+        self.key.save(self.files.key_path)
+        self.card: Card = make_card(self.key, name, (f"http://127.0.0.1:{port}",), datetime.now(UTC))
+        write_durably(self.files.card_path, write_card(self.card))
+        self.process: subprocess.Popen[str] | None = None
+        self.token = local_token(self.key)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def configure(self, accord: Accord, *, automatic: bool = False, extra: str = "") -> None:
+        self.files.config_path.write_text(
+            f'party = "{self.name}"\n\n[http]\nport = {self.port}\n\n[link]\nlongest_wait_s = 0.5\n\n'
+            f"[settlement]\nautomatic = {str(automatic).lower()}\n{extra}"
+        )
+        (self.path / "accord.toml").write_text(format_accord(accord))
+
+    def start(self, *arguments: str, limits: Callable[[], None] | None = None) -> None:
+        log = (self.path / "log.jsonl").open("a")
+        self.process = subprocess.Popen(
+            [str(DETENTE), "node", "--dir", str(self.path), *arguments],
+            stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=limits,
+        )  # fmt: skip
+        log.close()
+        self.until(lambda: self.process.poll() is not None or address_of(self.path) is not None, "starts")
+        assert self.process.poll() is None, self.log()
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self._ended()
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self._ended()
+
+    def _ended(self) -> int:
+        assert self.process is not None
+        try:
+            code = self.process.wait(PATIENCE_S)
+        finally:
+            assert self.process.stdout is not None
+            self.said = self.process.stdout.read()
+            self.process.stdout.close()
+            self.process = None
+            (self.path / "node.address").unlink(missing_ok=True)
+        return code
+
+    def log(self) -> str:
+        return (self.path / "log.jsonl").read_text()
+
+    def ask(
+        self, method: str, path: str, body: object = None, *, token: str | None = "", headers: dict[str, str] | None = None
+    ) -> Answer:
+        data = body if isinstance(body, bytes) else None if body is None else msgspec.json.encode(body)
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token or self.token}"
+        request = urllib.request.Request(self.url + path, data=data, method=method, headers=sent)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
+                return Answer(response.status, response.read(), dict(response.headers))
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, error.read(), dict(error.headers))
+
+    def get(self, path: str) -> Any:
+        answer = self.ask("GET", path)
+        assert answer.status == 200, answer.body
+        return answer.json
+
+    def post(self, path: str, body: object = None) -> Any:
+        answer = self.ask("POST", path, b"" if body is None else body)
+        assert answer.status == 200, answer.body
+        return answer.json
+
+    def imports(self, *plans: Plan) -> Any:
+        return self.post("/plans", {"plans": plans})
+
+    def cli(self, *arguments: str, language: str = "en") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(DETENTE), *arguments, "--dir", str(self.path)],
+            capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+            env={**os.environ, "DETENTE_LANGUAGE": language},
+        )  # fmt: skip
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait until something is so; fail with the log when it never is."""
+        end = time.monotonic() + PATIENCE_S
+        while not condition():
+            if time.monotonic() > end:
+                raise AssertionError(f"{self.name}: never {what}\n{self.log()[-4000:]}")
+            time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def accord_of(*parties: Party, horizontal_m: float = 9260.0) -> Accord:
+    return Accord(
+        "test",
+        1,
+        tuple(AccordParty(party.name, party.key.public.hex()) for party in parties),
+        TimeWindow(TODAY - timedelta(days=1), TODAY + timedelta(days=30)),
+        MinimaTable(Minima(horizontal_m, 304.8, 0.0)),
+    )
+
+
+@contextmanager
+def two_parties(path: Path, *, automatic: bool = False, start: bool = True) -> Iterator[tuple[Party, Party]]:
+    """North and south, paired, under one accord; whatever still runs at the end is killed."""
+    north, south = Party(path / "north", "north", free_port()), Party(path / "south", "south", free_port())
+    north.files.trust.trust(south.card)
+    south.files.trust.trust(north.card)
+    accord = accord_of(north, south)
+    try:
+        for party in (north, south):
+            party.configure(accord, automatic=automatic)
+            if start:
+                party.start()
+        yield north, south
+    finally:
+        for party in (north, south):
+            if party.process is not None:
+                party.kill()
