@@ -279,7 +279,7 @@ def _coordinates(geometry: Element) -> list[tuple[float, ...]]:
 
 
 def _row(texts: list[str]) -> tuple[float, ...]:
-    if not 2 <= len(texts) <= 3:
+    if not 2 <= len(texts) <= 3 or "" in texts:
         raise Refusal(
             "", printable(",".join(texts)), "longitude,latitude,altitude", "There is no blank after a comma in KML."
         )

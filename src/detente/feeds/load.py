@@ -16,7 +16,7 @@ from detente.airspace.refusal import Refusal
 from detente.feeds.dropped import Dropped
 from detente.feeds.geojson import read_geojson
 from detente.feeds.kml import KmlOptions, read_kml
-from detente.feeds.source import UTF8_MARK, Within, printable, read_bytes
+from detente.feeds.source import UTF8_MARK, Within, printable, read_beginning, read_bytes
 from detente.feeds.track_csv import read_csv_columns
 from detente.feeds.track_parquet import read_parquet_columns
 from detente.feeds.tracks import Flights, TrackOptions, flights_of
@@ -87,13 +87,7 @@ def plan_format(path: Path) -> PlanFormat:
     known = SUFFIXES.get(path.suffix.lower())
     if known is not None:
         return known
-    try:
-        beginning = b""
-        if path.is_file():
-            with path.open("rb") as stream:
-                beginning = stream.read(512)
-    except (OSError, ValueError):
-        beginning = b""
+    beginning = read_beginning(path)
     content = beginning.removeprefix(UTF8_MARK).lstrip()
     if content.startswith(b"PAR1"):
         return PlanFormat.PARQUET

@@ -67,16 +67,21 @@ def brief(value: object) -> object:
 
 def read_bytes(path: Path, limit_bytes: int = MAX_TEXT_BYTES) -> bytes:
     """Return the content of an ordinary file of no more than `limit_bytes`; raises Refusal for anything else."""
-    try:
-        if not path.is_file():
-            raise Refusal("", "no such file" if not path.exists() else "not a file", "a file that can be read")
-        with path.open("rb") as stream:
-            content = stream.read(limit_bytes + 1)
-    except (OSError, ValueError) as error:
-        raise Refusal("", _reason(error), "a file that can be read", "Check its name and permissions.") from None
+    content = read_beginning(path, limit_bytes + 1)
     if len(content) > limit_bytes:
         raise Refusal("", f"over {limit_bytes:,} bytes", f"at most {limit_bytes:,} bytes", "Split the file.")
     return content
+
+
+def read_beginning(path: Path, count: int = 512) -> bytes:
+    """Return the first `count` bytes of an ordinary file; raises Refusal for a pipe, which may never end."""
+    if not path.is_file():
+        raise Refusal("", "not a file" if path.exists() else "no such file", "a file that can be read")
+    try:
+        with path.open("rb") as stream:
+            return stream.read(count)
+    except OSError as error:
+        raise Refusal("", error.strerror or type(error).__name__, "a file that can be read") from None
 
 
 def decode_text(content: bytes, *, allow_mark: bool) -> str:
@@ -126,6 +131,8 @@ def convert(raw: object, kind: type[T] | Any, place: str) -> T:  # noqa: ANN401 
         raise Refusal(place, "a date out of range", "times between the years 1970 and 2200") from None
     except RecursionError:
         raise Refusal(place, "nested too deeply", "the documented schema") from None
+    except UnicodeEncodeError as error:
+        raise Refusal(place, error.object[error.start : error.end], "text without half characters") from None
 
 
 def number(text: str, field: str) -> float:
@@ -206,7 +213,3 @@ def _value_at(raw: object, message: str, otherwise: object) -> object:
         else:
             return otherwise
     return otherwise if isinstance(value, dict | list) else value
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror or type(error).__name__) if isinstance(error, OSError) else type(error).__name__

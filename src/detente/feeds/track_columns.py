@@ -24,6 +24,8 @@ from detente.feeds.source import EARLIEST, LATEST, printable
 
 REQUIRED = ("timestamp", "icao24", "latitude", "longitude", "altitude")
 OPTIONAL = ("flight_id", "callsign", "onground", "track")
+TEXTS = ("icao24", "callsign", "flight_id")
+LONGEST_TEXT = 64
 MAX_REPORTS = 5_000_000
 
 Floats = NDArray[np.float64]
@@ -68,6 +70,13 @@ def check_header(names: Sequence[str]) -> None:
     for name in OPTIONAL:
         if names.count(name) > 1:
             raise Refusal("columns", name, "every column once")
+
+
+def short_text(text: str, name: str) -> str:
+    """Return `text`; raises Refusal when it is longer than any address or callsign."""
+    if len(text) > LONGEST_TEXT:
+        raise Refusal(name, printable(text), f"at most {LONGEST_TEXT} characters")
+    return text
 
 
 def checked(columns: TrackColumns) -> TrackColumns:

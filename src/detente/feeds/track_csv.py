@@ -12,7 +12,16 @@ import numpy as np
 
 from detente.airspace.refusal import Refusal
 from detente.feeds.source import Within, decode_text, instant, number, printable, read_bytes
-from detente.feeds.track_columns import MAX_REPORTS, OPTIONAL, REQUIRED, Texts, TrackColumns, check_header, checked
+from detente.feeds.track_columns import (
+    MAX_REPORTS,
+    OPTIONAL,
+    REQUIRED,
+    Texts,
+    TrackColumns,
+    check_header,
+    checked,
+    short_text,
+)
 
 TRUE_WORDS = frozenset({"true", "1", "t", "yes"})
 FALSE_WORDS = frozenset({"", "false", "0", "f", "no"})
@@ -61,9 +70,9 @@ def read_csv_columns(path: Path) -> TrackColumns:
             altitude_ft=np.array(parsed("altitude", _optional_number), dtype=np.float64),
             track_deg=np.array(parsed("track", _optional_number), dtype=np.float64),
             on_ground=np.array(parsed("onground", _truth), dtype=np.bool_),
-            icao24=_texts(columns["icao24"]),
-            callsign=_texts(columns.get("callsign", empty)),
-            flight_id=_texts(columns.get("flight_id", empty)),
+            icao24=_texts(columns["icao24"], "icao24"),
+            callsign=_texts(columns.get("callsign", empty), "callsign"),
+            flight_id=_texts(columns.get("flight_id", empty), "flight_id"),
         )
     )
 
@@ -86,7 +95,7 @@ def _truth(text: str, name: str) -> bool:
     raise Refusal(name, printable(text), "true or false")
 
 
-def _texts(values: list[str]) -> Texts:
+def _texts(values: list[str], name: str) -> Texts:
     array = np.empty(len(values), dtype=object)
-    array[:] = [value.strip() for value in values]
+    array[:] = [short_text(value.strip(), name) for value in values]
     return array

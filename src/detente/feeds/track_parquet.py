@@ -13,11 +13,13 @@ from detente.feeds.track_columns import (
     MAX_REPORTS,
     OPTIONAL,
     REQUIRED,
+    TEXTS,
     Floats,
     Texts,
     TrackColumns,
     check_header,
     checked,
+    short_text,
 )
 
 if TYPE_CHECKING:
@@ -43,11 +45,11 @@ def read_parquet_columns(path: Path) -> TrackColumns:
 
 
 def _read_table(content: bytes, pyarrow: Any) -> pyarrow.Table:  # noqa: ANN401 - the module, read on demand
-    # Strings stay in a dictionary: a small hostile file could otherwise repeat a long one without end.
-    texts = ["icao24", "callsign", "flight_id"]
-    file = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(content), read_dictionary=texts)
-    names = file.schema_arrow.names
+    names = pyarrow.parquet.read_schema(pyarrow.BufferReader(content)).names
     check_header(names)
+    # Strings stay in a dictionary: a small hostile file could otherwise repeat a long one without end.
+    texts = [name for name in TEXTS if name in names]
+    file = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(content), read_dictionary=texts)
     if file.metadata.num_rows > MAX_REPORTS:
         raise Refusal("rows", file.metadata.num_rows, f"at most {MAX_REPORTS:,} rows", "Split the file.")
     table = file.read(columns=[name for name in REQUIRED + OPTIONAL if name in names], use_threads=False)
@@ -75,7 +77,9 @@ def _from_table(table: pyarrow.Table, pyarrow: Any) -> TrackColumns:  # noqa: AN
         combined = column.combine_chunks()
         if isinstance(combined, pyarrow.ChunkedArray):
             combined = combined.chunk(0)
-        words = np.array([*(word or "" for word in combined.dictionary.to_pylist()), ""], dtype=object)
+        words = np.array(
+            [*(short_text(word or "", name) for word in combined.dictionary.to_pylist()), ""], dtype=object
+        )
         return np.asarray(words[combined.indices.cast(pyarrow.int64()).fill_null(len(words) - 1).to_numpy()])
 
     stamps = table["timestamp"]

@@ -1,0 +1,241 @@
+"""GeoJSON plans: an exact round trip, and a refusal that names feature, field and value for whatever is wrong."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import jsonschema
+import pytest
+from feed_samples import START, collection, plan_lists, trajectory_feature, volume_feature
+from hypothesis import given
+
+from detente.airspace.altitude import Altitude, AltitudeUnit, StandardPressure
+from detente.airspace.plan import Trajectory
+from detente.airspace.position import Position
+from detente.airspace.refusal import Refusal
+from detente.feeds import geojson
+from detente.feeds.geojson import read_geojson, write_geojson
+from detente.feeds.geojson_schema import json_schema
+
+CARRIED_SCHEMA = Path(geojson.__file__).with_name("plans-geojson.schema.json")
+
+
+@given(plan_lists)
+def test_what_is_written_is_read_back_equal_and_fits_the_schema(plans):
+    content = write_geojson(plans)
+    assert read_geojson(content) == plans
+    jsonschema.Draft202012Validator(json.loads(CARRIED_SCHEMA.read_text())).validate(json.loads(content))
+
+
+def test_the_carried_schema_is_the_one_that_the_types_make():
+    assert json.loads(CARRIED_SCHEMA.read_text()) == json.loads(json.dumps(json_schema()))
+
+
+def test_a_trajectory_is_read_as_it_stands():
+    (plan,) = read_geojson(collection(trajectory_feature(properties__name="for people", **{"properties__x-note": 1})))
+    assert isinstance(plan.intent, Trajectory)
+    second = plan.intent.waypoints[1]
+    assert second.position == Position(33.2, 36.5)
+    assert second.altitude == Altitude(110.0, AltitudeUnit.FLIGHT_LEVEL, StandardPressure())
+    assert second.time == START + timedelta(minutes=10)
+
+
+def test_times_with_another_offset_are_the_same_instants():
+    moscow = ["2025-06-01T17:00:00+03:00", "2025-06-01T17:10:00+03:00", "2025-06-01T17:20:00+03:00"]
+    assert read_geojson(collection(trajectory_feature(properties__times=moscow))) == read_geojson(
+        collection(trajectory_feature())
+    )
+
+
+def test_volumes_of_one_plan_come_together_by_their_parts():
+    second = volume_feature(properties__part=2, properties__parts=2, properties__time__end="2025-06-01T16:00:00Z")
+    first = volume_feature(properties__part=1, properties__parts=2)
+    (plan,) = read_geojson(collection(second, first))
+    assert [volume.time.end.hour for volume in plan.intent] == [15, 16]
+
+
+BOTH = [trajectory_feature(), volume_feature()]
+NOT_CLOSED = [[36.2, 33.4], [36.4, 33.4], [36.4, 33.6], [36.2, 33.5]]
+HOLE = [[36.25, 33.45], [36.3, 33.45], [36.3, 33.5], [36.25, 33.45]]
+CRS = {"type": "name", "properties": {"name": "EPSG:28404"}}
+
+REFUSED = {
+    "altitude without unit": (
+        [volume_feature(properties__altitude__lower__unit=...)],
+        ["features[0] 'RELIEF-7'", "properties.altitude.lower.unit", "Add it"],
+    ),
+    "altitude without reference": (
+        [volume_feature(properties__altitude__upper__reference=...)],
+        ["properties.altitude.upper.reference"],
+    ),
+    "bare altitude": ([volume_feature(properties__altitude__lower=500)], ["properties.altitude.lower", "500"]),
+    "unit unknown": ([volume_feature(properties__altitude__lower__unit="yd")], ["altitude.lower.unit", "'yd'"]),
+    "flight level on QNH": ([volume_feature(properties__altitude__lower__unit="FL")], ["altitude.lower.unit", "'FL'"]),
+    "limits swapped": ([volume_feature(properties__altitude__lower__value=9000)], ["altitude.upper", "Swap"]),
+    "reference unknown": (
+        [volume_feature(properties__altitude__lower__reference__kind="agl")],
+        ["altitude.lower.reference.kind", "agl"],
+    ),
+    "QNH in inches": (
+        [volume_feature(properties__altitude__lower__reference__pressure_hpa=29.92)],
+        ["pressure_hpa", "29.92", "hectopascal"],
+    ),
+    "two references in a band": (
+        [volume_feature(properties__altitude__upper__reference__pressure_hpa=1010)],
+        ["upper.reference", "Convert one limit"],
+    ),
+    "altitude beyond the air": (
+        [volume_feature(properties__altitude__upper__value=1e9)],
+        ["upper.value", "Check the unit"],
+    ),
+    "number as text": ([volume_feature(properties__altitude__upper__value="3000")], ["upper.value", "'3000'"]),
+    "local time": (
+        [volume_feature(properties__time__start="2025-06-01T14:00:00")],
+        ["properties.time.start", "2025-06-01T14:00:00", "offset from UTC"],
+    ),
+    "date alone": ([volume_feature(properties__time__start="2025-06-01")], ["properties.time.start", "2025-06-01"]),
+    "time as number": ([volume_feature(properties__time__start=1748786400)], ["properties.time.start", "1748786400"]),
+    "date order of another country": (
+        [volume_feature(properties__time__start="01.06.2025 14:00Z")],
+        ["properties.time.start", "01.06.2025"],
+    ),
+    "end before start": ([volume_feature(properties__time__end="2025-06-01T13:00:00Z")], ["time.end", "not before"]),
+    "year one": ([volume_feature(properties__time__start="0001-01-01T00:00:00+03:00")], ["out of range"]),
+    "year 9999": (
+        [volume_feature(properties__time__end="9999-12-31T23:59:59Z")],
+        ["properties.time.end", "1970 and 2200"],
+    ),
+    "latitude and longitude swapped": (
+        [volume_feature(geometry__coordinates__0__1=[33.4, 136.4])],
+        ["geometry.coordinates[0][1]", "latitude", "136.4", "swapped"],
+    ),
+    "longitude beyond 180": (
+        [volume_feature(geometry__coordinates__0__1=[190, 3])],
+        ["coordinates[0][1]", "190", "longitude"],
+    ),
+    "altitude among the coordinates": (
+        [volume_feature(geometry__coordinates__0__1=[36.4, 33.4, 500])],
+        ["coordinates[0][1]", "a list of 3", "goes into the properties"],
+    ),
+    "coordinates as text": (
+        [volume_feature(geometry__coordinates__0__1=["36 24.0", "33 24"])],
+        ["coordinates[0][1]", "33 24"],
+    ),
+    "ring not closed": ([volume_feature(geometry__coordinates=[NOT_CLOSED])], ["coordinates[0]", "Close the ring"]),
+    "hole": (
+        [volume_feature(geometry__coordinates=[volume_feature()["geometry"]["coordinates"][0], HOLE])],
+        ["geometry.coordinates", "2 rings", "holes"],
+    ),
+    "no geometry": ([volume_feature(geometry=None)], ["geometry", "None"]),
+    "MultiPolygon": ([volume_feature(geometry__type="MultiPolygon")], ["geometry.type", "MultiPolygon", "part"]),
+    "point without radius": (
+        [volume_feature(geometry={"type": "Point", "coordinates": [36.2, 33.4]})],
+        ["properties.radius_m", "None"],
+    ),
+    "radius of the world": (
+        [volume_feature(geometry={"type": "Point", "coordinates": [36.2, 33.4]}, properties__radius_m=1e8)],
+        ["properties", "radius_m", "100000000"],
+    ),
+    "no plan_id": ([volume_feature(properties__plan_id=...)], ["features[0]", "properties.plan_id"]),
+    "plan_id with an escape sequence": (
+        [volume_feature(properties__plan_id="\x1b[2Jx\n")],
+        ["features[0]", "plan_id", "letters, digits"],
+    ),
+    "misspelt property": (
+        [volume_feature(properties__aircraft_clas="drone")],
+        ["properties.aircraft_clas", "check its spelling"],
+    ),
+    "plan_id twice": (
+        [volume_feature(), trajectory_feature(), volume_feature()],
+        ["features[2]", "RELIEF-7", "no other plan"],
+    ),
+    "plan_id of a trajectory twice": (
+        [trajectory_feature(), trajectory_feature()],
+        ["features[1] 'N104'", "no other plan"],
+    ),
+    "a part missing": ([volume_feature(properties__part=1, properties__parts=3)], ["features[0]", "part 2 of 3"]),
+    "a part twice": (
+        [volume_feature(properties__part=1, properties__parts=2)] * 2,
+        ["features[1]", "properties.part", "every part once"],
+    ),
+    "parts of two classes": (
+        [
+            volume_feature(properties__part=1, properties__parts=2),
+            volume_feature(properties__part=2, properties__parts=2, properties__aircraft_class="drone"),
+        ],
+        ["features[1]", "'crewed'"],
+    ),
+    "times too few": ([trajectory_feature(properties__times__2=...)], ["properties.times", "2 entries", "3 positions"]),
+    "times out of order": (
+        [trajectory_feature(properties__times__2="2025-06-01T14:05:00Z")],
+        ["waypoints[2].time", "Sort the waypoints"],
+    ),
+    "faster than any aircraft": (
+        [trajectory_feature(geometry__coordinates__2=[-37.0, 33.5])],
+        ["waypoints[2]", "m/s", "swapped"],
+    ),
+    "no containment": ([trajectory_feature(properties__containment=...)], ["properties.containment", "Add it"]),
+    "neither unit nor units": (
+        [trajectory_feature(properties__altitudes__unit=...)],
+        ["altitudes.unit", "either unit or units"],
+    ),
+    "other datum": ([*BOTH, volume_feature(crs=CRS)], ["features[2]", "EPSG:28404", "ogr2ogr"]),
+    "feature that is a number": ([7], ["features[0]", "7"]),
+    "not a feature": ([volume_feature(type="Polygon")], ["features[0] 'RELIEF-7'", "type", "Polygon"]),
+    "nothing of a plan": ([volume_feature(properties={"name": "zone"})], ["features[0]", "properties.kind"]),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_wrong_is_named(name):
+    features, expected = REFUSED[name]
+    with pytest.raises(Refusal) as caught:
+        read_geojson(collection(*features))
+    message = str(caught.value)
+    for fragment in expected:
+        assert fragment in message, message
+    assert message.isprintable()
+
+
+RAW = {
+    "empty": (b"", ["line 1", "JSON"]),
+    "not JSON": (b'{"type": FeatureCollection}', ["line 1, column 10"]),
+    "an array": (b"[]", ["type", "list", "FeatureCollection"]),
+    "NaN": (collection(volume_feature(geometry__coordinates__0__1=[float("nan"), 33.4])), ["NaN", "finite"]),
+    "Infinity": (collection(volume_feature(properties__altitude__upper__value=float("inf"))), ["Infinity"]),
+    "1e999": (collection(volume_feature()).replace(b"36.4", b"1e999", 1), ["longitude", "inf"]),
+    "integer of a thousand digits": (collection(volume_feature()).replace(b"36.4", b"9" * 1000, 1), ["1000 digits"]),
+    "integer of a million digits": (
+        collection(volume_feature()).replace(b"36.4", b"9" * 1_000_000, 1),
+        ["ordinary length"],
+    ),
+    "name given twice": (collection(volume_feature()).replace(b'"unit"', b'"value": 5, "unit"', 1), ["value", "twice"]),
+    "nested without end": (b"[" * 1_000_000, ["nested too deeply"]),
+    "nested without end inside a plan": (
+        collection(volume_feature()).replace(b'"RELIEF-7"', b"[" * 200_000 + b"]" * 200_000),
+        ["nested too deeply"],
+    ),
+    "nested to the edge": (
+        collection(volume_feature()).replace(b'"RELIEF-7"', b"[" * 900 + b"]" * 900),
+        ["properties.plan_id"],
+    ),
+    "bad UTF-8": (collection(volume_feature()).replace(b"RELIEF", b"REL\xc3EF"), ["byte ", "c3 45 46", "UTF-8"]),
+    "UTF-16": (collection(volume_feature()).decode().encode("utf-16"), ["byte 0", "UTF-16"]),
+    "byte order mark": (b"\xef\xbb\xbf" + collection(volume_feature()), ["byte 0", "byte order mark"]),
+    "lone surrogate": (collection(volume_feature(properties__plan_id="\ud800")), ["plan_id", "\\ud800"]),
+}
+
+
+@pytest.mark.parametrize("name", RAW)
+def test_what_is_not_even_a_feature_is_named(name):
+    content, expected = RAW[name]
+    with pytest.raises(Refusal) as caught:
+        read_geojson(content)
+    for fragment in expected:
+        assert fragment in str(caught.value), str(caught.value)
+
+
+def test_too_many_features_are_refused_before_they_are_read(monkeypatch):
+    monkeypatch.setattr(geojson, "MAX_FEATURES", 3)
+    with pytest.raises(Refusal, match="at most 3 features"):
+        read_geojson(collection(*[{}] * 4))
