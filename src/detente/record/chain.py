@@ -1,67 +1,69 @@
-"""The bytes that are hashed and signed: entries, the chain through them, and the heads of batches.
+"""The hash chain, pure: what is hashed and what is signed, byte for byte (docs/reference/journal.md).
 
-Every hash and every signature has its own domain, and every field its length, so that no two things read the same.
+Every hash and every signature is over a sequence of fields, each preceded by its length as 8 bytes, big-endian, so that
+no two sequences give the same bytes. The first field names the purpose, so that a hash or a signature made for one can
+never be passed off as one for another. Integers are 8 bytes, big-endian, two's complement.
 """
 
 from __future__ import annotations
 
-import hashlib
-import struct
-from datetime import UTC, datetime, timedelta
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import sha256
+from struct import Struct
 
 import msgspec
 
-ENTRY_DOMAIN = b"detente journal entry v1\x00"
-GENESIS_DOMAIN = b"detente journal genesis v1\x00"
-HEAD_DOMAIN = b"detente journal head v1\x00"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIELDS = struct.Struct(">QqI")
-_LENGTH = struct.Struct(">Q")
+from detente.airspace.refusal import Refusal
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+HASH_BYTES = 32
+JOURNAL_ID_BYTES = 16
+GENESIS_PURPOSE = b"detente journal 1 genesis"
+ENTRY_PURPOSE = b"detente journal 1 entry"
+HEAD_PURPOSE = b"detente journal 1 head"
+_KIND = re.compile(r"[a-z][a-z0-9._-]{0,63}\Z")
+_LENGTH = Struct(">Q")
+_INTEGER = Struct(">q")
+_NUMBER_AND_TIME = Struct(">QqQq")
+_ENTRY_PREFIX = _LENGTH.pack(len(ENTRY_PURPOSE)) + ENTRY_PURPOSE + _LENGTH.pack(HASH_BYTES)
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One entry: its number (from 1), when it was appended (UTC), what kind it is, its exact bytes, and the chain's hash."""
+class Genesis(msgspec.Struct, frozen=True):
+    """What every entry of one journal stands on: a random id (16 bytes), the node's public key, when it was made."""
 
-    number: int
-    at: datetime
-    kind: str
-    body: bytes
-    hash: bytes
+    journal_id: bytes
+    public_key: bytes
+    created_at_us: int
 
-
-class Head(msgspec.Struct, frozen=True):
-    """The last entry's number and the chain's hash there; number 0 is the genesis of an empty journal."""
-
-    number: int
-    hash: bytes
+    @property
+    def hash(self) -> bytes:
+        """The hash before entry 1; it binds the whole chain to this journal and this key."""
+        fields = (GENESIS_PURPOSE, self.journal_id, self.public_key, _INTEGER.pack(self.created_at_us))
+        return sha256(joined(fields)).digest()
 
 
-def genesis_hash(public: bytes, identifier: bytes) -> bytes:
-    """The hash before the first entry: it binds the node's public key (32 bytes) and the journal's identifier (16 bytes)."""
-    return hashlib.sha256(GENESIS_DOMAIN + public + identifier).digest()
+def joined(fields: Sequence[bytes]) -> bytes:
+    """Return the fields one after the other, each preceded by its length as 8 bytes, big-endian."""
+    return b"".join(_LENGTH.pack(len(field)) + field for field in fields)
+
+
+def head_message(first: int, last: int, last_hash: bytes) -> bytes:
+    """Return what the node signs for the batch of entries `first` to `last`; for the genesis both are 0."""
+    return joined((HEAD_PURPOSE, _INTEGER.pack(first), _INTEGER.pack(last), last_hash))
+
+
+@lru_cache(maxsize=1024)
+def kind_field(kind: str) -> bytes:
+    """Return `kind` as a hashed field. Raises Refusal unless it is a lower-case word of at most 64 signs."""
+    if not _KIND.match(kind):
+        raise Refusal("kind", kind, "1 to 64 lower-case letters, digits or . _ -, beginning with a letter")
+    encoded = kind.encode()
+    return _LENGTH.pack(len(encoded)) + encoded
 
 
 def entry_hash(previous: bytes, number: int, at_us: int, kind: bytes, body: bytes) -> bytes:
-    """SHA-256 over domain, previous hash, number, time in microseconds since 1970, and kind and body with their lengths."""
-    digest = hashlib.sha256(ENTRY_DOMAIN)
-    digest.update(previous)
-    digest.update(_FIELDS.pack(number, at_us, len(kind)))
-    digest.update(kind)
-    digest.update(_LENGTH.pack(len(body)))
-    digest.update(body)
-    return digest.digest()
-
-
-def head_message(head: Head) -> bytes:
-    """The bytes that the node signs for the head of a batch."""
-    return HEAD_DOMAIN + _LENGTH.pack(head.number) + head.hash
-
-
-def microseconds(moment: datetime) -> int:
-    """Whole microseconds since 1970-01-01T00:00:00Z of an aware moment, exactly."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
-
-
-def from_microseconds(value: int) -> datetime:
-    """The UTC moment that many microseconds after 1970-01-01T00:00:00Z; raises OverflowError outside years 1 to 9999."""
-    return EPOCH + timedelta(microseconds=value)
+    """Return the hash of an entry after the hash `previous`. `kind` is the field as `kind_field` gives it."""
+    numbers = _NUMBER_AND_TIME.pack(8, number, 8, at_us)
+    return sha256(_ENTRY_PREFIX + previous + numbers + kind + _LENGTH.pack(len(body)) + body).digest()

@@ -1,212 +1,213 @@
-"""The journal: append-only entries in SQLite, one durable batch at a time, by one writer.
-
-A batch is one transaction (WAL, synchronous=FULL) of its entries and their signed head, so that after a crash a batch is
-there whole or not at all. What a crash left of an unfinished batch in the write-ahead log is cut by SQLite and said here.
-"""
+"""The journal of one node: append-only, hash-chained, signed batch by batch, durable before it is acknowledged."""
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
+import logging
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
-
-import msgspec
+from types import TracebackType
+from typing import Self
 
 from detente.airspace.refusal import Refusal
-from detente.record.chain import (
-    Entry,
-    Head,
-    entry_hash,
-    from_microseconds,
-    genesis_hash,
-    head_message,
-    microseconds,
-)
+from detente.record.chain import JOURNAL_ID_BYTES, Genesis, entry_hash, head_message, kind_field
+from detente.record.entry import Entry, Head, NewEntry, Submission, from_microseconds, microseconds
 from detente.record.group_commit import GroupCommit
-from detente.record.keys import NodeKey, verify
-from detente.record.log_tail import LogTail, unfinished_tail
+from detente.record.keys import NodeKey
+from detente.record.opening import OpenReport, check_and_report
+from detente.record.storage import (
+    INSERT_ENTRY,
+    JournalStoppedError,
+    connect,
+    connect_writer,
+    create_database,
+    write_ahead_path,
+)
+from detente.record.writer_lock import WriterLock
 
-__all__ = ["Entry", "GroupCommit", "Head", "Journal", "NewEntry", "OpenReport"]
+__all__ = ["Entry", "GroupCommit", "Head", "Journal", "JournalStoppedError", "NewEntry", "OpenReport"]
 
-FORMAT = 1
-BODY_BYTES_MAX = 64 * 1024 * 1024
-NewEntry = tuple[str, bytes]
-SCHEMA = """
-CREATE TABLE genesis (format INTEGER NOT NULL, public_key BLOB NOT NULL, identifier BLOB NOT NULL) STRICT;
-CREATE TABLE entry (
-    number INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL, hash BLOB NOT NULL
-) STRICT;
-CREATE TABLE head (number INTEGER PRIMARY KEY, hash BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
-"""
-
-
-class OpenReport(msgspec.Struct, frozen=True):
-    """What opening found: bytes of an unfinished batch in the write-ahead log, and unsigned entries that were cut."""
-
-    unfinished_bytes: int
-    unsigned_entries: int
-
-    @property
-    def said(self) -> str:
-        """One sentence for people, empty when nothing was cut."""
-        parts = []
-        if self.unfinished_bytes:
-            parts.append(f"{self.unfinished_bytes} bytes of a batch that was never finished")
-        if self.unsigned_entries:
-            parts.append(f"{self.unsigned_entries} entries above the last signed head")
-        return f"cut a torn tail: {' and '.join(parts)}; none of it had been acknowledged" if parts else ""
+_log = logging.getLogger(__name__)
+_SELECT_ALL = "SELECT number, at_us, kind, body, hash FROM entry WHERE number BETWEEN ? AND ? ORDER BY number"
+_SELECT_KIND = (
+    "SELECT number, at_us, kind, body, hash FROM entry WHERE number BETWEEN ? AND ? AND kind = ? ORDER BY number"
+)
+_ROW_OVERHEAD_BYTES = 256
+_MAX_PAGE_BYTES = 4 * 1024 * 1024
+_PAGE_GROWTH = 16
 
 
 class Journal:
-    """An open journal. One process at a time may hold it; within it, one thread at a time may append."""
+    """An open journal. One process writes it at a time; any thread of that process may call any method.
 
-    def __init__(
-        self, connection: sqlite3.Connection, lock: IO[bytes], key: NodeKey, path: Path, tail: LogTail
-    ) -> None:
-        self._connection = connection
-        self._lock = lock
-        self._key = key
+    Attributes:
+        path: the SQLite file.
+        genesis: the journal's id, public key and time of making.
+        report: what opening found, and what it cut.
+    """
+
+    def __init__(self, path: Path, key: NodeKey, lock: WriterLock, genesis: Genesis, report: OpenReport) -> None:
+        """Take over a journal that was checked; use `Journal.open`."""
         self.path = path
-        self.head, unsigned = _recover(connection, key, path)
-        self.report = OpenReport(tail.unfinished_bytes, unsigned)
+        self.genesis = genesis
+        self.report = report
+        self._key = key
+        self._lock = lock
+        self._head = report.head
+        self._stopped = ""
+        self._write_lock = threading.Lock()
+        self._read_lock = threading.Lock()
+        self._writer = connect_writer(path)
+        self._reader = connect(path, "ro")
 
     @classmethod
-    def open(cls, path: Path, key: NodeKey) -> Journal:
-        """Open the journal at `path`, making it when there is none.
+    def open(cls, path: Path | str, key: NodeKey) -> Self:
+        """Open the journal `path` for writing with the node's key; make it when there is none.
 
-        Raises Refusal when another process holds it, when it is another key's journal, when it is no journal, or when an
-        entry below its last signed head has been changed: that is not a crash but a forgery, and nothing is repaired.
+        The whole chain and the newest signature are checked. What a crash left behind the last signed batch is cut,
+        said in `report`, and logged. Raises Refusal when another process writes the journal, when it is of another key,
+        when the file is no journal, and when an entry below a signed head is not what was signed: such a file is
+        evidence, and is left as it is.
         """
-        lock = _locked(path)
+        file = Path(path).resolve()
+        lock = WriterLock(file)
         try:
-            tail = unfinished_tail(path)
-            try:
-                connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            except sqlite3.Error as error:
-                raise Refusal("journal", str(path), "a file that can be opened", str(error)) from error
-            try:
-                _prepare(connection, key)
-                return cls(connection, lock, key, path, tail)
-            except sqlite3.Error as error:
-                connection.close()
-                raise Refusal("journal", str(path), "a Détente journal", f"SQLite says: {error}.") from error
-            except BaseException:
-                connection.close()
-                raise
+            if not file.exists():
+                _create(file, key)
+            genesis, report = check_and_report(file, key.public)
+            journal = cls(file, key, lock, genesis, report)
         except BaseException:
-            lock.close()
+            lock.release()
             raise
+        try:
+            journal._cut_tail()
+        except sqlite3.Error as error:
+            journal.close()
+            raise Refusal(str(file), str(error), "a journal that can be written") from None
+        except BaseException:
+            journal.close()
+            raise
+        if report.said:
+            _log.warning("%s: %s", file, report.said)
+        return journal
+
+    @property
+    def head(self) -> Head:
+        """The newest durable entry's number and hash."""
+        return self._head
 
     def append(self, entries: Sequence[NewEntry], at: datetime) -> list[Entry]:
-        """Append one durable batch of (kind, body) and return its entries once they are on disk.
+        """Append (kind, body) pairs as one batch, all or none, and return them when they are on the disk.
 
-        When it raises, nothing of the batch is in the journal.
+        `at` is the time of the command that caused them. Raises Refusal for a kind that is no lower-case word, a body
+        over MAX_BODY_BYTES and a time without offset; JournalStoppedError when the disk fails, and ever after.
         """
-        if not entries:
-            return []
-        at_us = microseconds(at)
-        moment = from_microseconds(at_us)
-        made, rows = [], []
-        number, chain = self.head.number, self.head.hash
-        for kind, body in entries:
-            if len(body) > BODY_BYTES_MAX:
-                raise Refusal("body", f"{len(body)} bytes", f"at most {BODY_BYTES_MAX} bytes in one entry")
-            number += 1
-            chain = entry_hash(chain, number, at_us, kind.encode(), body)
-            made.append(Entry(number, moment, kind, body, chain))
-            rows.append((number, at_us, kind, body, chain))
-        head = Head(number, chain)
-        signature = self._key.sign(head_message(head))
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            self._connection.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?)", rows)
-            self._connection.execute("INSERT INTO head VALUES (?, ?, ?)", (head.number, head.hash, signature))
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
-        self.head = head
-        return made
+        return self.append_group([Submission(entries, at)])[0]
+
+    def append_group(self, submissions: Sequence[Submission]) -> list[list[Entry]]:
+        """Append several callers' entries, in order, as one batch; return each caller's own. Raises as `append`."""
+        with self._write_lock:
+            if self._stopped:
+                raise JournalStoppedError(self._stopped)
+            number, previous = self._head
+            first = number + 1
+            appended: list[list[Entry]] = []
+            rows: list[tuple[int, int, str, bytes, bytes, bytes | None]] = []
+            for submission in submissions:
+                at, at_us = submission.at, submission.at_us
+                own: list[Entry] = []
+                for kind, body in submission.entries:
+                    number += 1
+                    previous = entry_hash(previous, number, at_us, kind_field(kind), body)
+                    rows.append((number, at_us, kind, body, previous, None))
+                    own.append(Entry(number, at, kind, body, previous))
+                appended.append(own)
+            if rows:
+                rows[-1] = (*rows[-1][:5], self._key.sign(head_message(first, number, previous)))
+                self._commit(rows)
+                self._head = Head(number, previous)
+            return appended
 
     def read(self, first: int = 1, kind: str | None = None) -> Iterator[Entry]:
-        """Entries from number `first` on, in order, only of `kind` when given; what is appended meanwhile may be left out."""
-        # Its own connection: SQLite lets readers go on beside the writer, and a cursor must not see a batch half made.
-        reader = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        try:
-            clause, values = "", [first]
-            if kind is not None:
-                clause, values = " AND kind = ?", [first, kind]  # type: ignore[list-item]
-            query = f"SELECT number, at_us, kind, body, hash FROM entry WHERE number >= ?{clause} ORDER BY number"  # noqa: S608
-            for number, at_us, found_kind, body, digest in reader.execute(query, values):
-                yield Entry(number, from_microseconds(at_us), found_kind, body, digest)
-        finally:
-            reader.close()
+        """Yield the entries from number `first` on, in order, up to the head when the first is asked for.
+
+        With `kind` only those of that kind. Appending goes on meanwhile, and an iterator may be dropped half-way.
+        """
+        last = self._head.number
+        number = first
+        page_bytes = 0
+        while number <= last:
+            # The first page is one entry, because many callers want no more; no read stays open between pages.
+            page = self._read_page(number, last, kind, page_bytes)
+            yield from page
+            if not page:
+                return
+            number = page[-1].number + 1
+            page_bytes = min(max(page_bytes, _ROW_OVERHEAD_BYTES) * _PAGE_GROWTH, _MAX_PAGE_BYTES)
 
     def close(self) -> None:
-        """Close the file and let another process open it."""
-        self._connection.close()
-        self._lock.close()
+        """Finish the write in hand and close the file; the file is then whole without a write-ahead log beside it."""
+        with self._write_lock, self._read_lock:
+            if self._lock.is_held:
+                self._stopped = self._stopped or "the journal is closed"
+                self._reader.close()
+                self._writer.close()
+                self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read_page(self, first: int, last: int, kind: str | None, page_bytes: int) -> list[Entry]:
+        page: list[Entry] = []
+        with self._read_lock:
+            if kind is None:
+                cursor = self._reader.execute(_SELECT_ALL, (first, last))
+            else:
+                cursor = self._reader.execute(_SELECT_KIND, (first, last, kind))
+            for number, at_us, entry_kind, body, stored_hash in cursor:
+                page.append(Entry(number, from_microseconds(at_us), entry_kind, body, stored_hash))
+                page_bytes -= len(body) + _ROW_OVERHEAD_BYTES
+                if page_bytes <= 0:
+                    break
+            cursor.close()
+        return page
+
+    def _cut_tail(self) -> None:
+        if self.report.unsigned_entries:
+            self._writer.execute("DELETE FROM entry WHERE number > ?", (self._head.number,))
+        # The log's torn frames go with the log; a reader that is busy with it only puts this off.
+        self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _commit(self, rows: Sequence[tuple[int, int, str, bytes, bytes, bytes | None]]) -> None:
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.executemany(INSERT_ENTRY, rows)
+            self._writer.execute("COMMIT")
+        except sqlite3.Error as error:
+            # After a failed fsync nobody knows what is on the disk (the pages may be marked clean): stop.
+            self._stopped = f"{self.path}: the disk failed under the journal: {error}"
+            with contextlib.suppress(sqlite3.Error):
+                self._writer.rollback()
+            raise JournalStoppedError(self._stopped) from error
 
 
-def _locked(path: Path) -> IO[bytes]:
-    """The journal's lock, held until closed or until the process dies."""
+def _create(path: Path, key: NodeKey) -> None:
+    log = write_ahead_path(path)
+    if log.exists() and log.stat().st_size:
+        raise Refusal(
+            str(path), f"no such file, but {log.name} is there", "a journal with its write-ahead log",
+            f"The newest batches are in {log.name}: put the journal back beside it, or move it away to begin anew.",
+        )  # fmt: skip
     try:
-        lock = path.with_name(path.name + ".lock").open("ab")
-    except OSError as error:
-        raise Refusal(
-            "journal", str(path), "a path in a directory that can be written", f"{error.strerror}."
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise Refusal(
-            "journal", str(path), "a journal that no other process holds", "Stop the node that is running on it."
-        ) from error
-    return lock
-
-
-def _prepare(connection: sqlite3.Connection, key: NodeKey) -> None:
-    """Set durability, and lay the tables in an empty file."""
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
-        connection.execute("INSERT INTO genesis VALUES (?, ?, ?)", (FORMAT, key.public, os.urandom(16)))
-
-
-def _recover(connection: sqlite3.Connection, key: NodeKey, path: Path) -> tuple[Head, int]:
-    """Find the last signed head, check it and the chain up to it, and cut what stands above it."""
-    found = connection.execute("SELECT format, public_key, identifier FROM genesis").fetchall()
-    if len(found) != 1 or found[0][0] != FORMAT:
-        raise Refusal("journal", str(path), f"a Détente journal of format {FORMAT}")
-    _, public, identifier = found[0]
-    if public != key.public:
-        raise Refusal(
-            "journal", str(path), "the journal of this node's key", "The directory holds another node's journal or key."
-        )
-    chain = genesis_hash(public, identifier)
-    row = connection.execute("SELECT number, hash, signature FROM head ORDER BY number DESC LIMIT 1").fetchone()
-    head = Head(row[0], row[1]) if row else Head(0, chain)
-    if row and not verify(public, row[2], head_message(head)):
-        raise Refusal("journal", f"head at entry {head.number}", "a head signed by this node's key", _BROKEN)
-    expected = 0
-    for number, at_us, kind, body, digest in connection.execute(
-        "SELECT number, at_us, kind, body, hash FROM entry WHERE number <= ? ORDER BY number", (head.number,)
-    ):
-        expected += 1
-        chain = entry_hash(chain, number, at_us, kind.encode(), body)
-        if number != expected or chain != digest:
-            raise Refusal("journal", f"entry {expected}", "an entry that continues the chain", _BROKEN)
-    if expected != head.number or chain != head.hash:
-        raise Refusal("journal", f"entry {expected + 1}", f"entries up to the signed head {head.number}", _BROKEN)
-    cut = connection.execute("DELETE FROM entry WHERE number > ?", (head.number,)).rowcount
-    return head, cut
-
-
-_BROKEN = "The journal was changed after it was written. Keep the file as evidence; run `detente journal verify` on it."
+        create_database(path, Genesis(os.urandom(JOURNAL_ID_BYTES), key.public, microseconds(datetime.now(UTC))), key)
+    except (OSError, sqlite3.Error) as error:
+        raise Refusal(str(path), str(error), "a place where a journal can be made") from None

@@ -1,13 +1,14 @@
-"""A party's Ed25519 key, and the fingerprint by which two people compare keys over a telephone."""
+"""A node's Ed25519 key (RFC 8032): one file, used to sign, and checked between people by a spoken fingerprint."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
+import stat
+from functools import lru_cache
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -20,68 +21,115 @@ from cryptography.hazmat.primitives.serialization import (
 from detente.airspace.refusal import Refusal
 
 PUBLIC_KEY_BYTES = 32
-FINGERPRINT_DOMAIN = b"detente fingerprint v1\x00"
+SIGNATURE_BYTES = 64
+MAX_KEY_FILE_BYTES = 64 * 1024
+_FINGERPRINT_PURPOSE = b"detente fingerprint 1\n"
+_FINGERPRINT_SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: no I, L, O and U, which are taken for 1, 0 and V."""
+_FINGERPRINT_GROUPS = 5
+_FINGERPRINT_GROUP_SIGNS = 4
 
 
 class NodeKey:
-    """An Ed25519 private key with its public half."""
+    """The private key of one node. `public` is the 32 bytes that others know it by."""
 
     def __init__(self, private: Ed25519PrivateKey) -> None:
         self._private = private
         self.public: bytes = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        """The public key, 32 bytes."""
 
     @classmethod
     def generate(cls) -> NodeKey:
-        """Make a new key from the operating system's randomness."""
+        """Return a new key from the operating system's random source."""
         return cls(Ed25519PrivateKey.generate())
 
     @classmethod
-    def load(cls, path: Path) -> NodeKey:
-        """Read a key file (PEM, PKCS 8); raises Refusal when it is missing or is not an Ed25519 private key."""
+    def load(cls, path: Path | str) -> NodeKey:
+        """Return the key in the PEM file `path`.
+
+        Raises Refusal when the file cannot be read, is no unencrypted Ed25519 key, or is open to other users.
+        """
+        file = Path(path)
         try:
-            private = load_pem_private_key(path.read_bytes(), password=None)
+            with file.open("rb") as stream:
+                mode = os.fstat(stream.fileno()).st_mode
+                data = stream.read(MAX_KEY_FILE_BYTES)
         except OSError as error:
-            raise Refusal("key file", str(path), "a file that can be read", f"{error.strerror}.") from error
-        except (ValueError, TypeError) as error:
-            raise Refusal("key file", str(path), "an unencrypted Ed25519 private key in PEM") from error
+            raise Refusal(str(file), error.strerror or str(error), "a key file that can be read") from None
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise Refusal(
+                str(file), f"mode {stat.S_IMODE(mode):04o}", "a key file that only its owner may read",
+                f"Run: chmod 600 {file}",
+            )  # fmt: skip
+        try:
+            private = load_pem_private_key(data, password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            private = None
         if not isinstance(private, Ed25519PrivateKey):
-            raise Refusal("key file", str(path), "an Ed25519 private key", f"It holds a {type(private).__name__}.")
+            raise Refusal(str(file), "other content", "an unencrypted Ed25519 private key in PEM (PKCS #8)")
         return cls(private)
 
-    def save(self, path: Path) -> None:
-        """Write the key, readable by its owner only; raises Refusal when the file exists, because keys are not replaced."""
-        pem = self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    def save(self, path: Path | str) -> None:
+        """Write the key durably to the new file `path` as PEM (PKCS #8), readable by its owner only (mode 0600).
+
+        Raises Refusal when the file exists, because a key that is overwritten is lost, or when it cannot be written.
+        """
+        file = Path(path)
+        data = self._private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError as error:
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
             raise Refusal(
-                "key file", str(path), "a path where no file is", "A key is never overwritten; move the old one away."
-            ) from error
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
+                str(file), "a file that exists", "a new file", "A key is never overwritten: move the old one away."
+            ) from None
+        except OSError as error:
+            raise Refusal(str(file), error.strerror or str(error), "a place where a key can be written") from None
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        sync_directory(file.parent)
 
     def sign(self, message: bytes) -> bytes:
-        """The 64-byte signature of `message`; callers put their own domain in front of it."""
+        """Return the Ed25519 signature (64 bytes) over `message`; the caller puts its own purpose in front."""
         return self._private.sign(message)
 
 
 def verify(public: bytes, signature: bytes, message: bytes) -> bool:
-    """Whether `signature` (64 bytes) is that of `message` under `public` (32 bytes); False for anything malformed."""
+    """Return whether `signature` (64 bytes) is the signature of `public` (32 bytes) over `message`.
+
+    False also for bytes that are no key or no signature.
+    """
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+        _public_key(public).verify(signature, message)
     except (InvalidSignature, ValueError):
         return False
     return True
 
 
 def spoken_fingerprint(public: bytes) -> str:
-    """Sixteen letters and digits (80 bits) in four groups, to be read aloud letter by letter: "K4TB-QX2M-...".
+    """Return a public key's fingerprint to read aloud: five groups of four, like ``7QKM-2RTV-9XHD-4ABN-C0W8``.
 
-    Base 32 of RFC 4648 over a domain-separated SHA-256: no 0, 1, 8 or 9, which are misheard or misread.
+    The first 100 bits of SHA-256 in Crockford's base 32, which leaves out I, L, O and U; each sign is spoken by the
+    ICAO spelling alphabet and figures, the same in every language. To make another key with the same fingerprint
+    takes about 2^100 tries.
     """
-    digest = hashlib.sha256(FINGERPRINT_DOMAIN + public).digest()
-    letters = base64.b32encode(digest[:10]).decode("ascii")
-    return "-".join(letters[k : k + 4] for k in range(0, 16, 4))
+    digest = int.from_bytes(hashlib.sha256(_FINGERPRINT_PURPOSE + public).digest(), "big")
+    count = _FINGERPRINT_GROUPS * _FINGERPRINT_GROUP_SIGNS
+    signs = "".join(_FINGERPRINT_SIGNS[digest >> (256 - 5 * (place + 1)) & 31] for place in range(count))
+    return "-".join(
+        signs[start : start + _FINGERPRINT_GROUP_SIGNS] for start in range(0, count, _FINGERPRINT_GROUP_SIGNS)
+    )
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in `directory` durable, so that a file just made there survives a loss of power."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@lru_cache(maxsize=1024)
+def _public_key(public: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(public)

@@ -1,0 +1,44 @@
+"""A journal file as it is at one moment, for reading: nothing in it or beside it changes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from detente.airspace.refusal import Refusal
+from detente.record.storage import check_is_file, connect, connect_unlocked
+from detente.record.write_ahead import LogState, read_log_state
+from detente.record.writer_lock import is_being_written
+
+
+@contextmanager
+def open_snapshot(path: Path, *, is_own: bool = False) -> Iterator[tuple[sqlite3.Connection, LogState]]:
+    """Give a read-only connection in one transaction, and the state of the write-ahead log when nobody writes.
+
+    Nothing in the file or beside it changes. `is_own` says that the caller holds the writer's lock. Raises Refusal for
+    what is no file or cannot be opened.
+    """
+    check_is_file(path)
+    is_live = not is_own and is_being_written(path)
+    log = LogState()
+    try:
+        # A live journal is read through SQLite's own locks, beside its writer.
+        connection = connect(path, "ro") if is_live else connect_unlocked(path)
+    except sqlite3.Error as error:
+        raise Refusal(str(path), str(error), "a journal that can be read") from None
+    try:
+        try:
+            connection.execute("BEGIN")
+            page_size = connection.execute("PRAGMA page_size").fetchone()[0]
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            if not is_live:
+                log = read_log_state(path, page_size)
+        except (sqlite3.Error, OSError) as error:
+            raise Refusal(
+                str(path), str(error), "a Détente journal", "It cannot be read: was it copied whole?"
+            ) from None
+        yield connection, log
+    finally:
+        connection.close()

@@ -1,0 +1,141 @@
+"""The SQLite file of a journal: its tables, how it is made, and how it is opened for writing and for reading."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from detente.airspace.refusal import Refusal
+from detente.record.chain import MAX_BODY_BYTES, Genesis, head_message
+from detente.record.keys import NodeKey, sync_directory
+
+APPLICATION_ID = 0x4474654A
+"""The letters DteJ, in the SQLite header, so that `file` and we tell a journal from another database."""
+FORMAT_VERSION = 1
+CREATE_JOURNAL = (
+    "CREATE TABLE journal (journal_id BLOB NOT NULL, public_key BLOB NOT NULL, created_at_us INTEGER NOT NULL, "
+    "signature BLOB NOT NULL)"
+)
+CREATE_ENTRY = (
+    "CREATE TABLE entry (number INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL, "
+    "hash BLOB NOT NULL, signature BLOB)"
+)
+INSERT_ENTRY = "INSERT INTO entry (number, at_us, kind, body, hash, signature) VALUES (?, ?, ?, ?, ?, ?)"
+WRITER_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON")
+_MAX_ROW_BYTES = MAX_BODY_BYTES + 4096
+_EXPECTED_FILE = "a Détente journal"
+
+
+class JournalStoppedError(Exception):
+    """The journal takes no more entries: it is closed, or the disk failed under it.
+
+    Whether the entries that were being written when the disk failed are recorded is known when it is opened anew.
+    """
+
+
+def write_ahead_path(path: Path) -> Path:
+    """Return where SQLite keeps the write-ahead log of the database `path`."""
+    return path.with_name(path.name + "-wal")
+
+
+def create_database(path: Path, genesis: Genesis, key: NodeKey) -> None:
+    """Make the empty journal `path` in one durable step: it is there whole, or it is not there."""
+    temporary = path.with_name(path.name + ".new")
+    for leftover in (temporary, Path(f"{temporary}-journal"), write_ahead_path(temporary)):
+        leftover.unlink(missing_ok=True)
+    connection = connect(temporary, "rwc")
+    try:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+        connection.execute("BEGIN")
+        connection.execute(CREATE_JOURNAL)
+        connection.execute(CREATE_ENTRY)
+        signature = key.sign(head_message(0, 0, genesis.hash))
+        row = (genesis.journal_id, genesis.public_key, genesis.created_at_us, signature)
+        connection.execute("INSERT INTO journal VALUES (?, ?, ?, ?)", row)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA journal_mode = WAL")
+    finally:
+        connection.close()
+    with temporary.open("rb") as stream:
+        os.fsync(stream.fileno())
+    temporary.rename(path)
+    sync_directory(path.parent)
+
+
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """Return a connection that writes durably: a commit returns when its batch is on the disk."""
+    connection = connect(path, "rw")
+    for pragma in WRITER_PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def connect(path: Path, mode: str, *, parameters: str = "") -> sqlite3.Connection:
+    """Return a connection without implicit transactions that any one thread at a time may use."""
+    uri = f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}{parameters}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_ROW_BYTES)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
+
+
+def connect_unlocked(path: Path) -> sqlite3.Connection:
+    """Return a connection that reads a file nobody writes, and changes nothing in it or beside it.
+
+    A write-ahead log that lies beside it is read too. SQLite would make an index of it in a third file; without locks
+    (the VFS "unix-none") and in exclusive mode it keeps that index in memory.
+    """
+    if _size(write_ahead_path(path)) == 0:
+        return connect(path, "ro", parameters="&immutable=1")
+    connection = connect(path, "ro", parameters="&vfs=unix-none")
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return connection
+
+
+def check_is_file(path: Path) -> None:
+    """Raise Refusal unless `path` is a file with something in it."""
+    try:
+        if not path.is_file():
+            found = "a directory" if path.is_dir() else "no such file" if not path.exists() else "not a file"
+            raise Refusal(str(path), found, _EXPECTED_FILE)
+        if path.stat().st_size == 0:
+            raise Refusal(str(path), "an empty file", _EXPECTED_FILE, "Was it copied whole?")
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+
+
+def read_genesis(connection: sqlite3.Connection, path: Path) -> tuple[Genesis, bytes]:
+    """Return the journal's genesis and its signature, after checking that the tables are the ones of this format.
+
+    Raises Refusal for another database, another format, other tables, or a file that SQLite cannot read.
+    """
+    try:
+        application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        statements = {row[0] for row in connection.execute("SELECT sql FROM sqlite_schema LIMIT 10")}
+        if application_id != APPLICATION_ID:
+            raise Refusal(str(path), "another SQLite database", _EXPECTED_FILE)
+        if version != FORMAT_VERSION:
+            raise Refusal(str(path), f"format {version}", f"format {FORMAT_VERSION}", "Use the Détente that wrote it.")
+        if statements != {CREATE_JOURNAL, CREATE_ENTRY}:
+            raise Refusal(str(path), "other tables", "the tables `journal` and `entry` as Détente makes them, alone")
+        rows = connection.execute("SELECT journal_id, public_key, created_at_us, signature FROM journal").fetchmany(2)
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from None
+    if len(rows) != 1 or [type(value) for value in rows[0]] != [bytes, bytes, int, bytes]:
+        raise Refusal(str(path), "another content of the table `journal`", "one row: id, key, time and signature")
+    return Genesis(*rows[0][:3]), rows[0][3]
+
+
+def _unreadable(path: Path, error: Exception) -> Refusal:
+    return Refusal(str(path), str(error), _EXPECTED_FILE, "SQLite cannot read it: was it copied whole?")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

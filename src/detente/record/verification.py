@@ -1,0 +1,99 @@
+"""Verification of a journal file without a node: the whole chain, every signature, the first bad entry by number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from detente.record.chain import Genesis
+from detente.record.entry import Head
+from detente.record.snapshot import open_snapshot
+from detente.record.storage import read_genesis
+from detente.record.walk import BadEntry, BrokenChainError, Walk, check_genesis
+from detente.record.writer_lock import is_being_written
+
+__all__ = ["BadEntry", "Verification", "verify_journal"]
+
+PROGRESS_ENTRIES = 65_536
+"""How often `progress` is called."""
+
+
+class Verification(msgspec.Struct, frozen=True):
+    """What verification found.
+
+    Attributes:
+        path: the file.
+        genesis: the journal's id, public key and time of making.
+        head: the last proven entry's number and hash.
+        batches: how many signed batches were proven.
+        bad: the first bad entry, or None when all are good.
+        is_key_given: whether the public key came from outside; if not, the file vouches for itself only.
+        is_head_given: whether a head from outside was held against the file; if not, cut-off newest batches go unseen.
+        unfinished_bytes: bytes of an unfinished batch in the write-ahead log, which are no part of the journal.
+    """
+
+    path: str
+    genesis: Genesis
+    head: Head
+    batches: int
+    bad: BadEntry | None
+    is_key_given: bool
+    is_head_given: bool
+    unfinished_bytes: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether every entry is proven."""
+        return self.bad is None
+
+
+def verify_journal(
+    path: Path | str,
+    public: bytes | None = None,
+    head: Head | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Verification:
+    """Verify the journal file `path`, which may be a copy, and is not changed, nor is anything made beside it.
+
+    Args:
+        path: the file; a write-ahead log beside it (``-wal``) is read too.
+        public: the public key (32 bytes) that it must be signed with; None takes the one in the file.
+        head: an entry's number and hash known from outside, which the journal must contain.
+        progress: called now and then with the number of entries proven so far.
+
+    Returns:
+        What was found; `bad` names the first bad entry.
+
+    Raises:
+        Refusal: the file is no journal, or cannot be read at all.
+    """
+    file = Path(path)
+    was_written = is_being_written(file)
+    found = _verify_once(file, public, head, progress)
+    if not found.ok and not was_written and is_being_written(file):
+        # A node was started on the file while it was read without locks.
+        found = _verify_once(file, public, head, progress)
+    return found
+
+
+def _verify_once(
+    path: Path, public: bytes | None, head: Head | None, progress: Callable[[int], None] | None
+) -> Verification:
+    with open_snapshot(path) as (connection, log):
+        genesis, signature = read_genesis(connection, path)
+        walk = Walk(connection, genesis, known=head)
+        bad: BadEntry | None = None
+        try:
+            check_genesis(genesis, signature, public)
+            for row in walk.rows():
+                if row[0] % PROGRESS_ENTRIES == 0 and progress is not None:
+                    progress(row[0])
+            walk.check_whole(log)
+            walk.check_end()
+        except BrokenChainError as broken:
+            bad = broken.bad
+        return Verification(
+            str(path), genesis, walk.head, walk.batches, bad, public is not None, head is not None, log.unfinished_bytes
+        )
