@@ -22,7 +22,7 @@ def conflicts(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the conflicts between our plans and the peers'."""
-    from detente.cli.node_client import NodeClient
+    from detente.node.client import NodeClient
 
     found = NodeClient(directory).get("conflicts", cleared=str(cleared).lower())
     if output is Output.JSON:

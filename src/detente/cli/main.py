@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 
 COMMAND_FILES: tuple[str, ...] = (
+    "demo",
     "node",
     "plan",
     "conflicts",

@@ -6,6 +6,7 @@ placeholders (``{name}``, without format specification); figures are formatted b
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
@@ -50,7 +51,11 @@ def language_from_environment(environment: Mapping[str, str]) -> Language:
 @cache
 def _table(language: Language) -> dict[str, str]:
     source = resources.files("detente.language").joinpath(f"{language}.toml").read_text(encoding="utf-8")
-    return dict(_flatten("", tomllib.loads(source)))
+    table = dict(_flatten("", tomllib.loads(source)))
+    if language is Language.FRENCH:
+        # French sets these marks off by a space at which no line may break; files are easier to write with plain ones.
+        return {key: re.sub(" (?=[;:!?»%])|(?<=«) ", "\N{NO-BREAK SPACE}", value) for key, value in table.items()}
+    return table
 
 
 def _flatten(prefix: str, table: Mapping[str, object]) -> list[tuple[str, str]]:

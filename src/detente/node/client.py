@@ -11,6 +11,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from detente.airspace.refusal import Refusal
+from detente.link.directory import NodeDirectory
+from detente.node.access import local_token
+from detente.node.address import address_of
+from detente.record.keys import NodeKey
 
 TOKEN_VARIABLE = "DETENTE_TOKEN"  # noqa: S105 - the name of a variable
 TIMEOUT_S = 120.0
@@ -23,11 +27,6 @@ class NodeClient:
     """
 
     def __init__(self, directory: Path) -> None:
-        from detente.link.directory import NodeDirectory
-        from detente.node.access import local_token
-        from detente.node.address import address_of
-        from detente.record.keys import NodeKey
-
         files = NodeDirectory(directory)
         files.check()
         self._directory = directory

@@ -1,0 +1,154 @@
+"""A day over California: two parties with one day of recorded traffic between them, from key to proof.
+
+Airline callsigns fly for one party, everyone else for the other. Both are real nodes: two processes, two directories,
+two journals, talking over loopback HTTP. Everything that the report says is read from the journals afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+from detente.accord.terms import Accord, AccordParty, Disclosure, accord_hash, format_accord
+from detente.airspace.altitude import FOOT_M
+from detente.airspace.plan import Plan, TimeWindow
+from detente.airspace.refusal import Refusal
+from detente.airspace.separation import Minima, MinimaTable
+from detente.feeds.geojson import write_geojson
+from detente.feeds.load import load_flights
+from detente.rehearsal.party import RehearsalParty
+
+FIRST, SECOND = "Airlines", "Others"
+NAUTICAL_MILE_M = 1852.0
+MINIMA = Minima(horizontal_m=5.0 * NAUTICAL_MILE_M, vertical_m=1000.0 * FOOT_M, time_s=0.0)
+ATTRIBUTION = "Contains data from adsb.lol, made available under ODbL 1.0."
+TRAFFIC = "adsb_california_20250601.parquet"
+AIRLINE_CALLSIGN = re.compile(r"[A-Z]{3}[0-9]{1,4}[A-Z]{0,2}\Z")
+"""An ICAO airline designator and a flight number; registrations of the United States begin with N and a digit."""
+MARKER = ".detente-demo"
+QUIET_S = 0.2
+LONGEST_S = 300.0
+
+
+class Progress(NamedTuple):
+    """How far the day is, for whoever shows it: a stage's key and two figures that belong to it."""
+
+    stage: str
+    done: int
+    total: int
+
+
+class Day(NamedTuple):
+    """The finished day: the two parties' stopped nodes, the accord, the plans as declared, and the time it took."""
+
+    first: RehearsalParty
+    second: RehearsalParty
+    accord: Accord
+    plans: tuple[tuple[Plan, ...], tuple[Plan, ...]]
+    reports_left_out: int
+    run_time_s: float
+
+    @property
+    def accord_hash(self) -> str:
+        """The hash that identifies the accord."""
+        return accord_hash(self.accord)
+
+
+def traffic_plans() -> tuple[tuple[tuple[Plan, ...], tuple[Plan, ...]], int]:
+    """The recorded day as plans, airlines and everyone else, and how many position reports are in none of them."""
+    with resources.as_file(resources.files("detente.rehearsal").joinpath("data", TRAFFIC)) as path:
+        flights = load_flights(path)
+    first = tuple(f.plan for f in flights.flights if AIRLINE_CALLSIGN.match(f.callsign))
+    second = tuple(f.plan for f in flights.flights if not AIRLINE_CALLSIGN.match(f.callsign))
+    return (first, second), sum(dropped.count for dropped in flights.dropped)
+
+
+def fly_the_day(out: Path, show: Callable[[Progress], None]) -> Day:
+    """Run both nodes through the whole day in directories below `out`.
+
+    Raises Refusal when `out` holds something else, a command fails, or the nodes do not come to rest.
+    """
+    clear_directory(out)
+    started = time.monotonic()
+    show(Progress("traffic", 0, 1))
+    plans, left_out = traffic_plans()
+    first = RehearsalParty(FIRST, out / FIRST.lower())
+    second = RehearsalParty(SECOND, out / SECOND.lower())
+    parties = (first, second)
+    show(Progress("parties", 0, 1))
+    for party in parties:
+        party.found()
+    first.pair(second)
+    second.pair(first)
+    accord = simple_accord(first, second)
+    for party, own in zip(parties, plans, strict=True):
+        (party.files.path / "accord.toml").write_text(format_accord(accord), encoding="utf-8")
+        plan_file(party).write_bytes(write_geojson(own))
+    try:
+        show(Progress("nodes", 0, 1))
+        for party in parties:
+            party.start()
+        for party in parties:
+            party.wait()
+        for party in parties:
+            show(Progress("plans", 0, 1))
+            party.import_plans(plan_file(party))
+        come_to_rest(parties, show)
+        show(Progress("stopping", 0, 1))
+        for party in parties:
+            party.stop()
+    finally:
+        for party in parties:
+            party.kill()
+    return Day(first, second, accord, plans, left_out, time.monotonic() - started)
+
+
+def plan_file(party: RehearsalParty) -> Path:
+    """Where the party's plans are kept as GeoJSON."""
+    return party.files.path / "plans.geojson"
+
+
+def simple_accord(first: RehearsalParty, second: RehearsalParty) -> Accord:
+    """The terms of the day: 5 NM, 1,000 ft, plans shown in full, valid for a week from now."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    return Accord(
+        name="california-day",
+        version=1,
+        parties=tuple(AccordParty(party.name, party.card.public_key) for party in (first, second)),
+        valid=TimeWindow(now - timedelta(hours=1), now + timedelta(days=7)),
+        minima=MinimaTable(default=MINIMA),
+        disclosure=Disclosure.FULL,
+    )
+
+
+def come_to_rest(parties: tuple[RehearsalParty, RehearsalParty], show: Callable[[Progress], None]) -> None:
+    """Wait until both nodes say, twice in a row and with the same journals, that nothing is left to do."""
+    deadline = time.monotonic() + LONGEST_S
+    before: list[int] = []
+    while time.monotonic() < deadline:
+        statuses = [party.status() for party in parties]
+        found = statuses[0]["conflicts_open"] + statuses[0]["conflicts_cleared"]
+        over = statuses[0]["conflicts_cleared"] + statuses[0]["conflicts_left"]
+        show(Progress("settling", over, found))
+        numbers = [status["journal_number"] for status in statuses]
+        if all(status["settled"] for status in statuses) and numbers == before:
+            return
+        before = numbers
+        time.sleep(QUIET_S)
+    raise Refusal("demo", "still settling", f"two nodes at rest within {LONGEST_S:.0f} s", "See the nodes' logs.")
+
+
+def clear_directory(out: Path) -> None:
+    """Make `out` empty; raises Refusal when it holds anything that an earlier run did not make."""
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARKER).exists())):
+        raise Refusal("--out", str(out), "a new directory, or one that an earlier demo made", "Name another one.")
+    if out.exists():
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    (out / MARKER).touch()

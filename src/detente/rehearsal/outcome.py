@@ -1,0 +1,179 @@
+"""What became of a day, read from the two journals alone: nothing is remembered from the run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from detente.airspace.plan import Plan, TimeWindow
+from detente.airspace.refusal import Refusal
+from detente.link.comparison import compare_transcripts, verify_transcript
+from detente.link.transcript import Transcript, transcripts_of_entries
+from detente.picture.conflicts import Conflict
+from detente.picture.events import (
+    ConflictCleared,
+    ConflictFound,
+    Event,
+    MeasureProposed,
+    MeasureRefused,
+    NoMeasureFound,
+    PlanAmended,
+    PlanDeclared,
+    decode_event,
+)
+from detente.picture.measures import Measure
+from detente.plots.contents import (
+    AgreedMeasure,
+    CheckedJournal,
+    CheckedTranscript,
+    Outcome,
+    ReportConflict,
+    ReportContents,
+    ReportParty,
+)
+from detente.record.entry import Entry
+from detente.record.journal import Journal
+from detente.record.keys import NodeKey
+from detente.record.verification import verify_journal
+from detente.rehearsal.california import ATTRIBUTION, Day
+from detente.rehearsal.party import RehearsalParty
+
+PlanName = tuple[str, str]
+
+
+class History:
+    """The events of one journal, folded into what a report asks about each conflict."""
+
+    def __init__(self) -> None:
+        self.plans: dict[PlanName, Plan] = {}
+        self.conflicts: dict[str, tuple[Conflict, Plan, Plan]] = {}
+        self.cleared: dict[str, str | None] = {}
+        self.measures: dict[str, Measure] = {}
+        self.refusals: dict[str, list[str]] = {}
+        self.no_measure: dict[str, list[tuple[str, str]]] = {}
+        self.amendments: dict[PlanName, list[AgreedMeasure]] = {}
+
+    def add(self, event: Event) -> None:
+        """Fold one event in."""
+        match event:
+            case PlanDeclared(party=party, plan=plan):
+                self.plans[party, plan.plan_id] = plan
+            case PlanAmended(party=party, plan=plan, measure_id=measure_id):
+                self.plans[party, plan.plan_id] = plan
+                if measure_id is not None:
+                    agreed = AgreedMeasure(party, plan.plan_id, self.measures[measure_id].change)
+                    self.amendments.setdefault((party, plan.plan_id), []).append(agreed)
+            case ConflictFound(conflict=conflict):
+                first = self.plans[conflict.first.party, conflict.first.plan_id]
+                second = self.plans[conflict.second.party, conflict.second.plan_id]
+                self.conflicts[conflict.conflict_id] = (conflict, first, second)
+            case ConflictCleared(conflict_id=conflict_id, measure_id=measure_id):
+                self.cleared[conflict_id] = measure_id
+            case MeasureProposed(measure=measure):
+                self.measures[measure.measure_id] = measure
+            case MeasureRefused(measure_id=measure_id, party=party, reason=reason):
+                conflict_id = self.measures[measure_id].conflict_id
+                self.refusals.setdefault(conflict_id, []).append(f"{party}: {reason}")
+            case NoMeasureFound(conflict_id=conflict_id, party=party, reason=reason):
+                self.no_measure.setdefault(conflict_id, []).append((party, reason))
+
+    def outcome(self, conflict_id: str) -> Outcome:
+        """What became of a conflict."""
+        if conflict_id in self.cleared:
+            measure_id = self.cleared[conflict_id]
+            own = measure_id is not None and self.measures[measure_id].conflict_id == conflict_id
+            return Outcome.SETTLED if own else Outcome.RELIEVED
+        if conflict_id in self.refusals:
+            return Outcome.REFUSED
+        return Outcome.NO_MEASURE if conflict_id in self.no_measure else Outcome.UNANSWERED
+
+    def remark(self, conflict_id: str) -> str:
+        """What the parties said about a conflict that is left: both reasons, in their words."""
+        if conflict_id in self.cleared:
+            return ""
+        said = [f"{party}: {reason}" for party, reason in self.no_measure.get(conflict_id, [])]
+        return "; ".join([*self.refusals.get(conflict_id, []), *said])
+
+
+def report_contents(day: Day, made_at: datetime) -> ReportContents:
+    """Verify both journals and the transcript, and gather what the report says.
+
+    Raises Refusal when the two sides do not hold the same conflicts: then there is nothing to report but that.
+    """
+    histories, transcripts = [], []
+    for party in (day.first, day.second):
+        entries = journal_entries(party)
+        history = History()
+        for entry in entries:
+            if entry.kind == "event":
+                history.add(decode_event(entry.body))
+        histories.append(history)
+        transcripts.append(transcripts_of_entries(entries))
+    ours, theirs = histories
+    if set(ours.conflicts) != set(theirs.conflicts) or set(ours.cleared) != set(theirs.cleared):
+        raise Refusal("journals", "different conflicts", "both sides' journals with the same conflicts")
+    conflicts = tuple(_report_conflict(ours, conflict_id) for conflict_id in ours.conflicts)
+    plans = (*day.plans[0], *day.plans[1])
+    return ReportContents(
+        parties=(_report_party(day.first, day.plans[0]), _report_party(day.second, day.plans[1])),
+        period=TimeWindow(min(p.time.start for p in plans), max(p.time.end for p in plans)),
+        made_at=made_at,
+        accord_name=f"{day.accord.name} {day.accord.version}",
+        accord_hash=day.accord_hash,
+        minima=day.accord.minima,
+        pairs_examined=len(day.plans[0]) * len(day.plans[1]),
+        conflicts=conflicts,
+        measures_agreed=sum(len(agreed) for agreed in ours.amendments.values()),
+        run_time_s=day.run_time_s,
+        transcript=checked_transcript(transcripts[0], transcripts[1]),
+        attributions=(ATTRIBUTION,),
+        check_commands=(
+            *(f"detente journal verify {party.files.journal_path}" for party in (day.first, day.second)),
+            f"detente transcript compare {day.first.files.journal_path} {day.second.files.journal_path}",
+        ),
+    )
+
+
+def journal_entries(party: RehearsalParty) -> list[Entry]:
+    """All entries of a stopped node's journal."""
+    with Journal.open(party.files.journal_path, NodeKey.load(party.files.key_path)) as journal:
+        return list(journal.read())
+
+
+def checked_journal(party: RehearsalParty) -> CheckedJournal:
+    """A party's journal as verification finds it, with the key of the party's card."""
+    place = party.files.journal_path
+    found = verify_journal(place, bytes.fromhex(party.card.public_key))
+    finding = "" if found.bad is None else str(found.bad)
+    return CheckedJournal(str(place), found.head.number, found.head.hash.hex(), found.ok, finding)
+
+
+def checked_transcript(ours: list[Transcript], theirs: list[Transcript]) -> CheckedTranscript:
+    """Both copies of the one link between the two parties, verified and compared."""
+    if len(ours) != 1 or len(theirs) != 1:
+        return CheckedTranscript(0, "", equal=False, finding=f"{len(ours)} and {len(theirs)} links instead of one")
+    comparison = compare_transcripts(ours[0], theirs[0])
+    findings = [*verify_transcript(ours[0]), *verify_transcript(theirs[0]), *comparison.differences]
+    messages = sum(len(one_way.envelopes) for one_way in ours[0].directions)
+    roots = " ".join(one_way.root.hex() for one_way in ours[0].directions)
+    equal = not findings and not comparison.in_flight
+    first = next((str(finding) for finding in (*findings, *comparison.in_flight)), "")
+    return CheckedTranscript(messages, roots, equal, first)
+
+
+def _report_party(party: RehearsalParty, plans: tuple[Plan, ...]) -> ReportParty:
+    return ReportParty(party.name, party.card.fingerprint, plans, checked_journal(party))
+
+
+def _report_conflict(history: History, conflict_id: str) -> ReportConflict:
+    conflict, first, second = history.conflicts[conflict_id]
+    names = [(reference.party, reference.plan_id) for reference in (conflict.first, conflict.second)]
+    return ReportConflict(
+        encounter=conflict.encounter,
+        first=first,
+        second=second,
+        outcome=history.outcome(conflict_id),
+        first_after=history.plans[names[0]],
+        second_after=history.plans[names[1]],
+        measures=tuple(agreed for name in names for agreed in history.amendments.get(name, ())),
+        remark=history.remark(conflict_id),
+    )

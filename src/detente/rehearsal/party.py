@@ -1,0 +1,132 @@
+"""One party of a rehearsal: a directory made by the `detente` command, and a node that runs as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from detente.airspace.refusal import Refusal
+from detente.link.card import Card
+from detente.link.directory import NodeDirectory
+from detente.node.client import NodeClient
+
+START_S = 60.0
+STOP_S = 30.0
+
+
+class RehearsalParty:
+    """A party's directory and, once started, its node's process."""
+
+    def __init__(self, name: str, directory: Path) -> None:
+        self.name = name
+        self.files = NodeDirectory(directory)
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._said = directory / "node.log"
+
+    @property
+    def card(self) -> Card:
+        """The party's card."""
+        return self.files.card()
+
+    def found(self) -> None:
+        """Make the directory with its key, card and configuration, as a new party would."""
+        address = f"http://127.0.0.1:{self.port}"
+        run_command("init", "--dir", str(self.files.path), "--name", self.name, "--address", address)
+        document = {
+            "party": self.name,
+            "http": {"host": "127.0.0.1", "port": self.port},
+            "settlement": {"automatic": True},
+        }
+        self.files.config_path.write_text(tomli_w.dumps(document), encoding="utf-8")
+
+    def pair(self, other: RehearsalParty) -> None:
+        """Trust the other's card, its fingerprint compared as two people would over a telephone."""
+        card = other.card
+        run_command(
+            "pair", str(other.files.card_path), "--dir", str(self.files.path), "--fingerprint", card.fingerprint
+        )
+
+    def start(self) -> None:
+        """Start the node and leave it to come up; `wait` waits for it."""
+        with self._said.open("ab") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "detente", "node", "--dir", str(self.files.path)],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
+
+    def wait(self) -> None:
+        """Wait until the node answers; raises Refusal with the end of its log when it does not come up."""
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                break
+            try:
+                self.status()
+            except Refusal:
+                time.sleep(0.05)
+            else:
+                return
+        self.kill()
+        log = self._said.read_text(encoding="utf-8", errors="replace")[-2000:] if self._said.exists() else ""
+        raise Refusal("node", self.name, "a node that starts", f"The end of {self._said}: {log}")
+
+    def status(self) -> dict[str, Any]:
+        """The node in numbers; see `detente.node.views.Status`."""
+        status: dict[str, Any] = NodeClient(self.files.path).get("status")
+        return status
+
+    def import_plans(self, file: Path) -> None:
+        """Declare the plans of a file, as the party's planner would."""
+        run_command("plan", "import", str(file), "--dir", str(self.files.path))
+
+    def stop(self) -> None:
+        """Ask the node to stop and wait until it has; one that does not is killed, and that is an error."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            code = self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Refusal("node", self.name, f"a node that stops within {STOP_S:.0f} s") from None
+        self._process = None
+        if code != 0:
+            raise Refusal("node", f"{self.name}, exit code {code}", "a clean stop", f"See {self._said}.")
+
+    def kill(self) -> None:
+        """End the process at once, whatever it is doing."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def run_command(*arguments: str) -> None:
+    """Run one `detente` command; raises Refusal with what it said when it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", "detente", *arguments],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"},
+    )  # fmt: skip
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip()
+        raise Refusal(f"detente {arguments[0]}", f"exit code {done.returncode}", "success", said)
+
+
+def free_port() -> int:
+    """A TCP port on the loopback interface that nothing listens on at this moment."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
