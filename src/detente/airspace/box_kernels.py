@@ -90,8 +90,8 @@ def nodes_meet(nodes: NDArray[np.int32], a: int, b: int) -> bool:
     """Whether the closed boxes of two nodes have a point in common."""
     apart = False
     for k in range(DIMENSIONS):
-        apart |= np.int64(nodes[a, k]) > -np.int64(nodes[b, k + DIMENSIONS])
-        apart |= np.int64(nodes[b, k]) > -np.int64(nodes[a, k + DIMENSIONS])
+        apart |= bool(np.int64(nodes[a, k]) > -np.int64(nodes[b, k + DIMENSIONS]))
+        apart |= bool(np.int64(nodes[b, k]) > -np.int64(nodes[a, k + DIMENSIONS]))
     return not apart
 
 
@@ -118,14 +118,14 @@ def union_cost(nodes: NDArray[np.int32], a: int, b: int) -> float:
 @njit(cache=True)
 def item_of(nodes: NDArray[np.int32], leaf: int) -> int:
     """The item that a leaf holds."""
-    return (np.int64(nodes[leaf, ITEM]) << 32) | (np.int64(nodes[leaf, ITEM + 1]) & 0xFFFFFFFF)
+    return int((np.int64(nodes[leaf, ITEM]) << 32) | (np.int64(nodes[leaf, ITEM + 1]) & 0xFFFFFFFF))
 
 
 @njit(cache=True)
 def first_slot(item: int, slots: NDArray[np.int32]) -> int:
     """Where the search for an item begins in a table of a power of two slots."""
     mixed = np.uint64(item) * np.uint64(0x9E3779B97F4A7C15)
-    return np.int64((mixed ^ (mixed >> np.uint64(29))) >> np.uint64(7)) & (slots.shape[0] - 1)
+    return int(np.int64((mixed ^ (mixed >> np.uint64(29))) >> np.uint64(7)) & (slots.shape[0] - 1))
 
 
 @njit(cache=True)
@@ -164,11 +164,11 @@ def refill_slots(nodes: NDArray[np.int32], slots: NDArray[np.int32]) -> None:
 @njit(cache=True)
 def new_node(nodes: NDArray[np.int32]) -> int:
     """A node from the free list, or the next that was never used; the caller has made room."""
-    node = nodes[0, FREE]
+    node = int(nodes[0, FREE])
     if node != 0:
         nodes[0, FREE] = nodes[node, LEFT]
         return node
-    node = nodes[0, USED]
+    node = int(nodes[0, USED])
     nodes[0, USED] = node + 1
     return node
 
@@ -188,10 +188,10 @@ def refit(nodes: NDArray[np.int32], node: int) -> bool:
     changed = False
     for k in range(WORDS):
         word = min(nodes[left, k], nodes[right, k])
-        changed |= word != nodes[node, k]
+        changed |= bool(word != nodes[node, k])
         nodes[node, k] = word
     height = np.int32(1 + max(nodes[left, HEIGHT], nodes[right, HEIGHT]))
-    changed |= height != nodes[node, HEIGHT]
+    changed |= bool(height != nodes[node, HEIGHT])
     nodes[node, HEIGHT] = height
     return changed
 

@@ -8,7 +8,6 @@ in, and time in POSIX seconds. Bounds may be infinite.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -16,12 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from detente.airspace import box_build_kernels as building
 from detente.airspace import box_kernels as kernels
+from detente.airspace.cores import on_all_cores
 from detente.airspace.refusal import Refusal
 
 DIMENSION_NAMES = ("x_m", "y_m", "z_m", "altitude_m", "time_s")
-THREADS = 2
 ROWS_AT_A_TIME = 2_048
 TASKS = 512
+TASKS_AT_A_TIME = 8
 
 Bounds = NDArray[np.float64] | Sequence[float]
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -32,7 +32,7 @@ class BoxTree:
     """A tree of boxes, each under an int64 item of its own. It never misses; it may over-report by 1/8 m or 1 s.
 
     Bounds are kept to 1/16 m and 1/2 s, rounded outward; times before 2001 and after 2069 are held at those years.
-    One caller at a time: a tree is not safe to share between threads, though it uses two of its own for many queries.
+    One caller at a time: a tree is not safe to share between threads, though for many queries it uses some of its own.
     """
 
     def __init__(self, capacity_hint: int = 1_024) -> None:
@@ -148,16 +148,14 @@ class BoxTree:
         if len(self) < 2:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
         tasks = kernels.self_tasks(self._nodes, TASKS)
-        return self._collect(partial(kernels.pairs_within, self._nodes, tasks), len(tasks), 8)
+        return self._collect(partial(kernels.pairs_within, self._nodes, tasks), len(tasks), TASKS_AT_A_TIME)
 
     def _collect(self, kernel: PairKernel, total: int, at_a_time: int) -> Pairs:
-        """Run a kernel over 0 .. total in chunks on THREADS threads; what it wrote, in the order of the chunks."""
-        starts = range(0, total, at_a_time)
+        """Run a kernel over 0 .. total on all cores; what it wrote, in order."""
 
-        def chunk(start: int) -> list[Pairs]:
+        def pairs_of(start: int, stop: int) -> list[Pairs]:
             done = []
             size = 64 * at_a_time + 1_024
-            stop = min(start + at_a_time, total)
             while start < stop:
                 left, right = np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64)
                 reached, count = kernel(start, stop, left, right)
@@ -168,11 +166,7 @@ class BoxTree:
                 start = reached
             return done
 
-        if len(starts) <= 1:
-            parts = [part for start in starts for part in chunk(start)]
-        else:
-            with ThreadPoolExecutor(THREADS) as threads:
-                parts = [part for chunk_parts in threads.map(chunk, starts) for part in chunk_parts]
+        parts = [part for some in on_all_cores(pairs_of, total, at_a_time) for part in some]
         if not parts:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from detente.airspace.closest_kernels import CORNERS_MAX, clip, closest, distance_m
@@ -56,16 +56,17 @@ def meet(
     minima: NDArray[np.float64], detailed: bool, out: NDArray[np.float64],
 ) -> bool:  # fmt: skip
     """Whether two parts come inside `minima` (horizontal m, vertical m, time s); with `detailed` also fills `out`."""
-    tolerance_s = minima[2] + fa[SLACK_S] + fb[SLACK_S]
+    # What belongs to both parts is added up first, so that either order of them gives the same bits.
+    tolerance_s = minima[2] + (fa[SLACK_S] + fb[SLACK_S])
     if fa[T0] - fb[T1] > tolerance_s or fb[T0] - fa[T1] > tolerance_s:
         return False
-    reach_m = minima[0] + fa[LATERAL_M] + fb[LATERAL_M]
+    reach_m = minima[0] + (fa[LATERAL_M] + fb[LATERAL_M])
     dx, dy, dz = fa[CENTRE_X] - fb[CENTRE_X], fa[CENTRE_Y] - fb[CENTRE_Y], fa[CENTRE_Z] - fb[CENTRE_Z]
-    touch_m = reach_m + fa[RADIUS_M] + fb[RADIUS_M] + TOLERANCE_M
+    touch_m = reach_m + (fa[RADIUS_M] + fb[RADIUS_M]) + TOLERANCE_M
     if math.sqrt(dx * dx + dy * dy + dz * dz) > touch_m + fa[REACH_M] + fb[REACH_M]:
         return False
     frame = common_frame(ia, ib)
-    required_m = minima[1] + fa[VERTICAL_M] + fb[VERTICAL_M] + fa[frame + 3] + fb[frame + 3]
+    required_m = minima[1] + (fa[VERTICAL_M] + fb[VERTICAL_M]) + (fa[frame + 3] + fb[frame + 3])
     gap_m = fa[frame + 2] + fb[frame + 2] + max(required_m - VERTICAL_TOLERANCE_M, VERTICAL_TOLERANCE_M)
     if ia[MOVING] == 1 and ib[MOVING] == 1:
         found = meet_moving(fa, ia, curves_a, fb, ib, curves_b, frame, tolerance_s, touch_m, gap_m, detailed, out)
@@ -370,18 +371,18 @@ def far_from(curves: NDArray[np.float64], row: int, f: NDArray[np.float64], touc
     return bool(math.sqrt(dx * dx + dy * dy + dz * dz) > touch_m + f[REACH_M] + 1.001 * half_m)
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def meeting(
     rows_a: NDArray[np.int64], rows_b: NDArray[np.int64],
     floats_a: NDArray[np.float64], integers_a: NDArray[np.int64], curves_a: NDArray[np.float64],
     floats_b: NDArray[np.float64], integers_b: NDArray[np.int64], curves_b: NDArray[np.float64],
     minima: NDArray[np.float64],
 ) -> NDArray[np.bool_]:  # fmt: skip
-    """The predicate over candidate pairs of rows, on all cores; `minima` has shape [classes, classes, 3]."""
+    """The predicate over candidate pairs of rows; `minima` has shape [classes, classes, 3]."""
     found = np.zeros(rows_a.shape[0], dtype=np.bool_)
-    for k in prange(rows_a.shape[0]):
+    unused = np.empty(0)
+    for k in range(rows_a.shape[0]):
         a, b = rows_a[k], rows_b[k]
-        unused = np.empty(0)
         found[k] = meet(
             floats_a[a], integers_a[a], curves_a, floats_b[b], integers_b[b], curves_b,
             minima[integers_a[a, CLASS], integers_b[b, CLASS]], False, unused,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from detente.airspace.boxes import BoxTree
 from detente.airspace.compiled import CompiledPlans, Vocabulary, boxes, compile_plans
+from detente.airspace.cores import on_all_cores
 from detente.airspace.part_kernels import (
     CLASS,
     ELLIPSOID,
@@ -51,6 +52,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 CHUNK = 2_000_000
 """Candidate pairs examined at a time, so that memory stays bounded."""
+PAIRS_AT_A_TIME = 4_000
+"""A core's share at a time: some milliseconds of work."""
 ALTITUDE_FRAMES = {
     NATIVE: AltitudeFrame.AS_PLANNED, FAMILY: AltitudeFrame.STANDARD_PRESSURE, ELLIPSOID: AltitudeFrame.ELLIPSOID,
 }  # fmt: skip
@@ -231,10 +234,18 @@ def _candidates(
 def _examine(
     a: CompiledPlans, rows_a: Integers, b: CompiledPlans, rows_b: Integers, minima: Floats
 ) -> NDArray[np.bool_]:
-    result: NDArray[np.bool_] = meeting(
-        rows_a, rows_b, a.floats, a.integers, a.curves, b.floats, b.integers, b.curves, minima
-    )
-    return result
+    def examine(start: int, stop: int) -> NDArray[np.bool_]:
+        result: NDArray[np.bool_] = meeting(
+            rows_a[start:stop], rows_b[start:stop],
+            a.floats, a.integers, a.curves, b.floats, b.integers, b.curves, minima,
+        )  # fmt: skip
+        return result
+
+    return _joined(on_all_cores(examine, len(rows_a), PAIRS_AT_A_TIME))
+
+
+def _joined(parts: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.bool_)
 
 
 def _encounters(
@@ -242,7 +253,15 @@ def _encounters(
 ) -> list[Encounter]:
     """Details of the pairs of parts that meet, gathered by pair of plans: the whole time, and the closest of all."""
     details = np.empty((len(rows_a), ENCOUNTER_FLOATS))
-    met = encounters_of(rows_a, rows_b, a.floats, a.integers, a.curves, b.floats, b.integers, b.curves, minima, details)
+
+    def describe(start: int, stop: int) -> NDArray[np.bool_]:
+        result: NDArray[np.bool_] = encounters_of(
+            rows_a[start:stop], rows_b[start:stop],
+            a.floats, a.integers, a.curves, b.floats, b.integers, b.curves, minima, details[start:stop],
+        )  # fmt: skip
+        return result
+
+    met = _joined(on_all_cores(describe, len(rows_a), PAIRS_AT_A_TIME))
     rows_a, rows_b, details = rows_a[met], rows_b[met], details[met]
     if not len(rows_a):
         return []
