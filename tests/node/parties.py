@@ -120,7 +120,13 @@ class Party:
         return (self.path / "log.jsonl").read_text()
 
     def ask(
-        self, method: str, path: str, body: object = None, *, token: str | None = "", headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        token: str | None = "",
+        headers: dict[str, str] | None = None,
     ) -> Answer:
         data = body if isinstance(body, bytes) else None if body is None else msgspec.json.encode(body)
         sent = {"Content-Type": "application/json", **(headers or {})}

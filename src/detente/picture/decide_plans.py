@@ -113,9 +113,13 @@ def amended_by_measure(picture: Picture, at: datetime, measure_id: str) -> list[
 def _agreed_measure(picture: Picture, command: AmendPlan, held: PlanRecord) -> str | None:
     """The measure that a peer says it follows, when it is the one that was agreed."""
     record = picture.measures.get(command.measure_id or "")
-    if command.party == picture.party or record is None or record.state is not MeasureState.ACCEPTED:
+    if command.party == picture.party or record is None:
         return None
     measure = record.measure
+    # What we asked of the peer may have lapsed here while its agreement was on its way.
+    asked = record.state is MeasureState.LAPSED and measure.proposer == picture.party
+    if record.state is not MeasureState.ACCEPTED and not asked:
+        return None
     follows = (measure.owner, measure.base_revision, measure.plan) == (command.party, held.revision, command.plan)
     return measure.measure_id if follows else None
 
