@@ -9,8 +9,10 @@ import pytest
 from detente.language import Language, counted, keys, language_from_environment, text
 from detente.language.wording import _table
 
-SAME_IN_BOTH = frozenset[str]({
-    "report.column.minima",
+SAME_IN_BOTH = frozenset({
+    "profile.minimum", "report.accord", "report.column.journal", "report.column.plans", "report.plan_count.one",
+    "report.plan_count.other", "report.plans_title", "report.term.accord", "report.term.journal", "report.term.plan",
+    "report.term.utc",
 })  # fmt: skip
 """Keys whose text is rightly the same in English and French."""
 

@@ -91,7 +91,7 @@ def flight_level(altitude_m: float) -> str:
 def duration(language: Language, duration_s: float) -> str:
     """A length of time in its two largest units, "45 s", "1 min 30 s", "2 h 05 min"; below 10 s with a decimal.
 
-    Minutes and seconds are of the duration already rounded, so that 59.7 s is "1 min 00 s".
+    The second unit is left out when it is none: "10 min".
     """
     if abs(duration_s) < 9.95:
         return f"{number(language, duration_s, 0 if float(duration_s).is_integer() else 1)} s"
@@ -100,9 +100,9 @@ def duration(language: Language, duration_s: float) -> str:
     if seconds < 60:
         return f"{sign}{seconds} s"
     if seconds < 3600:
-        return f"{sign}{seconds // 60} min {seconds % 60:02d} s"
+        return f"{sign}{seconds // 60} min" + (f" {seconds % 60:02d} s" if seconds % 60 else "")
     minutes = round(seconds / 60)
-    return f"{sign}{number(language, minutes // 60)} h {minutes % 60:02d} min"
+    return f"{sign}{number(language, minutes // 60)} h" + (f" {minutes % 60:02d} min" if minutes % 60 else "")
 
 
 def position(latitude_deg: float, longitude_deg: float) -> str:

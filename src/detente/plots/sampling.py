@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from detente.airspace.altimetry import heights_array
-from detente.airspace.altitude import AltitudeReference
+from detente.airspace.altitude import AltitudeReference, Ellipsoid, Ground, MeanSeaLevel, Qfe, Qnh, StandardPressure
 from detente.airspace.plan import Circle, Plan, Polygon, Trajectory, Volume4D
 from detente.airspace.position import posix_s
 from detente.airspace.separation import AltitudeFrame
@@ -22,6 +22,7 @@ GEODESIC = pyproj.Geod(ellps="WGS84")
 LONGEST_STRAIGHT_M = 40_000.0
 """Longer legs and edges get points in between, so that they are drawn as the geodesics they are."""
 CIRCLE_POINTS = 72
+LEAST_MARGIN_S = 90.0
 
 
 class Course:
@@ -31,6 +32,7 @@ class Course:
         """Convert the waypoints' altitudes to `frame`."""
         waypoints = trajectory.waypoints
         self.vertical_m = trajectory.containment.vertical_m
+        self.reference_name = reference_name(waypoints[0].altitude.reference)
         self.times_s = np.array([posix_s(w.time) for w in waypoints])
         self.places = np.array([(w.position.longitude_deg, w.position.latitude_deg) for w in waypoints])
         readings = np.array([w.altitude.reading_m for w in waypoints])
@@ -90,6 +92,7 @@ class Areas:
     def __init__(self, volumes: tuple[Volume4D, ...], frame: AltitudeFrame) -> None:
         """Convert the bands to `frame` at each area's first point."""
         self.vertical_m = 0.0
+        self.reference_name = reference_name(volumes[0].altitude.lower.reference)
         self.outlines = [outline(volume.area) for volume in volumes]
         self.windows_s = np.array([(posix_s(v.time.start), posix_s(v.time.end)) for v in volumes])
         self.bands_m = np.array([
@@ -164,12 +167,27 @@ def separation(first: Course | Areas, second: Course | Areas, times_s: Floats) -
     return horizontal_m, vertical_m
 
 
+def shown_times(start_s: float, end_s: float, count: int) -> Floats:
+    """Times of a plot of one conflict, in seconds since 1970: its span, and some of what is before and after."""
+    margin_s = max(LEAST_MARGIN_S, 0.5 * (end_s - start_s))
+    return np.linspace(start_s - margin_s, end_s + margin_s, count)
+
+
 def on_frame(readings_m: Floats, reference: AltitudeReference, places: Degrees, frame: AltitudeFrame) -> Floats:
     """Readings in metres on `reference` at `places`, converted to `frame`."""
     if frame is AltitudeFrame.AS_PLANNED:
         return readings_m
     columns = heights_array(readings_m, reference, places[:, 1], places[:, 0])
     return columns[1] if frame is AltitudeFrame.STANDARD_PRESSURE else columns[3]
+
+
+def reference_name(reference: AltitudeReference) -> str:
+    """What altitudes are read above, as in the tables `profile.altitude` and `report.reference` of the languages."""
+    names: dict[type, str] = {
+        StandardPressure: "standard_pressure", Ellipsoid: "ellipsoid", MeanSeaLevel: "mean_sea_level", Ground: "ground",
+        Qnh: "qnh", Qfe: "qfe",
+    }  # fmt: skip
+    return names[type(reference)]
 
 
 def outline(area: Circle | Polygon) -> Degrees:

@@ -38,6 +38,11 @@ class Window:
         """From the middle to a corner."""
         return math.hypot(self.half_width_m, self.half_height_m)
 
+    @property
+    def corners(self) -> Metres:
+        """The lower left and the upper right corner."""
+        return np.array(((-self.half_width_m, -self.half_height_m), (self.half_width_m, self.half_height_m)))
+
     def project(self, points: Degrees) -> Metres:
         """Rows of longitude and latitude as rows of metres east and north; points far outside come along too."""
         return np.column_stack(self._plane(points[:, 0], points[:, 1])).astype(np.float64)
