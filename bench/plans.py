@@ -17,6 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from detente.airspace.compiled import CompiledPlans, Vocabulary, compile_plans
+from detente.airspace.cores import on_all_cores
 from detente.airspace.part_kernels import meeting
 from detente.airspace.plan import Plan
 from detente.airspace.search import encounters_between, meetings_between
@@ -33,8 +34,8 @@ REPEATS = 3
 INTERSECTION = MinimaTable(default=Minima(0.0, 0.0, 0.0))
 """As F3548: operational intents conflict when they share a point of space and time."""
 
-PROFILE = """Profile of the whole: 40 % turns Python objects into arrays, 20 % conflicts into objects (one `Encounter` for
-  each pair of plans); building the tree takes 10 %, all its queries 3 %, the exact filter 7 %, the details 14 %."""
+PROFILE = """Profile of the whole: 40 % turns Python objects into arrays, 20 % conflicts into objects (one `Encounter`
+  for each pair of plans); building the tree takes 10 %, all its queries 3 %, the exact filter 7 %, the details 14 %."""
 
 Pairs = NDArray[np.int64]
 T = TypeVar("T")
@@ -160,7 +161,14 @@ def exactly(
     a: CompiledPlans, rows: Pairs, b: CompiledPlans, others: Pairs, minima: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Détente's exact filter on pairs of volumes."""
-    return meeting(rows, others, a.floats, a.integers, a.curves, b.floats, b.integers, b.curves, minima)
+    parts = on_all_cores(
+        lambda start, stop: meeting(
+            rows[start:stop], others[start:stop],
+            a.floats, a.integers, a.curves, b.floats, b.integers, b.curves, minima,
+        ),
+        len(rows), 4_000,
+    )  # fmt: skip
+    return np.concatenate(parts)
 
 
 def brute_force(a: CompiledPlans, b: CompiledPlans, minima: NDArray[np.float64]) -> tuple[Pairs, Pairs]:
@@ -248,8 +256,8 @@ In the table the volumes are in arrays already; what the peers need to project a
   anything within 1 cm as touching, so that rounding never hides a conflict.
 - For each real conflict the grid raises {len(np.setdiff1d(by_grid, truth)) / len(truth):.1f} false ones. Told only each
   operation's cells, whole band and whole window, as the civil discovery service is, it reports {len(by_operations):,}
-  pairs of plans ({operations_s:.2f} s) of which {len(plan_pairs):,} are real: {false_operations / len(plan_pairs):.1f} false
-  ones for each.
+  pairs of plans ({operations_s:.2f} s) of which {len(plan_pairs):,} are real:
+  {false_operations / len(plan_pairs):.1f} false ones for each.
 - {PROFILE}
 """
     print(text)
