@@ -64,7 +64,7 @@ def volumes(draw):
 def trajectories(draw):
     reference = draw(references)
     count = draw(st.integers(1, 5))
-    steps = draw(st.lists(st.integers(10_000_000, 600_000_000), min_size=count, max_size=count))
+    steps = draw(st.lists(st.integers(20_000_000, 600_000_000), min_size=count, max_size=count))
     time, waypoints = draw(moments) - timedelta(days=1), []
     time = max(time, datetime(1970, 1, 1, tzinfo=UTC))
     latitude, longitude = draw(st.floats(-85, 85)), draw(st.floats(-170, 170))

@@ -82,16 +82,23 @@ def test_a_ghost_of_an_aircraft_is_dropped_and_counted():
     [
         eastward("~2b0001", start_s=40.0, count=20, north_m=1500.0),
         eastward("~2b0001", start_s=40.0, count=20, altitude_ft=9700.0),
-        eastward("~2b0001", start_s=40.0, count=100),
         eastward("~2b0001", start_s=40.0, count=20, course=200.0),
         eastward("def456", start_s=40.0, count=20, north_m=50.0),
     ],
-    ids=["beside", "above", "goes on alone", "on another course", "an aircraft in formation"],
+    ids=["beside", "above", "on another course", "an aircraft in formation"],
 )
 def test_what_is_not_surely_a_ghost_is_kept(other):
     found = flights_of(columns_of(eastward("abc123"), other))
     assert len(found.flights) == 2
     assert found.dropped == ()
+
+
+def test_a_radar_track_that_goes_on_when_the_aircraft_is_no_longer_heard_is_kept_from_there():
+    found = flights_of(columns_of(eastward("abc123"), eastward("~2b0001", start_s=40.0, count=100)))
+    assert names(found) == ["abc123_01", "other~2b0001_01"]
+    ours, radar = (flight.plan.time for flight in found.flights)
+    assert radar.start == ours.end + timedelta(seconds=4)
+    assert found.dropped == (Dropped(DropReason.GHOST, 40),)
 
 
 def test_an_aircraft_that_crosses_close_by_is_kept():
@@ -134,7 +141,7 @@ def test_the_recorded_day_is_inside_its_containments_and_every_report_is_account
     assert {entry.reason: entry.count for entry in found.dropped} == {
         DropReason.NO_ALTITUDE: 114,
         DropReason.REPEATED_TIME: 2240,
-        DropReason.GHOST: 116,
+        DropReason.GHOST: 117,
     }
     checked = 0
     for row in range(0, len(columns.time_s), 7):

@@ -40,6 +40,9 @@ BELOW_ALL_GROUND_M = -500.0
 NOMINAL_PATH = timedelta(seconds=20)
 """How long the nominal flight along a path without times takes; its span is widened by no more than that."""
 
+HURRY_M = 1.0
+"""Added to the lateral containment of such a path, because times of floats are coarse at the nominal flight's speed."""
+
 _UNFIT = re.compile(r"[^A-Za-z0-9._:~-]+")
 
 
@@ -190,7 +193,9 @@ class _Reader:
             )
             contained = self.options.containment
             early_or_late_s = (end - start + nominal).total_seconds() / 2 + contained.along_time_s
-            return Trajectory(waypoints, Containment(contained.lateral_m, contained.vertical_m, early_or_late_s))
+            return Trajectory(
+                waypoints, Containment(contained.lateral_m + HURRY_M, contained.vertical_m, early_or_late_s)
+            )
 
     def _track(self, track: Element) -> Trajectory:
         with Within(f"line {track.line}: Track"):

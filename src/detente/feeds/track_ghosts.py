@@ -1,8 +1,9 @@
 """Ghosts: a ground radar's track, rebroadcast under an address beside the aircraft's own (TIS-B, address with "~").
 
-A ghost would be in conflict with the aircraft that it is. A "~" track is taken for a ghost only when every one of its
-reports lies on the track of one and the same other aircraft. An aircraft without transponder that keeps in formation
-with one that has one cannot be told from a ghost, and is dropped with them.
+A ghost would be in conflict with the aircraft that it is. The reports of a "~" track are taken for a ghost's only when
+all of them, as long as one and the same other aircraft is heard, lie on that aircraft's track; before and after, the
+aircraft may be known by its radar track alone, and that is kept. An aircraft without transponder that keeps in
+formation with one that has one cannot be told from a ghost, and is dropped with them.
 """
 
 from __future__ import annotations
@@ -34,11 +35,19 @@ class Ghosts:
         self._first_s = np.array([columns.time_s[rows[0]] for rows in flights])
         self._last_s = np.array([columns.time_s[rows[-1]] for rows in flights])
 
-    def explains(self, rows: NDArray[np.intp]) -> bool:
-        """Whether one of the flights was at every report of `rows` at the same time."""
+    def explained(self, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Which reports of a "~" track, in order of time, are a flight's own: none unless all while it is heard."""
         times = self._columns.time_s[rows]
-        candidates = np.flatnonzero((self._first_s <= times[0] + NEAR_S) & (self._last_s >= times[-1] - NEAR_S))
-        return any(self._on_track(rows, self._flights[number]) for number in candidates.tolist())
+        ghostly = np.zeros(len(rows), dtype=np.bool_)
+        candidates = np.flatnonzero((self._first_s <= times[-1] + NEAR_S) & (self._last_s >= times[0] - NEAR_S))
+        for number in candidates.tolist():
+            heard = (times >= self._first_s[number] - NEAR_S) & (times <= self._last_s[number] + NEAR_S)
+            if not heard.all():
+                # The rest must go on alone, so there is no slack: a report off the end of the track is not on it.
+                heard = (times >= self._first_s[number]) & (times <= self._last_s[number])
+            if heard.any() and self._on_track(rows[heard], self._flights[number]):
+                ghostly |= heard
+        return ghostly
 
     def _on_track(self, rows: NDArray[np.intp], other: NDArray[np.intp]) -> bool:
         columns = self._columns

@@ -90,11 +90,15 @@ def flights_of(columns: TrackColumns, options: TrackOptions | None = None) -> Fl
     ghosts = Ghosts(columns, [group.rows for group in groups if not _is_ghost_address(columns, group)])
     flights = []
     for group in groups:
-        if _is_ghost_address(columns, group) and ghosts.explains(group.rows):
-            dropped[DropReason.GHOST] += len(group.rows)
+        rows = group.rows
+        if _is_ghost_address(columns, group):
+            ghostly = ghosts.explained(rows)
+            dropped[DropReason.GHOST] += int(ghostly.sum())
+            rows = rows[~ghostly]
+        if not len(rows):
             continue
         with Within(f"flight {printable(repr(group.name))}"):
-            flights.append(_flight(columns, group, options))
+            flights.append(_flight(columns, _Rows(group.name, rows), options))
     flights.sort(key=lambda flight: (flight.plan.time.start, flight.plan.plan_id))
     return Flights(tuple(flights), dropped_in_order(dropped))
 
