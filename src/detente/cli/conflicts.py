@@ -33,7 +33,7 @@ def conflicts(
 
 
 def _row(record: dict[str, dict[str, dict[str, str]]], state: str) -> tuple[str, ...]:
-    from detente.cli.plan import language
+    from detente.cli.wording import language
     from detente.language import figures
 
     conflict, encounter = record["conflict"], record["conflict"]["encounter"]

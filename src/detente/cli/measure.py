@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from detente.cli.plan import Directory, Output, OutputOption, done, language, show_table
+from detente.cli.plan import Directory, Output, OutputOption, done, show_table
+from detente.cli.wording import words
 
 Measure = Annotated[str, typer.Argument(help="The measure's id: `detente measure list`.")]
 
@@ -63,7 +64,6 @@ def propose(
     """Propose a change that clears a conflict; the cheapest clear one unless the change is said."""
     from detente.airspace.refusal import Refusal
     from detente.node.client import NodeClient
-    from detente.language import text
 
     said = [
         {"kind": kind, field: value}
@@ -79,8 +79,7 @@ def propose(
     body = {"conflict_id": conflict_id, "change": said[0] if said else None, "owner": owner}
     answer = NodeClient(directory).post("measures", body=json.dumps(body).encode())
     typer.echo(
-        text(
-            language(),
+        words(
             "node.proposed",
             measure=answer["measure_id"],
             change=_change_text(answer["change"]),

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from detente.cli.wording import words
+
 if TYPE_CHECKING:
     from detente.airspace.plan import Plan
-    from detente.language import Language
 
 Directory = Annotated[Path, typer.Option("--dir", help="The node's directory; the node must be running.")]
 IMPORT_BYTES = 16 * 1024 * 1024
@@ -44,9 +45,8 @@ def import_file(
     directory: Directory,
 ) -> None:
     """Declare the plans of a file; those that are there already are amended where they differ."""
-    from detente.node.client import NodeClient
     from detente.feeds.load import load_plans
-    from detente.language import text
+    from detente.node.client import NodeClient
 
     client = NodeClient(directory)
     loaded = load_plans(file)
@@ -54,9 +54,9 @@ def import_file(
     for body in _bodies(loaded.plans):
         for name, value in client.post("plans", body=body).items():
             totals[name] = value if name == "journal_number" else totals.get(name, 0) + value
-    typer.echo(text(language(), "node.imported", **totals))
+    typer.echo(words("node.imported", **totals))
     for entry in loaded.dropped:
-        typer.echo(text(language(), "node.left_out", count=entry.count, reason=entry.reason), err=True)
+        typer.echo(words("node.left_out", count=entry.count, reason=entry.reason), err=True)
 
 
 def list_plans(
@@ -115,10 +115,8 @@ def _change(directory: Path, plan_id: str, action: str) -> None:
 
 def done(answer: dict[str, Any]) -> None:
     """Say what a command led to."""
-    from detente.language import text
-
     events = ", ".join(answer["events"]) or "-"
-    typer.echo(text(language(), "node.done", events=events, journal_number=answer["journal_number"]))
+    typer.echo(words("node.done", events=events, journal_number=answer["journal_number"]))
 
 
 def show_table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
@@ -126,9 +124,7 @@ def show_table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> No
     from rich.console import Console
     from rich.table import Table
 
-    from detente.language import text
-
-    table = Table(*(text(language(), f"node.heading.{heading}") for heading in headings))
+    table = Table(*(words(f"node.heading.{heading}") for heading in headings))
     for row in rows:
         table.add_row(*row)
     console = Console()
@@ -151,12 +147,3 @@ def _bodies(plans: tuple[Plan, ...]) -> list[bytes]:
         size += len(encoded) + 1
     bodies.append(b'{"plans":[' + b",".join(chunk) + b"]}")
     return bodies
-
-
-def language() -> Language:
-    """The language that the environment asks for."""
-    import os
-
-    from detente.language import language_from_environment
-
-    return language_from_environment(os.environ)
