@@ -64,8 +64,10 @@ class _Profile:
         return self._panel(ALTITUDE_TOP, ALTITUDE_HEIGHT, (low - spare - pad, high + spare + pad))
 
     def _distance_panel(self) -> Panel:
-        self.distance_m = self._horizontal(self.before)
-        self.distance_after_m = self._horizontal(self.both_after) if self.both_after else None
+        self.distance_m, self.vertical_m = separation(self.before[0], self.before[1], self.times_s)
+        self.distance_after_m = (
+            separation(self.both_after[0], self.both_after[1], self.times_s)[0] if self.both_after else None
+        )
         seen = [curve for curve in (self.distance_m, self.distance_after_m) if curve is not None]
         largest = max((float(np.nanmax(c)) for c in seen if not np.isnan(c).all()), default=0.0)
         required_m = max(self.encounter.required_horizontal_m, 1.0)
@@ -77,9 +79,6 @@ class _Profile:
     def _panel(self, top: float, height_units: float, y_range: tuple[float, float]) -> Panel:
         span = (float(self.times_s[0]), float(self.times_s[-1]))
         return Panel(LEFT, top, WIDTH - LEFT - RIGHT, height_units, span, y_range)
-
-    def _horizontal(self, sides: list[Course | Areas]) -> Floats:
-        return separation(sides[0], sides[1], self.times_s)[0]
 
     def _ground(self, panel: Panel) -> None:
         self.drawing.rectangle(panel.left, panel.top, panel.width, panel.height, "panel")
@@ -139,7 +138,7 @@ class _Profile:
         required_m = self.encounter.required_horizontal_m
         level = panel.y(required_m)
         # Only while the heights are also too close is a short distance a conflict: shaded there and nowhere else.
-        lost = (self.times_s >= self.start_s) & (self.times_s <= self.end_s) & (self.distance_m < required_m)
+        lost = (self.distance_m < required_m) & (self.vertical_m < self.encounter.required_vertical_m)
         short = np.where(lost, self.distance_m, np.nan)
         self.drawing.path(panel.band(self.times_s, short, np.full_like(short, required_m)), "shortfall", closed=True)
         self.drawing.line(panel.left, level, panel.right, level, "minimum")
