@@ -18,11 +18,16 @@ app = typer.Typer(
 )
 
 COMMAND_FILES: tuple[str, ...] = (
+    "init",
+    "card",
+    "pair",
+    "check",
     "demo",
     "node",
     "plan",
     "conflicts",
     "measure",
+    "transcript",
 )
 """The modules of this room whose `register(app)` adds their commands."""
 
