@@ -262,9 +262,9 @@ tree, whose boxes are Earth-centred, proposes {ours["candidates"] / ours["exact"
 
 {chr(10).join(ratios)}
 - Profile of a query: 0.9 µs are the call from Python, 0.8 µs the walk over some 60 nodes, the rest waits for memory
-  (the same queries repeated take 1.7 µs). Of an insertion the search for the cheapest place is the most: by branch and bound
-  it takes 2 µs more than going down greedily, which left queries among 200,000 volumes 8 times slower, and 60 times
-  slower when the tree was also kept from leaning.
+  (the same queries repeated take 1.7 µs). Of an insertion the search for the cheapest place is the most: by branch and
+  bound it takes 2 µs more than going down greedily, which left queries among 200,000 volumes 8 times slower, and 60
+  times slower when the tree was also kept from leaning.
 """
     print(text)
     write_section("index", text)

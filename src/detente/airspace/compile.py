@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +14,19 @@ from detente.airspace.position import Position
 from detente.airspace.search import encounters_within
 from detente.airspace.separation import Minima, MinimaTable
 from detente.airspace.tactical import Plane, Traffic, detect
+
+
+def forget_stale_code(package: Path) -> int:
+    """Delete the machine code kept beside `package` that is older than its newest kernel; how many files.
+
+    Numba looks at the file of the function itself, never at those of the functions that it calls.
+    """
+    newest = max((source.stat().st_mtime_ns for source in package.glob("*_kernels.py")), default=0)
+    kept = [*package.glob("__pycache__/*.nbi"), *package.glob("__pycache__/*.nbc")]
+    stale = [code for code in kept if code.stat().st_mtime_ns < newest]
+    for code in stale:
+        code.unlink(missing_ok=True)
+    return len(stale)
 
 
 def compile_kernels() -> None:
@@ -43,4 +57,5 @@ def compile_kernels() -> None:
 
 
 if __name__ == "__main__":
+    forget_stale_code(Path(__file__).parent)
     compile_kernels()
