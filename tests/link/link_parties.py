@@ -3,13 +3,12 @@
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from detente.record.journal import Journal
-from detente.record.keys import NodeKey
-
 from detente.link.envelope import Direction
 from detente.link.links import Links
 from detente.link.reception import receive_batch
 from detente.link.session import SENT
+from detente.record.journal import Journal
+from detente.record.keys import NodeKey
 
 NORTH, SOUTH, STRANGER = NodeKey.generate(), NodeKey.generate(), NodeKey.generate()
 ACCORD, OTHER_ACCORD = "a1" * 32, "b2" * 32

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from detente.record.keys import NodeKey
 from hypothesis import given
 from hypothesis import strategies as st
 from link_parties import ACCORD, AT, NORTH, SOUTH, STRANGER, TO_SOUTH
@@ -13,6 +12,7 @@ from link_parties import ACCORD, AT, NORTH, SOUTH, STRANGER, TO_SOUTH
 from detente.airspace.refusal import Refusal
 from detente.link.envelope import MAX_BODY_BYTES, NO_PREVIOUS, Direction, read_envelope, seal_envelope
 from detente.link.receipt import read_receipt, sign_receipt
+from detente.record.keys import NodeKey
 
 kinds = st.from_regex(r"[a-z][a-z0-9._-]{0,63}", fullmatch=True)
 hashes = st.binary(min_size=32, max_size=32)

@@ -6,12 +6,12 @@ from link_parties import AT, NORTH, OTHER_ACCORD, SOUTH, STRANGER, TO_SOUTH, two
 
 from detente.airspace.refusal import Refusal
 from detente.link.answer import read_answer
-from detente.link.comparison import FindingKind, compare_transcripts, signatures, verify_transcript
+from detente.link.comparison import FindingKind, compare_copies, compare_transcripts, signatures, verify_transcript
 from detente.link.envelope import NO_PREVIOUS, Direction, read_envelope, seal_envelope
 from detente.link.merkle import merkle_root
 from detente.link.receipt import sign_receipt
 from detente.link.session import LINK_EVIDENCE, RECEIPT_RECEIVED, RECEIVED, SENT
-from detente.link.transcript import Transcript, export_parts, read_export, transcripts_of_entries
+from detente.link.transcript import Holding, export_parts, holding_of_entries, read_export
 
 
 @pytest.fixture
@@ -36,8 +36,11 @@ def carry(sender, receiver, *, lose_answer=False):
 
 
 def copy_of(side):
-    (transcript,) = transcripts_of_entries(side.journal.read())
-    return transcript
+    return holding_of(side).link_with(side.peer.public, side.accord)
+
+
+def holding_of(side):
+    return holding_of_entries(side.key.public, side.journal.read())
 
 
 def export_of(side):
@@ -314,7 +317,7 @@ def test_several_links_are_several_transcripts(sides):
     deliver(north, south, b"one")
     other = north.links.open(STRANGER.public, OTHER_ACCORD)
     north.record([(SENT, e.raw) for e in other.seal(NORTH, [("note", b"x")], AT)])
-    found = {(t.peer, t.accord): len(t.sent.envelopes) for t in transcripts_of_entries(north.journal.read())}
+    found = {(t.peer, t.accord): len(t.sent.envelopes) for t in holding_of(north).transcripts}
     assert found == {(SOUTH.public, north.accord): 1, (STRANGER.public, OTHER_ACCORD): 1}
 
 
@@ -322,7 +325,7 @@ def test_entries_of_two_journals_are_no_transcript(sides):
     north, south = sides
     deliver(north, south, b"one")
     with pytest.raises(Refusal, match="holder"):
-        transcripts_of_entries([*north.journal.read(), *south.journal.read()])
+        holding_of_entries(NORTH.public, [*north.journal.read(), *south.journal.read()])
 
 
 @settings(max_examples=40)
@@ -334,16 +337,54 @@ def test_whatever_was_lost_on_the_way_the_copies_never_differ(tmp_path_factory, 
             sender.send(*(b"%d" % n for n in range(data.draw(st.integers(0, 3)))))
             if sender.session.sent_number and data.draw(st.booleans()):
                 carry(sender, receiver, lose_answer=data.draw(st.booleans()))
-        copies = [(transcripts_of_entries(side.journal.read()) or [None])[0] for side in (north, south)]
-        if all(isinstance(copy, Transcript) for copy in copies):
-            assert verify_transcript(copies[0]) == verify_transcript(copies[1]) == []
-            assert compare_transcripts(*copies).equal
+        comparison = compare_transcripts(copy_of(north), copy_of(south))
+        assert comparison.equal
+        assert verify_transcript(copy_of(north)) == verify_transcript(copy_of(south)) == []
         for sender, receiver in ((north, south), (south, north)):
             if sender.session.sent_number:
                 carry(sender, receiver)
-        if north.session.sent_number or south.session.sent_number:
-            settled = compare_transcripts(copy_of(north), copy_of(south))
-            assert settled.equal
-            assert settled.in_flight == ()
+        settled = compare_transcripts(copy_of(north), copy_of(south))
+        assert settled.equal
+        assert settled.in_flight == ()
         held = [read_envelope(entry.body)[0].hash for entry in south.entries(RECEIVED)]
         assert held == [read_envelope(entry.body)[0].hash for entry in north.entries(SENT)]
+
+
+def test_copies_are_compared_over_every_link_between_their_holders(sides):
+    north, south = sides
+    deliver(north, south, b"one")
+    other_way = Direction(SOUTH.public, NORTH.public, OTHER_ACCORD)
+    (sealed,) = (seal_envelope(SOUTH, other_way, 1, NO_PREVIOUS, AT, "note", b"not yet there"),)
+    south.record([(SENT, sealed.raw)])
+    elsewhere = seal_envelope(
+        SOUTH, Direction(SOUTH.public, STRANGER.public, OTHER_ACCORD), 1, NO_PREVIOUS, AT, "note", b""
+    )
+    south.record([(SENT, elsewhere.raw)])
+    comparison = compare_copies(holding_of(north), holding_of(south))
+    assert comparison.equal
+    assert comparison.equal_envelopes == 1
+    assert [(f.kind, f.direction, f.first, f.last) for f in comparison.in_flight] == [
+        (FindingKind.IN_FLIGHT, other_way, 1, 1)
+    ]
+
+
+def test_a_copy_that_is_itself_broken_is_not_equal(sides):
+    north, south = sides
+    deliver(north, south, b"one")
+    good = copy_of(south)
+    (envelope,) = good.received.envelopes
+    unsigned = msgspec.structs.replace(
+        good, received=msgspec.structs.replace(
+            good.received, envelopes=(msgspec.structs.replace(envelope, signature=bytes(64)),)
+        )
+    )  # fmt: skip
+    comparison = compare_copies(holding_of(north), Holding(SOUTH.public, (unsigned,)))
+    assert not comparison.equal
+    assert comparison.differences == ()
+    assert [kinds(findings) for findings in comparison.broken] == [[], [FindingKind.WRONG_SIGNATURE]]
+
+
+def test_copies_without_a_link_between_them_are_not_compared(sides):
+    north, _ = sides
+    with pytest.raises(Refusal, match="none in common"):
+        compare_copies(holding_of(north), Holding(STRANGER.public, ()))

@@ -17,7 +17,7 @@ from link_parties import ACCORD, AT
 from detente.link.answer import ENVELOPES_PATH, MAX_BATCH_BYTES, read_answer
 from detente.link.comparison import compare_transcripts, verify_transcript
 from detente.link.envelope import NO_PREVIOUS, Direction, read_envelope, seal_envelope
-from detente.link.transcript import transcripts_of_entries
+from detente.link.transcript import holding_of_entries
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
 
@@ -116,8 +116,10 @@ def both_copies(north, south):
     for party in (north, south):
         if party.running:
             party.kill()
-    (first,), (second,) = transcripts_of_entries(north.entries()), transcripts_of_entries(south.entries())
-    return first, second
+    return [
+        holding_of_entries(party.key.public, party.entries()).link_with(party.peer.key.public, ACCORD)
+        for party in (north, south)
+    ]
 
 
 def assert_equal_and_settled(north, south):
@@ -250,34 +252,38 @@ def test_a_receiver_killed_between_journal_and_receipt_has_it_and_gives_the_same
     assert bodies(south.entries("received")) == [b"one", b"two", b"three"]
 
 
+@pytest.mark.long
 def test_a_sender_killed_at_any_moment_loses_and_repeats_nothing(parties):
     north, south = parties
     south.start()
     chosen = random.Random(11)
-    for turn in range(4):
+    for turn in range(12):
         north.start()
         north.say(*(b"%d %d" % (turn, number) for number in range(30)))
         time.sleep(chosen.uniform(0.0, 0.05))
         north.kill()
     north.start()
-    north.until(sent=120, receipted=120)
+    north.until(sent=360, receipted=360)
     assert_equal_and_settled(north, south)
-    assert bodies(south.entries("received")) == [b"%d %d" % (turn, number) for turn in range(4) for number in range(30)]
+    assert bodies(south.entries("received")) == [
+        b"%d %d" % (turn, number) for turn in range(12) for number in range(30)
+    ]
 
 
+@pytest.mark.long
 def test_a_receiver_killed_again_and_again_has_everything_once(parties):
     north, south = parties
     north.start()
     south.start()
     chosen = random.Random(13)
-    for turn in range(4):
+    for turn in range(12):
         north.say(*(b"%d %d" % (turn, number) for number in range(30)))
         time.sleep(chosen.uniform(0.0, 0.05))
         south.kill()
         south.start()
-    north.until(sent=120, receipted=120)
+    north.until(sent=360, receipted=360)
     assert_equal_and_settled(north, south)
-    assert len(south.entries("received")) == 120
+    assert len(south.entries("received")) == 360
 
 
 def test_a_peer_that_is_away_is_waited_for(parties):

@@ -20,6 +20,7 @@ MAX_ADDRESSES = 8
 _HEX_32 = re.compile(r"[0-9a-f]{64}\Z")
 _HEX_64 = re.compile(r"[0-9a-f]{128}\Z")
 _ADDRESS = re.compile(r"[!-~]{1,512}\Z")
+_LOOK_ALIKE = {"O": "0", "I": "1", "L": "1"}
 _FIELD_PRIME = 2**255 - 19
 _SMALL_ORDER_Y = frozenset(
     {
@@ -104,6 +105,18 @@ def read_card(data: bytes) -> Card:
             "The card was changed after it was signed: ask the party for it again, by another way.",
         )  # fmt: skip
     return card
+
+
+def same_fingerprint(heard: str, fingerprint: str) -> bool:
+    """Return whether a fingerprint as somebody heard and typed it is this one.
+
+    Case, spaces and dashes do not count, nor O for 0 and I or L for 1: those letters are in no fingerprint.
+    """
+
+    def signs(text: str) -> str:
+        return "".join(_LOOK_ALIKE.get(sign, sign) for sign in text.upper() if sign.isalnum())
+
+    return signs(heard) == signs(fingerprint)
 
 
 def check_public_key(field: str, text: str) -> None:

@@ -8,9 +8,10 @@ from enum import StrEnum
 
 import msgspec
 
+from detente.airspace.refusal import Refusal
 from detente.link.envelope import NO_PREVIOUS, Direction
 from detente.link.receipt import Receipt
-from detente.link.transcript import EnvelopeLines, OneWay, Transcript
+from detente.link.transcript import EnvelopeLines, Holding, OneWay, Transcript
 from detente.record.keys import verify
 
 
@@ -103,6 +104,55 @@ def compare_transcripts(first: Transcript, second: Transcript) -> Comparison:
             tail = finding.kind in (FindingKind.IN_FLIGHT, FindingKind.RECEIPT_IN_FLIGHT, FindingKind.OLDER_COPY)
             (in_flight if tail else differences).append(finding)
     return Comparison(tuple(differences), tuple(in_flight))
+
+
+class CopiesComparison(msgspec.Struct, frozen=True):
+    """Two parties' copies side by side, over every link between them. `broken` is what is wrong in each by itself."""
+
+    broken: tuple[tuple[Finding, ...], tuple[Finding, ...]]
+    differences: tuple[Finding, ...]
+    in_flight: tuple[Finding, ...]
+    equal_envelopes: int
+
+    @property
+    def equal(self) -> bool:
+        """Whether both copies are sound and tell the same history as far as both have got."""
+        return not (self.differences or self.broken[0] or self.broken[1])
+
+
+def compare_copies(first: Holding, second: Holding) -> CopiesComparison:
+    """Verify what two copies hold of the links between their holders, and compare it.
+
+    Two copies of one party are compared over all its links. Raises Refusal when they have no link in common.
+    """
+    differences: list[Finding] = []
+    in_flight: list[Finding] = []
+    broken: tuple[list[Finding], list[Finding]] = ([], [])
+    equal_envelopes = 0
+    links = _links_between(first, second)
+    if not links:
+        raise Refusal(
+            "transcript", first.holder.hex(), f"a link with {second.holder.hex()}", "These copies have none in common."
+        )
+    for peer_of_first, peer_of_second, accord in links:
+        one, other = first.link_with(peer_of_first, accord), second.link_with(peer_of_second, accord)
+        broken[0].extend(verify_transcript(one))
+        broken[1].extend(verify_transcript(other, signatures(one)))
+        comparison = compare_transcripts(one, other)
+        differences.extend(comparison.differences)
+        in_flight.extend(comparison.in_flight)
+        pairs = zip(one.directions, other.directions, strict=True)
+        equal_envelopes += sum(min(len(ours.envelopes), len(theirs.envelopes)) for ours, theirs in pairs)
+    return CopiesComparison((tuple(broken[0]), tuple(broken[1])), tuple(differences), tuple(in_flight), equal_envelopes)
+
+
+def _links_between(first: Holding, second: Holding) -> list[tuple[bytes, bytes, str]]:
+    """Return (peer of the first, peer of the second, accord) for each link that both copies can speak of."""
+    if first.holder == second.holder:
+        return sorted({(t.peer, t.peer, t.accord) for t in (*first.transcripts, *second.transcripts)})
+    accords = {t.accord for t in first.transcripts if t.peer == second.holder}
+    accords |= {t.accord for t in second.transcripts if t.peer == first.holder}
+    return [(second.holder, first.holder, accord) for accord in sorted(accords)]
 
 
 def _broken_envelopes(one_way: OneWay, known: AbstractSet[tuple[bytes, bytes]]) -> Iterator[Finding]:

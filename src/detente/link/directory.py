@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import tomli_w
 
 from detente.airspace.refusal import Refusal
-from detente.link.card import Card
+from detente.link.card import Card, make_card, write_card
 from detente.link.trust import TrustStore, read_card_file, write_durably
+from detente.record.journal import Journal
+from detente.record.keys import NodeKey
 
 DEFAULT_PORT = 8440
 
@@ -45,6 +49,28 @@ class NodeDirectory:
                 f"Make one: detente init --dir {self.path} --name NAME",
             )
 
+    def make(self, name: str, addresses: tuple[str, ...], now: datetime) -> Card:
+        """Make the directory with a new key, card and configuration and an empty journal; return the card.
+
+        Raises Refusal, with nothing made, for a name or an address that cannot be on a card, and when the directory
+        holds any of these files.
+        """
+        for path in (self.key_path, self.card_path, self.config_path, self.journal_path):
+            if path.exists():
+                raise Refusal("--dir", str(path), "a directory without a node in it", "Choose another directory.")
+        key = NodeKey.generate()
+        card = make_card(key, name, addresses, now)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.trusted_path.mkdir(exist_ok=True)
+            key.save(self.key_path)
+            write_durably(self.config_path, configuration_skeleton(card))
+            Journal.open(self.journal_path, key).close()
+            write_durably(self.card_path, write_card(card))
+        except OSError as error:
+            raise Refusal("--dir", str(self.path), "a directory that can be written", f"{error.strerror}.") from None
+        return card
+
     def card(self) -> Card:
         """Return this node's own card."""
         self.check()
@@ -56,14 +82,7 @@ class NodeDirectory:
 
 
 def configuration_skeleton(card: Card) -> bytes:
-    """Return the first `detente.toml` of a node: what it is called and where it listens."""
-    document = {"party": card.name, "http": {"host": "127.0.0.1", "port": DEFAULT_PORT}}
-    heading = "# A Détente node. Every setting is described in docs/reference/configuration.md.\n\n"
-    return (heading + tomli_w.dumps(document)).encode()
-
-
-def write_configuration(directory: NodeDirectory, card: Card) -> None:
-    """Write the first configuration; raises Refusal when there is one already."""
-    if directory.config_path.exists():
-        raise Refusal("--dir", str(directory.config_path), "a directory without a configuration yet")
-    write_durably(directory.config_path, configuration_skeleton(card))
+    """Return the first `detente.toml` of a node: what it is called and where it listens, after its first address."""
+    port = urlsplit(card.addresses[0]).port if card.addresses else None
+    document = {"party": card.name, "http": {"host": "127.0.0.1", "port": port or DEFAULT_PORT}}
+    return ("# Every setting is in docs/reference/configuration.md.\n" + tomli_w.dumps(document)).encode()

@@ -84,10 +84,22 @@ class Transcript(msgspec.Struct, frozen=True):
         return first, second
 
 
+class Holding(msgspec.Struct, frozen=True):
+    """Everything that one party (public key) holds: the transcript of each of its links."""
+
+    holder: bytes
+    transcripts: tuple[Transcript, ...]
+
+    def link_with(self, peer: bytes, accord: str) -> Transcript:
+        """Return the transcript of one link; empty when nothing went over it."""
+        found = (t for t in self.transcripts if t.peer == peer and t.accord == accord)
+        return next(found, None) or _empty(Direction(self.holder, peer, accord))
+
+
 class _Gathering:
     """Documents of one holder, sorted into links."""
 
-    def __init__(self, holder: bytes | None) -> None:
+    def __init__(self, holder: bytes) -> None:
         self.holder = holder
         self.envelopes: dict[Direction, list[EnvelopeLines]] = {}
         self.receipts: dict[Direction, list[Receipt]] = {}
@@ -99,8 +111,6 @@ class _Gathering:
             self.contradictions[direction] = self.contradictions.get(direction, 0) + 1
             return
         own = direction.sender if kind in (SENT, RECEIPT_RECEIVED) else direction.recipient
-        if self.holder is None:
-            self.holder = own
         if own != self.holder:
             raise Refusal("holder", own.hex(), f"documents of one party, {self.holder.hex()}", "Is this one journal?")
         if isinstance(document, Envelope):
@@ -108,12 +118,12 @@ class _Gathering:
         else:
             self.receipts.setdefault(direction, []).append(document)
 
-    def transcripts(self) -> list[Transcript]:
+    def transcripts(self) -> tuple[Transcript, ...]:
         outgoing = {
             direction if direction.sender == self.holder else direction.reverse
             for direction in (*self.envelopes, *self.receipts)
         }
-        return [self._transcript(direction) for direction in sorted(outgoing, key=_order)]
+        return tuple(self._transcript(direction) for direction in sorted(outgoing, key=_order))
 
     def _transcript(self, outgoing: Direction) -> Transcript:
         sent, received = self._one_way(outgoing), self._one_way(outgoing.reverse)
@@ -124,13 +134,13 @@ class _Gathering:
         return OneWay(direction, tuple(self.envelopes.get(direction, ())), tuple(self.receipts.get(direction, ())))
 
 
-def transcripts_of_entries(entries: Iterable[Entry]) -> list[Transcript]:
-    """Return the transcript of every link in a journal's entries. Raises Refusal for an entry that is no document."""
-    gathering = _Gathering(None)
+def holding_of_entries(holder: bytes, entries: Iterable[Entry]) -> Holding:
+    """Return what the journal of the key `holder` holds. Raises Refusal for an entry that is not of its links."""
+    gathering = _Gathering(holder)
     for entry in entries:
         if entry.kind in LINK_KINDS and entry.kind != LINK_REFUSED:
             gathering.add(read_document(entry.body), entry.kind)
-    return gathering.transcripts()
+    return Holding(holder, gathering.transcripts())
 
 
 def export_parts(transcript: Transcript, entries: Callable[[str], Iterable[Entry]]) -> Iterator[bytes]:
@@ -167,7 +177,7 @@ def read_export(data: bytes) -> Transcript:
             raise Refusal(place, refusal.value, refusal.expected, refusal.mend) from None
         gathering.add(document, _kind_in(document, holder))
         offset = end
-    return gathering.transcripts()[0] if gathering.transcripts() else _empty(outgoing)
+    return next(iter(gathering.transcripts()), None) or _empty(outgoing)
 
 
 def _read_next(data: bytes, offset: int, outgoing: Direction) -> tuple[Envelope | Receipt, int]:

@@ -1,0 +1,33 @@
+"""detente init: make a node's directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("init")(init)
+
+
+def init(
+    directory: Annotated[Path, typer.Option("--dir", help="The directory to make.")],
+    name: Annotated[str, typer.Option(help="The party's name: letters, digits and . _ : ~ -")],
+    address: Annotated[
+        list[str] | None, typer.Option(help="Where peers reach this node, like https://node.example.org:8440.")
+    ] = None,
+) -> None:
+    """Make a node's directory: key, card, configuration and an empty journal."""
+    from datetime import UTC, datetime
+
+    from detente.cli.wording import say
+    from detente.link.directory import NodeDirectory
+
+    made = NodeDirectory(directory)
+    card = made.make(name, tuple(address or ()), datetime.now(UTC))
+    say("init.made", directory=directory, name=card.name)
+    say("init.fingerprint", fingerprint=card.fingerprint)
+    say("init.next", card=made.card_path, directory=directory)
