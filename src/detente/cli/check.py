@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from detente.airspace.plan import Plan
     from detente.airspace.separation import Encounter, MinimaTable
     from detente.feeds.load import LoadedPlans
+    from detente.language import Language
 
 CONFLICTS_EXIT = 1
 
@@ -75,7 +73,7 @@ def check(
     sides = (load_plans(ours, options), load_plans(theirs, options))
     encounters = _search((ours, theirs), sides, table)
     if plot is not None:
-        _plot(plot, sides, encounters)
+        encounters = _plot(plot, sides, encounters, spoken)
     checked = check_output.Checked(files=(ours, theirs), sides=sides, minima=table.default, encounters=encounters)
     for line in check_output.remarks(checked, spoken):
         typer.echo(line, err=True)
@@ -108,17 +106,22 @@ def _search(
         raise
 
 
-def _plot(path: Path, sides: tuple[LoadedPlans, LoadedPlans], encounters: Sequence[Encounter]) -> None:
+def _plot(
+    path: Path, sides: tuple[LoadedPlans, LoadedPlans], encounters: tuple[Encounter, ...], language: Language
+) -> tuple[Encounter, ...]:
+    """Write the map and return the encounters in the order of its numbers, the worst first."""
     from detente.airspace.refusal import Refusal
 
     try:
-        from detente.plots.map_png import conflict_map_png
-    except ImportError:
-        raise Refusal(
-            "--plot", str(path), "the package matplotlib", "Install it: pip install 'detente[plots]'."
-        ) from None
-    ours: Sequence[Plan] = sides[0].plans
+        from detente.plots.map_png import conflict_map_png, ranked_spots
+    except ModuleNotFoundError as error:
+        if error.name != "matplotlib":
+            raise
+        mend = "Install it: pip install 'detente[plots]'."
+        raise Refusal("--plot", str(path), "the package matplotlib", mend) from None
+    ours, theirs = (side.plans for side in sides)
     try:
-        conflict_map_png(path, ours, sides[1].plans, encounters)
+        conflict_map_png(path, ours, theirs, encounters, language)
     except OSError as error:
         raise Refusal("--plot", str(path), "a file that can be written", error.strerror or "") from None
+    return tuple(spot.encounter for spot in ranked_spots(ours, theirs, encounters))

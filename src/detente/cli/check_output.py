@@ -45,7 +45,7 @@ def remarks(checked: Checked, language: Language) -> list[str]:
 
 
 def print_table(checked: Checked, language: Language) -> None:
-    """Print what was checked in a sentence, and the conflicts in a table in the order of our file."""
+    """Print what was checked in a sentence, and the conflicts in a table, numbered as on the map."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -57,12 +57,12 @@ def print_table(checked: Checked, language: Language) -> None:
     if not checked.encounters:
         return
     table = Table(show_lines=True)
-    for column in ("plans", "inside", "closest", "separation"):
+    for column in ("number", "plans", "inside", "closest", "separation"):
         table.add_column(text(language, f"check.column.{column}"))
     plans = tuple({plan.plan_id: plan for plan in side.plans} for side in checked.sides)
-    for encounter in checked.encounters:
+    for number, encounter in enumerate(checked.encounters, start=1):
         pair = plans[0][encounter.first_plan_id], plans[1][encounter.second_plan_id]
-        table.add_row(*(Text(cell) for cell in _row(encounter, pair, language)))
+        table.add_row(str(number), *(Text(cell) for cell in _row(encounter, pair, language)))
     console.print(table)
 
 
