@@ -12,9 +12,9 @@ from enum import StrEnum
 import msgspec
 import numpy as np
 
+from detente.airspace.changes import Change
 from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.position import posix_s
-from detente.airspace.resolution import Change
 from detente.airspace.separation import Encounter, MinimaTable
 from detente.plots.sampling import presence, separation
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detente.airspace.resolution import Change, Delay, LateralOffset, LevelChange
+from detente.airspace.changes import Change, Delay, LateralOffset, LevelChange
 from detente.airspace.separation import AltitudeFrame
 from detente.language import Language, text
 from detente.language.figures import altitude, distance, duration, height, position, utc_clock, utc_time
