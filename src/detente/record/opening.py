@@ -12,7 +12,7 @@ from detente.record.chain import Genesis
 from detente.record.entry import Head
 from detente.record.snapshot import open_snapshot
 from detente.record.storage import read_genesis
-from detente.record.walk import BadEntry, BrokenChainError, Walk, check_genesis
+from detente.record.walk import BadEntry, BrokenChainError, Fault, Walk, check_genesis
 
 _MEND = (
     "Nothing was changed. The file is evidence: keep it, run `detente journal verify` on it, and go on from a copy "
@@ -68,6 +68,6 @@ def check_and_report(path: Path, public: bytes) -> tuple[Genesis, OpenReport]:
 
 
 def _refusal(path: Path, bad: BadEntry) -> Refusal:
-    if bad.field == "public_key":
-        return Refusal(str(path), bad.reason, "the journal of this node's key", "Is it the right directory?")
+    if bad.fault is Fault.ANOTHER_KEY:
+        return Refusal(str(path), bad.detail, "the journal of this node's key", "Is it the right directory?")
     return Refusal(str(path), str(bad), "a journal as it was written", _MEND)

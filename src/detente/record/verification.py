@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
 from detente.record.chain import Genesis
 from detente.record.entry import Head
 from detente.record.snapshot import open_snapshot
-from detente.record.storage import read_genesis
-from detente.record.walk import BadEntry, BrokenChainError, Walk, check_genesis
+from detente.record.storage import read_genesis, write_ahead_path
+from detente.record.walk import BadEntry, BrokenChainError, Fault, Row, Walk, check_genesis
 from detente.record.writer_lock import is_being_written
 
-__all__ = ["BadEntry", "Verification", "verify_journal"]
+__all__ = ["BadEntry", "Fault", "Verification", "verify_journal"]
 
 PROGRESS_ENTRIES = 65_536
 """How often `progress` is called."""
@@ -32,6 +33,7 @@ class Verification(msgspec.Struct, frozen=True):
         is_key_given: whether the public key came from outside; if not, the file vouches for itself only.
         is_head_given: whether a head from outside was held against the file; if not, cut-off newest batches go unseen.
         unfinished_bytes: bytes of an unfinished batch in the write-ahead log, which are no part of the journal.
+        is_log_there: a write-ahead log lies beside the file; if not, a copy of a running node's file lacks the newest.
     """
 
     path: str
@@ -42,6 +44,7 @@ class Verification(msgspec.Struct, frozen=True):
     is_key_given: bool
     is_head_given: bool
     unfinished_bytes: int
+    is_log_there: bool
 
     @property
     def ok(self) -> bool:
@@ -49,11 +52,25 @@ class Verification(msgspec.Struct, frozen=True):
         return self.bad is None
 
 
+class Receiver(Protocol):
+    """Takes a journal while it is verified: its genesis, its rows in order as they are proven, and the end."""
+
+    def begin(self, genesis: Genesis, signature: bytes) -> None:
+        """Take the genesis and its signature."""
+
+    def row(self, row: Row) -> None:
+        """Take the next row."""
+
+    def end(self) -> None:
+        """Take note that no more rows come, because the journal ends or the next is bad."""
+
+
 def verify_journal(
     path: Path | str,
     public: bytes | None = None,
     head: Head | None = None,
     progress: Callable[[int], None] | None = None,
+    receiver: Receiver | None = None,
 ) -> Verification:
     """Verify the journal file `path`, which may be a copy, and is not changed, nor is anything made beside it.
 
@@ -62,6 +79,7 @@ def verify_journal(
         public: the public key (32 bytes) that it must be signed with; None takes the one in the file.
         head: an entry's number and hash known from outside, which the journal must contain.
         progress: called now and then with the number of entries proven so far.
+        receiver: given every row as it is proven.
 
     Returns:
         What was found; `bad` names the first bad entry.
@@ -71,29 +89,47 @@ def verify_journal(
     """
     file = Path(path)
     was_written = is_being_written(file)
-    found = _verify_once(file, public, head, progress)
-    if not found.ok and not was_written and is_being_written(file):
+    found = _verify_once(file, public, head, progress, receiver)
+    if not found.ok and receiver is None and not was_written and is_being_written(file):
         # A node was started on the file while it was read without locks.
-        found = _verify_once(file, public, head, progress)
+        found = _verify_once(file, public, head, progress, receiver)
     return found
 
 
 def _verify_once(
-    path: Path, public: bytes | None, head: Head | None, progress: Callable[[int], None] | None
+    path: Path,
+    public: bytes | None,
+    head: Head | None,
+    progress: Callable[[int], None] | None,
+    receiver: Receiver | None,
 ) -> Verification:
     with open_snapshot(path) as (connection, log):
         genesis, signature = read_genesis(connection, path)
+        if receiver is not None:
+            receiver.begin(genesis, signature)
         walk = Walk(connection, genesis, known=head)
         bad: BadEntry | None = None
         try:
             check_genesis(genesis, signature, public)
             for row in walk.rows():
+                if receiver is not None:
+                    receiver.row(row)
                 if row[0] % PROGRESS_ENTRIES == 0 and progress is not None:
                     progress(row[0])
             walk.check_whole(log)
             walk.check_end()
         except BrokenChainError as broken:
             bad = broken.bad
+        if receiver is not None:
+            receiver.end()
         return Verification(
-            str(path), genesis, walk.head, walk.batches, bad, public is not None, head is not None, log.unfinished_bytes
+            path=str(path),
+            genesis=genesis,
+            head=walk.head,
+            batches=walk.batches,
+            bad=bad,
+            is_key_given=public is not None,
+            is_head_given=head is not None,
+            unfinished_bytes=log.unfinished_bytes,
+            is_log_there=write_ahead_path(path).exists(),
         )

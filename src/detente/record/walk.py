@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import NoReturn
 
 import msgspec
 
 from detente.airspace.refusal import Refusal
-from detente.record.chain import HASH_BYTES, Genesis, entry_hash, head_message, kind_field
+from detente.language.wording import Language, text
+from detente.record.chain import Genesis, entry_hash, head_message, kind_field
 from detente.record.entry import Head, from_microseconds
 from detente.record.keys import verify
 from detente.record.write_ahead import LogState
@@ -21,26 +23,49 @@ _LAST_NUMBER = 2**63 - 1
 _SELECT_LAST_SIGNED = "SELECT number FROM entry WHERE signature IS NOT NULL ORDER BY number DESC LIMIT 1"
 
 
+class Fault(StrEnum):
+    """What is wrong with a bad entry. The sentences are in room `language` under ``journal.fault``."""
+
+    MISSING = "missing"
+    STRAY = "stray"
+    CHANGED = "changed"
+    MALFORMED = "malformed"
+    UNREADABLE = "unreadable"
+    NOT_SIGNED_BY_KEY = "not_signed_by_key"
+    ANOTHER_KEY = "another_key"
+    NOT_THE_KNOWN_HEAD = "not_the_known_head"
+    ENDS_EARLY = "ends_early"
+    UNSIGNED = "unsigned"
+    DAMAGED_LOG = "damaged_log"
+    DAMAGED_STRUCTURE = "damaged_structure"
+
+
 class BadEntry(msgspec.Struct, frozen=True):
-    """The first entry that cannot be believed, or the first of the batch of which one cannot; 0 is the genesis.
+    """The first entry that is not proven; 0 is the genesis.
 
     Attributes:
-        number: the first entry that is not proven.
-        last: the last of the batch that is concerned; equal to `number` when the entry itself is known to be bad.
-        field: the stored field at fault, or ``entry`` when it is missing or cannot be read.
-        reason: what is wrong, as a sentence.
+        number: its number; when a whole batch is not proven, that of the batch's first entry.
+        last: the batch's last entry then, else the same number.
+        fault: what is wrong.
+        detail: what was found, or what SQLite says; may be empty.
     """
 
     number: int
     last: int
-    field: str
-    reason: str
+    fault: Fault
+    detail: str = ""
+
+    def sentence(self, language: Language) -> str:
+        """Return which entry it is and what is wrong with it, for people."""
+        place = "genesis" if self.last == 0 else "entry" if self.last == self.number else "batch"
+        return text(
+            language, "journal.bad",
+            place=text(language, f"journal.place.{place}", number=self.number, last=self.last),
+            fault=text(language, f"journal.fault.{self.fault}", detail=self.detail),
+        )  # fmt: skip
 
     def __str__(self) -> str:
-        place = "the genesis" if self.last == 0 else f"entry {self.number}"
-        if self.last > self.number:
-            place = f"entries {self.number} to {self.last} (one batch)"
-        return f"{place}: {self.field}: {self.reason}"
+        return self.sentence(Language.ENGLISH)
 
 
 class BrokenChainError(Exception):
@@ -106,36 +131,33 @@ class Walk:
         if newest is not None and not self._every_signature:
             self._check_signature(*newest)
         if number < last_signed:
-            raise BrokenChainError(_missing(number + 1))
+            raise _broken(number + 1, Fault.MISSING)
 
     def check_whole(self, log: LogState) -> None:
         """Raise BrokenChainError when, behind the rows walked, batches are lost in a damaged log or a damaged file."""
         if log.is_damaged:
-            self._fail_behind("the write-ahead log (-wal) is damaged, and whole batches lie behind the damage.")
+            self._fail_behind(Fault.DAMAGED_LOG)
         try:
-            found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            found = str(self._connection.execute("PRAGMA quick_check(1)").fetchone()[0])
         except sqlite3.Error as error:
             found = str(error)
         if found != "ok":
-            self._fail_behind(f"the file's structure is damaged, entries may be missing from here on: {found!r}.")
+            self._fail_behind(Fault.DAMAGED_STRUCTURE, found)
 
     def check_end(self) -> None:
         """Raise BrokenChainError when entries lie behind the last signed head, or the known head is not reached."""
         if self.count_unsigned():
-            self._fail_behind("no signed head covers it: it is not the node's, or the batch's end is missing.")
+            self._fail_behind(Fault.UNSIGNED)
         if self._known is not None and self._known.number > self.head.number:
-            self._fail_behind(
-                f"is missing: the journal ends at {self.head.number}, and the given head is of {self._known.number}."
-            )
+            self._fail_behind(Fault.ENDS_EARLY, f"{self._known.number:,}")
 
     def count_unsigned(self) -> int:
         """Return how many entries lie behind the last signed head."""
         query = "SELECT count(*) FROM entry WHERE number > ?"
         return int(self._connection.execute(query, (self.head.number,)).fetchone()[0])
 
-    def _fail_behind(self, reason: str) -> NoReturn:
-        number = self.head.number + 1
-        raise BrokenChainError(BadEntry(number, number, "entry", reason))
+    def _fail_behind(self, fault: Fault, detail: str = "") -> NoReturn:
+        raise _broken(self.head.number + 1, fault, detail)
 
     def _last_signed(self) -> int:
         try:
@@ -152,54 +174,44 @@ class Walk:
                 number += 1
                 yield row
         except sqlite3.Error as error:
-            number += 1
-            raise BrokenChainError(BadEntry(number, number, "entry", f"SQLite cannot read it: {error}.")) from None
+            raise _broken(number + 1, Fault.UNREADABLE, str(error)) from None
 
     def _check_known(self, found: Head) -> None:
         known = self._known
         if known is not None and known.number == found.number and known.hash != found.hash:
-            reason = f"is {found.hash.hex()}, not that of the given head."
-            raise BrokenChainError(BadEntry(found.number, found.number, "hash", reason))
+            raise _broken(found.number, Fault.NOT_THE_KNOWN_HEAD, found.hash.hex())
 
     def _check_signature(self, first: int, last: int, last_hash: bytes, signature: bytes) -> None:
         message = head_message(first, last, last_hash)
         if type(signature) is not bytes or not verify(self._genesis.public_key, signature, message):
-            raise BrokenChainError(
-                BadEntry(first, last, "signature", f"what is stored with entry {last} is not the node's signature.")
-            )
+            raise BrokenChainError(BadEntry(first, last, Fault.NOT_SIGNED_BY_KEY, self._genesis.public_key.hex()))
         self.head = Head(last, last_hash)
 
 
 def check_genesis(genesis: Genesis, signature: bytes, public: bytes | None) -> None:
     """Raise BrokenChainError unless the genesis is of the key `public` (when given) and signed by its own key."""
     if public is not None and genesis.public_key != public:
-        reason = f"the journal is of {genesis.public_key.hex()}, not of the given key {public.hex()}."
-        raise BrokenChainError(BadEntry(0, 0, "public_key", reason))
+        raise _broken(0, Fault.ANOTHER_KEY, genesis.public_key.hex())
     if not verify(genesis.public_key, signature, head_message(0, 0, genesis.hash)):
-        raise BrokenChainError(BadEntry(0, 0, "signature", "id, key and time of making are not signed by the key."))
-
-
-def _missing(number: int) -> BadEntry:
-    return BadEntry(number, number, "entry", "is missing.")
+        raise _broken(0, Fault.NOT_SIGNED_BY_KEY, genesis.public_key.hex())
 
 
 def _proven_hash(row: Row, number: int, previous: bytes) -> bytes:
     """Return the row's hash; raises BrokenChainError unless it is entry `number` after the hash `previous`."""
     found, at_us, kind, body, stored, _ = row
     if found != number:
-        raise BrokenChainError(_missing(number) if found > number else _stray(found, number))
-    if type(at_us) is int and type(kind) is str and type(body) is bytes:
-        try:
-            computed = entry_hash(previous, number, at_us, kind_field(kind), body)
-            from_microseconds(at_us)
-        except (Refusal, OverflowError) as error:
-            raise BrokenChainError(BadEntry(number, number, "entry", f"{error}.")) from None
-        if computed == stored and len(stored) == HASH_BYTES:
-            return computed
-    raise BrokenChainError(
-        BadEntry(number, number, "hash", "does not follow from the entry and the hash before it: one was changed.")
-    )
+        raise _broken(number, Fault.MISSING if found > number else Fault.STRAY, str(found))
+    if type(at_us) is not int or type(kind) is not str or type(body) is not bytes:
+        raise _broken(number, Fault.MALFORMED, "a field of another type")
+    try:
+        from_microseconds(at_us)
+        computed = entry_hash(previous, number, at_us, kind_field(kind), body)
+    except (Refusal, OverflowError) as error:
+        raise _broken(number, Fault.MALFORMED, str(error)) from None
+    if computed != stored:
+        raise _broken(number, Fault.CHANGED)
+    return computed
 
 
-def _stray(found: int, number: int) -> BadEntry:
-    return BadEntry(number, number, "number", f"a row with number {found} stands where it should be.")
+def _broken(number: int, fault: Fault, detail: str = "") -> BrokenChainError:
+    return BrokenChainError(BadEntry(number, number, fault, detail))
