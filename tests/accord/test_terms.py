@@ -2,6 +2,7 @@ import contextlib
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -219,3 +220,9 @@ def test_any_text_is_an_accord_or_a_refusal(text):
 def test_a_damaged_text_is_an_accord_or_a_refusal(place, character):
     with contextlib.suppress(Refusal):
         parse_accord(TEXT[:place] + character + TEXT[place + 1 :])
+
+
+def test_the_reference_shows_an_accord_and_its_bytes():
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "accord.md").read_text()
+    toml, canonical = (page.split(f"```{kind}\n")[1].split("```")[0] for kind in ("toml", "json"))
+    assert canonical_bytes(parse_accord(toml)) == canonical.strip().encode()

@@ -38,6 +38,7 @@ class LineForm:
         self._first = f"{magic}\n".encode()
         self._patterns = {**patterns, SIGNATURE_FIELD: HEX_64}
         fields = b"".join(b"%s (%s)\n" % (name.encode(), pattern) for name, pattern in self._patterns.items())
+        self.fields = tuple(self._patterns)
         self._whole = re.compile(re.escape(self._first) + fields + b"\n", re.ASCII)
 
     def starts(self, data: bytes | memoryview, offset: int = 0) -> bool:

@@ -18,8 +18,8 @@ class RefusalBudget:
     """
 
     def __init__(self, burst: int = 64, refill_s: float = 60.0) -> None:
-        self._burst = burst
-        self._refill_s = refill_s
+        self.burst = burst
+        self.refill_s = refill_s
         self._left = float(burst)
         self._at: datetime | None = None
         self._suppressed = 0
@@ -28,7 +28,7 @@ class RefusalBudget:
         """Return how many were suppressed since the last one recorded, or None when this one is too."""
         if self._at is not None:
             elapsed_s = max(0.0, (at - self._at).total_seconds())
-            self._left = min(float(self._burst), self._left + elapsed_s / self._refill_s)
+            self._left = min(float(self.burst), self._left + elapsed_s / self.refill_s)
         self._at = at
         if self._left < 1.0:
             self._suppressed += 1
