@@ -33,9 +33,9 @@ def test_conflicts_are_shown_with_both_units_and_exit_code_1():
         "Minima: 5.00 NM (9.26 km), 1,000 ft (305 m), 0 s.",
         "RELIEF-7",
         "PATROL-1",
-        "2025-06-01 14:11:47Z",
+        "2025-06-01 14:11:46Z",
         "0.00 NM (0 m), needed 5.81 NM (10.8 km)",
-        "195 ft (59 m), needed 1,525 ft (465 m)",
+        "200 ft (60 m), needed 1,525 ft (465 m)",
         "ours 14:13:17Z FL 110, 11,000 ft (3,353 m)",
         "above the ellipsoid",
     ):
