@@ -195,6 +195,30 @@ class PlanIndex:
             )
         return found
 
+    def near(
+        self, plan: Plan, table: MinimaTable, later_s: float = 0.0, height_m: float = 0.0, aside_m: float = 0.0
+    ) -> list[str]:
+        """Keys of the plans whose boxes `plan` comes near, in the order of their insertion; a superset of who meets it.
+
+        Near also of the plan up to `later_s` seconds later, `height_m` higher or lower, or `aside_m` moved sideways.
+        """
+        compiled = compile_plans([plan], self._vocabulary)
+        minima = self._vocabulary.minima(table)[compiled.integers[:, CLASS]].max(axis=1, initial=0.0)
+        low, high = _grown(*boxes(compiled, FAMILY), minima)
+        # Scales of references differ by less than two per cent (`_grown`).
+        allowance = np.array([aside_m, aside_m, aside_m, 1.02 * height_m, 0.0])
+        low, high = low - allowance, high + allowance
+        high[:, 4] += later_s
+        keys = set()
+        for pressure, tree in enumerate(self._trees):
+            if not len(tree):
+                continue
+            tree_low, tree_high = low.copy(), high.copy()
+            other_family = compiled.integers[:, PRESSURE] != pressure
+            tree_low[other_family, 3], tree_high[other_family, 3] = -np.inf, np.inf
+            keys |= {self._parts[item][0] for item in np.unique(tree.pairs_with(tree_low, tree_high)[1]).tolist()}
+        return sorted(keys, key=lambda key: self._items[key][0])
+
     def _candidates(self, compiled: CompiledPlans, minima: Floats) -> list[tuple[int, int]]:
         low, high = _grown(*boxes(compiled, FAMILY), minima[compiled.integers[:, CLASS]].max(axis=1, initial=0.0))
         pairs: list[tuple[int, int]] = []

@@ -1,0 +1,236 @@
+"""Resolution: the cheapest changes of one plan that clear it against everything known.
+
+For each kind and direction of change (later; higher; lower; right; left) the search finds the smallest one, in the
+steps that people work with, at which the whole plan is clear of every known plan by the exact predicate. Delays are not
+tried one by one: those that any pair of legs forbids are intervals, found exactly (`resolution_kernels`), and the first
+delay outside all of them is verified. Levels and offsets are few and tried in the order of their cost.
+
+Cost is in seconds of flying time: a delay costs its seconds; a level change `seconds_per_foot` for each foot; a lateral
+offset `seconds_per_metre` for each metre of extra path, which is how much longer the offset route is, and twice the
+offset for leaving and rejoining. The weights are options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from enum import StrEnum
+
+import msgspec
+
+from detente.airspace.altitude import FOOT_M, check_range
+from detente.airspace.changes import (
+    Change,
+    Delay,
+    LateralOffset,
+    LevelChange,
+    apply_change,
+    has_course,
+    path_length_m,
+)  # fmt: skip
+from detente.airspace.plan import Plan, Trajectory
+from detente.airspace.refusal import Refusal
+from detente.airspace.search import PlanIndex
+from detente.airspace.separation import MinimaTable
+from detente.airspace.surroundings import Known, Reach, Surroundings
+
+__all__ = [
+    "CITY", "EN_ROUTE", "Change", "Delay", "FoundMeasures", "Known", "LateralOffset", "LevelChange", "NoMeasure",
+    "NoMeasureReason", "PlanIndex", "RankedChange", "ResolutionOptions", "apply_change", "cost_of", "find_measures",
+    "measures_for", "suited_options",
+]  # fmt: skip
+
+CITY_VERTICAL_M = 150.0
+"""Minima below this are those of small drones, whose steps are smaller too."""
+WIDER = 3.0
+"""How many times the limits a change may be that is shown as the nearest one beyond them."""
+
+
+class ResolutionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Limits, steps and weights of the search. A limit of zero rules its kind of change out.
+
+    `lowest_m` is the least reading that a lowered plan may have anywhere, on its own altitude reference.
+    """
+
+    delay_max_s: float = 3_600.0
+    delay_step_s: float = 10.0
+    level_max_m: float = 6_000.0 * FOOT_M
+    level_step_m: float = 1_000.0 * FOOT_M
+    offset_max_m: float = 20.0 * 1_852.0
+    offset_step_m: float = 926.0
+    lowest_m: float = 300.0
+    seconds_per_foot: float = 0.03
+    seconds_per_metre: float = 0.004
+
+    def __post_init__(self) -> None:
+        check_range("delay_max_s", self.delay_max_s, 0.0, 86_400.0, "seconds")
+        check_range("delay_step_s", self.delay_step_s, 0.1, 86_400.0, "seconds")
+        check_range("level_max_m", self.level_max_m, 0.0, 10_000.0, "metres")
+        check_range("level_step_m", self.level_step_m, 0.1, 10_000.0, "metres")
+        check_range("offset_max_m", self.offset_max_m, 0.0, 200_000.0, "metres")
+        check_range("offset_step_m", self.offset_step_m, 1.0, 200_000.0, "metres")
+        check_range("lowest_m", self.lowest_m, -2_000.0, 100_000.0, "metres")
+        check_range("seconds_per_foot", self.seconds_per_foot, 0.0, 1e6, "seconds")
+        check_range("seconds_per_metre", self.seconds_per_metre, 0.0, 1e6, "seconds")
+
+
+EN_ROUTE = ResolutionOptions()
+CITY = ResolutionOptions(
+    delay_max_s=1_800.0, delay_step_s=5.0, level_max_m=90.0, level_step_m=5.0, offset_max_m=1_000.0,
+    offset_step_m=10.0, lowest_m=10.0, seconds_per_foot=0.2, seconds_per_metre=0.1,
+)  # fmt: skip
+
+
+class RankedChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A change that clears the plan, what it costs (seconds of flying time), and the plan that it makes."""
+
+    change: Change
+    cost: float
+    plan: Plan
+
+
+class NoMeasureReason(StrEnum):
+    """Why there is no measure."""
+
+    NOT_IN_CONFLICT = "not_in_conflict"
+    NOTHING_WITHIN_LIMITS = "nothing_within_limits"
+    NO_KIND_ALLOWED = "no_kind_allowed"
+
+
+class NoMeasure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why no change was found, and the cheapest clear change beyond the limits, up to three times as far, if any."""
+
+    reason: NoMeasureReason
+    nearest: RankedChange | None = None
+
+
+class FoundMeasures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Changes that clear the plan, cheapest first, one for each kind and direction; or why there is none."""
+
+    measures: tuple[RankedChange, ...]
+    none: NoMeasure | None = None
+
+
+def measures_for(
+    plan: Plan,
+    known: Known,
+    table: MinimaTable,
+    options: ResolutionOptions | None = None,
+    ignored: Collection[str] = (),
+) -> list[RankedChange]:
+    """Return the changes that clear `plan` against everything known, cheapest first; empty when there is none.
+
+    See `find_measures`, which also says why.
+    """
+    return list(find_measures(plan, known, table, options, ignored).measures)
+
+
+def find_measures(
+    plan: Plan,
+    known: Known,
+    table: MinimaTable,
+    options: ResolutionOptions | None = None,
+    ignored: Collection[str] = (),
+) -> FoundMeasures:
+    """Search the cheapest change of each kind and direction that leaves `plan` clear of everything known.
+
+    `known` is an index, or any mixture of indexes and plans; `plan` itself, the same object, does not count, nor does
+    what stands in an index under a key of `ignored`. Without `options` those that suit the minima are taken. Every
+    change returned was verified with the exact predicate against all of `known`. A plan that is clear as it is needs no
+    measure and gets none.
+    """
+    options = options or suited_options(plan, table)
+    beyond = _widened(options)
+    surroundings = Surroundings(plan, known, table, ignored, beyond.delay_max_s)
+    if surroundings.clear(plan):
+        return FoundMeasures((), NoMeasure(NoMeasureReason.NOT_IN_CONFLICT))
+    if options.delay_max_s == options.level_max_m == options.offset_max_m == 0.0:
+        return FoundMeasures((), NoMeasure(NoMeasureReason.NO_KIND_ALLOWED))
+    found = _ranked(plan, surroundings, options)
+    if found:
+        return FoundMeasures(found)
+    nearest = next(iter(_ranked(plan, surroundings, beyond)), None)
+    return FoundMeasures((), NoMeasure(NoMeasureReason.NOTHING_WITHIN_LIMITS, nearest))
+
+
+def suited_options(plan: Plan, table: MinimaTable) -> ResolutionOptions:
+    """EN_ROUTE, or CITY where two plans of this class keep a small vertical distance."""
+    minima = table.between(plan.aircraft_class, plan.aircraft_class)
+    return CITY if minima.vertical_m < CITY_VERTICAL_M else EN_ROUTE
+
+
+def cost_of(plan: Plan, change: Change, changed: Plan, options: ResolutionOptions) -> float:
+    """Seconds of flying time that `change` of `plan` into `changed` costs."""
+    match change:
+        case Delay(delay_s=delay_s):
+            return abs(delay_s)
+        case LevelChange(change_m=change_m):
+            return abs(change_m) / FOOT_M * options.seconds_per_foot
+        case LateralOffset(offset_m=offset_m):
+            extra_m = max(0.0, path_length_m(changed) - path_length_m(plan)) + 2.0 * abs(offset_m)
+            return extra_m * options.seconds_per_metre
+
+
+def _widened(options: ResolutionOptions) -> ResolutionOptions:
+    return msgspec.structs.replace(
+        options,
+        delay_max_s=min(86_400.0, WIDER * options.delay_max_s),
+        level_max_m=min(10_000.0, WIDER * options.level_max_m),
+        offset_max_m=min(200_000.0, WIDER * options.offset_max_m),
+    )
+
+
+def _ranked(plan: Plan, surroundings: Surroundings, options: ResolutionOptions) -> tuple[RankedChange, ...]:
+    """The first clear change of each kind and direction, by cost; of equal cost in the order of the kinds."""
+    delays = (Delay(delay_s) for delay_s in surroundings.clear_delays(options.delay_step_s, options.delay_max_s))
+    levels = Reach(height_m=options.level_max_m)
+    # A corner moves by up to twice the offset.
+    offsets = Reach(aside_m=2.0 * options.offset_max_m)
+    searches: list[tuple[Iterator[Change], Reach]] = [
+        (delays, Reach()),
+        *((map(LevelChange, _level_steps(plan, options, sign)), levels) for sign in (1.0, -1.0)),
+        *((map(LateralOffset, _offset_steps(plan, options, sign)), offsets) for sign in (1.0, -1.0)),
+    ]
+    found = []
+    for changes, reach in searches:
+        one = _first_clear(plan, surroundings, changes, reach, options)
+        if one is not None:
+            found.append(one)
+    return tuple(sorted(found, key=lambda one: one.cost))
+
+
+def _first_clear(
+    plan: Plan, surroundings: Surroundings, changes: Iterator[Change], reach: Reach, options: ResolutionOptions
+) -> RankedChange | None:
+    for change in changes:
+        try:
+            changed = apply_change(plan, change)
+        except Refusal:
+            # Out of the range of altitudes, and so would be all larger ones.
+            return None
+        if surroundings.clear(changed, reach):
+            return RankedChange(change, cost_of(plan, change, changed, options), changed)
+    return None
+
+
+def _level_steps(plan: Plan, options: ResolutionOptions, sign: float) -> Iterator[float]:
+    for size in _steps(options.level_step_m, options.level_max_m):
+        if sign < 0.0 and lowest_reading_m(plan) - size < options.lowest_m:
+            return
+        yield sign * size
+
+
+def _offset_steps(plan: Plan, options: ResolutionOptions, sign: float) -> Iterator[float]:
+    if has_course(plan):
+        yield from (sign * size for size in _steps(options.offset_step_m, options.offset_max_m))
+
+
+def _steps(step: float, limit: float) -> Iterator[float]:
+    for number in range(1, int(limit / step * (1.0 + 1e-12)) + 1):
+        yield number * step
+
+
+def lowest_reading_m(plan: Plan) -> float:
+    """The lowest altitude of the plan in metres, on its own reference."""
+    if isinstance(plan.intent, Trajectory):
+        return min(w.altitude.reading_m for w in plan.intent.waypoints)
+    return min(volume.altitude.lower.reading_m for volume in plan.intent)

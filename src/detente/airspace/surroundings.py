@@ -1,0 +1,179 @@
+"""What surrounds one plan: the known plans that it, or a change of it, could meet, as arrays for the kernels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detente.airspace.boxes import BoxTree
+from detente.airspace.compiled import CompiledPlans, Vocabulary, boxes, compile_plans
+from detente.airspace.part_kernels import FAMILY, TOLERANCE_M
+from detente.airspace.plan import Plan
+from detente.airspace.resolution_kernels import first_clear, forbidden_delays
+from detente.airspace.search import PlanIndex, meetings_between
+from detente.airspace.separation import MinimaTable
+
+Known = PlanIndex | Sequence[PlanIndex | Plan]
+"""What a plan must keep clear of: an index, or any mixture of indexes and plans."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a change may take the plan: seconds later, metres up or down, metres sideways."""
+
+    later_s: float = 0.0
+    height_m: float = 0.0
+    aside_m: float = 0.0
+
+
+UNCHANGED = Reach()
+
+
+class Surroundings:
+    """The known plans around one plan, of which it may be moved up to `later_s` seconds later.
+
+    `plan` itself, the same object, does not belong to them, nor does what stands in an index under a key of `ignored`.
+    """
+
+    def __init__(
+        self, plan: Plan, known: Known, table: MinimaTable, ignored: Collection[str] = (), later_s: float = 0.0
+    ) -> None:
+        everything = (known,) if isinstance(known, PlanIndex) else known
+        self._plan = plan
+        self._table = table
+        self._ignored = frozenset(ignored)
+        self._indexes = [one for one in everything if isinstance(one, PlanIndex)]
+        self._vocabulary = Vocabulary()
+        self._loose = self._compiled(
+            self._in_time([one for one in everything if isinstance(one, Plan) and one is not plan], later_s)
+        )
+        self._loose_tree = _flat_tree(self._loose)
+        self._within: dict[Reach, list[CompiledPlans]] = {}
+
+    def clear(self, changed: Plan, reach: Reach = UNCHANGED) -> bool:
+        """Whether `changed` keeps the minima to everything known, by the exact predicate.
+
+        With `reach` what the plan could meet within it is asked first: most changes are refused there, at little cost.
+        """
+        if reach != UNCHANGED:
+            if reach not in self._within:
+                self._within[reach] = self._gather(self._plan, reach)
+            if self._meets(changed, self._within[reach]):
+                return False
+        return not self._meets(changed, self._gather(changed, UNCHANGED))
+
+    def clear_delays(self, step_s: float, limit_s: float) -> Iterator[float]:
+        """Multiples of `step_s` up to `limit_s` by which the plan may be delayed and be clear, in rising order.
+
+        What legs forbid are intervals, each known to better than a microsecond; legs against areas are asked delay by
+        delay. The caller verifies.
+        """
+        mine = self._compiled([self._plan])
+        asked = []
+        forbidden = [np.empty((0, 2))]
+        for parts in self._gather(self._plan, Reach(later_s=limit_s)):
+            minima = self._vocabulary.minima(self._table)
+            intervals, pairs = forbidden_delays(
+                mine.floats, mine.integers, mine.curves, parts.floats, parts.integers, parts.curves, minima, limit_s
+            )
+            forbidden.append(intervals)
+            asked.append((pairs, parts, minima))
+        delays_s = step_s * np.arange(1, math.floor(limit_s / step_s * (1.0 + 1e-12)) + 1, dtype=np.float64)
+        delays_s = delays_s[~_inside(delays_s, np.concatenate(forbidden))]
+        number = 0
+        while number < len(delays_s):
+            left = delays_s[number:]
+            steps = [
+                int(
+                    first_clear(
+                        left, pairs, mine.floats, mine.integers, mine.curves,
+                        parts.floats, parts.integers, parts.curves, minima,
+                    )
+                )
+                for pairs, parts, minima in asked
+            ]  # fmt: skip
+            if -1 in steps:
+                return
+            number += max(steps, default=0)
+            if max(steps, default=0) == 0:
+                yield float(delays_s[number])
+                number += 1
+
+    def _gather(self, plan: Plan, reach: Reach) -> list[CompiledPlans]:
+        """The parts near `plan`, by their boxes: those of loose plans, and those of plans that stand in indexes."""
+        low, high = self._boxes_around(plan, reach)
+        rows = np.unique(self._loose_tree.pairs_with(low, high)[1])
+        found = [_rows_of(self._loose, rows)] if len(rows) else []
+        near = [
+            index.plan(key)
+            for index in self._indexes
+            for key in index.near(plan, self._table, reach.later_s, reach.height_m, reach.aside_m)
+            if key not in self._ignored and index.plan(key) is not self._plan
+        ]
+        if near:
+            compiled = self._compiled(near)
+            rows = np.unique(_flat_tree(compiled).pairs_with(low, high)[1])
+            if len(rows):
+                found.append(_rows_of(compiled, rows))
+        return found
+
+    def _meets(self, changed: Plan, around: list[CompiledPlans]) -> bool:
+        compiled = self._compiled([changed])
+        minima = self._vocabulary.minima(self._table)
+        return any(len(meetings_between(compiled, parts, minima).first) > 0 for parts in around)
+
+    def _compiled(self, plans: Sequence[Plan]) -> CompiledPlans:
+        return compile_plans(plans, self._vocabulary)
+
+    def _boxes_around(self, plan: Plan, reach: Reach) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Boxes of the plan's parts, without height, grown by the largest minima and by `reach`."""
+        low, high = _flat_boxes(self._compiled([plan]))
+        horizontal_m, time_s = _largest(self._table)
+        aside_m = horizontal_m + reach.aside_m + TOLERANCE_M
+        low -= np.array([aside_m, aside_m, aside_m, 0.0, time_s])
+        high += np.array([aside_m, aside_m, aside_m, 0.0, time_s + reach.later_s])
+        return low, high
+
+    def _in_time(self, plans: Sequence[Plan], later_s: float) -> list[Plan]:
+        _, time_s = _largest(self._table)
+        window = self._plan.time
+        start = window.start - timedelta(seconds=time_s)
+        end = window.end + timedelta(seconds=time_s + later_s)
+        return [plan for plan in plans if plan.time.end >= start and plan.time.start <= end]
+
+
+def _largest(table: MinimaTable) -> tuple[float, float]:
+    """The largest horizontal minimum of a table in metres, and the largest in time in seconds."""
+    minima = [table.default, *(entry.minima for entry in table.by_class)]
+    return max(m.horizontal_m for m in minima), max(m.time_s for m in minima)
+
+
+def _flat_boxes(compiled: CompiledPlans) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Boxes of the parts with the height left out, so that references need not be compared."""
+    low, high = boxes(compiled, FAMILY)
+    low[:, 3], high[:, 3] = 0.0, 0.0
+    return low, high
+
+
+def _flat_tree(compiled: CompiledPlans) -> BoxTree:
+    low, high = _flat_boxes(compiled)
+    tree = BoxTree(len(low))
+    tree.insert_many(np.arange(len(low)), low, high)
+    return tree
+
+
+def _rows_of(compiled: CompiledPlans, rows: NDArray[np.int64]) -> CompiledPlans:
+    return CompiledPlans(compiled.plans, compiled.floats[rows], compiled.integers[rows], compiled.curves)
+
+
+def _inside(values: NDArray[np.float64], intervals: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of the ascending `values` lie in any of the closed intervals [n, 2]."""
+    covered = np.zeros(len(values) + 1, dtype=np.int64)
+    np.add.at(covered, np.searchsorted(values, intervals[:, 0], side="left"), 1)
+    np.add.at(covered, np.searchsorted(values, intervals[:, 1], side="right"), -1)
+    return np.cumsum(covered[:-1]) > 0
