@@ -27,6 +27,7 @@ COMMAND_FILES: tuple[str, ...] = (
     "plan",
     "conflicts",
     "measure",
+    "journal",
     "transcript",
 )
 """The modules of this room whose `register(app)` adds their commands."""

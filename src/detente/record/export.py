@@ -1,4 +1,4 @@
-"""A journal as lines of JSON or as a Parquet table, every entry proven on the way, so that nobody needs us to read it."""
+"""A journal as lines of JSON or as a Parquet table, every entry proven on the way: nobody needs us to read it."""
 
 from __future__ import annotations
 

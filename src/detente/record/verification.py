@@ -13,7 +13,7 @@ from detente.record.entry import Head
 from detente.record.snapshot import open_snapshot
 from detente.record.storage import read_genesis, write_ahead_path
 from detente.record.walk import BadEntry, BrokenChainError, Fault, Row, Walk, check_genesis
-from detente.record.writer_lock import is_being_written
+from detente.record.writer_lock import is_being_written, lock_path
 
 __all__ = ["BadEntry", "Fault", "Verification", "verify_journal"]
 
@@ -33,7 +33,7 @@ class Verification(msgspec.Struct, frozen=True):
         is_key_given: whether the public key came from outside; if not, the file vouches for itself only.
         is_head_given: whether a head from outside was held against the file; if not, cut-off newest batches go unseen.
         unfinished_bytes: bytes of an unfinished batch in the write-ahead log, which are no part of the journal.
-        is_log_there: a write-ahead log lies beside the file; if not, a copy of a running node's file lacks the newest.
+        may_lack_log: a copy without the write-ahead log: if the node was running, the newest entries are not in it.
     """
 
     path: str
@@ -44,7 +44,7 @@ class Verification(msgspec.Struct, frozen=True):
     is_key_given: bool
     is_head_given: bool
     unfinished_bytes: int
-    is_log_there: bool
+    may_lack_log: bool
 
     @property
     def ok(self) -> bool:
@@ -131,5 +131,5 @@ def _verify_once(
             is_key_given=public is not None,
             is_head_given=head is not None,
             unfinished_bytes=log.unfinished_bytes,
-            is_log_there=write_ahead_path(path).exists(),
+            may_lack_log=not write_ahead_path(path).exists() and not lock_path(path).exists(),
         )

@@ -52,7 +52,7 @@ class WriterLock:
 def is_being_written(path: Path) -> bool:
     """Return whether a process holds the right to write the journal `path`."""
     with contextlib.suppress(OSError):
-        descriptor = os.open(_lock_path(path), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(lock_path(path), os.O_RDONLY | os.O_CLOEXEC)
         try:
             return not _take(descriptor, fcntl.LOCK_SH)
         finally:
@@ -60,13 +60,14 @@ def is_being_written(path: Path) -> bool:
     return False
 
 
-def _lock_path(path: Path) -> Path:
+def lock_path(path: Path) -> Path:
+    """Return the file that is locked for the journal `path`; it stays beside it."""
     return path.with_name(path.name + ".lock")
 
 
 def _open_lock(path: Path, flags: int) -> int:
     try:
-        return os.open(_lock_path(path), flags | os.O_CLOEXEC, 0o644)
+        return os.open(lock_path(path), flags | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise Refusal(
             str(path), error.strerror or str(error), "a journal in a directory that exists and can be written"

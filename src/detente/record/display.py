@@ -1,0 +1,123 @@
+"""Entries as they are stored, also of a damaged or hostile file: shown as they are, marked when they do not follow."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from detente.airspace.refusal import Refusal
+from detente.record.chain import entry_hash, kind_field
+from detente.record.export import entry_line, instant_text
+from detente.record.snapshot import open_snapshot
+from detente.record.storage import read_genesis
+
+_SELECT = "SELECT number, at_us, kind, body, hash, signature FROM entry WHERE number BETWEEN ? AND ? ORDER BY number"
+_SELECT_HASH = "SELECT hash FROM entry WHERE number = ?"
+_LAST_NUMBER = 2**63 - 1
+
+
+class StoredEntry(msgspec.Struct, frozen=True):
+    """One row of the table `entry`. `follows` says whether its hash follows from it and the stored hash before it."""
+
+    number: int
+    at_us: int
+    kind: str
+    body: bytes
+    hash: bytes
+    signature: bytes | None
+    follows: bool
+
+    @property
+    def at_text(self) -> str:
+        """The entry's time in UTC; microseconds since 1970 when no calendar has it."""
+        try:
+            return instant_text(self.at_us)
+        except OverflowError:
+            return f"{self.at_us} us"
+
+    def json(self) -> str:
+        """The entry as `export` writes it, with ``"follows": false`` when it does not follow."""
+        try:
+            line = entry_line((self.number, self.at_us, printable(self.kind), self.body, self.hash, self.signature))
+        except OverflowError:
+            line = {"number": self.number, "at_us": self.at_us, "base64": self.body}
+        if not self.follows:
+            line["follows"] = False
+        return msgspec.json.encode(line).decode()
+
+    def body_text(self, limit_bytes: int) -> str:
+        """The body's first bytes as text that a terminal can show, or in hexadecimal when it is no text."""
+        shown = self.body[:limit_bytes]
+        try:
+            return printable(self.body.decode("utf-8")[: len(shown.decode("utf-8", "ignore"))])
+        except UnicodeDecodeError:
+            return shown.hex(" ", -4)
+
+
+def stored_entries(path: Path, first: int = 1, last: int | None = None) -> Iterator[StoredEntry]:
+    """Yield the entries `first` to `last` of the journal file `path` as they are stored; nothing is changed.
+
+    Raises Refusal when the file is no journal, and naming the entry at which SQLite cannot read on.
+    """
+    with open_snapshot(path) as (connection, _):
+        genesis, _ = read_genesis(connection, path)
+        connection.text_factory = _text
+        number = max(first, 1) - 1
+        try:
+            before = connection.execute(_SELECT_HASH, (number,)).fetchone()
+            previous = genesis.hash if number == 0 else _bytes(before[0]) if before else b""
+            last_number = _LAST_NUMBER if last is None else last
+            for row in connection.execute(_SELECT, (max(first, -_LAST_NUMBER), min(last_number, _LAST_NUMBER))):
+                entry = _stored(row, number + 1, previous)
+                yield entry
+                number, previous = entry.number, entry.hash
+        except sqlite3.Error as error:
+            raise Refusal(
+                f"{path}: entry {number + 1}",
+                str(error),
+                "an entry that SQLite can read",
+                "See: detente journal verify.",
+            ) from None
+
+
+def printable(text: str) -> str:
+    """Return `text` with every sign that could steer a terminal written as an escape; line ends and tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() or sign in "\n\t" else sign.encode("unicode_escape", "surrogatepass").decode()
+        for sign in text
+    )
+
+
+def _stored(row: tuple[object, ...], number: int, previous: bytes) -> StoredEntry:
+    found, at_us, kind, body, digest, signature = row
+    follows = False
+    if isinstance(at_us, int) and isinstance(kind, str) and isinstance(body, bytes) and found == number and previous:
+        try:
+            follows = entry_hash(previous, number, at_us, kind_field(kind), body) == digest
+        except Refusal:
+            follows = False
+    return StoredEntry(
+        number=found if isinstance(found, int) else 0,
+        at_us=at_us if isinstance(at_us, int) else 0,
+        kind=kind if isinstance(kind, str) else repr(kind),
+        body=_bytes(body),
+        hash=_bytes(digest),
+        signature=None if signature is None else _bytes(signature),
+        follows=follows,
+    )
+
+
+def _bytes(value: object) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    text = value if isinstance(value, str) else repr(value)
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
