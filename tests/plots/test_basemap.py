@@ -165,7 +165,7 @@ def test_a_window_shows_all_it_was_given(points: list[tuple[float, float]]) -> N
 
 
 def test_nothing_to_show_still_gives_a_window() -> None:
-    assert window_around([], least_aspect=1.0, most_aspect=1.0).half_width_m == 2_000.0
+    assert window_around([], least_aspect=1.0, most_aspect=1.0).half_width_m == 300.0
 
 
 def test_a_file_that_is_no_topology_is_refused() -> None:

@@ -11,6 +11,8 @@ from detente.plots.window import Metres, Window
 
 STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)
 """Distances of graticule lines, in minutes of arc."""
+NEAR_POLE_DEG = 89.999
+"""Meridians end here: at the pole itself they all meet."""
 
 
 class Tick(msgspec.Struct, frozen=True):
@@ -61,13 +63,15 @@ def graticule_lines(page: Page) -> tuple[list[Metres], list[Tick], list[Tick]]:
     lines: list[Metres] = []
     left: list[Tick] = []
     bottom: list[Tick] = []
-    for latitude in _multiples(max(low, -89.0), min(high, 89.0), step_y):
+    for latitude in _multiples(max(low, -NEAR_POLE_DEG), min(high, NEAR_POLE_DEG), step_y):
         line = np.column_stack((np.linspace(west, east, 181), np.full(181, latitude)))
         pieces = [page.units(piece) for piece in window.clip([line])]
         lines.extend(pieces)
         left.extend(Tick(0.0, y, _label(latitude, "NS", 2)) for y in _crossings(pieces, 0, 0.0))
     for longitude in _multiples(west, east, step_x):
-        line = np.column_stack((np.full(91, longitude), np.linspace(max(low, -89.0), min(high, 89.0), 91)))
+        line = np.column_stack(
+            (np.full(91, longitude), np.linspace(max(low, -NEAR_POLE_DEG), min(high, NEAR_POLE_DEG), 91))
+        )
         pieces = [page.units(piece) for piece in window.clip([line])]
         lines.extend(pieces)
         name = _label((longitude + 180.0) % 360.0 - 180.0, "EW", 3)

@@ -11,14 +11,17 @@ from detente.plots.svg import Drawing
 
 SIDES = ("ours", "theirs")
 """Classes of the style sheet for the first and the second party."""
+FEW = 60
+"""Up to so many plans paths are drawn strongly; more of them are thin and let one another through."""
 
 
 def conflict_map(scene: Scene, describe: Callable[[Spot], str]) -> str:
     """The map as an `svg` element; each number links to `#conflict-NUMBER`, `describe` is shown when hovering on it."""
     drawing = Drawing(scene.width, scene.height, "map")
     draw_ground(drawing, scene)
+    few = " few" if sum(len(lines) for lines in scene.paths) <= FEW else ""
     for side, lines in zip(SIDES, scene.paths, strict=True):
-        drawing.begin(f"path {side}")
+        drawing.begin(f"path {side}{few}")
         for line in lines:
             drawing.path(line.pieces, "", title=line.title)
         drawing.end()

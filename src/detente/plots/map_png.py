@@ -20,6 +20,7 @@ from detente.airspace.separation import Encounter
 from detente.language import Language, counted, text
 from detente.language.figures import number
 from detente.plots.contents import severity
+from detente.plots.map import FEW
 from detente.plots.scene import LABEL_RADIUS, ScaleBar, Scene, Spot, map_scene
 from detente.plots.window import Metres
 
@@ -113,9 +114,12 @@ def _ground(axes: Axes, scene: Scene) -> None:
 
 
 def _plans(axes: Axes, scene: Scene) -> None:
+    few = sum(len(lines) for lines in scene.paths) <= FEW
     for colour, lines in zip(SIDES, scene.paths, strict=True):
         pieces = [piece for line in lines for piece in line.pieces]
-        axes.add_collection(LineCollection(pieces, colors=colour, linewidths=0.7, alpha=0.45))
+        axes.add_collection(
+            LineCollection(pieces, colors=colour, linewidths=1.1 if few else 0.7, alpha=0.85 if few else 0.45)
+        )
     for colour, stretches in zip(SIDES, scene.stretches, strict=True):
         axes.add_collection(LineCollection(stretches, colors=colour, linewidths=2.3, capstyle="round"))
 

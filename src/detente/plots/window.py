@@ -98,7 +98,7 @@ def cut_lines(
 
 
 def window_around(
-    paths: Sequence[Degrees], *, least_aspect: float, most_aspect: float, margin: float = 0.06, least_m: float = 2_000.0
+    paths: Sequence[Degrees], *, least_aspect: float, most_aspect: float, margin: float = 0.06, least_m: float = 300.0
 ) -> Window:
     """The smallest window that shows all `paths`, with `margin` around them as a share of the larger side.
 
