@@ -84,13 +84,21 @@ class Party:
         )
         (self.path / "accord.toml").write_text(format_accord(accord))
 
-    def start(self, *arguments: str, limits: Callable[[], None] | None = None) -> None:
+    def start(self, *arguments: str, largest_file_bytes: int | None = None) -> None:
+        """Start the node and wait until it listens. No file of it may grow over `largest_file_bytes`."""
+        self.begin(*arguments, largest_file_bytes=largest_file_bytes)
+        self.wait()
+
+    def begin(self, *arguments: str, largest_file_bytes: int | None = None) -> None:
+        command = [str(DETENTE), "node", "--dir", str(self.path), *arguments]
+        if largest_file_bytes is not None:
+            command = ["prlimit", f"--fsize={largest_file_bytes}", *command]
         log = (self.path / "log.jsonl").open("a")
-        self.process = subprocess.Popen(
-            [str(DETENTE), "node", "--dir", str(self.path), *arguments],
-            stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=limits,
-        )  # fmt: skip
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         log.close()
+
+    def wait(self) -> None:
+        assert self.process is not None
         self.until(lambda: self.process.poll() is not None or address_of(self.path) is not None, "starts")
         assert self.process.poll() is None, self.log()
 
@@ -195,7 +203,10 @@ def two_parties(path: Path, *, automatic: bool = False, start: bool = True) -> I
         for party in (north, south):
             party.configure(accord, automatic=automatic)
             if start:
-                party.start()
+                party.begin()
+        if start:
+            north.wait()
+            south.wait()
         yield north, south
     finally:
         for party in (north, south):

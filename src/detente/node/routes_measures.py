@@ -5,8 +5,8 @@ from __future__ import annotations
 from litestar import Router, get, post
 
 from detente.airspace.refusal import Refusal
-from detente.airspace.resolution import RankedChange, apply_change
-from detente.node.search_for_measures import ranked_measures
+from detente.airspace.resolution import FoundMeasures, RankedChange, apply_change
+from detente.node.search_for_measures import search_measures
 from detente.node.service import Service, not_found, tags
 from detente.node.settlement import measure_from
 from detente.node.views import ConflictDetail, Conflicts, Done, MeasureProposed, MeasureRequest, RefusalRequest
@@ -34,7 +34,7 @@ async def show_conflict(service: Service, conflict_id: str) -> ConflictDetail:
 
 
 @get("/conflicts/{conflict_id:str}/changes", summary="Search changes for a conflict")
-async def search_changes(service: Service, conflict_id: str, owner: str | None = None) -> list[RankedChange]:
+async def search_changes(service: Service, conflict_id: str, owner: str | None = None) -> FoundMeasures:
     """Search the changes of our plan (or of `owner`'s) that are clear of everything known here, cheapest first."""
     return await service.loop.read(lambda picture: _changes(picture, conflict_id, owner or service.party))
 
@@ -84,19 +84,19 @@ def _detail(picture: Picture, conflict_id: str) -> ConflictDetail:
     return ConflictDetail(is_open, cleared, tuple(measures))
 
 
-def _changes(picture: Picture, conflict_id: str, owner: str) -> list[RankedChange]:
+def _changes(picture: Picture, conflict_id: str, owner: str) -> FoundMeasures:
     record = open_conflict(picture, conflict_id)
     try:
         reference = record.conflict.of(owner)
     except KeyError:
         raise Refusal("owner", owner, f"a party of conflict {conflict_id}") from None
-    return ranked_measures(picture, reference)
+    return search_measures(picture, reference)
 
 
 def _measure(picture: Picture, request: MeasureRequest, owner: str) -> Measure:
     record = open_conflict(picture, request.conflict_id)
     if request.change is None:
-        ranked = _changes(picture, request.conflict_id, owner)
+        ranked = _changes(picture, request.conflict_id, owner).measures
         if not ranked:
             raise Refusal(
                 "conflict_id", request.conflict_id, f"a conflict that a change of {owner}'s plan clears",

@@ -14,12 +14,13 @@ from time import perf_counter
 
 import structlog
 
+from detente.airspace.altitude import FOOT_M
 from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
-from detente.airspace.resolution import RankedChange
+from detente.airspace.resolution import Delay, FoundMeasures, LateralOffset, LevelChange, RankedChange
 from detente.node.configuration import SettlementSettings
 from detente.node.loop import CommandLoop, NodeStopped
-from detente.node.search_for_measures import ranked_measures
+from detente.node.search_for_measures import search_measures
 from detente.picture.commands import AcceptMeasure, Command, ProposeMeasure, RefuseMeasure, ReportNoMeasure
 from detente.picture.conflicts import ConflictRecord
 from detente.picture.measures import LONGEST_REASON, Measure, MeasureState
@@ -113,9 +114,10 @@ class Settlement:
         if len(refused) >= self._settings.most_proposals:
             reason = f"the other party refused {len(refused)} proposals"
             return ReportNoMeasure(self._loop.clock(), own, conflict.conflict_id, reason)
-        best = next((r for r in ranked_measures(picture, conflict.of(own)) if not _was_refused(r, refused)), None)
+        found = search_measures(picture, conflict.of(own))
+        best = next((ranked for ranked in found.measures if not _was_refused(ranked, refused)), None)
         if best is None:
-            return ReportNoMeasure(self._loop.clock(), own, conflict.conflict_id, NOTHING_CLEAR)
+            return ReportNoMeasure(self._loop.clock(), own, conflict.conflict_id, _why_none(found, refused))
         return ProposeMeasure(self._loop.clock(), own, measure_from(picture, record, best))
 
 
@@ -146,6 +148,22 @@ def _is_moving(picture: Picture, record: ConflictRecord, changing: set[tuple[str
     """Whether a plan of the conflict is about to change anyway, so that a search now would be for nothing."""
     keys = [(reference.party, reference.plan_id) for reference in (record.conflict.first, record.conflict.second)]
     return any(key in changing or key in picture.measures_of for key in keys)
+
+
+def _why_none(found: FoundMeasures, refused: list[Measure]) -> str:
+    if found.measures:
+        return f"all {len(refused)} changes within the limits were refused"
+    nearest = found.none.nearest if found.none is not None else None
+    if nearest is None:
+        return NOTHING_CLEAR
+    match nearest.change:
+        case Delay(delay_s=delay_s):
+            change = f"a delay of {delay_s:,.0f} s"
+        case LevelChange(change_m=change_m):
+            change = f"a level change of {change_m:+,.0f} m ({change_m / FOOT_M:+,.0f} ft)"
+        case LateralOffset(offset_m=offset_m):
+            change = f"an offset of {offset_m:+,.0f} m"
+    return f"{NOTHING_CLEAR}; the nearest beyond them is {change}"
 
 
 def _was_refused(ranked: RankedChange, refused: list[Measure]) -> bool:

@@ -13,7 +13,7 @@ from detente.picture.conflicts import ClearedConflict, ConflictRecord
 from detente.picture.events import Event
 from detente.picture.measures import MeasureRecord, MeasureState
 from detente.picture.notices import NoticeRecord, NoticeState
-from detente.picture.picture import AccordInForce, Picture, PlanRecord, PlanState
+from detente.picture.picture import AccordInForce, Picture, PlanRecord, PlanState, index_key
 
 _replace = msgspec.structs.replace
 
@@ -35,15 +35,15 @@ def _accord_adopted(picture: Picture, event: events.AccordAdopted) -> None:
 def _plan_declared(picture: Picture, event: events.PlanDeclared) -> None:
     key = (event.party, event.plan.plan_id)
     picture.plans[key] = PlanRecord(event.party, event.plan, event.revision, PlanState.DECLARED, event.at, event.at)
-    picture.indexes.setdefault(event.party, PlanIndex()).insert(event.plan.plan_id, event.plan)
+    picture.indexes.setdefault(event.party, PlanIndex()).insert(index_key(*key), event.plan)
 
 
 def _plan_amended(picture: Picture, event: events.PlanAmended) -> None:
     key = (event.party, event.plan.plan_id)
     picture.plans[key] = _replace(picture.plans[key], plan=event.plan, revision=event.revision, changed_at=event.at)
     index = picture.indexes[event.party]
-    index.remove(event.plan.plan_id)
-    index.insert(event.plan.plan_id, event.plan)
+    index.remove(index_key(*key))
+    index.insert(index_key(*key), event.plan)
     if event.measure_id is not None and event.measure_id in picture.measures:
         _close_measure(picture, event.measure_id, MeasureState.IN_EFFECT, event)
 
@@ -64,7 +64,7 @@ def _plan_ended(picture: Picture, event: events.PlanEnded) -> None:
 def _close_plan(picture: Picture, event: events.PlanWithdrawn | events.PlanEnded, state: PlanState) -> None:
     key = (event.party, event.plan_id)
     picture.plans[key] = _replace(picture.plans[key], state=state, changed_at=event.at)
-    picture.indexes[event.party].remove(event.plan_id)
+    picture.indexes[event.party].remove(index_key(*key))
 
 
 def _notice_given(picture: Picture, event: events.NoticeGiven) -> None:

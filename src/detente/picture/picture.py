@@ -83,7 +83,7 @@ class Picture:
         cleared: conflicts that are over, by conflict_id.
         measures: by measure_id.
         measures_of: ids of the outstanding measures that would change a plan, by (party, plan_id).
-        indexes: the live plans of each party.
+        indexes: the live plans of each party, each under its `index_key`.
         pending: what outstanding measures would make of plans, by party; the key is the measure_id.
         messages_refused: how many messages of each peer could not be accepted.
     """
@@ -132,9 +132,15 @@ class Picture:
             PlanIndex().encounters(plan, table)
         for other in self.opponents(party):
             if other in self.indexes:
-                met = self.indexes[other].encounters(plan, table)
-                found.extend((self.plans[(other, encounter.second_plan_id)], encounter) for encounter in met)
+                for encounter in self.indexes[other].encounters(plan, table):
+                    record = self._plan_under(encounter.second_plan_id)
+                    named = msgspec.structs.replace(encounter, second_plan_id=record.plan.plan_id)
+                    found.append((record, named))
         return found
+
+    def _plan_under(self, key: str) -> PlanRecord:
+        party, _, plan_id = key.partition("/")
+        return self.plans[(party, plan_id)]
 
     def pending_encounters(self, party: str, plan: Plan) -> list[MeasureRecord]:
         """Return every outstanding measure whose result `plan` of `party` would come too close to."""
@@ -160,6 +166,11 @@ class Picture:
             measures=tuple(self.measures[key] for key in sorted(self.measures)),
             messages_refused=tuple(sorted(self.messages_refused.items())),
         )
+
+
+def index_key(party: str, plan_id: str) -> str:
+    """Return the key of a plan in the indexes: no two parties' plans, and no measure, share one."""
+    return f"{party}/{plan_id}"
 
 
 def picture_bytes(picture: Picture) -> bytes:
