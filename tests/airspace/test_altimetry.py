@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyproj import Geod
 
 from detente.airspace.altimetry import (
     ISA_DEVIATION_C,
@@ -25,9 +26,10 @@ from detente.airspace.altitude import (
     Qnh,
     StandardPressure,
 )
-from detente.airspace.geoid import GEOID_ERROR_M, geoid_height_m, geoid_range_m
+from detente.airspace.geoid import GEOID_ERROR_M, GEOID_SLOPE, geoid_height_m, geoid_range_m
 from detente.airspace.position import Position
 
+GEOD = Geod(ellps="WGS84")
 DAMASCUS = Position(33.4115, 36.5156)
 LATITUDES = st.floats(-90, 90)
 LONGITUDES = st.floats(-180, 180)
@@ -110,6 +112,19 @@ def test_geoid_range_holds_every_point_of_the_box(latitude_a, latitude_b, west, 
     longitude -= 360.0 if longitude > 180.0 else 0.0
     inside = float(geoid_height_m(south + north_part * (north - south), longitude))
     assert lowest - 1e-9 <= inside <= highest + 1e-9
+
+
+def test_the_geoid_is_nowhere_steeper_than_stated():
+    # Inside a cell the interpolation is as steep as some mean of its edges, and rows meet at the poles.
+    latitudes = np.linspace(-90, 90, 361)
+    node_m = geoid_height_m(*np.meshgrid(latitudes, np.linspace(-180, 180, 721), indexing="ij"))
+    across_m = GEOD.inv(np.zeros(359), latitudes[1:-1], np.full(359, 0.5), latitudes[1:-1])[2]
+    up_m = GEOD.inv(np.zeros(360), latitudes[:-1], np.zeros(360), latitudes[1:])[2]
+    eastward = np.abs(np.diff(node_m[1:-1], axis=1)) / np.asarray(across_m)[:, None]
+    eastward = np.concatenate([eastward[:1], eastward, eastward[-1:]])
+    northward = np.abs(np.diff(node_m, axis=0)) / np.asarray(up_m)[:, None]
+    steepest = np.hypot(np.maximum(eastward[:-1], eastward[1:]), np.maximum(northward[:, :-1], northward[:, 1:])).max()
+    assert 0.95 * GEOID_SLOPE < steepest < GEOID_SLOPE
 
 
 @given(st.floats(-500, 20_000), LATITUDES, LONGITUDES)

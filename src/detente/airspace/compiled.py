@@ -15,6 +15,7 @@ from pyproj import Geod
 from detente.airspace.altimetry import heights_array, is_pressure
 from detente.airspace.altitude import AltitudeReference
 from detente.airspace.ellipsoid_kernels import PIECE_LENGTH_M, geodetic_points, set_pieces, surface_points
+from detente.airspace.geoid import GEOID_SLOPE
 from detente.airspace.part_kernels import (
     CENTRE_X,
     CENTRE_Z,
@@ -52,7 +53,7 @@ POLYGON_REACH_MAX_M = 8_190_000.0
 """The chord of a cap of 80 degrees across: 40 degrees from its centre to its rim, twice over."""
 PLAIN_SAGITTA_MAX_M = 500_000.0
 FRAMES = (NATIVE, FAMILY, ELLIPSOID)
-PIECE_GEOID_M = 1.0
+PIECE_GEOID_M = 0.5 * GEOID_SLOPE * PIECE_LENGTH_M
 """How far the geoid may bend away from a straight line within one piece."""
 
 
@@ -278,8 +279,8 @@ def _volume_parts(
         floats[:, column] = floats[:, column + 1] = 0.5 * (lower_m + upper_m)
         floats[:, column + 2] = 0.5 * (upper_m - lower_m)
         error_m = np.maximum(lower_error_m, upper_error_m)
-        # A large area is converted at one corner; the geoid slopes by less than 2 m in 10 km and spans 220 m in all.
-        floats[:, column + 3] = np.where(error_m > 0.0, error_m + np.minimum(2e-4 * extent_m, 220.0), 0.0)
+        # A large area is converted at one corner; the geoid slopes by no more than this and spans 220 m in all.
+        floats[:, column + 3] = np.where(error_m > 0.0, error_m + np.minimum(GEOID_SLOPE * extent_m, 220.0), 0.0)
     return floats, integers, curves
 
 

@@ -23,6 +23,10 @@ heights, table of errors: 1.152 m)."""
 GEOID_ERROR_M = GRID_ERROR_M + MODEL_ERROR_M
 """Bound of the error of `geoid_height_m` against EGM96."""
 
+GEOID_SLOPE = 3.2e-4
+"""How steep the interpolated geoid is at most, in metres per metre, anywhere and in any direction (3.11e-4 near 30 N
+79 E); so along a line of length L it bends from straight by no more than L times half of this."""
+
 NODES_PER_DEGREE = 2
 ROWS, COLUMNS = 361, 720
 
