@@ -38,12 +38,13 @@ def plan_json(**changes: Any) -> dict[str, Any]:
     return plan
 
 
+UNITLESS = {"value": 3, "reference": {"kind": "ellipsoid"}}
 BAD_BODIES = {
     "not json": (b"{", "body"),
     "no body": (b"", "body"),
     "an array": (b"[]", "body"),
     "unknown field": ({"plans": [], "target": 1}, "target"),
-    "no unit": ({"plans": [plan_json(intent__0__altitude__lower={"value": 3, "reference": {"kind": "ellipsoid"}})]}, "unit"),
+    "no unit": ({"plans": [plan_json(intent__0__altitude__lower=UNITLESS)]}, "unit"),
     "swapped": ({"plans": [plan_json(intent__0__area__centre__latitude_deg=120.0)]}, "latitude_deg"),
     "local time": ({"plans": [plan_json(intent__0__time__start="2025-06-01T12:00:00")]}, "start"),
     "bad id": ({"plans": [plan_json(plan_id="../etc")]}, "plan_id"),
@@ -242,7 +243,7 @@ def test_health_and_metrics(north: Party) -> None:
 def test_garbage_on_the_link_is_refused_and_changes_nothing(parties: tuple[Party, Party]) -> None:
     _, south = parties
     before = south.get("/status?digest=true")["picture_sha256"]
-    for body in (b"", b"\x00" * 100, b"detente-envelope-1\n", b"x" * (9 * 1024 * 1024 + 2048)):
+    for body in (b"", b"\x00" * 100, b"detente-envelope-1\n", b"x" * (9 * 1024 * 1024 + 512)):
         answer = south.ask("POST", "/link/v1/envelopes", body, token=None)
         assert 400 <= answer.status < 500
     assert south.get("/status?digest=true")["picture_sha256"] == before

@@ -68,6 +68,8 @@ def make_application(service: Service) -> Litestar:
             Refusal: _answer_refusal,
             NodeStopped: _answer_stopped,
             HTTPException: _answer_http,
+            UnicodeDecodeError: _answer_undecodable,
+            RecursionError: _answer_undecodable,
             Exception: _answer_fault,
         },
         openapi_config=OpenAPIConfig(
@@ -126,6 +128,8 @@ def _answer_http(request: AnyRequest, error: HTTPException) -> Response[Problem]
     cause = _decoding_error(error)
     if cause is not None:
         refusal = refusal_of(cause, "body")
+        # Where there is no body at all, the complaint is about the handler's parameter of that name.
+        refusal.field = "body" if refusal.field == "data" else refusal.field
         return Response(problem_of(refusal), status_code=400, media_type="application/json")
     extra = getattr(error, "extra", None)
     first = extra[0] if isinstance(extra, list) and extra else {}
@@ -139,6 +143,11 @@ def _answer_http(request: AnyRequest, error: HTTPException) -> Response[Problem]
         message=error.detail or error.__class__.__name__,
     )
     return Response(problem, status_code=error.status_code, headers=error.headers, media_type="application/json")
+
+
+def _answer_undecodable(_: AnyRequest, error: Exception) -> Response[Problem]:
+    refusal = Refusal("body", type(error).__name__, "JSON in UTF-8, nested no deeper than this API's documents")
+    return Response(problem_of(refusal), status_code=400, media_type="application/json")
 
 
 def _answer_fault(request: AnyRequest, error: Exception) -> Response[Problem]:
