@@ -100,10 +100,17 @@ REFUSED = {
         ["properties.time.start", "01.06.2025"],
     ),
     "end before start": ([volume_feature(properties__time__end="2025-06-01T13:00:00Z")], ["time.end", "not before"]),
-    "year one": ([volume_feature(properties__time__start="0001-01-01T00:00:00+03:00")], ["out of range"]),
+    "year one": (
+        [volume_feature(properties__time__start="0001-01-01T00:00:00+03:00")],
+        ["properties.time.start", "years 2 and 9998"],
+    ),
+    "year 2500": (
+        [volume_feature(properties__time__end="2500-01-01T00:00:00Z")],
+        ["properties.time.end", "1970 and 2200"],
+    ),
     "year 9999": (
         [volume_feature(properties__time__end="9999-12-31T23:59:59Z")],
-        ["properties.time.end", "1970 and 2200"],
+        ["properties.time.end", "years 2 and 9998"],
     ),
     "latitude and longitude swapped": (
         [volume_feature(geometry__coordinates__0__1=[33.4, 136.4])],

@@ -29,11 +29,16 @@ class Position(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def utc(moment: datetime, field: str = "time") -> datetime:
-    """Return `moment` in UTC; raises Refusal for a naive time, because local time is never guessed (R29)."""
+    """Return `moment` in UTC; raises Refusal for a naive time, because local time is never guessed (R29).
+
+    The first and the last year that a datetime can hold are refused too, so that a day more or less never overflows.
+    """
     if moment.tzinfo is None:
         raise Refusal(
             field, moment.isoformat(), "a time with its offset from UTC", 'Write it as "2025-06-01T14:30:00Z".'
         )
+    if not 1 < moment.year < 9999:
+        raise Refusal(field, moment.isoformat(), "a time between the years 2 and 9998", "Check the year.")
     return moment.astimezone(UTC)
 
 
