@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from pathlib import Path
 from urllib.parse import quote
 
@@ -98,13 +99,13 @@ def connect_unlocked(path: Path) -> sqlite3.Connection:
 def check_is_file(path: Path) -> None:
     """Raise Refusal unless `path` is a file with something in it."""
     try:
-        if not path.is_file():
-            found = "a directory" if path.is_dir() else "no such file" if not path.exists() else "not a file"
-            raise Refusal(str(path), found, _EXPECTED_FILE)
-        if path.stat().st_size == 0:
-            raise Refusal(str(path), "an empty file", _EXPECTED_FILE, "Was it copied whole?")
+        status = path.stat()
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from None
+        raise Refusal(str(path), getattr(error, "strerror", None) or str(error), _EXPECTED_FILE) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise Refusal(str(path), "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file", _EXPECTED_FILE)
+    if status.st_size == 0:
+        raise Refusal(str(path), "an empty file", _EXPECTED_FILE, "Was it copied whole?")
 
 
 def read_genesis(connection: sqlite3.Connection, path: Path) -> tuple[Genesis, bytes]:
