@@ -6,8 +6,8 @@ from datetime import datetime
 
 from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.refusal import Refusal
-from detente.link.comparison import compare_transcripts, verify_transcript
-from detente.link.transcript import Transcript, transcripts_of_entries
+from detente.link.comparison import compare_copies
+from detente.link.copies import Copy
 from detente.picture.conflicts import Conflict
 from detente.picture.events import (
     ConflictCleared,
@@ -99,15 +99,12 @@ def report_contents(day: Day, made_at: datetime) -> ReportContents:
 
     Raises Refusal when the two sides do not hold the same conflicts: then there is nothing to report but that.
     """
-    histories, transcripts = [], []
+    histories = []
     for party in (day.first, day.second):
-        entries = journal_entries(party)
         history = History()
-        for entry in entries:
-            if entry.kind == "event":
-                history.add(decode_event(entry.body))
+        for entry in journal_entries(party, "event"):
+            history.add(decode_event(entry.body))
         histories.append(history)
-        transcripts.append(transcripts_of_entries(entries))
     ours, theirs = histories
     if set(ours.conflicts) != set(theirs.conflicts) or set(ours.cleared) != set(theirs.cleared):
         raise Refusal("journals", "different conflicts", "both sides' journals with the same conflicts")
@@ -124,7 +121,7 @@ def report_contents(day: Day, made_at: datetime) -> ReportContents:
         conflicts=conflicts,
         measures_agreed=sum(len(agreed) for agreed in ours.amendments.values()),
         run_time_s=day.run_time_s,
-        transcript=checked_transcript(transcripts[0], transcripts[1]),
+        transcript=checked_transcript(day),
         attributions=(ATTRIBUTION,),
         check_commands=(
             *(f"detente journal verify {party.files.journal_path}" for party in (day.first, day.second)),
@@ -133,10 +130,10 @@ def report_contents(day: Day, made_at: datetime) -> ReportContents:
     )
 
 
-def journal_entries(party: RehearsalParty) -> list[Entry]:
-    """All entries of a stopped node's journal."""
+def journal_entries(party: RehearsalParty, kind: str) -> list[Entry]:
+    """The entries of one kind in a stopped node's journal."""
     with Journal.open(party.files.journal_path, NodeKey.load(party.files.key_path)) as journal:
-        return list(journal.read())
+        return list(journal.read(kind=kind))
 
 
 def checked_journal(party: RehearsalParty) -> CheckedJournal:
@@ -147,17 +144,18 @@ def checked_journal(party: RehearsalParty) -> CheckedJournal:
     return CheckedJournal(str(place), found.head.number, found.head.hash.hex(), found.ok, finding)
 
 
-def checked_transcript(ours: list[Transcript], theirs: list[Transcript]) -> CheckedTranscript:
-    """Both copies of the one link between the two parties, verified and compared."""
-    if len(ours) != 1 or len(theirs) != 1:
-        return CheckedTranscript(0, "", equal=False, finding=f"{len(ours)} and {len(theirs)} links instead of one")
-    comparison = compare_transcripts(ours[0], theirs[0])
-    findings = [*verify_transcript(ours[0]), *verify_transcript(theirs[0]), *comparison.differences]
-    messages = sum(len(one_way.envelopes) for one_way in ours[0].directions)
-    roots = " ".join(one_way.root.hex() for one_way in ours[0].directions)
-    equal = not findings and not comparison.in_flight
-    first = next((str(finding) for finding in (*findings, *comparison.in_flight)), "")
-    return CheckedTranscript(messages, roots, equal, first)
+def checked_transcript(day: Day) -> CheckedTranscript:
+    """Both copies of what passed between the two parties, each proven and held against the other."""
+    ours, theirs = (Copy(party.files.path).read() for party in (day.first, day.second))
+    comparison = compare_copies(ours, theirs)
+    links = [one_way for transcript in ours.transcripts for one_way in transcript.directions]
+    findings = [*comparison.broken[0], *comparison.broken[1], *comparison.differences, *comparison.in_flight]
+    return CheckedTranscript(
+        messages=comparison.equal_envelopes,
+        head=" ".join(one_way.root.hex() for one_way in links),
+        equal=not findings,
+        finding=str(findings[0]) if findings else "",
+    )
 
 
 def _report_party(party: RehearsalParty, plans: tuple[Plan, ...]) -> ReportParty:

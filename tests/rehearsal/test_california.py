@@ -1,0 +1,95 @@
+"""The demo as a newcomer runs it: two real nodes, one recorded day, and its claims checked from outside."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from detente.airspace.refusal import Refusal
+from detente.airspace.search import encounters_between
+from detente.airspace.separation import MinimaTable
+from detente.feeds.load import load_plans
+from detente.picture.events import PlanAmended, PlanDeclared, decode_event
+from detente.record.journal import Journal
+from detente.record.keys import NodeKey
+from detente.rehearsal.california import FIRST, MINIMA, SECOND, clear_directory
+
+
+def detente(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "detente", *arguments], capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    out = tmp_path_factory.mktemp("demo") / "out"
+    return out, detente("demo", "--out", str(out), "--language", "en")
+
+
+def final_plans(directory: Path) -> dict[str, dict]:
+    """Each party's plans as one side's journal has them at the end."""
+    plans: dict[str, dict] = {FIRST: {}, SECOND: {}}
+    with Journal.open(directory / "journal.sqlite", NodeKey.load(directory / "node.key")) as journal:
+        for entry in journal.read(kind="event"):
+            event = decode_event(entry.body)
+            if isinstance(event, PlanDeclared | PlanAmended):
+                plans[event.party][event.plan.plan_id] = event.plan
+    return plans
+
+
+@pytest.mark.long
+def test_the_demo_ends_well_and_its_figures_are_in_the_table(day):
+    out, done = day
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = int(re.search(r"conflicts found\s*│\s*(\d+)", done.stdout)[1])
+    declared = [load_plans(out / name.lower() / "plans.geojson").plans for name in (FIRST, SECOND)]
+    before = encounters_between(*declared, MinimaTable(default=MINIMA))
+    # An amended plan never meets another, so what was found is what the declared plans hold.
+    assert found == len(before) > 0
+    assert re.search(r"conflicts left\s*│\s*0\b", done.stdout)
+
+
+@pytest.mark.long
+def test_after_the_demo_no_two_plans_are_in_conflict_on_either_side(day):
+    out, _ = day
+    ours, theirs = final_plans(out / FIRST.lower()), final_plans(out / SECOND.lower())
+    assert ours == theirs
+    assert (
+        encounters_between(list(ours[FIRST].values()), list(ours[SECOND].values()), MinimaTable(default=MINIMA)) == []
+    )
+
+
+@pytest.mark.long
+def test_the_commands_that_the_report_offers_prove_it_again(day):
+    out, _ = day
+    page = (out / "report.html").read_text(encoding="utf-8")
+    for name in (FIRST, SECOND):
+        assert f"detente journal verify {out / name.lower() / 'journal.sqlite'}" in page
+        assert detente("journal", "verify", str(out / name.lower() / "journal.sqlite")).returncode == 0
+    compared = detente("transcript", "compare", str(out / FIRST.lower()), str(out / SECOND.lower()))
+    assert compared.returncode == 0, compared.stdout + compared.stderr
+    assert "Contains data from adsb.lol, made available under ODbL 1.0." in page
+
+
+@pytest.mark.long
+def test_a_second_run_replaces_the_first(day):
+    out, _ = day
+    keys = [(out / name.lower() / "node.key").read_bytes() for name in (FIRST, SECOND)]
+    done = detente("demo", "--out", str(out), "--language", "fr")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "conflits trouvés" in done.stdout
+    assert [(out / name.lower() / "node.key").read_bytes() for name in (FIRST, SECOND)] != keys
+
+
+def test_a_directory_with_other_things_is_never_cleared(tmp_path):
+    (tmp_path / "thesis.tex").write_text("three years of work")
+    with pytest.raises(Refusal, match="earlier demo"):
+        clear_directory(tmp_path)
+    assert (tmp_path / "thesis.tex").read_text() == "three years of work"
+    done = detente("demo", "--out", str(tmp_path))
+    assert done.returncode == 2
+    assert "--out" in done.stderr
+    assert "Traceback" not in done.stderr
