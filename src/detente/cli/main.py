@@ -29,6 +29,8 @@ COMMAND_FILES: tuple[str, ...] = (
     "measure",
     "journal",
     "transcript",
+    "dss",
+    "token",
 )
 """The modules of this room whose `register(app)` adds their commands."""
 

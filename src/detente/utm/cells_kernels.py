@@ -89,7 +89,7 @@ def _touches(segment: Floats, u0: float, v0: float, u1: float, v1: float) -> boo
     for k in range(4):
         side = du * ((v0 if k < 2 else v1) - va) - dv * ((u0 if k % 2 == 0 else u1) - ua)
         low, high = min(low, side), max(high, side)
-    return low <= slack and high >= -slack
+    return bool(low <= slack and high >= -slack)
 
 
 @njit(cache=True)
@@ -147,13 +147,15 @@ def cover(ring: Floats, most: int) -> Cells:
                     break
             if touched and level < LEVEL:
                 for child in range(4):
-                    stack[depth, 0], stack[depth, 1], stack[depth, 2] = level + 1, 2 * i + (child & 1), 2 * j + child // 2
+                    stack[depth, 0], stack[depth, 1], stack[depth, 2] = (
+                        level + 1,
+                        2 * i + (child & 1),
+                        2 * j + child // 2,
+                    )
                     depth += 1
                 continue
             if not touched:
-                middle = (
-                    FACES[face, 0] * (0.5 * (u0 + u1)) + FACES[face, 1] * (0.5 * (v0 + v1)) + FACES[face, 2]
-                )
+                middle = FACES[face, 0] * (0.5 * (u0 + u1)) + FACES[face, 1] * (0.5 * (v0 + v1)) + FACES[face, 2]
                 middle = middle / np.sqrt(np.dot(middle, middle))
                 if not _inside(ring, middle):
                     continue
@@ -181,15 +183,16 @@ def area_sr(ring: Floats) -> float:
             a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2]) + a[2] * (b[0] * c[1] - b[1] * c[0])
         )
         total += 2.0 * np.arctan2(triple, 1.0 + np.dot(a, b) + np.dot(b, c) + np.dot(c, a))
-    total = abs(total)
-    return min(total, 4.0 * np.pi - total)
+    smaller: float = min(abs(total), 4.0 * np.pi - abs(total))
+    return smaller
 
 
 @njit(cache=True)
 def _across(p: Floats, q: Floats, r: Floats) -> float:
-    return (
+    triple: float = (
         r[0] * (p[1] * q[2] - p[2] * q[1]) + r[1] * (p[2] * q[0] - p[0] * q[2]) + r[2] * (p[0] * q[1] - p[1] * q[0])
     )
+    return triple
 
 
 @njit(cache=True)

@@ -81,6 +81,10 @@ class CellIndex:
         self._used = used
         return slot
 
+    def withdraw(self, name: str, cells: Sequence[int]) -> None:
+        """Let `name` be found no more, but keep its slot until `remove`. `cells` are those it was entered with."""
+        discard(self._pool, self._place, self._count, self._known(cells), self.slots[name])
+
     def remove(self, name: str, cells: Sequence[int]) -> None:
         """Take `name` out; `cells` are those it was entered with."""
         slot = self.slots.pop(name)
@@ -192,32 +196,44 @@ class SubscriptionIndex(CellIndex):
         """How many notifications the subscription has had."""
         return int(self._notified[self.slots[name]])
 
-    def most_in_a_cell(self, cells: Sequence[int], owner: str, now_us: int) -> int:
-        """The most live subscriptions that `owner` has in any one of `cells`."""
+    def most_in_a_cell(self, cells: Sequence[int], owner: str, now_us: int, besides: str = "") -> int:
+        """The most live subscriptions that `owner` has in any one of `cells`, `besides` one of them."""
         number = self._numbers_of_owners.get(owner, -1)
+        spared = self.slots.get(besides, -1)
         return int(
             count_owned(
-                self._pool, self._place, self._count, self._known(cells), self._owner_numbers, number, self._end, now_us
+                self._pool,
+                self._place,
+                self._count,
+                self._known(cells),
+                self._owner_numbers,
+                number,
+                self._end,
+                now_us,
+                spared,
             )
         )
 
-    def notify(self, slots: NDArray[np.int32], url_field: str) -> bytes:
-        """Count one notification for each of `slots`; return the JSON array that says whom to tell, by URL."""
+    def notify(self, slots: NDArray[np.int32], url_field: str, without_suffix: str = "") -> bytes:
+        """Count one notification for each of `slots`; return the JSON array that says whom to tell, by URL.
+
+        URLs are shown without `without_suffix` where they end with it.
+        """
         if not len(slots):
             return b"[]"
         self._notified[slots] += 1
         numbers = self._url_numbers[slots]
         if (numbers == numbers[0]).all():
-            return b"[" + self._subscriber(slots, int(numbers[0]), url_field) + b"]"
+            return b"[" + self._subscriber(slots, int(numbers[0]), url_field, without_suffix) + b"]"
         order = np.argsort(numbers, kind="stable")
         parts = np.split(slots[order], np.flatnonzero(np.diff(numbers[order])) + 1)
-        told = [self._subscriber(part, int(self._url_numbers[part[0]]), url_field) for part in parts]
+        told = [self._subscriber(part, int(self._url_numbers[part[0]]), url_field, without_suffix) for part in parts]
         return b"[" + b",".join(told) + b"]"
 
-    def _subscriber(self, slots: NDArray[np.int32], url_number: int, url_field: str) -> bytes:
+    def _subscriber(self, slots: NDArray[np.int32], url_number: int, url_field: str, without_suffix: str) -> bytes:
         out = np.empty(len(slots) * STATE_BYTES_MOST, dtype=np.uint8)
         length = write_states(slots, self._notified, self._texts, out)
-        url = json_text(self._urls[url_number])
+        url = json_text(self._urls[url_number].removesuffix(without_suffix))
         return b'{"subscriptions":[%b],"%b":%b}' % (out[:length].tobytes(), url_field.encode(), url)
 
     def _grow(self) -> None:

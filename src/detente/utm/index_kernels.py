@@ -102,14 +102,24 @@ def select(
 
 
 @njit(cache=True)
-def count_owned(pool: Ints, place: Longs, count: Longs, rows: Longs, owners: Ints, owner: int, ends: Longs, now: int) -> int:
-    """The most slots of one owner, not ended before `now`, in any one row."""
+def count_owned(
+    pool: Ints,
+    place: Longs,
+    count: Longs,
+    rows: Longs,
+    owners: Ints,
+    owner: int,
+    ends: Longs,
+    now: int,
+    spared: int,
+) -> int:
+    """The most slots of one owner, not ended before `now`, `spared` apart, in any one row."""
     most = 0
     for k in range(len(rows)):
         own = 0
         begin = place[rows[k]]
         for at in range(begin, begin + count[rows[k]]):
-            if owners[pool[at]] == owner and ends[pool[at]] >= now:
+            if owners[pool[at]] == owner and ends[pool[at]] >= now and pool[at] != spared:
                 own += 1
         most = max(most, own)
     return most

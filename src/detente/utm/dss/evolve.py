@@ -1,0 +1,209 @@
+"""Fold events into the F3548 state. What is written here happens again, the same, whenever the journal is replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import singledispatch
+
+from detente.utm.dss.events import (
+    AvailabilitySet,
+    ConstraintRemoved,
+    ConstraintWritten,
+    IntentRemoved,
+    IntentWritten,
+    ReportMade,
+    SubscriptionRemoved,
+    SubscriptionWritten,
+)
+from detente.utm.dss.records import DOWN, Availability, Constraint, Intent, Occupied, Subscription, pack
+from detente.utm.dss.state import FOR_CONSTRAINTS, FOR_INTENTS, KEPT_AFTER_END_US, DssState
+
+NOTHING_TO_TELL = b"[]"
+_URL_FIELD = "uss_base_url"
+
+
+def evolve_dss(state: DssState, event: object, at_us: int) -> bytes:
+    """Fold in one event that happened at `at_us`; return, as JSON, the subscribers that the client must now notify."""
+    return _evolve(event, state, at_us)
+
+
+@singledispatch
+def _evolve(event: object, state: DssState, at_us: int) -> bytes:  # noqa: ARG001
+    raise TypeError(f"no F3548 event: {type(event).__name__}")
+
+
+@_evolve.register
+def _(event: IntentWritten, state: DssState, at_us: int) -> bytes:
+    occupied = pack(event.extents)
+    old = state.intents.get(event.id)
+    if old is not None:
+        _drop_intent(state, old)
+    state.intents[event.id] = Intent(
+        event.id,
+        event.manager,
+        event.version,
+        event.ovn,
+        event.state,
+        event.uss_base_url,
+        event.subscription_id,
+        occupied,
+    )
+    state.intent_index.insert(
+        event.id, event.extents.cells, occupied.lower_m, occupied.upper_m, occupied.start_us, occupied.end_us
+    )
+    state.due_intents.enter(event.id, occupied.end_us)
+    if event.subscription_id:
+        state.dependents.add(event.subscription_id, event.id)
+    return _notify(state, at_us, event.extents.cells, occupied, old.occupied if old else None, FOR_INTENTS)
+
+
+@_evolve.register
+def _(event: IntentRemoved, state: DssState, at_us: int) -> bytes:
+    old = state.intents.pop(event.id)
+    _drop_intent(state, old)
+    return _notify(state, at_us, old.occupied.cells, old.occupied, None, FOR_INTENTS)
+
+
+@_evolve.register
+def _(event: ConstraintWritten, state: DssState, at_us: int) -> bytes:
+    occupied = pack(event.extents)
+    old = state.constraints.get(event.id)
+    if old is not None:
+        state.constraint_index.remove(old.id, old.occupied.cells)
+    state.constraints[event.id] = Constraint(
+        event.id, event.manager, event.version, event.ovn, event.uss_base_url, occupied
+    )
+    state.constraint_index.insert(
+        event.id, event.extents.cells, occupied.lower_m, occupied.upper_m, occupied.start_us, occupied.end_us
+    )
+    state.due_constraints.enter(event.id, occupied.end_us)
+    return _notify(state, at_us, event.extents.cells, occupied, old.occupied if old else None, FOR_CONSTRAINTS)
+
+
+@_evolve.register
+def _(event: ConstraintRemoved, state: DssState, at_us: int) -> bytes:
+    old = state.constraints.pop(event.id)
+    state.constraint_index.remove(old.id, old.occupied.cells)
+    return _notify(state, at_us, old.occupied.cells, old.occupied, None, FOR_CONSTRAINTS)
+
+
+@_evolve.register
+def _(event: SubscriptionWritten, state: DssState, at_us: int) -> bytes:  # noqa: ARG001
+    occupied = pack(event.extents)
+    old = state.subscriptions.get(event.id)
+    notified = 0
+    if old is not None:
+        notified = state.subscription_index.notification_index(event.id)
+        state.subscription_index.remove(event.id, old.occupied.cells)
+    enter_subscription(
+        state,
+        Subscription(
+            event.id,
+            event.manager,
+            event.version,
+            event.implicit,
+            event.for_intents,
+            event.for_constraints,
+            event.uss_base_url,
+            occupied,
+        ),
+        event.extents.cells,
+        notified,
+    )
+    return NOTHING_TO_TELL
+
+
+def enter_subscription(state: DssState, subscription: Subscription, cells: Sequence[int], notified: int) -> None:
+    """Put a subscription that is not there into the state, with how often it was notified."""
+    occupied = subscription.occupied
+    state.subscriptions[subscription.id] = subscription
+    kinds = subscription.for_intents * FOR_INTENTS | subscription.for_constraints * FOR_CONSTRAINTS
+    # Of a subscription's heights nothing is asked: who subscribes to an area hears of all that changes over it.
+    slot = state.subscription_index.insert(
+        subscription.id, cells, None, None, occupied.start_us, occupied.end_us, kinds
+    )
+    state.subscription_index.describe(slot, subscription.uss_base_url, subscription.manager, notified)
+    state.due_subscriptions.enter(subscription.id, occupied.end_us)
+
+
+@_evolve.register
+def _(event: SubscriptionRemoved, state: DssState, at_us: int) -> bytes:  # noqa: ARG001
+    _drop_subscription(state, event.id)
+    return NOTHING_TO_TELL
+
+
+@_evolve.register
+def _(event: AvailabilitySet, state: DssState, at_us: int) -> bytes:  # noqa: ARG001
+    state.availability[event.uss] = Availability(event.availability, event.version)
+    if event.availability == DOWN:
+        state.down.add(event.uss)
+    else:
+        state.down.discard(event.uss)
+    return NOTHING_TO_TELL
+
+
+@_evolve.register
+def _(event: ReportMade, state: DssState, at_us: int) -> bytes:  # noqa: ARG001
+    state.reports += 1
+    return NOTHING_TO_TELL
+
+
+def expire_dss(state: DssState, now_us: int) -> None:
+    """Take what has ended out of the search, and what ended long ago out of the state."""
+    for name in state.due_intents.take(now_us):
+        intent = state.intents.get(name)
+        if intent is None or intent.occupied.end_us >= now_us:
+            continue
+        gone_us = intent.occupied.end_us + KEPT_AFTER_END_US
+        if gone_us >= now_us:
+            state.intent_index.withdraw(name, intent.occupied.cells)
+            state.due_intents.enter(name, gone_us)
+            continue
+        del state.intents[name]
+        _drop_intent(state, intent)
+        held = state.subscriptions.get(intent.subscription_id)
+        if held is not None and held.implicit and not state.dependents.of(held.id):
+            _drop_subscription(state, held.id)
+    for name in state.due_constraints.take(now_us):
+        constraint = state.constraints.get(name)
+        if constraint is None or constraint.occupied.end_us >= now_us:
+            continue
+        gone_us = constraint.occupied.end_us + KEPT_AFTER_END_US
+        if gone_us >= now_us:
+            state.constraint_index.withdraw(name, constraint.occupied.cells)
+            state.due_constraints.enter(name, gone_us)
+        else:
+            del state.constraints[name]
+            state.constraint_index.remove(name, constraint.occupied.cells)
+    for name in state.due_subscriptions.take(now_us):
+        subscription = state.subscriptions.get(name)
+        if subscription is None or subscription.occupied.end_us >= now_us:
+            continue
+        gone_us = subscription.occupied.end_us + KEPT_AFTER_END_US
+        if gone_us >= now_us:
+            state.subscription_index.withdraw(name, subscription.occupied.cells)
+            state.due_subscriptions.enter(name, gone_us)
+        else:
+            # It covered its operational intents, so that they went before it.
+            _drop_subscription(state, name)
+
+
+def _drop_intent(state: DssState, intent: Intent) -> None:
+    state.intent_index.remove(intent.id, intent.occupied.cells)
+    if intent.subscription_id:
+        state.dependents.discard(intent.subscription_id, intent.id)
+
+
+def _drop_subscription(state: DssState, name: str) -> None:
+    old = state.subscriptions.pop(name)
+    state.subscription_index.remove(name, old.occupied.cells)
+
+
+def _notify(state: DssState, at_us: int, cells: Sequence[int], new: Occupied, old: Occupied | None, kind: int) -> bytes:
+    start_us, end_us = new.start_us, new.end_us
+    if old is not None:
+        cells = list({*cells, *old.cells})
+        start_us, end_us = min(start_us, old.start_us), max(end_us, old.end_us)
+    # A subscription that ended before now hears of nothing, even if the change reaches back.
+    slots = state.subscription_index.find(cells, None, None, max(start_us, at_us), end_us, kind)
+    return state.subscription_index.notify(slots, _URL_FIELD)

@@ -1,0 +1,124 @@
+"""Which entities a new operational intent must prove that it knows, and why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Ellipsoid
+from detente.airspace.plan import Circle, Plan, Polygon, TimeWindow
+from detente.airspace.plan import Volume4D as PlanVolume
+from detente.airspace.position import Position
+from detente.airspace.refusal import Refusal
+from detente.airspace.search import encounter
+from detente.airspace.separation import Minima
+from detente.utm.dss.commands import PutIntent
+from detente.utm.dss.records import ACCEPTED, Constraint, Intent, Occupied
+from detente.utm.dss.state import DssState
+from detente.utm.moments import SECOND_US
+from detente.utm.space import Extents, Volume
+
+TOUCHING = Minima(0.0, 0.0, 0.0)
+LOWEST_M, HIGHEST_M = -8_000.0, 100_000.0
+"""The interface's own bounds of heights; they stand for a volume without one."""
+
+
+class Overlap(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The part of two extents that they share: a box of cells, heights and times; and, part by part, the volumes."""
+
+    cells: tuple[str, ...]
+    lower_m: float | None
+    upper_m: float | None
+    start_us: int
+    end_us: int
+    parts: tuple[tuple[int, int], ...] = ()
+    """Indices of volumes, of the new one and of the other, that share a point: latitude, longitude, height and time."""
+
+
+def relevant_intents(state: DssState, command: PutIntent, *, exact: bool) -> list[Intent]:
+    """The live operational intents whose OVN the key of `command` must hold.
+
+    Those that share a cell, heights and times, but not those that a USS which is down had only accepted. With `exact`
+    only those of them whose declared volumes share a point with the new ones.
+    """
+    extents = command.extents
+    assert extents.start_us is not None
+    found = state.intent_index.find_names(
+        extents.cells, extents.lower_m, extents.upper_m, max(extents.start_us, command.at_us), extents.end_us
+    )
+    intents = [state.intents[name] for name in found if name != command.id]
+    if state.down:
+        intents = [one for one in intents if one.state != ACCEPTED or one.manager not in state.down]
+    if exact:
+        intents = [one for one in intents if shared_parts(extents, one.occupied)]
+    return intents
+
+
+def relevant_constraints(state: DssState, command: PutIntent, *, exact: bool) -> list[Constraint]:
+    """The live constraints whose OVN the key must hold when the client processes constraints."""
+    extents = command.extents
+    assert extents.start_us is not None
+    found = state.constraint_index.find_names(
+        extents.cells, extents.lower_m, extents.upper_m, max(extents.start_us, command.at_us), extents.end_us
+    )
+    constraints = [state.constraints[name] for name in found]
+    if exact:
+        constraints = [one for one in constraints if shared_parts(extents, one.occupied)]
+    return constraints
+
+
+def overlap(extents: Extents, other: Occupied) -> Overlap:
+    """What `extents` and another's share."""
+    assert extents.start_us is not None
+    assert extents.end_us is not None
+    lowers = [height for height in (extents.lower_m, other.lower_m) if height is not None]
+    uppers = [height for height in (extents.upper_m, other.upper_m) if height is not None]
+    return Overlap(
+        tuple(f"{cell:08x}" for cell in sorted({*extents.cells} & {*other.cells})),
+        max(lowers, default=None),
+        min(uppers, default=None),
+        max(extents.start_us, other.start_us),
+        min(extents.end_us, other.end_us),
+        tuple(shared_parts(extents, other)),
+    )
+
+
+def shared_parts(extents: Extents, other: Occupied) -> list[tuple[int, int]]:
+    """Which volumes share a point with which of the other's, exactly, by index."""
+    mine = [_plan(volume, extents.start_us, extents.end_us) for volume in extents.volumes]
+    theirs = [_plan(volume, other.start_us, other.end_us) for volume in other.volumes]
+    return [(k, m) for k, first in enumerate(mine) for m, second in enumerate(theirs) if _share(first, second)]
+
+
+def _share(first: Plan | None, second: Plan | None) -> bool:
+    if first is None or second is None:
+        return True
+    try:
+        return encounter(first, second, TOUCHING) is not None
+    except Refusal:
+        # The airspace room holds stricter views of what a plan is; what it cannot judge stays relevant.
+        return True
+
+
+def _plan(volume: Volume, start_us: int | None, end_us: int | None) -> Plan | None:
+    start, end = volume.start_us or start_us, volume.end_us or end_us
+    if start is None or end is None:
+        return None
+    lower = LOWEST_M if volume.lower_m is None else volume.lower_m
+    upper = HIGHEST_M if volume.upper_m is None else volume.upper_m
+    places = tuple(Position(latitude, longitude) for latitude, longitude in volume.ring)
+    try:
+        outline = Polygon(places) if volume.radius_m is None else Circle(places[0], volume.radius_m)
+        band = AltitudeBand(_ellipsoid(lower), _ellipsoid(upper))
+        return Plan("volume", (PlanVolume(outline, band, TimeWindow(_moment(start), _moment(end))),))
+    except Refusal:
+        return None
+
+
+def _ellipsoid(height_m: float) -> Altitude:
+    return Altitude(height_m, AltitudeUnit.METRE, Ellipsoid())
+
+
+def _moment(at_us: int) -> datetime:
+    return datetime.fromtimestamp(at_us / SECOND_US, UTC)

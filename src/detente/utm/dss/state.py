@@ -1,0 +1,69 @@
+"""The F3548 part of the airspace representation: entities by id and by what they occupy."""
+
+from __future__ import annotations
+
+from detente.utm.dss.records import Availability, Constraint, Intent, Subscription
+from detente.utm.due import Due
+from detente.utm.index import CellIndex, SubscriptionIndex
+from detente.utm.moments import HOUR_US
+
+FOR_INTENTS, FOR_CONSTRAINTS = 1, 2
+"""The bits by which the index of subscriptions is asked."""
+KEPT_AFTER_END_US = HOUR_US
+"""How long an entity that has ended can still be got and deleted by its id. It counts for nothing else."""
+
+
+class Dependents:
+    """Which operational intents lean on which subscription. Most subscriptions carry one."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, str | dict[str, None]] = {}
+
+    def add(self, subscription: str, intent: str) -> None:
+        """Let `intent` lean on `subscription`."""
+        held = self._of.get(subscription)
+        if held is None:
+            self._of[subscription] = intent
+        elif isinstance(held, str):
+            self._of[subscription] = {held: None, intent: None}
+        else:
+            held[intent] = None
+
+    def discard(self, subscription: str, intent: str) -> None:
+        """Let `intent` lean on `subscription` no more."""
+        held = self._of.get(subscription)
+        if held == intent:
+            del self._of[subscription]
+        elif isinstance(held, dict):
+            held.pop(intent, None)
+            if not held:
+                del self._of[subscription]
+
+    def of(self, subscription: str) -> list[str]:
+        """The intents that lean on it, in the order in which they came."""
+        held = self._of.get(subscription)
+        return [] if held is None else [held] if isinstance(held, str) else list(held)
+
+    def besides(self, subscription: str, intent: str) -> bool:
+        """Whether any other intent leans on it."""
+        held = self._of.get(subscription)
+        return (held is not None and held != intent) if not isinstance(held, dict) else len(held) > (intent in held)
+
+
+class DssState:
+    """Operational intents, constraints, subscriptions and availability."""
+
+    def __init__(self) -> None:
+        self.intents: dict[str, Intent] = {}
+        self.constraints: dict[str, Constraint] = {}
+        self.subscriptions: dict[str, Subscription] = {}
+        self.availability: dict[str, Availability] = {}
+        self.intent_index = CellIndex()
+        self.constraint_index = CellIndex()
+        self.subscription_index = SubscriptionIndex()
+        self.dependents = Dependents()
+        self.down: set[str] = set()
+        self.reports = 0
+        self.due_intents = Due()
+        self.due_constraints = Due()
+        self.due_subscriptions = Due()

@@ -1,0 +1,139 @@
+"""The endpoints of the auxiliary interface (version 1.1.0), and ours: outcomes of requests, and why a key is needed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from detente.utm.answers import Document, heartbeat_document
+from detente.utm.auxiliary.heartbeats import PutHeartbeat
+from detente.utm.dss.commands import PutIntent
+from detente.utm.dss.records import Constraint, Intent
+from detente.utm.dss.relevance import overlap, relevant_constraints, relevant_intents
+from detente.utm.identifiers import entity_id
+from detente.utm.moments import microseconds, rfc3339
+from detente.utm.refused import Refused
+from detente.utm.service.dss_endpoints import COORDINATION, MONITORING, read_put_intent
+from detente.utm.service.endpoint import Call, Endpoint, Reply, any_scope, reply
+
+POOL_READ, HEARTBEAT_WRITE = "interuss.pool_status.read", "interuss.pool_status.heartbeat.write"
+_RID_READ, _RID_WRITE = "dss.read.identification_service_areas", "dss.write.identification_service_areas"
+
+
+def _version(call: Call) -> Reply:
+    return reply(200, {"version": call.settings.version})
+
+
+def _validate_oauth(call: Call) -> Reply:
+    owner = call.query("owner")
+    if owner and owner != call.bearer.subject:
+        raise Refused(403, f"the token is of {call.bearer.subject}, not of {owner[:80]}")
+    return reply(200, {})
+
+
+def _pool(call: Call) -> Reply:
+    return reply(200, {"dar_id": call.settings.pool})
+
+
+def _instances(call: Call) -> Reply:
+    known = call.loop.read().heartbeats.newest
+    documents = [heartbeat_document(beat) for beat in known.values()]
+    if call.settings.instance not in known:
+        documents.append({"id": call.settings.instance, "public_endpoint": call.settings.public_endpoint})
+    return reply(200, {"dss_instances": documents})
+
+
+def _heartbeat(call: Call) -> Reply:
+    source = call.query("source")
+    if not source:
+        raise Refused(400, "source is needed: what triggered the heartbeat")
+    beat_us, next_us = _time(call, "timestamp"), _time(call, "next_heartbeat_expected_before")
+    settings = call.settings
+    command = PutHeartbeat(
+        call.now_us,
+        call.bearer.subject,
+        settings.instance,
+        settings.public_endpoint,
+        source[:256],
+        call.now_us if beat_us is None else beat_us,
+        next_us,
+    )
+    if next_us is not None and next_us < command.beat_us:
+        raise Refused(400, "next_heartbeat_expected_before must not be before the heartbeat")
+    return call.write(command, settings.instance)
+
+
+def _no_certificates(call: Call) -> Reply:  # noqa: ARG001
+    # Instances talk to no store over TLS here, so that there is no authority to accept.
+    return reply(200, {"CAs": []})
+
+
+def _options(call: Call) -> Reply:  # noqa: ARG001
+    options = {"scd_global_lock": False, "scd_hash_lock": False, "time_based_notification_index": False}
+    return reply(200, options)
+
+
+def _outcome(call: Call) -> Reply:
+    outcome = call.loop.read().outcomes.get((call.bearer.subject, call.parameters[0]))
+    if outcome is None:
+        raise Refused(404, "no write with this request id was carried out within the last hour")
+    document = {
+        "request_id": call.parameters[0],
+        "at": rfc3339(outcome.at_us),
+        "status": outcome.status,
+        "what": outcome.what,
+        "id": outcome.subject,
+        "version": outcome.version,
+    }
+    return reply(200, document)
+
+
+def _why(call: Call) -> Reply:
+    state = call.loop.read().dss
+    name = entity_id(call.parameters[0])
+    command = read_put_intent(call, name, None)
+    exact = call.loop.policy.exact
+    intents = [_required(command, held) for held in relevant_intents(state, command, exact=exact)]
+    constraints = [_required(command, held) for held in relevant_constraints(state, command, exact=exact)]
+    return reply(200, {"operational_intents": intents, "constraints": constraints})
+
+
+def _required(command: PutIntent, held: Intent | Constraint) -> Document:
+    shared = overlap(command.extents, held.occupied)
+    return {
+        "id": held.id,
+        "manager": held.manager,
+        "uss_base_url": held.uss_base_url,
+        "in_key": held.ovn in command.key,
+        "cells": shared.cells,
+        "altitude_lower_m": shared.lower_m,
+        "altitude_upper_m": shared.upper_m,
+        "time_start": rfc3339(shared.start_us),
+        "time_end": rfc3339(shared.end_us),
+        "volumes_that_share_a_point": [{"yours": mine, "theirs": theirs} for mine, theirs in shared.parts],
+    }
+
+
+def _time(call: Call, name: str) -> int | None:
+    text = call.query(name)
+    if text is None:
+        return None
+    try:
+        return microseconds(msgspec.convert(text.replace(" ", "+"), datetime))
+    except msgspec.ValidationError as error:
+        raise Refused(400, f"{name} is no RFC 3339 time") from error
+
+
+AUXILIARY_ENDPOINTS = [
+    Endpoint("GET", "/aux/v1/version", (), _version),
+    Endpoint("GET", "/aux/v1/validate_oauth", any_scope(_RID_READ, _RID_WRITE), _validate_oauth),
+    Endpoint("GET", "/aux/v1/pool", any_scope(POOL_READ), _pool),
+    Endpoint("GET", "/aux/v1/pool/dss_instances", any_scope(POOL_READ), _instances),
+    Endpoint("PUT", "/aux/v1/pool/dss_instances/heartbeat", any_scope(HEARTBEAT_WRITE), _heartbeat),
+    Endpoint("GET", "/aux/v1/configuration/accepted_ca_certs", (), _no_certificates),
+    Endpoint("GET", "/aux/v1/configuration/ca_certs", (), _no_certificates),
+    Endpoint("GET", "/aux/v1/configuration/global_options", any_scope(POOL_READ), _options),
+    Endpoint("GET", "/detente/v1/outcomes/{}", (frozenset(),), _outcome),
+    Endpoint("POST", "/detente/v1/why/{}", any_scope(COORDINATION, MONITORING), _why),
+]

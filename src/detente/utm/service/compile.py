@@ -1,0 +1,20 @@
+"""Compile this room's kernels, so that no request waits for them."""
+
+from __future__ import annotations
+
+from detente.utm.index import CellIndex, SubscriptionIndex
+from detente.utm.space import cover_polygon
+
+
+def compile_kernels() -> None:
+    """Call every compiled kernel once on a small input; the machine code is kept beside the package."""
+    cells: list[int] = cover_polygon([(0.0, 0.0), (0.0, 0.001), (0.001, 0.001)], 413).tolist()
+    index = CellIndex()
+    index.insert("entity", cells, 0.0, 1.0, 0, 1)
+    index.find(cells, 0.0, 1.0, 0, 1)
+    index.remove("entity", cells)
+    subscriptions = SubscriptionIndex()
+    slot = subscriptions.insert("00000000-0000-4000-8000-000000000000", cells, None, None, 0, 1)
+    subscriptions.describe(slot, "https://example.com", "uss", 0)
+    subscriptions.most_in_a_cell(cells, "uss", 0)
+    subscriptions.notify(subscriptions.find(cells), "url")

@@ -1,0 +1,293 @@
+"""The endpoints of F3548-21 (USS to DSS), version 1.0.0 of the interface."""
+
+from __future__ import annotations
+
+import msgspec
+
+from detente.utm.answers import (
+    availability_document,
+    constraint_document,
+    intent_document,
+    subscription_document,
+)
+from detente.utm.dss.commands import (
+    DeleteConstraint,
+    DeleteIntent,
+    DeleteSubscription,
+    MakeReport,
+    NewSubscription,
+    PutConstraint,
+    PutIntent,
+    PutSubscription,
+    SetAvailability,
+)
+from detente.utm.dss.records import DOWN, NORMAL, UNKNOWN
+from detente.utm.identifiers import entity_id
+from detente.utm.refused import Refused
+from detente.utm.service.endpoint import Call, Endpoint, Reply, any_scope, fresh_uuid, reply
+from detente.utm.service.wire import (
+    LONGEST_REPORT,
+    STATES,
+    AvailabilityBody,
+    PutConstraintBody,
+    PutIntentBody,
+    PutSubscriptionBody,
+    QueryBody,
+    Volume4D,
+    check_url,
+    read_body,
+    volume_of,
+)
+from detente.utm.space import Extents, union
+
+COORDINATION = "utm.strategic_coordination"
+MONITORING = "utm.conformance_monitoring_sa"
+MANAGEMENT = "utm.constraint_management"
+PROCESSING = "utm.constraint_processing"
+ARBITRATION = "utm.availability_arbitration"
+POLYGON_TOO_LARGE = 400
+"""The suites ask for 400 where the standard lists 413; a circle that is too large gets 413."""
+_intent_body = msgspec.json.Decoder(PutIntentBody)
+_constraint_body = msgspec.json.Decoder(PutConstraintBody)
+_subscription_body = msgspec.json.Decoder(PutSubscriptionBody)
+_query_body = msgspec.json.Decoder(QueryBody)
+_availability_body = msgspec.json.Decoder(AvailabilityBody)
+_availabilities = {state.lower(): state for state in (UNKNOWN, NORMAL, DOWN)}
+
+
+class ReportBody(msgspec.Struct, frozen=True):
+    """ErrorReport: an exchange with a peer, of which only the form is looked at."""
+
+    exchange: dict[str, object]
+
+
+_report_body = msgspec.json.Decoder(ReportBody)
+
+
+def _put_intent(call: Call) -> Reply:
+    name, ovn = entity_id(call.parameters[0]), _given_version(call)
+    command = read_put_intent(call, name, ovn)
+    return call.write(command, name)
+
+
+def read_put_intent(call: Call, name: str, ovn: str | None) -> PutIntent:
+    """The command of a request to create or update an operational intent. Raises Refused (400 or 413)."""
+    body = read_body(_intent_body, call.body)
+    if body.state not in STATES:
+        raise Refused(400, f"the state {body.state[:40]!r} is none of {', '.join(sorted(STATES))}")
+    extents = _ended_later(call, union_of(body.extents, POLYGON_TOO_LARGE))
+    if extents.lower_m is None or extents.upper_m is None:
+        raise Refused(400, "every volume of an operational intent needs altitude_lower and altitude_upper")
+    new = body.new_subscription
+    return PutIntent(
+        call.now_us,
+        call.bearer.subject,
+        name,
+        ovn,
+        body.state,
+        check_url(body.uss_base_url, allow_http=call.settings.allow_http),
+        extents,
+        body.key or frozenset(),
+        entity_id(body.subscription_id) if body.subscription_id else None,
+        NewSubscription(
+            fresh_uuid(),
+            check_url(new.uss_base_url, allow_http=call.settings.allow_http),
+            bool(new.notify_for_constraints),
+        )
+        if new is not None
+        else None,
+        body.requested_ovn_suffix or None,
+        may_coordinate=COORDINATION in call.bearer.scopes,
+        may_monitor=MONITORING in call.bearer.scopes,
+    )
+
+
+def _get_intent(call: Call) -> Reply:
+    state, name = call.loop.read().dss, entity_id(call.parameters[0])
+    intent = state.intents.get(name)
+    if intent is None:
+        raise Refused(404, f"there is no operational intent {name}")
+    return reply(200, {"operational_intent_reference": intent_document(state, intent, call.bearer.subject)})
+
+
+def _delete_intent(call: Call) -> Reply:
+    name, ovn = entity_id(call.parameters[0]), _version(call)
+    return call.write(DeleteIntent(call.now_us, call.bearer.subject, name, ovn), name)
+
+
+def _query_intents(call: Call) -> Reply:
+    extents = _area(call, POLYGON_TOO_LARGE)
+    state = call.loop.read().dss
+    names = state.intent_index.find_names(
+        extents.cells, extents.lower_m, extents.upper_m, _from_now(call, extents), extents.end_us
+    )
+    asker = call.bearer.subject
+    found = [intent_document(state, state.intents[name], asker) for name in names]
+    return reply(200, {"operational_intent_references": found})
+
+
+def _put_constraint(call: Call) -> Reply:
+    name, ovn = entity_id(call.parameters[0]), _given_version(call)
+    body = read_body(_constraint_body, call.body)
+    extents = _ended_later(call, union_of(body.extents, 413))
+    url = check_url(body.uss_base_url, allow_http=call.settings.allow_http)
+    return call.write(PutConstraint(call.now_us, call.bearer.subject, name, ovn, url, extents), name)
+
+
+def _get_constraint(call: Call) -> Reply:
+    state, name = call.loop.read().dss, entity_id(call.parameters[0])
+    constraint = state.constraints.get(name)
+    if constraint is None:
+        raise Refused(404, f"there is no constraint {name}")
+    return reply(200, {"constraint_reference": constraint_document(state, constraint, call.bearer.subject)})
+
+
+def _delete_constraint(call: Call) -> Reply:
+    name, ovn = entity_id(call.parameters[0]), _version(call)
+    return call.write(DeleteConstraint(call.now_us, call.bearer.subject, name, ovn), name)
+
+
+def _query_constraints(call: Call) -> Reply:
+    extents = _area(call, 413)
+    state = call.loop.read().dss
+    names = state.constraint_index.find_names(
+        extents.cells, extents.lower_m, extents.upper_m, _from_now(call, extents), extents.end_us
+    )
+    asker = call.bearer.subject
+    found = [constraint_document(state, state.constraints[name], asker) for name in names]
+    return reply(200, {"constraint_references": found})
+
+
+def _put_subscription(call: Call) -> Reply:
+    name, version = entity_id(call.parameters[0]), _given_version(call)
+    body = read_body(_subscription_body, call.body)
+    command = PutSubscription(
+        call.now_us,
+        call.bearer.subject,
+        name,
+        version,
+        check_url(body.uss_base_url, allow_http=call.settings.allow_http),
+        union_of([body.extents], POLYGON_TOO_LARGE),
+        for_intents=bool(body.notify_for_operational_intents),
+        for_constraints=bool(body.notify_for_constraints),
+    )
+    if command.for_intents and COORDINATION not in call.bearer.scopes:
+        raise Refused(403, f"notifications for operational intents need the scope {COORDINATION}")
+    return call.write(command, name)
+
+
+def _get_subscription(call: Call) -> Reply:
+    state, name = call.loop.read().dss, entity_id(call.parameters[0])
+    subscription = state.subscriptions.get(name)
+    if subscription is None:
+        raise Refused(404, f"there is no subscription {name}")
+    if subscription.manager != call.bearer.subject:
+        raise Refused(403, f"the subscription belongs to {subscription.manager}")
+    return reply(200, {"subscription": subscription_document(state, subscription)})
+
+
+def _delete_subscription(call: Call) -> Reply:
+    name, version = entity_id(call.parameters[0]), _version(call)
+    return call.write(DeleteSubscription(call.now_us, call.bearer.subject, name, version), name)
+
+
+def _query_subscriptions(call: Call) -> Reply:
+    extents = _area(call, 413)
+    state = call.loop.read().dss
+    names = state.subscription_index.find_names(extents.cells, None, None, _from_now(call, extents), extents.end_us)
+    own = [one for one in (state.subscriptions[name] for name in names) if one.manager == call.bearer.subject]
+    return reply(200, {"subscriptions": [subscription_document(state, one) for one in own]})
+
+
+def _make_report(call: Call) -> Reply:
+    read_body(_report_body, call.body)
+    if len(call.body) > LONGEST_REPORT:
+        raise Refused(413, f"a report may be {LONGEST_REPORT} bytes long at most")
+    name = fresh_uuid()
+    return call.write(MakeReport(call.now_us, call.bearer.subject, name, call.body.decode()), name)
+
+
+def _get_availability(call: Call) -> Reply:
+    return reply(200, availability_document(call.loop.read().dss, _uss(call)))
+
+
+def _set_availability(call: Call) -> Reply:
+    uss = _uss(call)
+    body = read_body(_availability_body, call.body)
+    availability = _availabilities.get(body.availability.lower())
+    if availability is None:
+        raise Refused(400, f"the availability {body.availability[:40]!r} is none of Unknown, Normal, Down")
+    command = SetAvailability(call.now_us, call.bearer.subject, uss, availability, body.old_version or "")
+    return call.write(command, uss)
+
+
+def union_of(volumes: list[Volume4D], polygon_too_large: int) -> Extents:
+    """The union of volumes on the wire. Raises Refused (400 or 413)."""
+    return union([volume_of(volume) for volume in volumes], polygon_too_large)
+
+
+def _ended_later(call: Call, extents: Extents) -> Extents:
+    if extents.start_us is None or extents.end_us is None:
+        raise Refused(400, "every volume needs time_start and time_end")
+    if extents.end_us < call.now_us:
+        raise Refused(400, "what has ended already cannot be declared")
+    return extents
+
+
+def _area(call: Call, polygon_too_large: int) -> Extents:
+    body = read_body(_query_body, call.body)
+    if body.area_of_interest is None:
+        raise Refused(400, "area_of_interest is needed")
+    return union_of([body.area_of_interest], polygon_too_large)
+
+
+def _from_now(call: Call, extents: Extents) -> int:
+    return max(extents.start_us or 0, call.now_us)
+
+
+def _version(call: Call) -> str:
+    if not call.parameters[1]:
+        raise Refused(400, "the version at the end of the path is empty")
+    return call.parameters[1]
+
+
+def _given_version(call: Call) -> str | None:
+    return _version(call) if len(call.parameters) > 1 else None
+
+
+def _uss(call: Call) -> str:
+    if not call.parameters[0] or len(call.parameters[0]) > 256:
+        raise Refused(400, "the USS at the end of the path has 1 to 256 characters")
+    return call.parameters[0]
+
+
+_INTENTS, _CONSTRAINTS, _SUBSCRIPTIONS = (
+    f"/dss/v1/{kind}" for kind in ("operational_intent_references", "constraint_references", "subscriptions")
+)
+_PLANNING, _CONSTRAINT_READING = any_scope(COORDINATION, MONITORING), any_scope(MANAGEMENT, PROCESSING)
+_MANAGING, _SUBSCRIBING = any_scope(MANAGEMENT), any_scope(COORDINATION, PROCESSING)
+DSS_ENDPOINTS = [
+    Endpoint("POST", f"{_INTENTS}/query", _PLANNING, _query_intents),
+    Endpoint("GET", f"{_INTENTS}/{{}}", _PLANNING, _get_intent),
+    Endpoint("PUT", f"{_INTENTS}/{{}}", _PLANNING, _put_intent),
+    Endpoint("PUT", f"{_INTENTS}/{{}}/{{}}", _PLANNING, _put_intent),
+    Endpoint("DELETE", f"{_INTENTS}/{{}}/{{}}", _PLANNING, _delete_intent),
+    Endpoint("POST", f"{_CONSTRAINTS}/query", _CONSTRAINT_READING, _query_constraints),
+    Endpoint("GET", f"{_CONSTRAINTS}/{{}}", _CONSTRAINT_READING, _get_constraint),
+    Endpoint("PUT", f"{_CONSTRAINTS}/{{}}", _MANAGING, _put_constraint),
+    Endpoint("PUT", f"{_CONSTRAINTS}/{{}}/{{}}", _MANAGING, _put_constraint),
+    Endpoint("DELETE", f"{_CONSTRAINTS}/{{}}/{{}}", _MANAGING, _delete_constraint),
+    Endpoint("POST", f"{_SUBSCRIPTIONS}/query", _SUBSCRIBING, _query_subscriptions),
+    Endpoint("GET", f"{_SUBSCRIPTIONS}/{{}}", _SUBSCRIBING, _get_subscription),
+    Endpoint("PUT", f"{_SUBSCRIPTIONS}/{{}}", _SUBSCRIBING, _put_subscription),
+    Endpoint("PUT", f"{_SUBSCRIPTIONS}/{{}}/{{}}", _SUBSCRIBING, _put_subscription),
+    Endpoint("DELETE", f"{_SUBSCRIPTIONS}/{{}}/{{}}", _SUBSCRIBING, _delete_subscription),
+    Endpoint(
+        "POST",
+        "/dss/v1/reports",
+        any_scope(MANAGEMENT, PROCESSING, COORDINATION, MONITORING, ARBITRATION),
+        _make_report,
+    ),
+    Endpoint("GET", "/dss/v1/uss_availability/{}", any_scope(ARBITRATION, COORDINATION, MONITORING), _get_availability),
+    Endpoint("PUT", "/dss/v1/uss_availability/{}", any_scope(ARBITRATION), _set_availability),
+]

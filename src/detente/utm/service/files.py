@@ -1,0 +1,7 @@
+"""The names of what the service keeps in its directory."""
+
+from __future__ import annotations
+
+JOURNAL = "dss-journal.sqlite"
+KEY = "dss-key.pem"
+SNAPSHOT = "snapshot.msgpack"

@@ -1,0 +1,160 @@
+"""The service as a process: opens the directory, serves, takes snapshots, stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import structlog
+import uvicorn
+
+from detente.record.journal import Journal
+from detente.record.keys import NodeKey
+from detente.utm.access.keys import KeyRing
+from detente.utm.access.tokens import TokenJudge
+from detente.utm.representation import Policy
+from detente.utm.service.application import Service, application
+from detente.utm.service.compile import compile_kernels
+from detente.utm.service.endpoint import Settings
+from detente.utm.service.files import JOURNAL, KEY
+from detente.utm.service.gate import Gate, Limits
+from detente.utm.service.loop import CommandLoop
+from detente.utm.service.snapshot import restore, write_snapshot
+
+SNAPSHOT_EVERY_ENTRIES = 100_000
+log = structlog.get_logger()
+
+
+class Options(msgspec.Struct, frozen=True):
+    """Everything `detente dss` is told."""
+
+    directory: Path
+    host: str
+    port: int
+    audiences: frozenset[str]
+    key_files: tuple[Path, ...]
+    jwks_urls: tuple[str, ...]
+    refresh_keys_s: float
+    settings: Settings
+    policy: Policy
+    limits: Limits
+
+
+def open_journal(directory: Path) -> Journal:
+    """The directory's journal, made with a key of its own when there is none."""
+    directory.mkdir(parents=True, exist_ok=True)
+    key_file = directory / KEY
+    if not key_file.exists():
+        NodeKey.generate().save(key_file)
+    return Journal.open(directory / JOURNAL, NodeKey.load(key_file))
+
+
+def clock_us() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+async def serve(options: Options) -> None:
+    """Serve until told to stop. Raises what the journal raised when it fails."""
+    compile_kernels()
+    with contextlib.closing(open_journal(options.directory)) as journal:
+        started = time.perf_counter()
+        state, folded = await asyncio.to_thread(restore, options.directory, journal)
+        log.info(
+            "ready",
+            intents=len(state.dss.intents),
+            entries_folded=folded,
+            journal_number=journal.head.number,
+            seconds=round(time.perf_counter() - started, 2),
+        )
+        loop = CommandLoop(state, journal, options.policy, clock_us)
+        ring = KeyRing(list(options.key_files), list(options.jwks_urls))
+        await ring.refresh()
+        service = Service(loop, TokenJudge(ring, options.audiences), options.settings, Gate(options.limits))
+        # What stands will stand for long: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        async with _tasks(loop, ring, options, journal):
+            await _serve_http(service, loop, options)
+
+
+@contextlib.asynccontextmanager
+async def _tasks(loop: CommandLoop, ring: KeyRing, options: Options, journal: Journal) -> AsyncIterator[None]:
+    snapshots = _Snapshots(loop, options.directory, journal)
+    loop.after_batch.append(snapshots.consider)
+    fresh = asyncio.create_task(ring.keep_fresh(options.refresh_keys_s))
+    writer = asyncio.create_task(loop.run())
+    try:
+        yield
+    finally:
+        fresh.cancel()
+        loop.stop()
+        await writer
+        snapshots.take_last()
+
+
+async def _serve_http(service: Service, loop: CommandLoop, options: Options) -> None:
+    config = uvicorn.Config(
+        application(service),
+        host=options.host,
+        port=options.port,
+        http="httptools",
+        loop="uvloop",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        backlog=1024,
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    failing = asyncio.create_task(loop.failed.wait())
+    await asyncio.wait([serving, failing], return_when=asyncio.FIRST_COMPLETED)
+    failing.cancel()
+    server.should_exit = True
+    await serving
+
+
+class _Snapshots:
+    """Takes snapshots in a child process, which holds the state as it was when it was forked."""
+
+    def __init__(self, loop: CommandLoop, directory: Path, journal: Journal) -> None:
+        self._loop = loop
+        self._directory = directory
+        self._journal = journal
+        self._at = loop.number
+        self._child = 0
+
+    def consider(self) -> None:
+        """Take a snapshot when enough came since the last, everything is durable, and none is being taken."""
+        if self._child:
+            done, _ = os.waitpid(self._child, os.WNOHANG)
+            if done:
+                self._child = 0
+            return
+        if self._loop.backlog or self._loop.number - self._at < SNAPSHOT_EVERY_ENTRIES:
+            return
+        self._at = self._loop.number
+        self._child = os.fork()
+        if not self._child:
+            try:
+                head = self._journal.head
+                write_snapshot(self._directory, self._loop.state, head.number, head.hash)
+            finally:
+                os._exit(0)
+
+    def take_last(self) -> None:
+        """Take a snapshot before the process ends, unless nothing came since the last."""
+        if self._child:
+            os.waitpid(self._child, 0)
+        if self._loop.failed.is_set() or self._loop.number == self._at:
+            return
+        head = self._journal.head
+        write_snapshot(self._directory, self._loop.state, head.number, head.hash)

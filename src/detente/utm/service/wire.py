@@ -1,0 +1,256 @@
+"""Request bodies as clients write them, read strictly where it matters. Fields that no interface knows are ignored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+
+from detente.utm.dss.records import ACCEPTED, ACTIVATED, CONTINGENT, NONCONFORMING
+from detente.utm.moments import microseconds
+from detente.utm.refused import Refused
+from detente.utm.space import Volume, check_point
+
+T = TypeVar("T")
+LOWEST_M, HIGHEST_M = -8000.0, 100_000.0
+LONGEST_URL = 2048
+LONGEST_REPORT = 1_000_000
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Time(msgspec.Struct, frozen=True, gc=False):
+    """A time with the name of its format."""
+
+    value: Moment
+    format: Literal["RFC3339"]
+
+
+class Altitude(msgspec.Struct, frozen=True, gc=False):
+    """Metres above the WGS84 ellipsoid; nothing else is taken."""
+
+    value: float
+    reference: Literal["W84"]
+    units: Literal["M"]
+
+
+class Radius(msgspec.Struct, frozen=True, gc=False):
+    """Metres."""
+
+    value: float
+    units: Literal["M"]
+
+
+class Point(msgspec.Struct, frozen=True, gc=False):
+    """Degrees."""
+
+    lat: float
+    lng: float
+
+
+class Polygon(msgspec.Struct, frozen=True, gc=False):
+    """A ring without its closing vertex."""
+
+    vertices: list[Point]
+
+
+class Circle(msgspec.Struct, frozen=True, gc=False):
+    """A centre and a radius."""
+
+    center: Point
+    radius: Radius
+
+
+class Volume3D(msgspec.Struct, frozen=True, gc=False):
+    """One outline and heights."""
+
+    outline_circle: Circle | None = None
+    outline_polygon: Polygon | None = None
+    altitude_lower: Altitude | None = None
+    altitude_upper: Altitude | None = None
+
+
+class Volume4D(msgspec.Struct, frozen=True, gc=False):
+    """A volume in a time (F3548-21 and F3411-22a)."""
+
+    volume: Volume3D
+    time_start: Time | None = None
+    time_end: Time | None = None
+
+
+class V19Volume3D(msgspec.Struct, frozen=True, gc=False):
+    """A footprint and heights (F3411-19)."""
+
+    footprint: Polygon
+    altitude_lo: float | None = None
+    altitude_hi: float | None = None
+
+
+class V19Volume4D(msgspec.Struct, frozen=True, gc=False):
+    """A volume in a time (F3411-19)."""
+
+    spatial_volume: V19Volume3D
+    time_start: Moment | None = None
+    time_end: Moment | None = None
+
+
+class ImplicitSubscription(msgspec.Struct, frozen=True, gc=False):
+    """What an implicit subscription needs."""
+
+    uss_base_url: str
+    notify_for_constraints: bool | None = None
+
+
+class PutIntentBody(msgspec.Struct, frozen=True, gc=False):
+    """PutOperationalIntentReferenceParameters."""
+
+    extents: Annotated[list[Volume4D], msgspec.Meta(min_length=1, max_length=10_000)]
+    state: str
+    uss_base_url: str
+    key: frozenset[str] | None = None
+    subscription_id: str | None = None
+    new_subscription: ImplicitSubscription | None = None
+    requested_ovn_suffix: str | None = None
+
+
+class PutConstraintBody(msgspec.Struct, frozen=True, gc=False):
+    """PutConstraintReferenceParameters."""
+
+    extents: Annotated[list[Volume4D], msgspec.Meta(min_length=1, max_length=10_000)]
+    uss_base_url: str
+
+
+class PutSubscriptionBody(msgspec.Struct, frozen=True, gc=False):
+    """PutSubscriptionParameters."""
+
+    extents: Volume4D
+    uss_base_url: str
+    notify_for_operational_intents: bool | None = None
+    notify_for_constraints: bool | None = None
+
+
+class QueryBody(msgspec.Struct, frozen=True, gc=False):
+    """An area to ask about."""
+
+    area_of_interest: Volume4D | None = None
+
+
+class AvailabilityBody(msgspec.Struct, frozen=True, gc=False):
+    """SetUssAvailabilityStatusParameters."""
+
+    availability: str
+    old_version: str | None = None
+
+
+class V22aPutBody(msgspec.Struct, frozen=True, gc=False):
+    """Parameters of an area or a subscription (F3411-22a)."""
+
+    extents: Volume4D
+    uss_base_url: str
+
+
+class V19PutAreaBody(msgspec.Struct, frozen=True, gc=False):
+    """Parameters of an area (F3411-19)."""
+
+    extents: V19Volume4D
+    flights_url: str
+
+
+class V19Callbacks(msgspec.Struct, frozen=True, gc=False):
+    """Where notifications go (F3411-19)."""
+
+    identification_service_area_url: str
+
+
+class V19PutSubscriptionBody(msgspec.Struct, frozen=True, gc=False):
+    """Parameters of a subscription (F3411-19)."""
+
+    extents: V19Volume4D
+    callbacks: V19Callbacks
+
+
+STATES = frozenset((ACCEPTED, ACTIVATED, NONCONFORMING, CONTINGENT))
+
+
+def read_body(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """A request body as its type. Raises Refused (400) that says where it is wrong."""
+    try:
+        return decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise Refused(400, f"the body is not as the interface has it: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise Refused(400, "the body is not JSON in UTF-8") from error
+
+
+def volume_of(wire: Volume4D) -> Volume:
+    """A volume of F3548-21 or F3411-22a. Raises Refused (400)."""
+    space = wire.volume
+    if space.outline_circle is not None and space.outline_polygon is None:
+        centre = space.outline_circle.center
+        ring: tuple[tuple[float, float], ...] = (check_point(centre.lat, centre.lng),)
+        radius_m: float | None = space.outline_circle.radius.value
+    elif space.outline_polygon is not None and space.outline_circle is None:
+        ring = _ring(space.outline_polygon)
+        radius_m = None
+    else:
+        raise Refused(400, "a volume has either outline_circle or outline_polygon")
+    return _volume(
+        ring,
+        radius_m,
+        space.altitude_lower.value if space.altitude_lower else None,
+        space.altitude_upper.value if space.altitude_upper else None,
+        wire.time_start.value if wire.time_start else None,
+        wire.time_end.value if wire.time_end else None,
+    )
+
+
+def volume_of_v19(wire: V19Volume4D) -> Volume:
+    """A volume of F3411-19. Raises Refused (400)."""
+    space = wire.spatial_volume
+    return _volume(_ring(space.footprint), None, space.altitude_lo, space.altitude_hi, wire.time_start, wire.time_end)
+
+
+def ring_of_area(text: str) -> tuple[tuple[float, float], ...]:
+    """The ring of a GeoPolygonString: `lat,lng,lat,lng,...`. Raises Refused (400)."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise Refused(400, "area is a list of numbers: lat1,lng1,lat2,lng2,...") from error
+    if len(values) % 2 or len(values) < 6:
+        raise Refused(400, "area has at least three pairs of latitude and longitude")
+    return tuple(check_point(lat, lng) for lat, lng in zip(values[::2], values[1::2], strict=True))
+
+
+def check_url(url: str, *, allow_http: bool) -> str:
+    """A base URL. Raises Refused (400) when peers could not call it."""
+    scheme, separator, rest = url.partition("://")
+    schemes = ("https", "http") if allow_http else ("https",)
+    if not separator or scheme.lower() not in schemes or not rest.strip("/") or len(url) > LONGEST_URL:
+        raise Refused(400, f"the URL must be one that peers can call, with {' or '.join(schemes)}")
+    if not url.isprintable() or " " in url:
+        raise Refused(400, "the URL has characters that no URL has")
+    return url
+
+
+def _ring(polygon: Polygon) -> tuple[tuple[float, float], ...]:
+    return tuple(check_point(vertex.lat, vertex.lng) for vertex in polygon.vertices)
+
+
+def _volume(
+    ring: tuple[tuple[float, float], ...],
+    radius_m: float | None,
+    lower_m: float | None,
+    upper_m: float | None,
+    start: datetime | None,
+    end: datetime | None,
+) -> Volume:
+    for height in (lower_m, upper_m):
+        if height is not None and not LOWEST_M <= height <= HIGHEST_M:
+            raise Refused(400, f"an altitude must be {LOWEST_M:.0f} to {HIGHEST_M:.0f} m")
+    if lower_m is not None and upper_m is not None and lower_m > upper_m:
+        raise Refused(400, "altitude_lower must not be above altitude_upper")
+    start_us = microseconds(start) if start is not None else None
+    end_us = microseconds(end) if end is not None else None
+    if start_us is not None and end_us is not None and end_us < start_us:
+        raise Refused(400, "time_end must not be before time_start")
+    return Volume(ring, radius_m, lower_m, upper_m, start_us, end_us)
