@@ -22,7 +22,7 @@ from detente.node.configuration import SettlementSettings
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.node.search_for_measures import search_measures
 from detente.picture.commands import AcceptMeasure, Command, ProposeMeasure, RefuseMeasure, ReportNoMeasure
-from detente.picture.conflicts import ConflictRecord
+from detente.picture.conflicts import Conflict, ConflictRecord
 from detente.picture.measures import LONGEST_REASON, Measure, MeasureState
 from detente.picture.picture import Picture
 
@@ -50,6 +50,7 @@ class Settlement:
         self._loop = loop
         self._settings = settings
         self._wake = asyncio.Event()
+        self._overtaken: dict[str, int] = {}
 
     async def run(self) -> None:
         """Settle until cancelled."""
@@ -85,6 +86,9 @@ class Settlement:
             await self._loop.decide(command)
         except Refusal as refusal:
             log.info("settlement overtaken", command=type(command).__name__, why=str(refusal))
+            if isinstance(command, ProposeMeasure):
+                conflict_id = command.measure.conflict_id
+                self._overtaken[conflict_id] = self._overtaken.get(conflict_id, 0) + 1
             return False
         return True
 
@@ -112,13 +116,22 @@ class Settlement:
             if picture.measures[m].measure.proposer == own and picture.measures[m].state is MeasureState.REFUSED
         ]
         if len(refused) >= self._settings.most_proposals:
-            reason = f"the other party refused {len(refused)} proposals"
-            return ReportNoMeasure(self._loop.clock(), own, conflict.conflict_id, reason)
-        found = search_measures(picture, conflict.of(own))
+            return self._none(conflict, f"the other party refused {len(refused)} proposals")
+        if self._overtaken.get(conflict.conflict_id, 0) >= self._settings.most_proposals:
+            return self._none(conflict, "whatever was found was overtaken by other changes")
+        try:
+            found = search_measures(picture, conflict.of(own))
+        except Exception:
+            # A fault of the search must not stop the node; the conflict goes to the other side, and then to people.
+            log.exception("a search failed", conflict=conflict.conflict_id)
+            return self._none(conflict, "the search for a measure failed")
         best = next((ranked for ranked in found.measures if not _was_refused(ranked, refused)), None)
         if best is None:
-            return ReportNoMeasure(self._loop.clock(), own, conflict.conflict_id, _why_none(found, refused))
+            return self._none(conflict, _why_none(found, refused))
         return ProposeMeasure(self._loop.clock(), own, measure_from(picture, record, best))
+
+    def _none(self, conflict: Conflict, reason: str) -> ReportNoMeasure:
+        return ReportNoMeasure(self._loop.clock(), self._loop.picture.party, conflict.conflict_id, reason)
 
 
 def measure_from(picture: Picture, record: ConflictRecord, ranked: RankedChange, owner: str = "") -> Measure:
