@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from detente.language import Language, counted, text
 
 UNIT = re.compile(r"(?<=\d) (?=(?:NM|km|m|ft|s|min|h|%)\b)|(?<=\bFL) (?=[\d\N{MINUS SIGN}])|(?<=min) (?=\d)")
+TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ")
 
 Worded = Mapping[Language, str]
 """The same words in each language."""
@@ -39,7 +40,7 @@ def html(words: str | Worded) -> Markup:
     """The words as escaped HTML: one `span` for each language, or plain text where all are the same."""
     variants = {words} if isinstance(words, str) else set(words.values())
     if len(variants) == 1:
-        return escape(unbroken(variants.pop()))
+        return unbroken(variants.pop())
     assert not isinstance(words, str)
     return Markup("").join(
         Markup('<span lang="{}">{}</span>').format(language.value, unbroken(written))
@@ -47,9 +48,11 @@ def html(words: str | Worded) -> Markup:
     )
 
 
-def unbroken(words: str) -> str:
-    """The words with figures held together with their units, so that no line ends between "5.22" and "NM"."""
-    return UNIT.sub("\N{NO-BREAK SPACE}", words)
+def unbroken(words: str) -> Markup:
+    """The words escaped, with times and figures with their units held together on one line."""
+    held = str(escape(UNIT.sub("\N{NO-BREAK SPACE}", words)))
+    # A time holds nothing that needs escaping, so that wrapping it leaves what was escaped as it is.
+    return Markup(TIME.sub(r'<span class="time">\g<0></span>', held))  # noqa: S704
 
 
 def _in(language: Language, values: Mapping[str, str | Worded]) -> dict[str, str]:

@@ -22,6 +22,8 @@ from detente.plots.window import Metres, window_around
 Floats = NDArray[np.float64]
 SIZE = 392.0
 DETAIL = 0.25
+FARTHEST = 2.5
+"""Up to so many required distances away, a changed path is brought into the picture."""
 
 
 def conflict_overhead(conflict: ReportConflict) -> str:
@@ -44,6 +46,7 @@ class _Overhead:
         self.times_s = shown_times(start_s, end_s, 601)
         ring = _ring(encounter.closest_first_position, encounter.required_horizontal_m)
         close = [ring, _points(encounter.closest_first_position, encounter.closest_second_position)]
+        close += [self._place(side) for side in self.after if isinstance(side, Course)]
         window = window_around(close, least_aspect=1.0, most_aspect=1.0, margin=0.05, least_m=60.0)
         self.page = Page(window, SIZE)
         self.drawing = Drawing(SIZE, SIZE, "overhead")
@@ -56,6 +59,15 @@ class _Overhead:
             self._stretch(side, name)
         self._closest()
         self._frame()
+
+    def _place(self, side: Course) -> Degrees:
+        """Where a changed aircraft is at the moment that was the closest, unless that is far out of the picture."""
+        place = side.place(np.array([posix_s(self.encounter.closest_first_time)]))
+        here = self.encounter.closest_first_position
+        if np.isnan(place).any():
+            return np.empty((0, 2))
+        away_m = GEODESIC.inv(here.longitude_deg, here.latitude_deg, place[0, 0], place[0, 1])[2]
+        return place if away_m < FARTHEST * self.encounter.required_horizontal_m else np.empty((0, 2))
 
     def _ground(self) -> None:
         window, tolerance_m = self.page.window, DETAIL / self.page.units_per_m
