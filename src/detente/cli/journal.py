@@ -207,7 +207,7 @@ def _verification_json(found: Verification) -> str:
 def _entry_text(entry: StoredEntry) -> str:
     from detente.cli.wording import language, words
     from detente.language import figures
-    from detente.record.display import printable
+    from detente.record.printable import printable
 
     marks = [words("journal.signed_here")] if entry.signature is not None else []
     if not entry.follows:

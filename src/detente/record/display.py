@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +10,12 @@ import msgspec
 from detente.airspace.refusal import Refusal
 from detente.record.chain import entry_hash, kind_field
 from detente.record.export import entry_line, instant_text
+from detente.record.printable import printable
+from detente.record.rows import LAST_NUMBER, UnreadableRowError, stored_rows
 from detente.record.snapshot import open_snapshot
-from detente.record.storage import read_genesis
+from detente.record.storage import SQLITE_ERRORS, read_genesis
 
-_SELECT = "SELECT number, at_us, kind, body, hash, signature FROM entry WHERE number BETWEEN ? AND ? ORDER BY number"
 _SELECT_HASH = "SELECT hash FROM entry WHERE number = ?"
-_LAST_NUMBER = 2**63 - 1
 
 
 class StoredEntry(msgspec.Struct, frozen=True):
@@ -69,28 +68,19 @@ def stored_entries(path: Path, first: int = 1, last: int | None = None) -> Itera
         try:
             before = connection.execute(_SELECT_HASH, (number,)).fetchone()
             previous = genesis.hash if number == 0 else _bytes(before[0]) if before else b""
-            last_number = _LAST_NUMBER if last is None else last
-            for row in connection.execute(_SELECT, (max(first, -_LAST_NUMBER), min(last_number, _LAST_NUMBER))):
+            last_number = LAST_NUMBER if last is None else min(last, LAST_NUMBER)
+            for row in stored_rows(connection, max(first, -LAST_NUMBER), last_number):
                 entry = _stored(row, number + 1, previous)
                 yield entry
                 number, previous = entry.number, entry.hash
-        except sqlite3.Error as error:
-            raise Refusal(
-                f"{path}: entry {number + 1}",
-                str(error),
-                "an entry that SQLite can read",
-                "See: detente journal verify.",
-            ) from None
+        except SQLITE_ERRORS as error:
+            raise _unreadable(path, number, str(error)) from None
+        except UnreadableRowError as error:
+            raise _unreadable(path, error.number, error.detail) from None
 
 
-def printable(text: str) -> str:
-    """Return `text` with every sign that could steer a terminal written as an escape; line ends and tabs stay."""
-    if text.isprintable():
-        return text
-    return "".join(
-        sign if sign.isprintable() or sign in "\n\t" else sign.encode("unicode_escape", "surrogatepass").decode()
-        for sign in text
-    )
+def _unreadable(path: Path, number: int, detail: str) -> Refusal:
+    return Refusal(f"{path}: entry {number}", detail, "an entry that SQLite can read", "See: detente journal verify.")
 
 
 def _stored(row: tuple[object, ...], number: int, previous: bytes) -> StoredEntry:

@@ -14,8 +14,8 @@ from detente.airspace.refusal import Refusal
 from detente.record.chain import Genesis
 from detente.record.entry import from_microseconds
 from detente.record.keys import sync_directory
+from detente.record.rows import Row
 from detente.record.verification import Receiver, Verification, verify_journal
-from detente.record.walk import Row
 
 JSON_LINES_FORMAT = "detente-journal-1"
 _ROW_GROUP_ENTRIES = 65_536

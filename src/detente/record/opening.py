@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -11,7 +10,7 @@ from detente.airspace.refusal import Refusal
 from detente.record.chain import Genesis
 from detente.record.entry import Head
 from detente.record.snapshot import open_snapshot
-from detente.record.storage import read_genesis
+from detente.record.storage import SQLITE_ERRORS, read_genesis
 from detente.record.walk import BadEntry, BrokenChainError, Fault, Walk, check_genesis
 
 _MEND = (
@@ -62,7 +61,7 @@ def check_and_report(path: Path, public: bytes) -> tuple[Genesis, OpenReport]:
             unsigned = walk.count_unsigned()
         except BrokenChainError as broken:
             raise _refusal(path, broken.bad) from None
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise Refusal(str(path), str(error), "a journal that SQLite can read", _MEND) from None
         return genesis, OpenReport(walk.head, log.unfinished_bytes, unsigned)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from detente.airspace.refusal import Refusal
-from detente.record.storage import check_is_file, connect, connect_unlocked
+from detente.record.storage import SQLITE_ERRORS, check_is_file, connect, connect_unlocked
 from detente.record.write_ahead import LogState, read_log_state
 from detente.record.writer_lock import is_being_written
 
@@ -26,7 +26,7 @@ def open_snapshot(path: Path, *, is_own: bool = False) -> Iterator[tuple[sqlite3
     try:
         # A live journal is read through SQLite's own locks, beside its writer.
         connection = connect(path, "ro") if is_live else connect_unlocked(path)
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise Refusal(str(path), str(error), "a journal that can be read") from None
     try:
         try:
@@ -35,7 +35,7 @@ def open_snapshot(path: Path, *, is_own: bool = False) -> Iterator[tuple[sqlite3
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             if not is_live:
                 log = read_log_state(path, page_size)
-        except (sqlite3.Error, OSError) as error:
+        except (*SQLITE_ERRORS, OSError) as error:
             raise Refusal(
                 str(path), str(error), "a Détente journal", "It cannot be read: was it copied whole?"
             ) from None

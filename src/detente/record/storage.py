@@ -25,6 +25,8 @@ CREATE_ENTRY = (
 )
 INSERT_ENTRY = "INSERT INTO entry (number, at_us, kind, body, hash, signature) VALUES (?, ?, ?, ?, ?, ?)"
 WRITER_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON")
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What a damaged or hostile file can raise: an error's message may quote the file, and need not be UTF-8."""
 _MAX_ROW_BYTES = MAX_BODY_BYTES + 4096
 _EXPECTED_FILE = "a Détente journal"
 
@@ -124,7 +126,7 @@ def read_genesis(connection: sqlite3.Connection, path: Path) -> tuple[Genesis, b
         if statements != {CREATE_JOURNAL, CREATE_ENTRY}:
             raise Refusal(str(path), "other tables", "the tables `journal` and `entry` as Détente makes them, alone")
         rows = connection.execute("SELECT journal_id, public_key, created_at_us, signature FROM journal").fetchmany(2)
-    except (sqlite3.Error, UnicodeDecodeError) as error:
+    except SQLITE_ERRORS as error:
         raise _unreadable(path, error) from None
     if len(rows) != 1 or [type(value) for value in rows[0]] != [bytes, bytes, int, bytes]:
         raise Refusal(str(path), "another content of the table `journal`", "one row: id, key, time and signature")

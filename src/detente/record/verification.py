@@ -10,9 +10,10 @@ import msgspec
 
 from detente.record.chain import Genesis
 from detente.record.entry import Head
+from detente.record.rows import Row
 from detente.record.snapshot import open_snapshot
 from detente.record.storage import read_genesis, write_ahead_path
-from detente.record.walk import BadEntry, BrokenChainError, Fault, Row, Walk, check_genesis
+from detente.record.walk import BadEntry, BrokenChainError, Fault, Walk, check_genesis
 from detente.record.writer_lock import is_being_written, lock_path
 
 __all__ = ["BadEntry", "Fault", "Verification", "verify_journal"]

@@ -14,12 +14,11 @@ from detente.language.wording import Language, text
 from detente.record.chain import Genesis, entry_hash, head_message, kind_field
 from detente.record.entry import Head, from_microseconds
 from detente.record.keys import verify
+from detente.record.printable import printable
+from detente.record.rows import LAST_NUMBER, Row, UnreadableRowError, stored_rows
+from detente.record.storage import SQLITE_ERRORS
 from detente.record.write_ahead import LogState
 
-Row = tuple[int, int, str, bytes, bytes, bytes | None]
-"""Number, time in microseconds since 1970, kind, body, hash, and the signature of the batch that ends here or None."""
-_SELECT_ROWS = "SELECT number, at_us, kind, body, hash, signature FROM entry WHERE number <= ? ORDER BY number"
-_LAST_NUMBER = 2**63 - 1
 _SELECT_LAST_SIGNED = "SELECT number FROM entry WHERE signature IS NOT NULL ORDER BY number DESC LIMIT 1"
 
 
@@ -115,7 +114,7 @@ class Walk:
         first = 1
         previous = self._genesis.hash
         newest: tuple[int, int, bytes, bytes] | None = None
-        for row in self._fetch(last_signed):
+        for row in self._readable(last_signed):
             number += 1
             previous = _proven_hash(row, number, previous)
             if number == known_number:
@@ -139,7 +138,7 @@ class Walk:
             self._fail_behind(Fault.DAMAGED_LOG)
         try:
             found = str(self._connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             found = str(error)
         if found != "ok":
             self._fail_behind(Fault.DAMAGED_STRUCTURE, found)
@@ -162,19 +161,16 @@ class Walk:
     def _last_signed(self) -> int:
         try:
             row = self._connection.execute(_SELECT_LAST_SIGNED).fetchone()
-        except sqlite3.Error:
+        except SQLITE_ERRORS:
             # The tail cannot be read; the walk will come to where.
-            return _LAST_NUMBER
+            return LAST_NUMBER
         return row[0] if row else 0
 
-    def _fetch(self, last: int) -> Iterator[Row]:
-        number = 0
+    def _readable(self, last: int) -> Iterator[Row]:
         try:
-            for row in self._connection.execute(_SELECT_ROWS, (last,)):
-                number += 1
-                yield row
-        except sqlite3.Error as error:
-            raise _broken(number + 1, Fault.UNREADABLE, str(error)) from None
+            yield from stored_rows(self._connection, -LAST_NUMBER, last)
+        except UnreadableRowError as error:
+            raise _broken(error.number, Fault.UNREADABLE, error.detail) from None
 
     def _check_known(self, found: Head) -> None:
         known = self._known
@@ -214,4 +210,4 @@ def _proven_hash(row: Row, number: int, previous: bytes) -> bytes:
 
 
 def _broken(number: int, fault: Fault, detail: str = "") -> BrokenChainError:
-    return BrokenChainError(BadEntry(number, number, fault, detail))
+    return BrokenChainError(BadEntry(number, number, fault, printable(detail)))
