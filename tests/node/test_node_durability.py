@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import threading
 import urllib.error
 from collections.abc import Callable
@@ -65,6 +63,15 @@ def under_load_until(party: Party, count: int, then: Callable[[], object]) -> Lo
     return load
 
 
+def test_a_killed_node_has_everything_it_acknowledged(tmp_path: Path) -> None:
+    with two_parties(tmp_path, start=False) as (north, _):
+        north.start()
+        load = under_load_until(north, 20, north.kill)
+        north.start()
+        assert set(load.acknowledged) <= held(north)
+
+
+@pytest.mark.long
 def test_kill_under_load_loses_nothing_acknowledged_and_replays_the_same(tmp_path: Path) -> None:
     with two_parties(tmp_path, automatic=True) as (north, south):
         south.imports(*(area_plan(f"s{k}", 0.3 * k, 60.0 * k) for k in range(4)))
@@ -86,8 +93,10 @@ def test_kill_under_load_loses_nothing_acknowledged_and_replays_the_same(tmp_pat
         assert digests[0] == digests[1] == north.get("/status?digest=true")["picture_sha256"]
 
 
+@pytest.mark.long
 def test_a_stop_under_load_answers_what_it_took_and_leaves_a_whole_journal(tmp_path: Path) -> None:
-    with two_parties(tmp_path) as (north, _):
+    with two_parties(tmp_path, start=False) as (north, _):
+        north.start()
         codes: list[int] = []
         load = under_load_until(north, 20, lambda: codes.append(north.stop()))
         assert codes == [0]
@@ -97,6 +106,7 @@ def test_a_stop_under_load_answers_what_it_took_and_leaves_a_whole_journal(tmp_p
         assert set(load.acknowledged) <= held(north)
 
 
+@pytest.mark.long
 def test_a_node_that_cannot_write_stops_and_answers_nothing(tmp_path: Path) -> None:
     with two_parties(tmp_path, start=False) as (north, _):
         north.start(largest_file_bytes=300_000)
@@ -111,6 +121,7 @@ def test_a_node_that_cannot_write_stops_and_answers_nothing(tmp_path: Path) -> N
         assert len(load.acknowledged) > 3
 
 
+@pytest.mark.long
 def test_a_peer_that_was_away_hears_everything_in_order(tmp_path: Path) -> None:
     with two_parties(tmp_path) as (north, south):
         north.imports(area_plan("a"))
@@ -130,6 +141,7 @@ def test_a_peer_that_was_away_hears_everything_in_order(tmp_path: Path) -> None:
         north.until(lambda: north.get("/status")["envelopes_waiting"] == 0, "got the receipts")
 
 
+@pytest.mark.long
 def test_two_imports_at_once_are_one_after_the_other(tmp_path: Path) -> None:
     with two_parties(tmp_path) as (north, south):
         sets = [[area_plan(f"p{k}", 0.3 * k, 3000.0 + 1000.0 * n) for k in range(40)] for n in range(2)]
@@ -145,6 +157,7 @@ def test_two_imports_at_once_are_one_after_the_other(tmp_path: Path) -> None:
         south.until(lambda: len(south.get("/plans")) == 40, "heard of all")
 
 
+@pytest.mark.long
 def test_nodes_of_different_accords_exchange_nothing_and_say_so(tmp_path: Path) -> None:
     with two_parties(tmp_path, start=False) as (north, south):
         south.configure(accord_of(north, south, horizontal_m=5000.0))
@@ -164,13 +177,16 @@ def test_nodes_of_different_accords_exchange_nothing_and_say_so(tmp_path: Path) 
             party.until(lambda party=party: len(party.get("/conflicts")["open"]) == 1, "agreed on the accord")
 
 
+@pytest.mark.long
 def test_a_directory_runs_one_node(tmp_path: Path) -> None:
-    with two_parties(tmp_path) as (north, _):
+    with two_parties(tmp_path, start=False) as (north, _):
+        north.start()
         second = north.cli("node")
         assert second.returncode == 2
         assert "node is not running" in second.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("file", "text", "said"),
     [
@@ -190,18 +206,10 @@ def test_a_broken_file_is_named_and_nothing_starts(tmp_path: Path, file: str, te
         assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.long
 def test_an_accord_with_another_key_for_our_peer_is_refused(tmp_path: Path) -> None:
     with two_parties(tmp_path / "a", start=False) as (north, _), two_parties(tmp_path / "b", start=False) as (_, other):
         north.configure(accord_of(north, other))
         refused = north.cli("node")
         assert refused.returncode == 2
         assert "public_key" in refused.stderr
-
-
-def test_the_log_is_json(tmp_path: Path) -> None:
-    with two_parties(tmp_path) as (north, _):
-        with contextlib.suppress(*GONE):
-            north.ask("GET", "/nothing")
-        assert north.stop() == 0
-        lines = [json.loads(line) for line in north.log().splitlines()]
-        assert {"at", "event", "level", "party"} <= set(lines[0])

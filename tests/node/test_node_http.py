@@ -129,7 +129,8 @@ def test_every_route_but_the_public_ones_needs_the_token(north: Party) -> None:
 
 
 def test_the_sign_in_link_is_shown_once_and_only_its_hash_is_kept(tmp_path: Path) -> None:
-    with two_parties(tmp_path) as (north, _):
+    with two_parties(tmp_path, start=False) as (north, _):
+        north.start()
         assert north.process is not None
         assert north.process.stdout is not None
         first = north.process.stdout.readline()
@@ -157,11 +158,8 @@ def test_the_sign_in_link_is_shown_once_and_only_its_hash_is_kept(tmp_path: Path
         assert north.stop() == 0
         north.start("--new-sign-in")
         assert north.ask("GET", "/status", token=token).status == 401
-        assert north.stop() == 0
+        north.kill()
         assert north.said.count("token=") == 1
-        north.start()
-        assert north.stop() == 0
-        assert "token=" not in north.said
 
 
 class Listener:
@@ -217,12 +215,20 @@ def test_the_event_stream_resumes_where_it_was_cut(north: Party) -> None:
     is_problem(north.ask("GET", "/events", headers={"Last-Event-ID": "yesterday"}), 400)
 
 
-def test_a_stop_ends_the_streams(tmp_path: Path) -> None:
-    with two_parties(tmp_path) as (north, _):
+def test_a_stop_ends_the_streams_and_a_second_start_shows_no_link(tmp_path: Path) -> None:
+    with two_parties(tmp_path, start=False) as (north, _):
+        north.start()
         listener = Listener(north)
+        north.ask("GET", "/nothing")
         assert north.stop() == 0
         assert listener.ended()
         listener.close()
+        lines = [json.loads(line) for line in north.log().splitlines()]
+        assert {"at", "event", "level", "party"} <= set(lines[0])
+        assert lines[-1]["event"] == "node stopped"
+        north.start()
+        north.kill()
+        assert "token=" not in north.said
 
 
 def test_health_and_metrics(north: Party) -> None:
