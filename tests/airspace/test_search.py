@@ -209,3 +209,16 @@ def test_classes_have_their_own_minima():
     ]
     pairs = {(e.first_plan_id, e.second_plan_id) for e in encounters_within(plans, TABLE)}
     assert pairs == {("d1", "c1"), ("d2", "c1"), ("c1", "c2")}
+
+
+def test_heights_above_ground_are_widened_by_how_far_the_ground_may_be_off():
+    def drone(name: str, height_m: float, error_m: float) -> Plan:
+        here = Altitude(height_m, AltitudeUnit.METRE, Ground(600.0, error_m))
+        volume = Volume4D(Circle(Position(36.0, -121.0), 0.0), AltitudeBand(here, here), TimeWindow(START, START))
+        return Plan(name, (volume,))
+
+    minima = Minima(10.0, 50.0)
+    assert encounter(drone("a", 100.0, 0.0), drone("b", 155.0, 0.0), minima) is None
+    found = encounter(drone("a", 100.0, 3.0), drone("b", 155.0, 3.0), minima)
+    assert found is not None
+    assert found.required_vertical_m == 56.0

@@ -24,15 +24,17 @@ class AltitudeUnit(StrEnum):
     FLIGHT_LEVEL = "FL"
 
 
-class Ellipsoid(msgspec.Struct, frozen=True, tag_field="kind", tag="ellipsoid", forbid_unknown_fields=True):
+class Ellipsoid(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="ellipsoid", forbid_unknown_fields=True):
     """Height above the WGS 84 ellipsoid, as GNSS gives it (W84 of ASTM F3548-21)."""
 
 
-class MeanSeaLevel(msgspec.Struct, frozen=True, tag_field="kind", tag="mean_sea_level", forbid_unknown_fields=True):
+class MeanSeaLevel(
+    msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="mean_sea_level", forbid_unknown_fields=True
+):
     """Height above mean sea level (the EGM96 geoid)."""
 
 
-class Ground(msgspec.Struct, frozen=True, tag_field="kind", tag="ground", forbid_unknown_fields=True):
+class Ground(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="ground", forbid_unknown_fields=True):
     """Height above ground whose elevation above mean sea level is given, with how far it may be wrong."""
 
     elevation_m: float
@@ -43,11 +45,13 @@ class Ground(msgspec.Struct, frozen=True, tag_field="kind", tag="ground", forbid
         check_range("elevation_error_m", self.elevation_error_m, 0.0, 1000.0, "metres")
 
 
-class StandardPressure(msgspec.Struct, frozen=True, tag_field="kind", tag="standard", forbid_unknown_fields=True):
+class StandardPressure(
+    msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="standard", forbid_unknown_fields=True
+):
     """Pressure altitude: the altimeter set to 1013.25 hPa."""
 
 
-class Qnh(msgspec.Struct, frozen=True, tag_field="kind", tag="qnh", forbid_unknown_fields=True):
+class Qnh(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="qnh", forbid_unknown_fields=True):
     """Altimeter set to this QNH, so that it reads the field's elevation on the field."""
 
     pressure_hpa: float
@@ -56,7 +60,7 @@ class Qnh(msgspec.Struct, frozen=True, tag_field="kind", tag="qnh", forbid_unkno
         check_range("pressure_hpa", self.pressure_hpa, 870.0, 1090.0, "hectopascal", "29.92 inHg is 1013.25 hPa.")
 
 
-class Qfe(msgspec.Struct, frozen=True, tag_field="kind", tag="qfe", forbid_unknown_fields=True):
+class Qfe(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="qfe", forbid_unknown_fields=True):
     """Altimeter set to this QFE, so that it reads zero on the field, whose elevation is given."""
 
     pressure_hpa: float
@@ -70,7 +74,7 @@ class Qfe(msgspec.Struct, frozen=True, tag_field="kind", tag="qfe", forbid_unkno
 AltitudeReference = Ellipsoid | MeanSeaLevel | Ground | StandardPressure | Qnh | Qfe
 
 
-class Altitude(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Altitude(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A reading, its unit and its reference; none of the three has a default."""
 
     value: float
@@ -89,7 +93,7 @@ class Altitude(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.value * UNIT_M[self.unit]
 
 
-class AltitudeBand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AltitudeBand(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """The closed band between two altitudes; both are on the same reference."""
 
     lower: Altitude

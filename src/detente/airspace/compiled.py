@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyproj import Geod
 
 from detente.airspace.altimetry import heights_array, is_pressure
-from detente.airspace.altitude import AltitudeReference
+from detente.airspace.altitude import AltitudeReference, Ground
 from detente.airspace.ellipsoid_kernels import PIECE_LENGTH_M, geodetic_points, set_pieces, surface_points
 from detente.airspace.geoid import GEOID_SLOPE
 from detente.airspace.part_kernels import (
@@ -236,7 +236,8 @@ def _trajectory_parts(g: _Gathered, references: list[AltitudeReference]) -> tupl
     for column, (start_m, start_error_m), (end_m, end_error_m) in zip(FRAMES, begin, finish, strict=True):
         floats[:, column], floats[:, column + 1] = start_m, end_m
         error_m = np.maximum(start_error_m, end_error_m)
-        floats[:, column + 3] = np.where(error_m > 0.0, error_m + PIECE_GEOID_M, 0.0)
+        geoid_m = 0.0 if column == NATIVE else PIECE_GEOID_M
+        floats[:, column + 3] = np.where(error_m > 0.0, error_m + geoid_m, 0.0)
     middle = ends.mean(axis=1) + 0.25 * curves[:, 6:9]
     floats[:, CENTRE_X : CENTRE_Z + 1] = middle
     floats[:, REACH_M] = np.linalg.norm(ends - middle[:, None, :], axis=2).max(axis=1, initial=0.0) + 0.01
@@ -266,7 +267,8 @@ def _volume_parts(
     floats[:, T0], floats[:, T1], floats[:, RADIUS_M] = g.times, g.ends, g.radius
     ring_spheres(curves, integers[:, CURVE].copy(), curve_counts, floats)
     _check_rings(curves, integers, floats, plans)
-    extent_m = floats[:, REACH_M] + floats[:, RADIUS_M]
+    # From the corner where it is converted an area reaches across its whole sphere.
+    extent_m = 2.0 * floats[:, REACH_M] + floats[:, RADIUS_M]
     reference = np.asarray(g.reference, dtype=np.int64)
     first = np.minimum(offsets, max(len(latitudes) - 1, 0))
     bands = zip(
@@ -280,7 +282,8 @@ def _volume_parts(
         floats[:, column + 2] = 0.5 * (upper_m - lower_m)
         error_m = np.maximum(lower_error_m, upper_error_m)
         # A large area is converted at one corner; the geoid slopes by no more than this and spans 220 m in all.
-        floats[:, column + 3] = np.where(error_m > 0.0, error_m + np.minimum(GEOID_SLOPE * extent_m, 220.0), 0.0)
+        geoid_m = 0.0 if column == NATIVE else np.minimum(GEOID_SLOPE * extent_m, 220.0)
+        floats[:, column + 3] = np.where(error_m > 0.0, error_m + geoid_m, 0.0)
     return floats, integers, curves
 
 
@@ -288,6 +291,7 @@ def _frames(
     readings_m: Floats, reference: Integers, references: list[AltitudeReference], latitudes: Floats, longitudes: Floats
 ) -> tuple[tuple[Floats, Floats], ...]:
     """Height and error of each reading as planned, in its family's frame, and above the ellipsoid."""
+    native_error = np.zeros_like(readings_m)
     family, family_error = np.empty_like(readings_m), np.zeros_like(readings_m)
     ellipsoid, ellipsoid_error = np.empty_like(readings_m), np.zeros_like(readings_m)
     for number in np.unique(reference):
@@ -295,7 +299,11 @@ def _frames(
         _, family[rows], family_error[rows], ellipsoid[rows], ellipsoid_error[rows] = heights_array(
             readings_m[rows], references[number], latitudes[rows], longitudes[rows]
         )
-    return (readings_m, np.zeros_like(readings_m)), (family, family_error), (ellipsoid, ellipsoid_error)
+        reference_of_rows = references[number]
+        if isinstance(reference_of_rows, Ground):
+            # Ground of the same stated elevation is not the same ground: each may be wrong by itself.
+            native_error[rows] = reference_of_rows.elevation_error_m
+    return (readings_m, native_error), (family, family_error), (ellipsoid, ellipsoid_error)
 
 
 def _set_owner(integers: Integers, g: _Gathered, owner: Integers, references: list[AltitudeReference]) -> None:

@@ -15,7 +15,7 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,63}\Z")
 DEFAULT_CLASS = "crewed"
 
 
-class Circle(msgspec.Struct, frozen=True, tag_field="kind", tag="circle", forbid_unknown_fields=True):
+class Circle(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="circle", forbid_unknown_fields=True):
     """All points within `radius_m` of the centre, along the geodesic."""
 
     centre: Position
@@ -25,7 +25,7 @@ class Circle(msgspec.Struct, frozen=True, tag_field="kind", tag="circle", forbid
         check_range("radius_m", self.radius_m, 0.0, 5_000_000.0, "metres")
 
 
-class Polygon(msgspec.Struct, frozen=True, tag_field="kind", tag="polygon", forbid_unknown_fields=True):
+class Polygon(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="polygon", forbid_unknown_fields=True):
     """The smaller side of a ring of geodesic edges, either winding. The first vertex is not repeated at the end.
 
     It may contain a pole or cross the antimeridian; it must fit in a cap of 80 degrees. Edges that cross are refused
@@ -45,7 +45,7 @@ class Polygon(msgspec.Struct, frozen=True, tag_field="kind", tag="polygon", forb
             )
 
 
-class TimeWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TimeWindow(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A closed interval of time, kept in UTC."""
 
     start: datetime
@@ -58,7 +58,7 @@ class TimeWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise Refusal("end", self.end.isoformat(), f"a time not before the start, {self.start.isoformat()}")
 
 
-class Volume4D(msgspec.Struct, frozen=True, tag_field="kind", tag="volume", forbid_unknown_fields=True):
+class Volume4D(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="volume", forbid_unknown_fields=True):
     """An area, an altitude band and a time window."""
 
     area: Circle | Polygon
@@ -66,7 +66,7 @@ class Volume4D(msgspec.Struct, frozen=True, tag_field="kind", tag="volume", forb
     time: TimeWindow
 
 
-class Waypoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Waypoint(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Where the aircraft means to be at `time`."""
 
     position: Position
@@ -77,7 +77,7 @@ class Waypoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         msgspec.structs.force_setattr(self, "time", utc(self.time))
 
 
-class Containment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Containment(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """How far from the nominal point the aircraft may be: sideways, up or down, early or late."""
 
     lateral_m: float

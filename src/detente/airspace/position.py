@@ -10,7 +10,7 @@ import msgspec
 from detente.airspace.refusal import Refusal
 
 
-class Position(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Position(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A point on the WGS 84 ellipsoid, in degrees. Longitude -180 and 180 are the same meridian and both accepted."""
 
     latitude_deg: float
