@@ -121,7 +121,7 @@ def measures_for(
 
     See `find_measures`, which also says why.
     """
-    return list(find_measures(plan, known, table, options, ignored).measures)
+    return list(find_measures(plan, known, table, options, ignored, look_beyond=False).measures)
 
 
 def find_measures(
@@ -130,16 +130,18 @@ def find_measures(
     table: MinimaTable,
     options: ResolutionOptions | None = None,
     ignored: Collection[str] = (),
+    *,
+    look_beyond: bool = True,
 ) -> FoundMeasures:
     """Search the cheapest change of each kind and direction that leaves `plan` clear of everything known.
 
     `known` is an index, or any mixture of indexes and plans; `plan` itself, the same object, does not count, nor does
     what stands in an index under a key of `ignored`. Without `options` those that suit the minima are taken. Every
     change returned was verified with the exact predicate against all of `known`. A plan that is clear as it is needs no
-    measure and gets none.
+    measure and gets none. With `look_beyond` a search in vain goes on beyond the limits, for the nearest change there.
     """
     options = options or suited_options(plan, table)
-    beyond = _widened(options)
+    beyond = _widened(options) if look_beyond else options
     surroundings = Surroundings(plan, known, table, ignored, beyond.delay_max_s)
     if surroundings.clear(plan):
         return FoundMeasures((), NoMeasure(NoMeasureReason.NOT_IN_CONFLICT))
@@ -148,7 +150,7 @@ def find_measures(
     found = _ranked(plan, surroundings, options)
     if found:
         return FoundMeasures(found)
-    nearest = next(iter(_ranked(plan, surroundings, beyond)), None)
+    nearest = next(iter(_ranked(plan, surroundings, beyond)), None) if look_beyond else None
     return FoundMeasures((), NoMeasure(NoMeasureReason.NOTHING_WITHIN_LIMITS, nearest))
 
 
