@@ -24,6 +24,7 @@ COMMAND_FILES: tuple[str, ...] = (
     "check",
     "demo",
     "node",
+    "status",
     "plan",
     "conflicts",
     "measure",

@@ -15,13 +15,16 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from detente.accord.terms import Accord, AccordParty, Disclosure, accord_hash, format_accord
 from detente.airspace.altitude import FOOT_M
-from detente.airspace.plan import Plan, TimeWindow
+from detente.airspace.plan import IDENTIFIER, Plan, TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.airspace.separation import Minima, MinimaTable
 from detente.feeds.geojson import write_geojson
 from detente.feeds.load import load_flights
+from detente.feeds.tracks import Flight
 from detente.rehearsal.party import RehearsalParty
 
 FIRST, SECOND = "Airlines", "Others"
@@ -64,9 +67,15 @@ def traffic_plans() -> tuple[tuple[tuple[Plan, ...], tuple[Plan, ...]], int]:
     """The recorded day as plans, airlines and everyone else, and how many position reports are in none of them."""
     with resources.as_file(resources.files("detente.rehearsal").joinpath("data", TRAFFIC)) as path:
         flights = load_flights(path)
-    first = tuple(f.plan for f in flights.flights if AIRLINE_CALLSIGN.match(f.callsign))
-    second = tuple(f.plan for f in flights.flights if not AIRLINE_CALLSIGN.match(f.callsign))
+    first = tuple(named_plan(f) for f in flights.flights if AIRLINE_CALLSIGN.match(f.callsign))
+    second = tuple(named_plan(f) for f in flights.flights if not AIRLINE_CALLSIGN.match(f.callsign))
     return (first, second), sum(dropped.count for dropped in flights.dropped)
+
+
+def named_plan(flight: Flight) -> Plan:
+    """The flight's plan under a name that people on watch know: its callsign before the recording's own identifier."""
+    name = f"{flight.callsign}.{flight.plan.plan_id}"
+    return msgspec.structs.replace(flight.plan, plan_id=name) if IDENTIFIER.match(name) else flight.plan
 
 
 def fly_the_day(out: Path, show: Callable[[Progress], None]) -> Day:
