@@ -2,14 +2,17 @@
 
 For each open conflict one side has the first turn: the party whose name sorts first when the conflict's id is even,
 else the other. It proposes the cheapest change of its own plan that is clear of everything it knows. The other side
-accepts when its own exact check finds the result clear, else it refuses with the reason. A side that finds no measure
-says so and the other has its turn; when both have said so the conflict is left, with both reasons.
+accepts when its own exact check finds the result clear, else it refuses with the reason. Whatever asks for a change of
+our own plan is left to people. A side that finds no measure says so and the other has its turn; when both have said so
+the conflict is left, with both reasons.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Iterator
+from datetime import datetime
 from time import perf_counter
 
 import structlog
@@ -22,11 +25,13 @@ from detente.node.configuration import SettlementSettings
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.node.search_for_measures import search_measures
 from detente.picture.commands import AcceptMeasure, Command, ProposeMeasure, RefuseMeasure, ReportNoMeasure
-from detente.picture.conflicts import Conflict, ConflictRecord
+from detente.picture.conflicts import ConflictRecord
 from detente.picture.measures import LONGEST_REASON, Measure, MeasureState
 from detente.picture.picture import Picture
 
 NOTHING_CLEAR = "no delay, level or offset within the limits is clear of everything known"
+OVERTAKEN = "whatever was found was overtaken by other changes"
+SEARCH_FAILED = "the search for a measure failed"
 MOST_PROPOSALS_A_ROUND = 32
 LONGEST_SEARCH_S = 0.25
 
@@ -67,7 +72,7 @@ class Settlement:
 
     async def _round(self) -> bool:
         """Answer every proposal that waits, then propose some; return whether there may be more to do."""
-        answers = await self._loop.read(_to_answer)
+        answers = await self._loop.read(to_answer)
         await asyncio.gather(*(self._answer(measure_id) for measure_id in answers))
         proposals = await self._loop.read(self._to_propose)
         results = await asyncio.gather(*(self._do(command) for command in proposals))
@@ -78,8 +83,7 @@ class Settlement:
         try:
             await self._loop.decide(AcceptMeasure(at, party, measure_id))
         except Refusal as refusal:
-            reason = f"{refusal.expected} ({refusal.value})"[:LONGEST_REASON]
-            await self._do(RefuseMeasure(self._loop.clock(), party, measure_id, reason))
+            await self._do(RefuseMeasure(self._loop.clock(), party, measure_id, reason_of(refusal)))
 
     async def _do(self, command: Command) -> bool:
         try:
@@ -95,43 +99,53 @@ class Settlement:
     def _to_propose(self, picture: Picture) -> list[Command]:
         """Search until enough is found or enough time has passed; what is left waits for the next round."""
         commands: list[Command] = []
-        changing: set[tuple[str, str]] = set()
         started = perf_counter()
-        for conflict_id in sorted(picture.conflicts):
-            record = picture.conflicts[conflict_id]
-            if turn_of(record) != picture.party or _is_moving(picture, record, changing):
-                continue
-            changing.add((picture.party, record.conflict.of(picture.party).plan_id))
+        for record in turns(picture):
             commands.append(self._proposal(picture, record))
             if len(commands) >= MOST_PROPOSALS_A_ROUND or perf_counter() - started > LONGEST_SEARCH_S:
                 break
         return commands
 
     def _proposal(self, picture: Picture, record: ConflictRecord) -> Command:
-        own = picture.party
-        conflict = record.conflict
-        refused = [
-            picture.measures[m].measure
-            for m in record.measures
-            if picture.measures[m].measure.proposer == own and picture.measures[m].state is MeasureState.REFUSED
-        ]
-        if len(refused) >= self._settings.most_proposals:
-            return self._none(conflict, f"the other party refused {len(refused)} proposals")
-        if self._overtaken.get(conflict.conflict_id, 0) >= self._settings.most_proposals:
-            return self._none(conflict, "whatever was found was overtaken by other changes")
+        at, conflict_id = self._loop.clock(), record.conflict.conflict_id
+        if self._overtaken.get(conflict_id, 0) >= self._settings.most_proposals:
+            return ReportNoMeasure(at, picture.party, conflict_id, OVERTAKEN)
         try:
-            found = search_measures(picture, conflict.of(own))
+            return proposal(picture, record, at, self._settings.most_proposals)
         except Exception:
             # A fault of the search must not stop the node; the conflict goes to the other side, and then to people.
-            log.exception("a search failed", conflict=conflict.conflict_id)
-            return self._none(conflict, "the search for a measure failed")
-        best = next((ranked for ranked in found.measures if not _was_refused(ranked, refused)), None)
-        if best is None:
-            return self._none(conflict, _why_none(found, refused))
-        return ProposeMeasure(self._loop.clock(), own, measure_from(picture, record, best))
+            log.exception("a search failed", conflict=conflict_id)
+            return ReportNoMeasure(at, picture.party, conflict_id, SEARCH_FAILED)
 
-    def _none(self, conflict: Conflict, reason: str) -> ReportNoMeasure:
-        return ReportNoMeasure(self._loop.clock(), self._loop.picture.party, conflict.conflict_id, reason)
+
+def turns(picture: Picture) -> Iterator[ConflictRecord]:
+    """Yield the open conflicts in which it is our turn, no plan of which is about to change anyway."""
+    changing: set[tuple[str, str]] = set()
+    for conflict_id in sorted(picture.conflicts):
+        record = picture.conflicts[conflict_id]
+        if turn_of(record) == picture.party and not _is_moving(picture, record, changing):
+            changing.add((picture.party, record.conflict.of(picture.party).plan_id))
+            yield record
+
+
+def proposal(picture: Picture, record: ConflictRecord, at: datetime, most_proposals: int) -> Command:
+    """Return the proposal of the cheapest change of our plan that was not refused before, or that there is none."""
+    own = picture.party
+    conflict = record.conflict
+    measures = [picture.measures[measure_id] for measure_id in record.measures]
+    refused = [m.measure for m in measures if m.measure.proposer == own and m.state is MeasureState.REFUSED]
+    if len(refused) >= most_proposals:
+        return ReportNoMeasure(at, own, conflict.conflict_id, f"the other party refused {len(refused)} proposals")
+    found = search_measures(picture, conflict.of(own))
+    best = next((ranked for ranked in found.measures if not _was_refused(ranked, refused)), None)
+    if best is None:
+        return ReportNoMeasure(at, own, conflict.conflict_id, _why_none(found, refused))
+    return ProposeMeasure(at, own, measure_from(picture, record, best))
+
+
+def reason_of(refusal: Refusal) -> str:
+    """Return why our check does not find a measure clear, as the other party is told."""
+    return f"{refusal.expected} ({refusal.value})"[:LONGEST_REASON]
 
 
 def measure_from(picture: Picture, record: ConflictRecord, ranked: RankedChange, owner: str = "") -> Measure:
@@ -146,13 +160,16 @@ def measure_from(picture: Picture, record: ConflictRecord, ranked: RankedChange,
     )  # fmt: skip
 
 
-def _to_answer(picture: Picture) -> list[str]:
-    own = picture.party
+def to_answer(picture: Picture) -> list[str]:
+    """Return the ids of the proposals that wait for our answer and would change the proposer's own plan.
+
+    What asks for a change of a plan of ours is never accepted without people: nobody else moves our aircraft.
+    """
     waiting = []
-    for ids in picture.measures_of.values():
+    for (owner, _), ids in picture.measures_of.items():
         for measure_id in ids:
             record = picture.measures[measure_id]
-            if record.state is MeasureState.PROPOSED and record.measure.proposer != own:
+            if record.state is MeasureState.PROPOSED and record.measure.proposer == owner != picture.party:
                 waiting.append(measure_id)
     return sorted(waiting)
 
