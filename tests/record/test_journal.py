@@ -170,7 +170,7 @@ def test_a_closed_journal_takes_nothing_more_and_closes_twice(tmp_path):
 
 def test_a_closed_journal_is_one_whole_file(tmp_path):
     make_journal(tmp_path / "journal.db")
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["journal.db", "journal.db.lock"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["journal.db", "journal.db.head", "journal.db.lock"]
 
 
 def test_another_nodes_journal_is_refused(tmp_path):
@@ -205,7 +205,7 @@ def test_the_leftovers_of_a_creation_that_was_cut_short_do_no_harm(tmp_path):
     (tmp_path / "journal.db.new-journal").write_bytes(b"half a rollback")
     entries = make_journal(tmp_path / "journal.db")
     assert len(entries) == 7
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["journal.db", "journal.db.lock"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["journal.db", "journal.db.head", "journal.db.lock"]
 
 
 def test_every_commit_is_durable_before_it_is_acknowledged(tmp_path):

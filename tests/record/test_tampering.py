@@ -124,16 +124,12 @@ def test_a_dropped_entry_is_named(copy, number):
     if number == 7:
         assert verify_journal(copy).ok, "the newest batch alone leaves no trace in the file"
     else:
-        bad = found_bad(copy)
-        signed_and_last = {2: 3, 3: 4}
-        assert bad.number == number, signed_and_last
+        assert first_bad(copy) == number
 
 
-@pytest.mark.parametrize("number", range(1, 8))
+@pytest.mark.parametrize("number", range(1, 7))
 def test_entries_dropped_and_closed_up_are_named(copy, number):
     """Delete one, move the later ones up, compute the chain anew: only the signatures remain to say so."""
-    if number == 7:
-        pytest.skip("nothing later to move")
     tamper(
         copy,
         f"DELETE FROM entry WHERE number = {number}",

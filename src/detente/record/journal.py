@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from detente.airspace.refusal import Refusal
+from detente.record.acknowledged import AcknowledgedHead, acknowledged_path, read_acknowledged_head
 from detente.record.chain import JOURNAL_ID_BYTES, Genesis, entry_hash, head_message, kind_field
 from detente.record.entry import Entry, Head, NewEntry, Submission, from_microseconds, microseconds
 from detente.record.group_commit import GroupCommit
@@ -61,6 +62,7 @@ class Journal:
         self._stopped = ""
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
+        self._acknowledged = AcknowledgedHead(path)
         self._writer = connect_writer(path)
         self._reader = connect(path, "ro")
 
@@ -80,17 +82,16 @@ class Journal:
                 _create(file, key)
             genesis, report = check_and_report(file, key.public)
             journal = cls(file, key, lock, genesis, report)
-        except BaseException:
+        except BaseException as error:
             lock.release()
+            if isinstance(error, (sqlite3.Error, OSError)):
+                raise _unwritable(file, error) from None
             raise
         try:
             journal._cut_tail()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             journal.close()
-            raise Refusal(str(file), str(error), "a journal that can be written") from None
-        except BaseException:
-            journal.close()
-            raise
+            raise _unwritable(file, error) from None
         if report.said:
             _log.warning("%s: %s", file, report.said)
         return journal
@@ -156,6 +157,7 @@ class Journal:
                 self._stopped = self._stopped or "the journal is closed"
                 self._reader.close()
                 self._writer.close()
+                self._acknowledged.close()
                 self._lock.release()
 
     def __enter__(self) -> Self:
@@ -186,13 +188,15 @@ class Journal:
             self._writer.execute("DELETE FROM entry WHERE number > ?", (self._head.number,))
         # The log's torn frames go with the log; a reader that is busy with it only puts this off.
         self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._acknowledged.write(self._head)
 
     def _commit(self, rows: Sequence[tuple[int, int, str, bytes, bytes, bytes | None]]) -> None:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             self._writer.executemany(INSERT_ENTRY, rows)
             self._writer.execute("COMMIT")
-        except sqlite3.Error as error:
+            self._acknowledged.write(Head(rows[-1][0], rows[-1][4]))
+        except (sqlite3.Error, OSError) as error:
             # After a failed fsync nobody knows what is on the disk (the pages may be marked clean): stop.
             self._stopped = f"{self.path}: the disk failed under the journal: {error}"
             with contextlib.suppress(sqlite3.Error):
@@ -207,7 +211,17 @@ def _create(path: Path, key: NodeKey) -> None:
             str(path), f"no such file, but {log.name} is there", "a journal with its write-ahead log",
             f"The newest batches are in {log.name}: put the journal back beside it, or move it away to begin anew.",
         )  # fmt: skip
+    known = read_acknowledged_head(path)
+    if known is not None and known.number:
+        raise Refusal(
+            str(path), "no such file", f"the journal that had reached entry {known.number:,}",
+            f"Put the journal back, or move {acknowledged_path(path).name} away to begin anew.",
+        )  # fmt: skip
     try:
         create_database(path, Genesis(os.urandom(JOURNAL_ID_BYTES), key.public, microseconds(datetime.now(UTC))), key)
     except (OSError, sqlite3.Error) as error:
         raise Refusal(str(path), str(error), "a place where a journal can be made") from None
+
+
+def _unwritable(path: Path, error: Exception) -> Refusal:
+    return Refusal(str(path), str(error), "a journal that can be written")

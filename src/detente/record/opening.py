@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from detente.airspace.refusal import Refusal
+from detente.record.acknowledged import acknowledged_path, read_acknowledged_head
 from detente.record.chain import Genesis
 from detente.record.entry import Head
 from detente.record.snapshot import open_snapshot
@@ -52,12 +53,13 @@ def check_and_report(path: Path, public: bytes) -> tuple[Genesis, OpenReport]:
     """
     with open_snapshot(path, is_own=True) as (connection, log):
         genesis, signature = read_genesis(connection, path)
-        walk = Walk(connection, genesis, every_signature=False)
+        walk = Walk(connection, genesis, known=read_acknowledged_head(path), every_signature=False)
         try:
             check_genesis(genesis, signature, public)
             for _ in walk.rows():
                 pass
             walk.check_whole(log)
+            walk.check_known_reached()
             unsigned = walk.count_unsigned()
         except BrokenChainError as broken:
             raise _refusal(path, broken.bad) from None
@@ -69,4 +71,11 @@ def check_and_report(path: Path, public: bytes) -> tuple[Genesis, OpenReport]:
 def _refusal(path: Path, bad: BadEntry) -> Refusal:
     if bad.fault is Fault.ANOTHER_KEY:
         return Refusal(str(path), bad.detail, "the journal of this node's key", "Is it the right directory?")
+    if bad.fault in (Fault.ENDS_EARLY, Fault.NOT_THE_KNOWN_HEAD):
+        name = acknowledged_path(path).name
+        return Refusal(
+            str(path), str(bad), f"the entries that were acknowledged, as {name} says",
+            "Was a -wal removed, or an older copy put back? Put the newest back. If it is lost for good, tell the "
+            f"peers, who hold receipts, and move {name} away.",
+        )  # fmt: skip
     return Refusal(str(path), str(bad), "a journal as it was written", _MEND)

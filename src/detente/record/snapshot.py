@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from detente.airspace.refusal import Refusal
-from detente.record.storage import SQLITE_ERRORS, check_is_file, connect, connect_unlocked
+from detente.record.storage import SQLITE_ERRORS, check_is_file, connect, connect_unwritten
 from detente.record.write_ahead import LogState, read_log_state
 from detente.record.writer_lock import is_being_written
 
@@ -21,24 +21,26 @@ def open_snapshot(path: Path, *, is_own: bool = False) -> Iterator[tuple[sqlite3
     what is no file or cannot be opened.
     """
     check_is_file(path)
-    is_live = not is_own and is_being_written(path)
     log = LogState()
-    try:
-        # A live journal is read through SQLite's own locks, beside its writer.
-        connection = connect(path, "ro") if is_live else connect_unlocked(path)
-    except SQLITE_ERRORS as error:
-        raise Refusal(str(path), str(error), "a journal that can be read") from None
+    connection: sqlite3.Connection | None = None
     try:
         try:
+            if not is_own and is_being_written(path):
+                # A live journal is read through SQLite's own locks, beside its writer.
+                connection = connect(path, "ro")
+            else:
+                connection = connect_unwritten(path, with_log=False)
+                connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+                log = read_log_state(path, connection.execute("PRAGMA page_size").fetchone()[0])
+                if log.committed_bytes:
+                    connection.close()
+                    connection = connect_unwritten(path, with_log=True)
             connection.execute("BEGIN")
-            page_size = connection.execute("PRAGMA page_size").fetchone()[0]
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            if not is_live:
-                log = read_log_state(path, page_size)
         except (*SQLITE_ERRORS, OSError) as error:
-            raise Refusal(
-                str(path), str(error), "a Détente journal", "It cannot be read: was it copied whole?"
-            ) from None
+            mend = "It cannot be read: was it copied whole?"
+            raise Refusal(str(path), str(error), "a Détente journal", mend) from None
         yield connection, log
     finally:
-        connection.close()
+        if connection is not None:
+            connection.close()

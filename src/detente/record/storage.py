@@ -85,13 +85,13 @@ def connect(path: Path, mode: str, *, parameters: str = "") -> sqlite3.Connectio
     return connection
 
 
-def connect_unlocked(path: Path) -> sqlite3.Connection:
-    """Return a connection that reads a file nobody writes, and changes nothing in it or beside it.
+def connect_unwritten(path: Path, *, with_log: bool) -> sqlite3.Connection:
+    """Return a connection that reads a file which nobody writes, and changes nothing in it or beside it.
 
-    A write-ahead log that lies beside it is read too. SQLite would make an index of it in a third file; without locks
-    (the VFS "unix-none") and in exclusive mode it keeps that index in memory.
+    With a log, SQLite would make an index of it in a third file: without locks (the VFS "unix-none") and in exclusive
+    mode it keeps that index in memory. The log must then have committed frames, or SQLite would remove it at the end.
     """
-    if _size(write_ahead_path(path)) == 0:
+    if not with_log:
         return connect(path, "ro", parameters="&immutable=1")
     connection = connect(path, "ro", parameters="&vfs=unix-none")
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -135,10 +135,3 @@ def read_genesis(connection: sqlite3.Connection, path: Path) -> tuple[Genesis, b
 
 def _unreadable(path: Path, error: Exception) -> Refusal:
     return Refusal(str(path), str(error), _EXPECTED_FILE, "SQLite cannot read it: was it copied whole?")
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from detente.record.acknowledged import read_acknowledged_head
 from detente.record.chain import Genesis
 from detente.record.entry import Head
 from detente.record.rows import Row
@@ -78,7 +79,8 @@ def verify_journal(
     Args:
         path: the file; a write-ahead log beside it (``-wal``) is read too.
         public: the public key (32 bytes) that it must be signed with; None takes the one in the file.
-        head: an entry's number and hash known from outside, which the journal must contain.
+        head: an entry's number and hash known from outside, which the journal must contain; without it, the newest
+            acknowledged head in the file beside the journal, if there is one.
         progress: called now and then with the number of entries proven so far.
         receiver: given every row as it is proven.
 
@@ -104,11 +106,13 @@ def _verify_once(
     progress: Callable[[int], None] | None,
     receiver: Receiver | None,
 ) -> Verification:
+    # Read before the journal: the head beside a live one moves on.
+    known = head or read_acknowledged_head(path)
     with open_snapshot(path) as (connection, log):
         genesis, signature = read_genesis(connection, path)
         if receiver is not None:
             receiver.begin(genesis, signature)
-        walk = Walk(connection, genesis, known=head)
+        walk = Walk(connection, genesis, known=known)
         bad: BadEntry | None = None
         try:
             check_genesis(genesis, signature, public)

@@ -147,6 +147,10 @@ class Walk:
         """Raise BrokenChainError when entries lie behind the last signed head, or the known head is not reached."""
         if self.count_unsigned():
             self._fail_behind(Fault.UNSIGNED)
+        self.check_known_reached()
+
+    def check_known_reached(self) -> None:
+        """Raise BrokenChainError when the journal ends before the known head."""
         if self._known is not None and self._known.number > self.head.number:
             self._fail_behind(Fault.ENDS_EARLY, f"{self._known.number:,}")
 

@@ -22,6 +22,8 @@ from detente.record.storage import write_ahead_path
 
 _HEADER = Struct(">8I")
 _FRAME = Struct(">6I")
+_SALTS = Struct(">2I")
+_VERSION = 3007000
 _MAGIC_LITTLE_ENDIAN = 0x377F0682
 _MAGIC_BIG_ENDIAN = 0x377F0683
 _WORDS_MASK = 0xFFFFFFFF
@@ -61,8 +63,7 @@ def read_log_state(database: Path, page_size: int) -> LogState:
             reader = _FrameReader(head, page_size)
             slots: list[_Slot] = []
             tail_bytes = 0
-            step = (_FRAME.size + page_size) * _CHUNK_FRAMES
-            while chunk := stream.read(step):
+            while chunk := stream.read((_FRAME.size + page_size) * _CHUNK_FRAMES):
                 found, tail_bytes = reader.slots(chunk)
                 slots += found
     except FileNotFoundError:
@@ -107,7 +108,7 @@ class _FrameReader:
             # No frame has been written behind a header that is not whole.
             self.is_header_right = not head
             return
-        magic, _, logged_page_size, _, salt_1, salt_2, sum_1, sum_2 = _HEADER.unpack(head)
+        magic, version, logged_page_size, _, salt_1, salt_2, sum_1, sum_2 = _HEADER.unpack(head)
         self._salts = (salt_1, salt_2)
         self._order = ">" if magic == _MAGIC_BIG_ENDIAN else "<"
         self._header_sums = _Checksum(6, self._order)
@@ -115,21 +116,26 @@ class _FrameReader:
         self._sums = self._header_sums.after((0, 0), head[:24])
         self.is_header_right = (
             magic in (_MAGIC_LITTLE_ENDIAN, _MAGIC_BIG_ENDIAN)
+            and version == _VERSION
             and logged_page_size == page_size
             and self._sums == (sum_1, sum_2)
         )
         self._is_right_so_far = self.is_header_right
 
     def slots(self, chunk: bytes) -> tuple[list[_Slot], int]:
-        """Return the whole frames in `chunk`, and how many bytes of another are behind them."""
+        """Return the whole frames in `chunk`, and how many bytes of another of this generation are behind them."""
         whole = len(chunk) // self._step
-        return [self._slot(chunk[place * self._step : (place + 1) * self._step]) for place in range(whole)], (
-            len(chunk) - whole * self._step
-        )
+        slots = [self._slot(chunk[place * self._step : (place + 1) * self._step]) for place in range(whole)]
+        tail = chunk[whole * self._step :]
+        is_former = len(tail) >= _FRAME.size and not self._is_present(tail)
+        return slots, 0 if is_former else len(tail)
+
+    def _is_present(self, frame: bytes) -> bool:
+        return _SALTS.unpack_from(frame, 8) == self._salts or not self.is_header_right
 
     def _slot(self, frame: bytes) -> _Slot:
-        page, pages_after, salt_1, salt_2, sum_1, sum_2 = _FRAME.unpack_from(frame)
-        is_present = (salt_1, salt_2) == self._salts or not self.is_header_right
+        page, pages_after, _, _, sum_1, sum_2 = _FRAME.unpack_from(frame)
+        is_present = self._is_present(frame)
         if self._is_right_so_far:
             self._sums = self._frame_sums.after(self._sums, frame[:8] + frame[_FRAME.size :])
             self._is_right_so_far = is_present and page > 0 and self._sums == (sum_1, sum_2)
