@@ -7,19 +7,22 @@ BIN = .venv/bin
 # The machine's own certificates where it has any: behind an inspecting proxy only they will do.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
-.PHONY: demo test test-long test-shared check format setup setup-demo lock clean help
+.PHONY: conformance demo test test-long test-shared check format setup setup-demo lock clean help
 
 demo: setup-demo ## two parties deconflict a day of recorded traffic; writes demo-out/report.html
 	$(BIN)/detente demo --out demo-out
 
 test: setup ## the quick test suite
-	$(BIN)/pytest -m "not long and not shared"
+	$(BIN)/pytest -n auto -m "not long and not shared"
 
 test-long: setup ## the long tests
-	$(BIN)/pytest -m "long and not shared"
+	$(BIN)/pytest -n auto -m "long and not shared"
 
 test-shared: setup ## the tests that need the shared data folder (DETENTE_SHARED)
 	$(BIN)/pytest -m shared
+
+conformance: setup ## the InterUSS suites against a real service; SUITES=DIR names the harness
+	$(BIN)/python tests/conformance/suites.py
 
 check: setup ## formatting, lint, types and the import contract
 	$(BIN)/ruff format --check .
@@ -34,6 +37,7 @@ format: setup ## format and mend what ruff can mend
 setup: ## the environment with the development tools
 	@$(SYNC) --group dev
 	@$(BIN)/python -m detente.airspace.compile
+	@$(BIN)/python -m detente.utm.service.compile
 
 setup-demo: ## the environment that the demo needs
 	@$(SYNC) --extra demo --inexact
@@ -42,6 +46,7 @@ setup-demo: ## the environment that the demo needs
 bench-%: ## one benchmark, for example make bench-detect
 	@$(SYNC) --group dev --group bench
 	@$(BIN)/python -m detente.airspace.compile
+	@$(BIN)/python -m detente.utm.service.compile
 	$(BIN)/python bench/$(subst -,_,$*).py
 
 lock:

@@ -53,7 +53,7 @@ def test_a_card_may_be_printed_otherwise_and_is_the_same_card():
         ("addresses", ["http://evil.example.org"]),
         ("addresses", []),
         ("issued_at", "2026-06-01T12:00:00Z"),
-        ("public_key", SOUTH.public.hex()),
+        pytest.param("public_key", SOUTH.public.hex(), id="public_key"),
         ("signature", "0" * 128),
     ],
 )
