@@ -1,4 +1,4 @@
-"""Journals are kept for years: the encoded form of every event is pinned, and none of its words claims what it is not."""
+"""Journals are kept for years: the encoded form of events is pinned, and no word of it claims what it is not."""
 
 from __future__ import annotations
 

@@ -57,14 +57,17 @@ class PictureMachine(RuleBasedStateMachine):
 
     def give(self, command: commands.Command) -> list[events.Event]:
         before = picture_bytes(self.node.picture)
+        decided: list[events.Event] = []
+        refused: Refusal | None = None
         try:
             decided = decide(self.node.picture, command)
         except Refusal as refusal:
-            assert refusal.field
-            assert refusal.expected
-            assert picture_bytes(self.node.picture) == before
-            return []
+            refused = refusal
         assert picture_bytes(self.node.picture) == before, "decide changed the picture"
+        if refused is not None:
+            assert refused.field
+            assert refused.expected
+            return []
         for event in decided:
             evolve(self.node.picture, event)
             self.node.events.append(event)
