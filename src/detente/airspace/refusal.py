@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 
+SHOWN_CHARACTERS = 81
+"""The most that is shown of a refused value."""
+
+
 class Refusal(ValueError):  # noqa: N818 - the design's word; it is raised, and read by people
     """Input that cannot be accepted; nothing has changed.
 
@@ -19,6 +23,8 @@ class Refusal(ValueError):  # noqa: N818 - the design's word; it is raised, and 
         self.expected = expected
         self.mend = mend
         shown = repr(value)
-        if len(shown) > 80:
-            shown = shown[:77] + "..."
+        if len(shown) > SHOWN_CHARACTERS:
+            # The middle goes: of a path the end says more than the beginning.
+            half = (SHOWN_CHARACTERS - 3) // 2
+            shown = f"{shown[:half]}...{shown[-half:]}"
         super().__init__(f"{field}: {shown}; expected {expected}." + (f" {mend}" if mend else ""))
