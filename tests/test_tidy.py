@@ -19,7 +19,7 @@ WRITTEN = frozenset({".py", ".toml", ".css", ".html", ".ts", ".svelte", ".md"})
 """What people write, by its ending; data are not among them."""
 PYTHON = frozenset({".py"})
 
-PURE_ROOMS = ("airspace", "accord", "picture")
+PURE_ROOMS = ("airspace", "accord", "line", "picture")
 IMPURE_MODULES = frozenset({
     "asyncio", "ctypes", "fcntl", "glob", "http", "io", "locale", "logging", "mmap", "multiprocessing", "os", "pathlib",
     "pickle", "random", "secrets", "selectors", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "sys",
@@ -33,6 +33,7 @@ IMPURE_CALLS = frozenset({
 ALLOWED = {
     ("airspace/compile.py", "pathlib"): "run once at set-up, to forget stale machine code",
     ("airspace/geoid.py", "importlib.resources"): "reads the carried geoid grid, which never changes",
+    ("line/phrases.py", "importlib.resources"): "reads the carried phrase table, which never changes",
 }
 """What a file of a pure room may import all the same, and why."""
 
