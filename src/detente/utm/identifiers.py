@@ -11,8 +11,9 @@ from detente.utm.moments import MINUTE_US
 from detente.utm.refused import Refused
 
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
-_RID_VERSION = re.compile(r"[a-z0-9]{10,}\Z")
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_RID_VERSION = re.compile(r"[a-v0-9]{10,13}\Z")
+_LATEST_VERSION = 2**63 - 1
+_DIGITS = "0123456789abcdefghijklmnopqrstuv"
 _OPAQUE = str.maketrans("+/=", "-._")
 SUFFIX_SLACK_US = 5 * MINUTE_US
 NO_SUBSCRIPTION = "00000000-0000-4000-8000-000000000000"
@@ -54,17 +55,17 @@ def opaque_version(entity: str, at_us: int) -> str:
 
 
 def rid_version(at_us: int) -> str:
-    """The version of a remote identification entity written at `at_us`: nanoseconds in base 36."""
+    """The version of a remote identification entity written at `at_us`: nanoseconds in base 32."""
     value = at_us * 1000
     digits = []
     while value:
-        value, digit = divmod(value, 36)
+        value, digit = divmod(value, 32)
         digits.append(_DIGITS[digit])
     return "".join(reversed(digits)).rjust(10, "0")
 
 
 def check_rid_version(text: str) -> str:
     """Refuse (400) what cannot be a version of ours."""
-    if not _RID_VERSION.match(text):
+    if not _RID_VERSION.match(text) or int(text, 32) > _LATEST_VERSION:
         raise Refused(400, f"{text[:80]!r} is no version")
     return text

@@ -71,13 +71,13 @@ def circumscribed(latitude_deg: float, longitude_deg: float, radius_m: float) ->
     return np.asarray(corners / np.sqrt((corners**2).sum(axis=1))[:, None])
 
 
-def cover_circle(latitude_deg: float, longitude_deg: float, radius_m: float, too_large: int) -> NDArray[np.uint32]:
-    """Every cell that the circle touches; refused with status `too_large` over LARGEST_AREA_KM2."""
+def cover_circle(latitude_deg: float, longitude_deg: float, radius_m: float) -> NDArray[np.uint32]:
+    """Every cell that the circle touches. Raises Refused 413 over LARGEST_AREA_KM2."""
     if not 0.0 < radius_m < math.inf:
         raise Refused(400, "radius must be a positive number of metres")
     if math.pi * (radius_m / 1000.0) ** 2 > LARGEST_AREA_KM2:
-        raise Refused(too_large, f"area is too large: a circle of {radius_m:.0f} m is over {LARGEST_AREA_KM2:.0f} km²")
-    return _covered(circumscribed(latitude_deg, longitude_deg, radius_m), too_large)
+        raise Refused(413, f"area is too large: a circle of {radius_m:.0f} m is over {LARGEST_AREA_KM2:.0f} km²")
+    return _covered(circumscribed(latitude_deg, longitude_deg, radius_m), 413)
 
 
 def cover_polygon(ring: Sequence[tuple[float, float]], too_large: int) -> NDArray[np.uint32]:
@@ -113,7 +113,7 @@ def check_point(latitude_deg: float, longitude_deg: float) -> tuple[float, float
 def cells_of(volume: Volume, too_large: int) -> NDArray[np.uint32]:
     """The cells that one volume touches."""
     if volume.radius_m is not None:
-        return cover_circle(*volume.ring[0], volume.radius_m, too_large)
+        return cover_circle(*volume.ring[0], volume.radius_m)
     return cover_polygon(volume.ring, too_large)
 
 

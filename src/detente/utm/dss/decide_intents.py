@@ -23,7 +23,7 @@ def decide_put_intent(state: DssState, command: PutIntent, *, exact: bool) -> li
     _check_form(command)
     ovn = (
         requested_ovn(command.id, command.requested_suffix, command.at_us)
-        if command.requested_suffix
+        if command.requested_suffix is not None
         else opaque_version(command.id, command.at_us)
     )
     old = _current(state, command)

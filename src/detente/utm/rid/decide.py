@@ -77,6 +77,14 @@ def _decide_put_area(state: RidState, command: PutArea) -> list[RidEvent]:
 
 def _decide_put_subscription(state: RidState, command: PutRidSubscription) -> list[RidEvent]:
     old = state.subscriptions.get(command.id)
+    # The suites want a bad window told before a version that is missing.
+    start_us, end_us = subscription_window(
+        command.extents.start_us,
+        command.extents.end_us,
+        command.at_us,
+        old.occupied.start_us if old else None,
+        old.occupied.end_us if old else None,
+    )
     if command.version is None:
         if old is not None:
             raise Refused(409, f"a subscription {command.id} exists already; give its version")
@@ -85,13 +93,6 @@ def _decide_put_subscription(state: RidState, command: PutRidSubscription) -> li
             raise Refused(400, f"there is no subscription {command.id} to update")
         _check_version(old.version, command.version)
         _check_owner(old.owner, command.by)
-    start_us, end_us = subscription_window(
-        command.extents.start_us,
-        command.extents.end_us,
-        command.at_us,
-        old.occupied.start_us if old else None,
-        old.occupied.end_us if old else None,
-    )
     most = state.subscription_index.most_in_a_cell(
         command.extents.cells, command.by, command.at_us, command.id if old is not None else ""
     )

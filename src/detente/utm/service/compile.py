@@ -1,4 +1,4 @@
-"""Compile this room's kernels, so that no request waits for them."""
+"""Compile this room's kernels, so that no request waits for them: python -m detente.utm.service.compile."""
 
 from __future__ import annotations
 
@@ -18,3 +18,7 @@ def compile_kernels() -> None:
     subscriptions.describe(slot, "https://example.com", "uss", 0)
     subscriptions.most_in_a_cell(cells, "uss", 0)
     subscriptions.notify(subscriptions.find(cells), "url")
+
+
+if __name__ == "__main__":
+    compile_kernels()

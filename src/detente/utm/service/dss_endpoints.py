@@ -27,6 +27,7 @@ from detente.utm.refused import Refused
 from detente.utm.service.endpoint import Call, Endpoint, Reply, any_scope, fresh_uuid, reply
 from detente.utm.service.wire import (
     LONGEST_REPORT,
+    POLYGON_TOO_LARGE,
     STATES,
     AvailabilityBody,
     PutConstraintBody,
@@ -45,8 +46,7 @@ MONITORING = "utm.conformance_monitoring_sa"
 MANAGEMENT = "utm.constraint_management"
 PROCESSING = "utm.constraint_processing"
 ARBITRATION = "utm.availability_arbitration"
-POLYGON_TOO_LARGE = 400
-"""The suites ask for 400 where the standard lists 413; a circle that is too large gets 413."""
+
 _intent_body = msgspec.json.Decoder(PutIntentBody)
 _constraint_body = msgspec.json.Decoder(PutConstraintBody)
 _subscription_body = msgspec.json.Decoder(PutSubscriptionBody)
@@ -96,7 +96,7 @@ def read_put_intent(call: Call, name: str, ovn: str | None) -> PutIntent:
         )
         if new is not None
         else None,
-        body.requested_ovn_suffix or None,
+        body.requested_ovn_suffix,
         may_coordinate=COORDINATION in call.bearer.scopes,
         may_monitor=MONITORING in call.bearer.scopes,
     )
@@ -129,7 +129,7 @@ def _query_intents(call: Call) -> Reply:
 def _put_constraint(call: Call) -> Reply:
     name, ovn = entity_id(call.parameters[0]), _given_version(call)
     body = read_body(_constraint_body, call.body)
-    extents = _ended_later(call, union_of(body.extents, 413))
+    extents = _ended_later(call, union_of(body.extents, POLYGON_TOO_LARGE))
     url = check_url(body.uss_base_url, allow_http=call.settings.allow_http)
     return call.write(PutConstraint(call.now_us, call.bearer.subject, name, ovn, url, extents), name)
 

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import gc
 import os
+import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import msgspec
@@ -112,14 +113,29 @@ async def _serve_http(service: Service, loop: CommandLoop, options: Options) -> 
         server_header=False,
         timeout_graceful_shutdown=5,
         backlog=1024,
+        timeout_keep_alive=75,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
+    running = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        running.add_signal_handler(number, server.leave)
     serving = asyncio.create_task(server.serve())
     failing = asyncio.create_task(loop.failed.wait())
     await asyncio.wait([serving, failing], return_when=asyncio.FIRST_COMPLETED)
     failing.cancel()
-    server.should_exit = True
+    server.leave()
     await serving
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own signals: it would raise them again, before the journal is closed in order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def leave(self) -> None:
+        self.should_exit = True
 
 
 class _Snapshots:

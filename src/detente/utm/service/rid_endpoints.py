@@ -23,6 +23,7 @@ from detente.utm.rid.records import (
 )
 from detente.utm.service.endpoint import Call, Endpoint, Reply, any_scope, reply
 from detente.utm.service.wire import (
+    POLYGON_TOO_LARGE,
     V19PutAreaBody,
     V19PutSubscriptionBody,
     V22aPutBody,
@@ -101,9 +102,11 @@ def _area_body(call: Call, standard: Standard) -> tuple[str, Extents]:
     allow_http = call.settings.allow_http
     if standard is Standard.F3411_19:
         old = read_body(_v19_area_body, call.body)
-        return check_url(old.flights_url, allow_http=allow_http), union([volume_of_v19(old.extents)])
+        return check_url(old.flights_url, allow_http=allow_http), union([volume_of_v19(old.extents)], POLYGON_TOO_LARGE)
     body = read_body(_v22a_body, call.body)
-    return check_url(body.uss_base_url, allow_http=allow_http) + FLIGHTS_PATH, union([volume_of(body.extents)])
+    return check_url(body.uss_base_url, allow_http=allow_http) + FLIGHTS_PATH, union(
+        [volume_of(body.extents)], POLYGON_TOO_LARGE
+    )
 
 
 def _subscription_body(call: Call, standard: Standard) -> tuple[str, Extents]:
@@ -111,10 +114,10 @@ def _subscription_body(call: Call, standard: Standard) -> tuple[str, Extents]:
     if standard is Standard.F3411_19:
         old = read_body(_v19_subscription_body, call.body)
         url = check_url(old.callbacks.identification_service_area_url, allow_http=allow_http)
-        return url, union([volume_of_v19(old.extents)], 400)
+        return url, union([volume_of_v19(old.extents)], POLYGON_TOO_LARGE)
     body = read_body(_v22a_body, call.body)
     url = check_url(body.uss_base_url, allow_http=allow_http) + NOTIFICATIONS_PATH
-    return url, union([volume_of(body.extents)], 400)
+    return url, union([volume_of(body.extents)], POLYGON_TOO_LARGE)
 
 
 def _searched_cells(call: Call) -> list[int]:
