@@ -49,7 +49,7 @@ BAD_BODIES = {
     "local time": ({"plans": [plan_json(intent__0__time__start="2025-06-01T12:00:00")]}, "start"),
     "bad id": ({"plans": [plan_json(plan_id="../etc")]}, "plan_id"),
     "twice": ({"plans": [msgspec.to_builtins(area_plan("a"))] * 2}, "plans[1].plan_id"),
-    "unknown class": ({"plans": [plan_json(aircraft_class="airship")]}, "plans[0].aircraft_class"),
+    "bad class": ({"plans": [plan_json(aircraft_class="air ship")]}, "plans[0].aircraft_class"),
     "huge number": ({"plans": [plan_json(intent__0__area__radius_m=1e300)]}, "radius_m"),
     "deep": (b'{"plans":' + b"[" * 100_000 + b"]" * 100_000 + b"}", ""),
     "not utf-8": (b'{"plans":[{"plan_id":"\xff\xfe"}]}', ""),

@@ -11,6 +11,8 @@ from parties import Party, area_plan, two_parties
 
 from detente.record.verification import verify_journal
 
+SAMPLE = Path(__file__).parents[2] / "docs" / "samples" / "ours.geojson"
+
 
 @pytest.fixture(scope="module")
 def by_people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Party, Party]]:
@@ -100,6 +102,14 @@ def test_the_commands_speak_french_and_json(by_people: tuple[Party, Party], tmp_
     assert missing.returncode == 2
     assert "nothing-of-that-name" in missing.stderr
     assert "Traceback" not in missing.stderr
+
+
+def test_a_file_of_plans_is_imported_once(by_people: tuple[Party, Party]) -> None:
+    north, _ = by_people
+    first = north.cli("plan", "import", str(SAMPLE))
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.startswith("3 declared")
+    assert north.cli("plan", "import", str(SAMPLE)).stdout.startswith("0 declared, 0 amended, 3 unchanged")
 
 
 def test_a_command_says_that_no_node_runs(tmp_path: Path) -> None:

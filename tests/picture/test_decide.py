@@ -146,13 +146,27 @@ def test_one_bad_plan_refuses_the_whole_import(node: Node) -> None:
     assert refusal.field == "plans[1].plan_id"
 
 
-def test_a_class_that_the_accord_does_not_know_is_refused(node: Node) -> None:
-    drone = msgspec.structs.replace(area_plan("d"), aircraft_class="drone")
-    with pytest.raises(Refusal, match="class of the accord"):
-        node.do(commands.DeclarePlan(NOON, OURS, drone))
-    table = MinimaTable(MINIMA.default, (ClassMinima("drone", "crewed", Minima(500.0, 150.0)),))
+def test_classes_have_their_own_minima_and_others_the_default(node: Node) -> None:
+    table = MinimaTable(MINIMA.default, (ClassMinima("drone", "crewed", Minima(500.0, 50.0)),))
     node.do(commands.AdoptAccord(NOON, OURS, "hash-of-classes", "classes", PARTIES, table, YEAR))
-    assert kinds(node.do(commands.DeclarePlan(NOON, OURS, drone))) == ["PlanDeclared"]
+    node.do(commands.DeclarePlan(NOON, THEIRS, area_plan("theirs"), 1))
+    for aircraft_class, found in (("drone", 0), ("airship", 1)):
+        plan = msgspec.structs.replace(area_plan(aircraft_class, level_m=3200.0), aircraft_class=aircraft_class)
+        assert kinds(node.do(commands.DeclarePlan(NOON, OURS, plan))).count("ConflictFound") == found
+
+
+def test_a_party_does_not_bring_in_classes_without_end(node: Node) -> None:
+    """Each class makes every search a little slower; one party's flood of them leaves the other its own."""
+    far = [
+        msgspec.structs.replace(area_plan(f"p{k}", latitude_deg=-50.0), aircraft_class=f"class-{k}") for k in range(17)
+    ]
+    for plan in far[:16]:
+        node.do(commands.DeclarePlan(NOON, THEIRS, plan, 1))
+    with pytest.raises(Refusal, match="at most 16 classes"):
+        node.do(commands.DeclarePlan(NOON, THEIRS, far[16], 1))
+    with pytest.raises(Refusal, match="at most 16 classes"):
+        node.do(commands.ImportPlans(NOON, OURS, tuple(far)))
+    assert len(node.do(commands.ImportPlans(NOON, OURS, (area_plan("ours", latitude_deg=60.0),)))) == 1
 
 
 def test_revisions_of_our_own_are_counted_and_of_a_peer_only_rise(node: Node) -> None:

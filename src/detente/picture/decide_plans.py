@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from detente.airspace.plan import DEFAULT_CLASS, Plan
+from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
 from detente.picture import decide_conflicts
 from detente.picture.commands import ActivatePlan, AmendPlan, DeclarePlan, EndPlan, ImportPlans, WithdrawPlan
@@ -14,11 +15,13 @@ from detente.picture.measures import MeasureState
 from detente.picture.picture import Picture, PlanRecord, PlanState
 
 HIGHEST_REVISION = 2**53 - 1
+MOST_CLASSES = 16
 
 
 def import_plans(picture: Picture, command: ImportPlans) -> list[Event]:
     """New plans are declared, plans that differ amended, the same left; one refusal refuses all."""
     _check_own(picture, command.party)
+    _check_classes(picture, command.party, command.plans)
     events: list[Event] = []
     seen: set[str] = set()
     for number, plan in enumerate(command.plans):
@@ -89,7 +92,7 @@ def end(picture: Picture, command: EndPlan) -> list[Event]:
 
 
 def _declared(picture: Picture, at: datetime, party: str, plan: Plan, revision: int) -> list[Event]:
-    _check_class(picture, plan)
+    _check_classes(picture, party, (plan,))
     found = decide_conflicts.found(picture, at, party, plan, revision)
     return [PlanDeclared(at, party, plan, revision), *found]
 
@@ -97,7 +100,7 @@ def _declared(picture: Picture, at: datetime, party: str, plan: Plan, revision: 
 def _amended(
     picture: Picture, at: datetime, party: str, plan: Plan, revision: int, measure_id: str | None = None
 ) -> list[Event]:
-    _check_class(picture, plan)
+    _check_classes(picture, party, (plan,))
     key = (party, plan.plan_id)
     found = decide_conflicts.found(picture, at, party, plan, revision)
     gone = decide_conflicts.ended(picture, at, key, ClearedBecause.AMENDED, measure_id)
@@ -129,15 +132,13 @@ def _check_own(picture: Picture, party: str) -> None:
         raise Refusal("party", party, f"{picture.party}, whose node this is")
 
 
-def _check_class(picture: Picture, plan: Plan) -> None:
-    assert picture.accord is not None
-    known = {DEFAULT_CLASS}
-    for entry in picture.accord.minima.by_class:
-        known |= {entry.first_class, entry.second_class}
-    if plan.aircraft_class not in known:
+def _check_classes(picture: Picture, party: str, plans: Iterable[Plan]) -> None:
+    """Bound how many classes one party may bring in: each costs every search a little (R45)."""
+    classes = picture.classes.get(party, set()) | {plan.aircraft_class for plan in plans}
+    if len(classes) > MOST_CLASSES:
         raise Refusal(
-            "aircraft_class", plan.aircraft_class, f"a class of the accord: {', '.join(sorted(known))}",
-            "Agree on minima for the class first.",
+            "aircraft_class", ", ".join(sorted(classes)), f"at most {MOST_CLASSES} classes of aircraft of one party",
+            "Use the classes of the accord's table of minima.",
         )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ def _plan_declared(picture: Picture, event: events.PlanDeclared) -> None:
     key = (event.party, event.plan.plan_id)
     picture.plans[key] = PlanRecord(event.party, event.plan, event.revision, PlanState.DECLARED, event.at, event.at)
     picture.indexes.setdefault(event.party, PlanIndex()).insert(index_key(*key), event.plan)
+    picture.classes.setdefault(event.party, set()).add(event.plan.aircraft_class)
 
 
 def _plan_amended(picture: Picture, event: events.PlanAmended) -> None:
@@ -44,6 +45,7 @@ def _plan_amended(picture: Picture, event: events.PlanAmended) -> None:
     index = picture.indexes[event.party]
     index.remove(index_key(*key))
     index.insert(index_key(*key), event.plan)
+    picture.classes[event.party].add(event.plan.aircraft_class)
     if event.measure_id is not None and event.measure_id in picture.measures:
         _close_measure(picture, event.measure_id, MeasureState.IN_EFFECT, event)
 

@@ -84,6 +84,7 @@ class Picture:
         measures: by measure_id.
         measures_of: ids of the outstanding measures that would change a plan, by (party, plan_id).
         indexes: the live plans of each party, each under its `index_key`.
+        classes: the classes of aircraft that each party ever used; every search has to tell them apart.
         pending: what outstanding measures would make of plans, by party; the key is the measure_id.
         messages_refused: how many messages of each peer could not be accepted.
     """
@@ -100,6 +101,7 @@ class Picture:
         self.measures: dict[str, MeasureRecord] = {}
         self.measures_of: dict[tuple[str, str], set[str]] = {}
         self.indexes: dict[str, PlanIndex] = {}
+        self.classes: dict[str, set[str]] = {}
         self.pending: dict[str, PlanIndex] = {}
         self.messages_refused: dict[str, int] = {}
 
