@@ -13,7 +13,7 @@ from detente.record.chain import Genesis
 from detente.record.entry import Head
 from detente.record.rows import Row
 from detente.record.snapshot import open_snapshot
-from detente.record.storage import read_genesis, write_ahead_path
+from detente.record.storage import check_is_file, read_genesis, write_ahead_path
 from detente.record.walk import BadEntry, BrokenChainError, Fault, Walk, check_genesis
 from detente.record.writer_lock import is_being_written, lock_path
 
@@ -91,6 +91,7 @@ def verify_journal(
         Refusal: the file is no journal, or cannot be read at all.
     """
     file = Path(path)
+    check_is_file(file)
     was_written = is_being_written(file)
     found = _verify_once(file, public, head, progress, receiver)
     if not found.ok and receiver is None and not was_written and is_being_written(file):
