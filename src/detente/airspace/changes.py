@@ -141,14 +141,20 @@ def _offset(trajectory: Trajectory, offset_m: float) -> Trajectory:
     for k in range(count - 2, -1, -1):
         if leaving[k] is None:
             leaving[k] = arriving[k + 1] if leaving[k + 1] is None else leaving[k + 1]
-    waypoints = []
-    for waypoint, before, after in zip(trajectory.waypoints, arriving, leaving, strict=True):
-        courses = [course for course in (before, after) if course is not None]
-        half_turn = math.radians((courses[-1] - courses[0] + 180.0) % 360.0 - 180.0) / 2.0
-        course = courses[0] + math.degrees(half_turn)
-        distance_m = offset_m / max(math.cos(half_turn), SHARPEST_HALF_TURN)
-        longitude, latitude, _ = GEOD.fwd(
-            waypoint.position.longitude_deg, waypoint.position.latitude_deg, course + 90.0, distance_m
-        )
-        waypoints.append(msgspec.structs.replace(waypoint, position=Position(latitude, longitude)))
-    return msgspec.structs.replace(trajectory, waypoints=tuple(waypoints))
+    courses, distances_m = [], []
+    for before, after in zip(arriving, leaving, strict=True):
+        both = [course for course in (before, after) if course is not None]
+        half_turn = math.radians((both[-1] - both[0] + 180.0) % 360.0 - 180.0) / 2.0
+        courses.append(both[0] + math.degrees(half_turn))
+        distances_m.append(offset_m / max(math.cos(half_turn), SHARPEST_HALF_TURN))
+    places = [w.position for w in trajectory.waypoints]
+    longitudes, latitudes, _ = GEOD.fwd(
+        [p.longitude_deg for p in places], [p.latitude_deg for p in places], [c + 90.0 for c in courses], distances_m
+    )
+    return msgspec.structs.replace(
+        trajectory,
+        waypoints=tuple(
+            msgspec.structs.replace(waypoint, position=Position(latitude, longitude))
+            for waypoint, latitude, longitude in zip(trajectory.waypoints, latitudes, longitudes, strict=True)
+        ),
+    )

@@ -23,6 +23,7 @@ import msgspec
 
 from detente.airspace.plan import Plan
 from detente.airspace.resolution import (
+    Change,
     FoundMeasures,
     NoMeasureReason,
     RankedChange,
@@ -40,6 +41,8 @@ FAR_DEARER = 1e9
 """Estimate for a plan that can only be changed together with others: tried last."""
 
 Edge = tuple[str, str]
+Question = tuple[str, frozenset[tuple[str, Change]], frozenset[str]]
+"""A plan, the changes made so far, and what may be ignored."""
 
 
 class LeftReason(StrEnum):
@@ -175,6 +178,7 @@ class _GroupSearch:
     options: ResolutionOptions | None
     work_left: int
     reasons: dict[Edge, LeftReason] = field(default_factory=dict)
+    answers: dict[Question, FoundMeasures] = field(default_factory=dict)
 
     def run(self) -> dict[str, RankedChange]:
         """The cheapest changes found that clear the group, or what changing one by one achieves."""
@@ -204,12 +208,17 @@ class _GroupSearch:
 
     def _search(self, key: str, placed: Mapping[str, RankedChange], ignored: Collection[str]) -> FoundMeasures:
         """Changes of one plan, clear of all but itself and `ignored`, and of the new places of those `placed`."""
+        question = (key, frozenset((one, measure.change) for one, measure in placed.items()), frozenset(ignored))
+        if question in self.answers:
+            return self.answers[question]
         if self.work_left <= 0:
             return FoundMeasures(())
         self.work_left -= 1
         known: list[PlanIndex | Plan] = [self.index, *(measure.plan for measure in placed.values())]
         ignored = {key, *placed, *ignored}
-        return find_measures(self.index.plan(key), known, self.table, self.options, ignored, look_beyond=False)
+        found = find_measures(self.index.plan(key), known, self.table, self.options, ignored, look_beyond=False)
+        self.answers[question] = found
+        return found
 
     def _entangled(self, keys: Collection[str]) -> list[str]:
         """The keys, those of most conflicts first."""

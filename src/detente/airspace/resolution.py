@@ -12,6 +12,7 @@ offset for leaving and rejoining. The weights are options.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterator
 from enum import StrEnum
 
@@ -41,6 +42,8 @@ __all__ = [
 
 CITY_VERTICAL_M = 150.0
 """Minima below this are those of small drones, whose steps are smaller too."""
+AT_A_TIME = 8
+"""Changes sifted together."""
 WIDER = 3.0
 """How many times the limits a change may be that is shown as the nearest one beyond them."""
 
@@ -188,30 +191,34 @@ def _ranked(plan: Plan, surroundings: Surroundings, options: ResolutionOptions) 
     # A corner moves by up to twice the offset.
     offsets = Reach(aside_m=2.0 * options.offset_max_m)
     searches: list[tuple[Iterator[Change], Reach]] = [
-        (delays, Reach()),
+        (delays, Reach(later_s=options.delay_max_s)),
         *((map(LevelChange, _level_steps(plan, options, sign)), levels) for sign in (1.0, -1.0)),
         *((map(LateralOffset, _offset_steps(plan, options, sign)), offsets) for sign in (1.0, -1.0)),
     ]
     found = []
     for changes, reach in searches:
-        one = _first_clear(plan, surroundings, changes, reach, options)
+        one = next(_clear_changes(plan, surroundings, changes, reach, options), None)
         if one is not None:
             found.append(one)
     return tuple(sorted(found, key=lambda one: one.cost))
 
 
-def _first_clear(
+def _clear_changes(
     plan: Plan, surroundings: Surroundings, changes: Iterator[Change], reach: Reach, options: ResolutionOptions
-) -> RankedChange | None:
-    for change in changes:
-        try:
-            changed = apply_change(plan, change)
-        except Refusal:
-            # Out of the range of altitudes, and so would be all larger ones.
-            return None
-        if surroundings.clear(changed, reach):
-            return RankedChange(change, cost_of(plan, change, changed, options), changed)
-    return None
+) -> Iterator[RankedChange]:
+    """Those of `changes` that are clear, in their order, verified one by one after a first sifting of several."""
+    while batch := list(itertools.islice(changes, AT_A_TIME)):
+        changed = {}
+        for change in batch:
+            try:
+                changed[change] = apply_change(plan, change)
+            except Refusal:
+                # Out of the range of altitudes, and so would be all larger ones.
+                changes = iter(())
+                break
+        for change, result in zip(changed, surroundings.sifted(list(changed.values()), reach), strict=True):
+            if result is not None and surroundings.clear(result):
+                yield RankedChange(change, cost_of(plan, change, result, options), result)
 
 
 def _level_steps(plan: Plan, options: ResolutionOptions, sign: float) -> Iterator[float]:

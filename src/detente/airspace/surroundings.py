@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from detente.airspace.boxes import BoxTree
 from detente.airspace.compiled import CompiledPlans, Vocabulary, boxes, compile_plans
-from detente.airspace.part_kernels import FAMILY, TOLERANCE_M
+from detente.airspace.part_kernels import FAMILY, PLAN, TOLERANCE_M
 from detente.airspace.plan import Plan
 from detente.airspace.resolution_kernels import first_clear, forbidden_delays
 from detente.airspace.search import PlanIndex, meetings_between
@@ -55,17 +55,17 @@ class Surroundings:
         self._loose_tree = _flat_tree(self._loose)
         self._within: dict[Reach, list[CompiledPlans]] = {}
 
-    def clear(self, changed: Plan, reach: Reach = UNCHANGED) -> bool:
-        """Whether `changed` keeps the minima to everything known, by the exact predicate.
+    def clear(self, changed: Plan) -> bool:
+        """Whether `changed` keeps the minima to everything known, by the exact predicate."""
+        return not self._meeting([changed], self._gather(changed, UNCHANGED))
 
-        With `reach` what the plan could meet within it is asked first: most changes are refused there, at little cost.
+    def sifted(self, changed: Sequence[Plan], reach: Reach) -> list[Plan | None]:
+        """`changed`, with None for those that come inside the minima of what the plan could meet within `reach`.
+
+        Many at once cost little more than one. The caller verifies what it takes.
         """
-        if reach != UNCHANGED:
-            if reach not in self._within:
-                self._within[reach] = self._gather(self._plan, reach)
-            if self._meets(changed, self._within[reach]):
-                return False
-        return not self._meets(changed, self._gather(changed, UNCHANGED))
+        meeting = self._meeting(changed, self._around(reach))
+        return [None if number in meeting else plan for number, plan in enumerate(changed)]
 
     def clear_delays(self, step_s: float, limit_s: float) -> Iterator[float]:
         """Multiples of `step_s` up to `limit_s` by which the plan may be delayed and be clear, in rising order.
@@ -76,7 +76,7 @@ class Surroundings:
         mine = self._compiled([self._plan])
         asked = []
         forbidden = [np.empty((0, 2))]
-        for parts in self._gather(self._plan, Reach(later_s=limit_s)):
+        for parts in self._around(Reach(later_s=limit_s)):
             minima = self._vocabulary.minima(self._table)
             intervals, pairs = forbidden_delays(
                 mine.floats, mine.integers, mine.curves, parts.floats, parts.integers, parts.curves, minima, limit_s
@@ -104,6 +104,11 @@ class Surroundings:
                 yield float(delays_s[number])
                 number += 1
 
+    def _around(self, reach: Reach) -> list[CompiledPlans]:
+        if reach not in self._within:
+            self._within[reach] = self._gather(self._plan, reach)
+        return self._within[reach]
+
     def _gather(self, plan: Plan, reach: Reach) -> list[CompiledPlans]:
         """The parts near `plan`, by their boxes: those of loose plans, and those of plans that stand in indexes."""
         low, high = self._boxes_around(plan, reach)
@@ -122,10 +127,12 @@ class Surroundings:
                 found.append(_rows_of(compiled, rows))
         return found
 
-    def _meets(self, changed: Plan, around: list[CompiledPlans]) -> bool:
-        compiled = self._compiled([changed])
+    def _meeting(self, changed: Sequence[Plan], around: list[CompiledPlans]) -> set[int]:
+        """The numbers of those plans of `changed` that come inside the minima of any part around."""
+        compiled = self._compiled(changed)
         minima = self._vocabulary.minima(self._table)
-        return any(len(meetings_between(compiled, parts, minima).first) > 0 for parts in around)
+        met = [meetings_between(compiled, parts, minima).first for parts in around]
+        return {number for rows in met for number in np.unique(compiled.integers[rows, PLAN]).tolist()}
 
     def _compiled(self, plans: Sequence[Plan]) -> CompiledPlans:
         return compile_plans(plans, self._vocabulary)
