@@ -11,6 +11,7 @@ from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Elli
 from detente.airspace.boxes import BoxTree
 from detente.airspace.plan import Circle, Containment, Plan, Polygon, TimeWindow, Trajectory, Volume4D, Waypoint
 from detente.airspace.position import Position
+from detente.airspace.resolution import find_measures
 from detente.airspace.search import encounters_within
 from detente.airspace.separation import Minima, MinimaTable
 from detente.airspace.tactical import Plane, Traffic, detect
@@ -41,7 +42,9 @@ def compile_kernels() -> None:
         Plan("circle", (Volume4D(Circle(corners[0], 1000.0), AltitudeBand(low, low), window),)),
         Plan("trajectory", Trajectory(waypoints, Containment(100.0, 10.0, 0.0))),
     ]
-    encounters_within(plans, MinimaTable(default=Minima(1000.0, 100.0, 0.0)))
+    table = MinimaTable(default=Minima(1000.0, 100.0, 0.0))
+    encounters_within(plans, table)
+    find_measures(plans[2], [*plans[:2], Plan("other", plans[2].intent)], table, look_beyond=False)
     tree = BoxTree()
     for item in range(3):
         tree.insert(item, [0.0] * 5, [1.0] * 5)
