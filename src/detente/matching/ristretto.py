@@ -1,0 +1,189 @@
+"""The prime-order group ristretto255 (RFC 9496), many elements at a time, by libsodium.
+
+Elements are rows of 32 bytes and uniform strings rows of 64 bytes in arrays of uint8; scalars are 32 bytes, little
+endian. The calls release the interpreter, so slices run on all cores. All of them take constant time in the secrets.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rbcl.rbcl import _sodium
+
+from detente.airspace.cores import on_all_cores
+
+ELEMENT_BYTES = 32
+SCALAR_BYTES = 32
+UNIFORM_BYTES = 64
+ORDER = 2**252 + 27742317777372353535851937790883648493
+ELEMENTS_AT_A_TIME = 512
+"""A core's share at a time: some ten milliseconds of work."""
+
+Bytes = NDArray[np.uint8]
+
+
+class InvalidElementError(ValueError):
+    """Bytes that are no element, or the identity, which no honest party sends. `row` says which, from 0."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__(f"element {row} is not a valid element other than the identity")
+        self.row = row
+
+
+def _function(name: str, arguments: int) -> Any:  # noqa: ANN401 ctypes has no narrower type
+    # Looked up by item: a fresh object, so that argument types set here are not those of rbcl's own wrappers.
+    function = _sodium["crypto_" + name]
+    function.argtypes = [ctypes.c_void_p] * arguments
+    function.restype = ctypes.c_int
+    return function
+
+
+_scalarmult = _function("scalarmult_ristretto255", 3)
+_scalarmult_base = _function("scalarmult_ristretto255_base", 2)
+_from_hash = _function("core_ristretto255_from_hash", 2)
+_is_valid = _function("core_ristretto255_is_valid_point", 1)
+_add = _function("core_ristretto255_add", 3)
+_scalar_reduce = _function("core_ristretto255_scalar_reduce", 2)
+_scalar_multiply = _function("core_ristretto255_scalar_mul", 3)
+_scalar_subtract = _function("core_ristretto255_scalar_sub", 3)
+
+
+def elements(data: bytes) -> Bytes:
+    """Rows of 32 bytes of `data`, whose length is a multiple of 32; nothing is checked."""
+    return np.frombuffer(data, dtype=np.uint8).reshape(-1, ELEMENT_BYTES)
+
+
+def multiply(scalar: bytes, points: Bytes) -> Bytes:
+    """Multiply each element [n, 32] by one scalar.
+
+    Raises InvalidElementError for the first row that is no element, is the identity, or becomes it.
+    """
+    points = _rows(points, ELEMENT_BYTES)
+    result = np.empty_like(points)
+    key = ctypes.create_string_buffer(_checked(scalar), SCALAR_BYTES)
+    key_at, points_at, result_at = ctypes.addressof(key), points.ctypes.data, result.ctypes.data
+
+    def slice_of(start: int, stop: int) -> int:
+        for offset in range(start * ELEMENT_BYTES, stop * ELEMENT_BYTES, ELEMENT_BYTES):
+            if _scalarmult(result_at + offset, key_at, points_at + offset):
+                return offset // ELEMENT_BYTES
+        return -1
+
+    for row in on_all_cores(slice_of, len(points), ELEMENTS_AT_A_TIME):
+        if row >= 0:
+            raise InvalidElementError(row)
+    return result
+
+
+def multiply_each(scalars: Sequence[bytes], points: Bytes) -> Bytes:
+    """Multiply each element [n, 32] by a scalar of its own; raises InvalidElementError as `multiply`."""
+    points = _rows(points, ELEMENT_BYTES)
+    keys = _rows(
+        np.frombuffer(b"".join(map(_checked, scalars)), dtype=np.uint8).reshape(-1, SCALAR_BYTES), SCALAR_BYTES
+    )
+    result = np.empty_like(points)
+    keys_at, points_at, result_at = keys.ctypes.data, points.ctypes.data, result.ctypes.data
+
+    def slice_of(start: int, stop: int) -> int:
+        for offset in range(start * ELEMENT_BYTES, stop * ELEMENT_BYTES, ELEMENT_BYTES):
+            if _scalarmult(result_at + offset, keys_at + offset, points_at + offset):
+                return offset // ELEMENT_BYTES
+        return -1
+
+    for row in on_all_cores(slice_of, len(points), ELEMENTS_AT_A_TIME):
+        if row >= 0:
+            raise InvalidElementError(row)
+    return result
+
+
+def from_uniform(uniform: Bytes) -> Bytes:
+    """Map each uniform string [n, 64] to an element [n, 32] (RFC 9496, 4.3.4)."""
+    uniform = _rows(uniform, UNIFORM_BYTES)
+    result = np.empty((len(uniform), ELEMENT_BYTES), dtype=np.uint8)
+    uniform_at, result_at = uniform.ctypes.data, result.ctypes.data
+
+    def slice_of(start: int, stop: int) -> None:
+        for row in range(start, stop):
+            _from_hash(result_at + row * ELEMENT_BYTES, uniform_at + row * UNIFORM_BYTES)
+
+    on_all_cores(slice_of, len(uniform), ELEMENTS_AT_A_TIME)
+    return result
+
+
+def first_invalid(points: Bytes) -> int:
+    """The first row of [n, 32] that is no element or is the identity; -1 when there is none."""
+    points = _rows(points, ELEMENT_BYTES)
+    points_at = points.ctypes.data
+    identity = np.flatnonzero(~points.any(axis=1))
+
+    def slice_of(start: int, stop: int) -> int:
+        for row in range(start, stop):
+            if not _is_valid(points_at + row * ELEMENT_BYTES):
+                return row
+        return -1
+
+    rows = [row for row in on_all_cores(slice_of, len(points), ELEMENTS_AT_A_TIME) if row >= 0]
+    return min([*rows[:1], *identity[:1].tolist()], default=-1)
+
+
+def multiply_base(scalar: bytes) -> bytes:
+    """The generator times `scalar`; raises ValueError when that is the identity."""
+    result = ctypes.create_string_buffer(ELEMENT_BYTES)
+    if _scalarmult_base(result, _checked(scalar)):
+        raise ValueError("the scalar is zero")
+    return result.raw
+
+
+def add(first: bytes, second: bytes) -> bytes:
+    """The sum of two elements; raises ValueError when one is no element."""
+    result = ctypes.create_string_buffer(ELEMENT_BYTES)
+    if len(first) != ELEMENT_BYTES or len(second) != ELEMENT_BYTES or _add(result, first, second):
+        raise ValueError("not an element")
+    return result.raw
+
+
+def total(points: Bytes) -> bytes:
+    """The sum of elements [n, 32]; the identity for none. Raises ValueError when one is no element."""
+    result = bytes(ELEMENT_BYTES)
+    for point in _rows(points, ELEMENT_BYTES):
+        result = add(result, point.tobytes())
+    return result
+
+
+def scalar_from_uniform(uniform: bytes) -> bytes:
+    """64 uniform bytes, little endian, modulo the order of the group."""
+    if len(uniform) != UNIFORM_BYTES:
+        raise ValueError("64 bytes are needed")
+    result = ctypes.create_string_buffer(SCALAR_BYTES)
+    _scalar_reduce(result, uniform)
+    return result.raw
+
+
+def scalar_product(first: bytes, second: bytes) -> bytes:
+    """The product of two scalars modulo the order."""
+    result = ctypes.create_string_buffer(SCALAR_BYTES)
+    _scalar_multiply(result, _checked(first), _checked(second))
+    return result.raw
+
+
+def scalar_difference(first: bytes, second: bytes) -> bytes:
+    """The first scalar less the second, modulo the order."""
+    result = ctypes.create_string_buffer(SCALAR_BYTES)
+    _scalar_subtract(result, _checked(first), _checked(second))
+    return result.raw
+
+
+def _checked(scalar: bytes) -> bytes:
+    if len(scalar) != SCALAR_BYTES:
+        raise ValueError("a scalar has 32 bytes")
+    return scalar
+
+
+def _rows(array: Bytes, width: int) -> Bytes:
+    if array.ndim != 2 or array.shape[1] != width or array.dtype != np.uint8:
+        raise ValueError(f"an array of bytes [n, {width}] is needed")
+    return np.ascontiguousarray(array)
