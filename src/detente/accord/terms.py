@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +16,9 @@ import msgspec
 import tomli_w
 
 from detente.accord.decoding import refusal_of
+from detente.accord.forbidden_words import check_document
+from detente.accord.provisions import STANDARD_PROVISIONS, Horizon, Level, Provisions
+from detente.accord.quantities import METRES, SECONDS, exact_decimals, from_text, quantity_text, read_quantity, to_text
 from detente.airspace.plan import TimeWindow, check_identifier
 from detente.airspace.refusal import Refusal
 from detente.airspace.separation import ClassMinima, Minima, MinimaTable
@@ -26,32 +28,53 @@ MAX_TEXT_CHARACTERS = 1_000_000
 MAX_PARTIES = 64
 MAX_CLASS_PAIRS = 1_000
 _PUBLIC_KEY = re.compile(r"[0-9a-f]{64}\Z")
-_QUANTITY = re.compile(r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9})?) ?(?P<unit>[A-Za-z]{1,3})\Z")
-_METRES = {"m": Decimal(1), "km": Decimal(1000), "ft": Decimal("0.3048"), "NM": Decimal(1852)}
 _QuantityText = str | int | float
-_SECONDS = {"s": Decimal(1), "min": Decimal(60), "h": Decimal(3600)}
 
 
 class Disclosure(StrEnum):
-    """How much of a plan each party tells the others."""
+    """How much of a plan each party tells the others where no rule says otherwise; FULL is the plan as it is."""
 
+    NOTHING = "nothing"
+    CONFLICT = "conflict"
+    CELL = "cell"
+    HEIGHT_BLOCK = "height_block"
+    VOLUME = "volume"
     FULL = "full"
 
+    @property
+    def level(self) -> Level:
+        """The level of disclosure."""
+        return Level.TRAJECTORY if self is Disclosure.FULL else Level(self.value)
 
-class AccordParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A party to the accord, by the Ed25519 key that its node signs with, as 64 hexadecimal digits."""
+
+class AccordParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A party to the accord, by the Ed25519 key that its node signs with, as 64 hexadecimal digits.
+
+    `authority_key` is the key of the person who may authorise accords for the party, never the node's; an accord that
+    names none is in force as soon as both nodes are set up with it. `posts` are the roles on duty, never persons.
+    """
 
     name: str
     public_key: str
+    authority_key: str = ""
+    posts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_identifier("name", self.name)
         msgspec.structs.force_setattr(self, "public_key", self.public_key.lower())
+        msgspec.structs.force_setattr(self, "authority_key", self.authority_key.lower())
         if not _PUBLIC_KEY.match(self.public_key):
             raise Refusal(
                 "public_key", self.public_key, "64 hexadecimal digits",
                 "Copy it from the party's card: `detente card show`.",
             )  # fmt: skip
+        if self.authority_key and not _PUBLIC_KEY.match(self.authority_key):
+            raise Refusal(
+                "authority_key", self.authority_key, "64 hexadecimal digits",
+                "`detente accord authority --key FILE` makes a key and shows it.",
+            )  # fmt: skip
+        for post in self.posts:
+            check_identifier("posts", post)
 
 
 class Accord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +86,7 @@ class Accord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     valid: TimeWindow
     minima: MinimaTable
     disclosure: Disclosure = Disclosure.FULL
+    provisions: Provisions = STANDARD_PROVISIONS
 
     def __post_init__(self) -> None:
         check_identifier("name", self.name)
@@ -75,6 +99,27 @@ class Accord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for field, minima in _all_minima(self.minima):
             for name, value in msgspec.structs.asdict(minima).items():
                 _thousandths(f"{field}.{name}", value)
+        _check_names(self)
+
+    @property
+    def needs_authorities(self) -> bool:
+        """Whether it takes both authorities' signatures to put the accord in force."""
+        return any(party.authority_key for party in self.parties)
+
+    def minima_at(self, horizon: Horizon) -> MinimaTable:
+        """Return the minima of one horizon: those of the accord, where the horizon has none of its own."""
+        rows = [row for row in self.provisions.horizon_minima if row.horizon is horizon]
+        own = {frozenset(row.classes or ()): Minima(row.horizontal_m, row.vertical_m, row.time_s) for row in rows}
+        listed = {frozenset((row.first_class, row.second_class)): row for row in self.minima.by_class}
+        table = [
+            ClassMinima(row.first_class, row.second_class, own.get(pair, row.minima)) for pair, row in listed.items()
+        ]
+        table += [
+            ClassMinima(*row.classes, own[frozenset(row.classes)])
+            for row in rows
+            if row.classes is not None and frozenset(row.classes) not in listed
+        ]
+        return MinimaTable(own.get(frozenset(), self.minima.default), tuple(table))
 
     def party(self, name: str) -> AccordParty | None:
         """Return the party of this name, or None."""
@@ -99,13 +144,18 @@ class _MinimaTableText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by_class: tuple[_ClassMinimaText, ...] = ()
 
 
-class _AccordText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AccordText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The tables that every accord has, as its text writes them."""
+
     name: str
     version: int
     disclosure: Disclosure
     valid: TimeWindow
     parties: tuple[AccordParty, ...]
     minima: _MinimaTableText
+
+
+_PROVISION_NAMES = frozenset(Provisions.__struct_fields__)
 
 
 def parse_accord(toml_text: str) -> Accord:
@@ -121,10 +171,16 @@ def parse_accord(toml_text: str) -> Accord:
     except (ValueError, RecursionError) as error:
         raise Refusal("accord", str(error) or "text nested too deeply", "a TOML document") from None
     try:
-        text = msgspec.convert(document, _AccordText)
+        named = {name: value for name, value in document.items() if name not in _PROVISION_NAMES}
+        text = msgspec.convert(named, AccordText)
+        tables = from_text({n: v for n, v in document.items() if n in _PROVISION_NAMES}, Provisions, "")
+        provisions = msgspec.convert(tables, Provisions)
     except msgspec.ValidationError as error:
         raise refusal_of(error, "accord") from None
-    return Accord(text.name, text.version, text.parties, text.valid, _minima_table(text.minima), text.disclosure)
+    check_document(document)
+    return Accord(
+        text.name, text.version, text.parties, text.valid, _minima_table(text.minima), text.disclosure, provisions
+    )
 
 
 def format_accord(accord: Accord) -> str:
@@ -142,7 +198,11 @@ def format_accord(accord: Accord) -> str:
             {"classes": [entry.first_class, entry.second_class], **_minima_text(entry.minima)}
             for entry in accord.minima.by_class
         ]
-    return tomli_w.dumps(document)
+    standard = to_text(STANDARD_PROVISIONS)
+    tables = {n: v for n, v in to_text(accord.provisions).items() if v != standard.get(n)}
+    # A plain value after a table would be read as part of it.
+    plain = {n: v for n, v in tables.items() if not isinstance(v, dict | list)}
+    return tomli_w.dumps({**plain, **document, **tables})
 
 
 def canonical_bytes(accord: Accord) -> bytes:
@@ -155,7 +215,7 @@ def canonical_bytes(accord: Accord) -> bytes:
         {"classes": sorted((entry.first_class, entry.second_class)), **_whole_minima(entry.minima)}
         for entry in minima.by_class
     ]
-    document = {
+    document: dict[str, Any] = {
         "format": CANONICAL_FORMAT,
         "name": accord.name,
         "version": accord.version,
@@ -167,6 +227,8 @@ def canonical_bytes(accord: Accord) -> bytes:
             "by_class": sorted(by_class, key=lambda entry: entry["classes"]),
         },
     }
+    if provisions := _whole_provisions(accord.provisions):
+        document["provisions"] = provisions
     return msgspec.json.encode(document, order="deterministic")
 
 
@@ -186,35 +248,34 @@ def _minima_table(text: _MinimaTableText) -> MinimaTable:
 
 
 def _minima(field: str, text: _MinimaText | _ClassMinimaText) -> Minima:
-    horizontal_m = _quantity(f"{field}.horizontal", text.horizontal, _METRES)
-    vertical_m = _quantity(f"{field}.vertical", text.vertical, _METRES)
-    time_s = _quantity(f"{field}.time", text.time, _SECONDS)
+    horizontal_m = read_quantity(f"{field}.horizontal", text.horizontal, METRES)
+    vertical_m = read_quantity(f"{field}.vertical", text.vertical, METRES)
+    time_s = read_quantity(f"{field}.time", text.time, SECONDS)
     try:
         return Minima(horizontal_m, vertical_m, time_s)
     except Refusal as refusal:
         raise Refusal(f"{field}.{refusal.field}", refusal.value, refusal.expected, refusal.mend) from None
 
 
-def _quantity(field: str, text: _QuantityText, units: dict[str, Decimal]) -> float:
-    match = _QUANTITY.match(text) if isinstance(text, str) else None
-    if match is None or match["unit"] not in units:
-        example = '"5 NM"' if units is _METRES else '"30 s"'
-        raise Refusal(field, text, f"a number and its unit ({', '.join(units)})", f"Write it like {example}.")
-    exact = Decimal(match["number"]) * units[match["unit"]]
-    if exact * 1000 != (exact * 1000).to_integral_value():
-        raise Refusal(field, text, "a whole number of millimetres or milliseconds", "Round it up.")
-    return float(exact)
-
-
 def _minima_text(minima: Minima) -> dict[str, str]:
-    def text(value: float, unit: str) -> str:
-        return f"{Decimal(round(value * 1000)) / 1000:f} {unit}"
-
     return {
-        "horizontal": text(minima.horizontal_m, "m"),
-        "vertical": text(minima.vertical_m, "m"),
-        "time": text(minima.time_s, "s"),
+        "horizontal": quantity_text(minima.horizontal_m, "m"),
+        "vertical": quantity_text(minima.vertical_m, "m"),
+        "time": quantity_text(minima.time_s, "s"),
     }
+
+
+def _whole_provisions(provisions: Provisions) -> dict[str, Any]:
+    """The tables that differ from the default, floats as decimal text, rows that have no order of their own sorted."""
+    standard = msgspec.to_builtins(STANDARD_PROVISIONS)
+    given = {n: v for n, v in msgspec.to_builtins(provisions).items() if v != standard[n]}
+    whole: dict[str, Any] = exact_decimals(given)
+    for rows in (whole.get("disclosure_rules"), whole.get("horizon_minima")):
+        if rows is not None:
+            rows.sort(key=lambda row: msgspec.json.encode(row, order="deterministic"))
+    if "suspension" in whole:
+        whole["suspension"]["keeps"] = sorted(set(whole["suspension"]["keeps"]))
+    return whole
 
 
 def _whole_minima(minima: Minima) -> dict[str, Any]:
@@ -235,6 +296,28 @@ def _all_minima(table: MinimaTable) -> list[tuple[str, Minima]]:
     return [("minima.default", table.default), *rows]
 
 
+def _check_names(accord: Accord) -> None:
+    """Everything that names a party names one of this accord, and the ladder's posts are posts that exist."""
+    names = {party.name for party in accord.parties}
+    provisions = accord.provisions
+    asked = [(f"radio.call_signs[{i}].party", row.party) for i, row in enumerate(provisions.radio.call_signs)]
+    for index, rule in enumerate(provisions.disclosure_rules):
+        asked += [(f"disclosure_rules[{index}].{field}", name) for field, name in (("by", rule.by), ("to", rule.to))
+                  if name is not None]  # fmt: skip
+    for field, name in asked:
+        if name not in names:
+            raise Refusal(field, name, f"a party of the accord: {', '.join(sorted(names))}")
+    for number, party in enumerate(accord.parties):
+        if accord.needs_authorities and not party.authority_key:
+            raise Refusal(
+                f"parties[{number}].authority_key", None, "every party's authority, when one party names its own",
+                "Ask for the key that authorises accords for the party.",
+            )  # fmt: skip
+        missing = [step.post for step in provisions.escalation if party.posts and step.post not in party.posts]
+        if missing:
+            raise Refusal(f"parties[{number}].posts", ", ".join(party.posts), f"the ladder's posts too: {missing}")
+
+
 def _check_parties_differ(parties: tuple[AccordParty, ...]) -> None:
     names: set[str] = set()
     keys: set[str] = set()
@@ -245,6 +328,13 @@ def _check_parties_differ(parties: tuple[AccordParty, ...]) -> None:
             raise Refusal(f"parties[{index}].public_key", party.public_key, "a key that no other party has")
         names.add(party.name.casefold())
         keys.add(party.public_key)
+    for index, party in enumerate(parties):
+        if party.authority_key and party.authority_key in keys:
+            raise Refusal(
+                f"parties[{index}].authority_key", party.authority_key, "a key that no node and no other authority has",
+                "Whoever authorises is another person than the one on duty, with another key.",
+            )  # fmt: skip
+        keys.add(party.authority_key)
 
 
 def _check_class_pairs_differ(entries: tuple[ClassMinima, ...]) -> None:
