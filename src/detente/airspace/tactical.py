@@ -9,7 +9,6 @@ straight in a plane of the pair's own; which plane is the `Plane` chosen.
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -19,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detente.airspace import tactical_kernels as kernels
 from detente.airspace.altitude import check_range
+from detente.airspace.cores import on_all_cores
 from detente.airspace.refusal import Refusal
 
 REACH_LIMIT_M = 2_000_000.0
@@ -142,7 +142,7 @@ def detect(
     minima = (float(horizontal_m), float(vertical_m), float(look_ahead_s))
     room = 1024 + 4 * n // slices
 
-    def search(number: int) -> NDArray[np.int64]:
+    def search(number: int, _: int) -> NDArray[np.int64]:
         pairs = np.empty(room, dtype=np.int64)
         count = kernels.search_slice(state, int(plane), minima, number, slices, CELLS_PER_AIRCRAFT, pairs)
         if count > room:
@@ -150,13 +150,10 @@ def detect(
             kernels.search_slice(state, int(plane), minima, number, slices, CELLS_PER_AIRCRAFT, pairs)
         return pairs[:count]
 
-    # Threads of our own rather than numba's: its OpenMP pool spins for tens of milliseconds when cores are busy, and
-    # its own pool ends the process when two threads enter at once.
     if n < INLINE_MAX:
-        parts = [search(number) for number in range(slices)]
+        parts = [search(number, number + 1) for number in range(slices)]
     else:
-        with ThreadPoolExecutor(numba.get_num_threads()) as pool:
-            parts = list(pool.map(search, range(slices)))
+        parts = on_all_cores(search, slices, 1)
     return described(state, plane, minima[:2], np.sort(np.concatenate(parts)))
 
 
