@@ -51,7 +51,9 @@ WIDER = 3.0
 class ResolutionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Limits, steps and weights of the search. A limit of zero rules its kind of change out.
 
-    `lowest_m` is the least reading that a lowered plan may have anywhere, on its own altitude reference.
+    `lowest_m`, on the plan's own altitude reference, is where the ground begins to matter: a plan that is lower
+    anywhere takes off or lands within it, so its path is tied to a runway or a pad and only its time may change; and no
+    plan is lowered below it.
     """
 
     delay_max_s: float = 3_600.0
@@ -60,7 +62,7 @@ class ResolutionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     level_step_m: float = 1_000.0 * FOOT_M
     offset_max_m: float = 20.0 * 1_852.0
     offset_step_m: float = 926.0
-    lowest_m: float = 300.0
+    lowest_m: float = 2_000.0 * FOOT_M
     seconds_per_foot: float = 0.03
     seconds_per_metre: float = 0.004
 
@@ -190,11 +192,10 @@ def _ranked(plan: Plan, surroundings: Surroundings, options: ResolutionOptions) 
     levels = Reach(height_m=options.level_max_m)
     # A corner moves by up to twice the offset.
     offsets = Reach(aside_m=2.0 * options.offset_max_m)
-    searches: list[tuple[Iterator[Change], Reach]] = [
-        (delays, Reach(later_s=options.delay_max_s)),
-        *((map(LevelChange, _level_steps(plan, options, sign)), levels) for sign in (1.0, -1.0)),
-        *((map(LateralOffset, _offset_steps(plan, options, sign)), offsets) for sign in (1.0, -1.0)),
-    ]
+    searches: list[tuple[Iterator[Change], Reach]] = [(delays, Reach(later_s=options.delay_max_s))]
+    if lowest_reading_m(plan) >= options.lowest_m:
+        searches.extend((map(LevelChange, _level_steps(plan, options, sign)), levels) for sign in (1.0, -1.0))
+        searches.extend((map(LateralOffset, _offset_steps(plan, options, sign)), offsets) for sign in (1.0, -1.0))
     found = []
     for changes, reach in searches:
         one = next(_clear_changes(plan, surroundings, changes, reach, options), None)
