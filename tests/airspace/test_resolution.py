@@ -242,3 +242,12 @@ def test_every_order_of_the_known_gives_the_same():
     others = [straight("B", 90), straight("C", 45, height_m=9304.8), straight("D", 135, height_m=8695.2)]
     answers = {repr(measures_for(straight("A", 0), list(p), EN_ROUTE_TABLE)) for p in itertools.permutations(others)}
     assert len(answers) == 1
+
+
+def test_a_plan_that_takes_off_or_lands_changes_in_time_only():
+    crossing = straight("theirs", 90.0, height_m=500.0)
+    landing = straight("ours", 0.0, height_m=500.0)
+    found = measures_for(landing, [crossing], EN_ROUTE_TABLE)
+    assert [type(one.change) for one in found] == [Delay]
+    high = measures_for(straight("ours", 0.0), [straight("theirs", 90.0)], EN_ROUTE_TABLE)
+    assert {type(one.change) for one in high} == {Delay, LevelChange, LateralOffset}
