@@ -136,25 +136,66 @@ def test_a_dense_sky_finds_what_all_pairs_find(plane):
     assert len(found) > 2000
 
 
-@pytest.mark.parametrize("plane", list(Plane))
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_number_of_slices_changes_nothing(kind, plane):
-    traffic = random_traffic(3, 400, kind)
+def found_in_slices(traffic, minima, plane, slices, cells=CELLS_PER_AIRCRAFT):
+    """The keys ``first * n + second`` of the pairs that all slices report, each by one of them."""
     state = kernels.prepare(
         traffic.latitude_deg, traffic.longitude_deg, traffic.altitude_m,
         traffic.ground_speed_mps, traffic.track_deg, traffic.vertical_speed_mps, int(plane),
     )  # fmt: skip
-    answers = set()
-    for slices, cells in ((1, 0.0), (1, CELLS_PER_AIRCRAFT), (3, 1.0), (17, CELLS_PER_AIRCRAFT), (64, 50.0)):
-        found = []
-        for number in range(slices):
-            pairs = np.empty(100_000, dtype=np.int64)
-            count = kernels.search_slice(state, int(plane), EN_ROUTE, number, slices, cells, pairs)
-            found += pairs[:count].tolist()
-        assert len(found) == len(set(found)), "a pair was reported by two slices"
-        answers.add(frozenset(found))
+    found = []
+    for number in range(slices):
+        pairs = np.empty(100_000, dtype=np.int64)
+        count = kernels.search_slice(state, int(plane), minima, number, slices, cells, pairs)
+        found += pairs[:count].tolist()
+    assert len(found) == len(set(found)), "a pair was reported by two slices"
+    return frozenset(found)
+
+
+@pytest.mark.parametrize("plane", list(Plane))
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_number_of_slices_changes_nothing(kind, plane):
+    traffic = random_traffic(3, 400, kind)
+    answers = {
+        found_in_slices(traffic, EN_ROUTE, plane, slices, cells)
+        for slices, cells in ((1, 0.0), (1, CELLS_PER_AIRCRAFT), (3, 1.0), (17, CELLS_PER_AIRCRAFT), (64, 50.0))
+    }
     assert len(answers) == 1
     assert answers.pop()
+
+
+@pytest.mark.parametrize("latitude", [0.0, 60.0, 75.0, -82.0])
+def test_flat_pairs_that_meet_late_from_far_away(latitude):
+    """Fast aircraft on collision courses in the flat model, 50 m wide: there it and the charts disagree most."""
+    n, r = 300, np.random.default_rng(5)
+    meet_s = r.uniform(200, 300, n)
+    lat_a, lon_a = np.radians(r.uniform(latitude - 1, latitude + 1, n)), np.radians(r.uniform(0, 360, n) - 180)
+    track, speed = r.uniform(0, 360, (2, n)), r.uniform(100, 250, (2, n))
+    u, v = speed * np.sin(np.radians(track)), speed * np.cos(np.radians(track))
+    lat_b = lat_a - (v[1] - v[0]) * meet_s / 6_371_000.0
+    lon_b = lon_a - (u[1] - u[0]) * meet_s / (6_371_000.0 * np.cos(0.5 * (lat_a + lat_b)))
+    longitude = (np.degrees(np.concatenate([lon_a, lon_b])) + 180) % 360 - 180
+    level = np.zeros(2 * n)
+    traffic = Traffic(np.degrees(np.concatenate([lat_a, lat_b])), longitude, level, speed.ravel(), track.ravel(), level)
+    for slices in (1, 16, 64):
+        found = found_in_slices(traffic, (50.0, 15.0, 300.0), Plane.FLAT, slices)
+        assert {k * 2 * n + n + k for k in range(n)} <= found
+
+
+@pytest.mark.parametrize("look_ahead_s", [300.0, 1500.0])
+def test_tangent_pairs_that_meet_late_from_far_away(look_ahead_s):
+    """Fast aircraft that geodesics bring together, anywhere on Earth: far apart, planes tilt and charts bend most."""
+    n, r = 300, np.random.default_rng(6)
+    latitude, longitude = np.degrees(np.arcsin(r.uniform(-1, 1, n))), r.uniform(-180, 180, n)
+    meet_s, speed = r.uniform(0.7, 1.0, n) * look_ahead_s, r.uniform(200, 300, (2, n))
+    backwards = [GEOD.fwd(longitude, latitude, r.uniform(0, 360, n), speed[k] * meet_s) for k in (0, 1)]
+    lon, lat, track = (np.concatenate([side[part] for side in backwards]) for part in range(3))
+    level = np.zeros(2 * n)
+    traffic = Traffic(lat, lon, level, speed.ravel(), track % 360, level)
+    # The tangent plane misses by less than a metre at 300 s, and by the cube of that five times later.
+    width_m = 20.0 if look_ahead_s == 300.0 else 600.0
+    for slices in (1, 16, 64):
+        found = found_in_slices(traffic, (width_m, 15.0, look_ahead_s), Plane.TANGENT, slices)
+        assert {k * 2 * n + n + k for k in range(n)} <= found
 
 
 def along(latitude, longitude, track, metres):
