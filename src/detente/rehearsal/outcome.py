@@ -76,6 +76,11 @@ class History:
             case NoMeasureFound(conflict_id=conflict_id, party=party, reason=reason):
                 self.no_measure.setdefault(conflict_id, []).append((party, reason))
 
+    @property
+    def open(self) -> set[str]:
+        """The conflicts that still stand."""
+        return set(self.conflicts) - set(self.cleared)
+
     def outcome(self, conflict_id: str) -> Outcome:
         """What became of a conflict."""
         if conflict_id in self.cleared:
@@ -97,7 +102,7 @@ class History:
 def report_contents(day: Day, made_at: datetime) -> ReportContents:
     """Verify both journals and the transcript, and gather what the report says.
 
-    Raises Refusal when the two sides do not hold the same conflicts: then there is nothing to report but that.
+    Raises Refusal when the two sides do not end with the same plans and conflicts: there is nothing to report but that.
     """
     histories = []
     for party in (day.first, day.second):
@@ -106,8 +111,9 @@ def report_contents(day: Day, made_at: datetime) -> ReportContents:
             history.add(decode_event(entry.body))
         histories.append(history)
     ours, theirs = histories
-    if set(ours.conflicts) != set(theirs.conflicts) or set(ours.cleared) != set(theirs.cleared):
-        raise Refusal("journals", "different conflicts", "both sides' journals with the same conflicts")
+    # A conflict that a measure on its way had already removed may be on one side only; what stands at the end may not.
+    if ours.plans != theirs.plans or ours.open != theirs.open:
+        raise Refusal("journals", "different ends", "both sides' journals with the same plans and open conflicts")
     conflicts = tuple(_report_conflict(ours, conflict_id) for conflict_id in ours.conflicts)
     plans = (*day.plans[0], *day.plans[1])
     return ReportContents(
