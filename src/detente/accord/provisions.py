@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
+from detente.accord.matching_terms import MatchingTerms
 from detente.airspace.altitude import AltitudeBand, check_range
 from detente.airspace.plan import Polygon, check_identifier
 from detente.airspace.refusal import Refusal
@@ -280,6 +281,7 @@ class Provisions(_Table, frozen=True):
     reporting: Reporting = Reporting()
     suspension: Suspension = Suspension()
     free_text: bool = False
+    matching: MatchingTerms = MatchingTerms()
 
     def __post_init__(self) -> None:
         for name in ("horizon_minima", "disclosure_rules", "escalation"):

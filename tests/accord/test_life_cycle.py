@@ -1,0 +1,360 @@
+"""Both sides come to the same accord whatever the mail, and no accord is in force without both authorities."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from detente.accord.facts import (
+    AccordAuthorised,
+    AccordDrafted,
+    AccordEnded,
+    AccordProposed,
+    AccordResumed,
+    AccordSuspended,
+    Fact,
+    authorisation_bytes,
+)
+from detente.accord.life_cycle import Side, Standing, Talks, decide, evolve, shared_bytes
+from detente.accord.terms import accord_hash, parse_accord
+from detente.airspace.refusal import Refusal
+from detente.record.keys import NodeKey, verify
+
+SIDES = ("north", "south")
+NODE_KEYS = {side: NodeKey.generate() for side in SIDES}
+AUTHORITIES = {side: NodeKey.generate() for side in SIDES}
+STRANGER = NodeKey.generate()
+NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
+LIVE = (Standing.IN_FORCE, Standing.SUSPENDED)
+
+
+def other(side: str) -> str:
+    return SIDES[1 - SIDES.index(side)]
+
+
+def text_of(
+    version: int = 1, vertical: str = "1000 ft", end: str = "2025-07-01T00:00:00Z", **authority: NodeKey
+) -> str:
+    keys = {**AUTHORITIES, **authority}
+    parties = "".join(
+        f'[[parties]]\nname = "{side}"\npublic_key = "{NODE_KEYS[side].public.hex()}"\n'
+        f'authority_key = "{keys[side].public.hex()}"\n'
+        for side in SIDES
+    )
+    return (
+        f'name = "strait"\nversion = {version}\ndisclosure = "full"\n'
+        f"[valid]\nstart = 2025-06-01T00:00:00Z\nend = {end}\n{parties}"
+        f'[minima.default]\nhorizontal = "5 NM"\nvertical = "{vertical}"\n'
+    )
+
+
+def hash_of(text: str) -> str:
+    return accord_hash(parse_accord(text))
+
+
+def talks_of(side: str) -> Talks:
+    own = Side(side, NODE_KEYS[side].public.hex(), AUTHORITIES[side].public.hex())
+    return Talks(own, Side(other(side), NODE_KEYS[other(side)].public.hex()))
+
+
+class Table:
+    """Two parties and the mail between them, which keeps its order."""
+
+    def __init__(self) -> None:
+        self.talks = {side: talks_of(side) for side in SIDES}
+        self.mail: dict[str, deque[Fact]] = {side: deque() for side in SIDES}
+        self.now = NOON
+
+    def say(self, fact: Fact) -> None:
+        talks = self.talks[fact.party]
+        for kept in decide(talks, fact, verify):
+            evolve(talks, kept)
+            if not isinstance(kept, AccordDrafted):
+                self.mail[other(fact.party)].append(kept)
+
+    def deliver(self, side: str, count: int = 10**6) -> None:
+        while self.mail[side] and count:
+            fact = self.mail[side].popleft()
+            for kept in decide(self.talks[side], fact, verify):
+                evolve(self.talks[side], kept)
+            count -= 1
+
+    def deliver_all(self) -> None:
+        for side in SIDES:
+            self.deliver(side)
+
+    def propose(self, side: str, text: str, answers: str = "") -> str:
+        self.say(AccordProposed(side, self.now, "watch", text, answers))
+        return hash_of(text)
+
+    def authorise(self, side: str, accord: str, key: NodeKey | None = None) -> None:
+        signature = (key or AUTHORITIES[side]).sign(authorisation_bytes(accord, side, self.now))
+        self.say(AccordAuthorised(side, self.now, "commander", accord, signature.hex()))
+
+    def suspend(self, side: str, accord: str) -> None:
+        said = self.talks[side].said_by(accord, side)
+        self.say(AccordSuspended(side, self.now, "watch", accord, said.serial + 1 if said else 1, "an incident"))
+
+    def resume(self, side: str, accord: str) -> None:
+        said = self.talks[side].said_by(accord, side)
+        self.say(AccordResumed(side, self.now, "watch", accord, said.serial + 1 if said else 1))
+
+    def standing(self, side: str, accord: str) -> Standing:
+        return self.talks[side].standing(accord, self.now)
+
+    def in_force(self) -> str:
+        accord = self.propose("north", text_of())
+        self.deliver_all()
+        for side in SIDES:
+            self.authorise(side, accord)
+        self.deliver_all()
+        return accord
+
+
+def test_an_accord_comes_into_force_with_the_second_signature() -> None:
+    table = Table()
+    accord = table.propose("north", text_of())
+    assert table.standing("north", accord) is Standing.PROPOSED
+    table.deliver_all()
+    table.authorise("south", accord)
+    assert table.standing("south", accord) is Standing.AUTHORISED
+    table.deliver_all()
+    assert table.standing("north", accord) is Standing.AUTHORISED
+    table.authorise("north", accord)
+    assert table.standing("north", accord) is Standing.IN_FORCE
+    assert table.standing("south", accord) is Standing.AUTHORISED
+    table.deliver_all()
+    assert table.standing("south", accord) is Standing.IN_FORCE
+    assert table.talks["south"].current(table.now) == accord
+
+
+def test_a_counter_proposal_answers_a_proposal() -> None:
+    table = Table()
+    first = table.propose("north", text_of())
+    table.deliver_all()
+    second = table.propose("south", text_of(vertical="2000 ft"), answers=first)
+    table.deliver_all()
+    for side in SIDES:
+        assert table.standing(side, first) is Standing.COUNTERED
+        assert table.standing(side, second) is Standing.PROPOSED
+    for side in SIDES:
+        table.authorise(side, second)
+    table.deliver_all()
+    assert {table.standing(side, second) for side in SIDES} == {Standing.IN_FORCE}
+
+
+def test_one_side_suspends_alone_and_resumes_what_it_suspended() -> None:
+    table = Table()
+    accord = table.in_force()
+    table.suspend("south", accord)
+    table.suspend("north", accord)
+    table.deliver_all()
+    assert {table.standing(side, accord) for side in SIDES} == {Standing.SUSPENDED}
+    table.resume("north", accord)
+    table.deliver_all()
+    assert table.talks["north"].records[accord].suspended_by == ("south",)
+    with pytest.raises(Refusal):
+        table.resume("north", accord)
+    table.resume("south", accord)
+    table.deliver_all()
+    assert {table.standing(side, accord) for side in SIDES} == {Standing.IN_FORCE}
+
+
+def test_an_amendment_takes_the_place_of_the_version_before() -> None:
+    table = Table()
+    before = table.in_force()
+    with pytest.raises(Refusal, match="version"):
+        table.propose("south", text_of(vertical="2000 ft"))
+    after = table.propose("south", text_of(2, "2000 ft"))
+    table.deliver_all()
+    assert table.standing("north", before) is Standing.IN_FORCE
+    for side in SIDES:
+        table.authorise(side, after)
+    table.deliver_all()
+    assert {table.standing(side, before) for side in SIDES} == {Standing.AMENDED}
+    assert {table.talks[side].current(table.now) for side in SIDES} == {after}
+
+
+def test_time_ends_an_accord_and_so_does_either_side() -> None:
+    table = Table()
+    accord = table.in_force()
+    table.now = datetime(2025, 7, 2, tzinfo=UTC)
+    assert table.standing("north", accord) is Standing.EXPIRED
+    assert table.talks["north"].current(table.now) is None
+    table.now = NOON
+    table.say(AccordEnded("south", NOON, "watch", accord, "it is over"))
+    table.deliver_all()
+    assert {table.standing(side, accord) for side in SIDES} == {Standing.ENDED}
+
+
+def test_a_draft_is_told_to_nobody() -> None:
+    table = Table()
+    table.say(AccordDrafted("north", NOON, "watch", text_of()))
+    assert table.standing("north", hash_of(text_of())) is Standing.DRAFTED
+    assert not table.mail["south"]
+    assert shared_bytes(table.talks["north"]) == shared_bytes(table.talks["south"]) == b"[]"
+
+
+@pytest.mark.parametrize("key", [NODE_KEYS["south"], AUTHORITIES["north"], STRANGER])
+def test_no_other_key_authorises(key: NodeKey) -> None:
+    table = Table()
+    accord = table.propose("north", text_of())
+    table.deliver_all()
+    with pytest.raises(Refusal, match="signature"):
+        table.authorise("south", accord, key)
+
+
+def test_a_signature_counts_for_one_accord_one_party_and_one_time() -> None:
+    table = Table()
+    accord, another = table.propose("north", text_of()), table.propose("north", text_of(vertical="900 ft"))
+    signature = AUTHORITIES["north"].sign(authorisation_bytes(accord, "north", NOON)).hex()
+    for fact in (
+        AccordAuthorised("north", NOON, "commander", another, signature),
+        AccordAuthorised("north", NOON + timedelta(seconds=1), "commander", accord, signature),
+    ):
+        with pytest.raises(Refusal, match="signature"):
+            table.say(fact)
+
+
+def test_a_peer_cannot_name_our_authority() -> None:
+    table = Table()
+    text = text_of(south=STRANGER)
+    accord = table.propose("north", text)
+    table.deliver_all()
+    with pytest.raises(Refusal, match="authority_key"):
+        table.authorise("south", accord, STRANGER)
+    with pytest.raises(Refusal, match="authority_key"):
+        table.propose("south", text_of(2, south=STRANGER))
+
+
+@pytest.mark.parametrize("change", [("north", "east"), (NODE_KEYS["south"].public.hex(), STRANGER.public.hex())])
+def test_an_accord_with_somebody_else_is_refused(change: tuple[str, str]) -> None:
+    with pytest.raises(Refusal, match="parties"):
+        Table().say(
+            AccordProposed("south" if change[0] == "north" else "north", NOON, "watch", text_of().replace(*change))
+        )
+
+
+TEXTS = [
+    text_of(),
+    text_of(1, "900 ft"),
+    text_of(2, "800 ft"),
+    text_of(3, "700 ft"),
+    text_of(2, "600 ft", "2025-06-01T12:00:30Z"),
+]
+sides = st.sampled_from(SIDES)
+texts = st.sampled_from(TEXTS)
+
+
+class TwoParties(RuleBasedStateMachine):
+    """Each side says what it likes, forged too; letters arrive in order, at any time later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = Table()
+        self.signed: set[tuple[str, str]] = set()
+
+    def attempt(self, act) -> bool:
+        try:
+            act()
+        except Refusal:
+            return False
+        return True
+
+    @rule(seconds=st.sampled_from([0, 1, 20]))
+    def time_passes(self, seconds: int) -> None:
+        self.table.now += timedelta(seconds=seconds)
+
+    @rule(side=sides, text=texts, answers=st.none() | texts)
+    def propose(self, side: str, text: str, answers: str | None) -> None:
+        self.attempt(lambda: self.table.propose(side, text, hash_of(answers) if answers else ""))
+
+    @rule(side=sides, text=texts)
+    def draft(self, side: str, text: str) -> None:
+        self.attempt(lambda: self.table.say(AccordDrafted(side, self.table.now, "watch", text)))
+
+    @rule(side=sides, text=texts)
+    def authorise(self, side: str, text: str) -> None:
+        if self.attempt(lambda: self.table.authorise(side, hash_of(text))):
+            self.signed.add((side, hash_of(text)))
+
+    @rule(side=sides, text=texts, late=st.booleans())
+    def agree(self, side: str, text: str, late: bool) -> None:
+        """What chance alone seldom finds: both authorities sign the same text."""
+        self.propose(side, text, None)
+        self.table.deliver(other(side))
+        self.authorise(side, text)
+        self.authorise(other(side), text)
+        if not late:
+            self.table.deliver_all()
+
+    @rule(side=sides, text=texts, key=st.sampled_from([*NODE_KEYS.values(), *AUTHORITIES.values(), STRANGER]))
+    def forge(self, side: str, text: str, key: NodeKey) -> None:
+        if key is not AUTHORITIES[side]:
+            assert not self.attempt(lambda: self.table.authorise(side, hash_of(text), key))
+
+    @rule(side=sides, text=texts)
+    def suspend(self, side: str, text: str) -> None:
+        self.attempt(lambda: self.table.suspend(side, hash_of(text)))
+
+    @rule(side=sides, text=texts)
+    def resume(self, side: str, text: str) -> None:
+        self.attempt(lambda: self.table.resume(side, hash_of(text)))
+
+    @rule(side=sides, text=texts)
+    def end(self, side: str, text: str) -> None:
+        self.attempt(lambda: self.table.say(AccordEnded(side, self.table.now, "watch", hash_of(text), "over")))
+
+    @rule(side=sides, count=st.integers(1, 3))
+    def deliver(self, side: str, count: int) -> None:
+        self.table.deliver(side, count)
+
+    @invariant()
+    def nothing_is_in_force_without_both_signatures(self) -> None:
+        for side, talks in self.table.talks.items():
+            live = [name for name in talks.records if talks.standing(name, self.table.now) in LIVE]
+            assert len(live) <= 1
+            for name in live:
+                assert {(party, name) for party in SIDES} <= self.signed
+                for said in talks.records[name].authorisations:
+                    message = authorisation_bytes(name, said.party, said.at)
+                    public = Ed25519PublicKey.from_public_bytes(AUTHORITIES[said.party].public)
+                    public.verify(bytes.fromhex(said.signature), message)
+            assert side in SIDES
+
+    def teardown(self) -> None:
+        self.table.deliver_all()
+        north, south = self.table.talks["north"], self.table.talks["south"]
+        assert shared_bytes(north) == shared_bytes(south)
+        for moment in (self.table.now, NOON, NOON + timedelta(days=60)):
+            assert north.current(moment) == south.current(moment)
+            for name in north.records.keys() & south.records.keys():
+                if north.records[name].proposals:
+                    assert north.standing(name, moment) is south.standing(name, moment)
+
+
+def test_both_sides_come_to_the_same() -> None:
+    steps = settings(
+        max_examples=80,
+        stateful_step_count=30,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+    )
+    run_state_machine_as_test(TwoParties, settings=steps)
+
+
+@pytest.mark.long
+def test_both_sides_come_to_the_same_at_length() -> None:
+    examples = int(os.environ.get("DETENTE_EXAMPLES", "1500"))
+    steps = settings(
+        max_examples=examples, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    run_state_machine_as_test(TwoParties, settings=steps)
