@@ -1,7 +1,7 @@
 """Message codes and the phrase table that both parties sign: one meaning, in the words of four languages (R33).
 
 The table is package data (`phrases/*.toml`). Its canonical bytes are hashed, and the hash is compared at every line
-check: two nodes with different words never believe that they say the same. No message means approval, and no code says so.
+check: two nodes with different words never believe that they say the same. No message means approval; no code says so.
 """
 
 from __future__ import annotations

@@ -1,0 +1,157 @@
+"""Commands of the line: what a person, a peer or the clock asks for. Times (UTC) come with them.
+
+`party` is who asks: our own, or the peer whose message it is. `peer` is the other party of the conversation.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from detente.accord.line_terms import LineTerms
+from detente.line.checks import Check, CheckAnswer, CheckResult
+from detente.line.messages import Carrier, LineMessage, Receipt
+from detente.line.parameters import LineLanguage, Parameter
+from detente.line.read_back import Difference, Units
+
+
+class _LineCommand(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_fields=True):
+    at: datetime
+    party: str
+
+
+class OpenLine(_LineCommand, frozen=True, tag="open_line"):
+    """Keep the line of `party` with `peers` under these terms. The same again changes nothing."""
+
+    peers: tuple[str, ...]
+    terms: LineTerms
+
+
+class SendLineMessage(_LineCommand, frozen=True, tag="send_line_message"):
+    """Send a coded message; `answers` is the id of the message it answers."""
+
+    peer: str
+    code: str
+    parameters: tuple[Parameter, ...] = ()
+    answers: str | None = None
+    free_text: str | None = None
+
+
+class HearLineMessage(_LineCommand, frozen=True, tag="hear_line_message"):
+    """A peer's message came."""
+
+    message: LineMessage
+    carrier: Carrier = Carrier.ENVELOPE
+
+
+class DisplayLineMessage(_LineCommand, frozen=True, tag="display_line_message"):
+    """A peer's message is on the screen of one of our posts."""
+
+    peer: str
+    message_id: str
+    post: str
+
+
+class TakeLineMessage(_LineCommand, frozen=True, tag="take_line_message"):
+    """A person at a post has a peer's message: nobody else need be called. It approves nothing."""
+
+    peer: str
+    message_id: str
+    post: str
+
+
+class ReadBackLineMessage(_LineCommand, frozen=True, tag="read_back_line_message"):
+    """Read a peer's message back in our units; from `heard` where an officer typed what he drew or wrote down."""
+
+    peer: str
+    message_id: str
+    post: str
+    units: Units
+    heard: tuple[Parameter, ...] | None = None
+
+
+class PassOnLineMessage(_LineCommand, frozen=True, tag="pass_on_line_message"):
+    """A peer's message was passed on to those it concerns."""
+
+    peer: str
+    message_id: str
+    post: str
+    passed_to: str
+
+
+class HearReceipt(_LineCommand, frozen=True, tag="hear_line_receipt"):
+    """A peer's receipt for one of our messages came."""
+
+    message_id: str
+    receipt: Receipt
+
+
+class HearTaken(_LineCommand, frozen=True, tag="hear_line_taken"):
+    """A person at a peer's post has one of our messages."""
+
+    message_id: str
+    post: str
+
+
+class HearCalled(_LineCommand, frozen=True, tag="hear_line_called"):
+    """A peer's ladder stands at this rung for one of our messages."""
+
+    message_id: str
+    step: int
+
+
+class HearReadBackJudged(_LineCommand, frozen=True, tag="hear_line_read_back_judged"):
+    """A peer compared our read-back of its message with what it meant."""
+
+    message_id: str
+    differences: tuple[Difference, ...]
+
+
+class TakeWatch(_LineCommand, frozen=True, tag="take_watch"):
+    """A shift takes the watch at one of our posts, from the one before it if there is one."""
+
+    post: str
+    shift: str
+    languages: tuple[LineLanguage, ...]
+
+
+class LeaveWatch(_LineCommand, frozen=True, tag="leave_watch"):
+    """Nobody keeps the watch at this post of ours from now on."""
+
+    post: str
+
+
+class CheckLine(_LineCommand, frozen=True, tag="check_line"):
+    """Ask for a line check now."""
+
+    peer: str
+
+
+class HearCheck(_LineCommand, frozen=True, tag="hear_line_check"):
+    """A peer asks for a line check."""
+
+    check: Check
+
+
+class HearCheckAnswer(_LineCommand, frozen=True, tag="hear_line_check_answer"):
+    """A peer answers our line check."""
+
+    answer: CheckAnswer
+
+
+class HearCheckResult(_LineCommand, frozen=True, tag="hear_line_check_result"):
+    """A peer says what its line check found."""
+
+    result: CheckResult
+
+
+class LineTick(_LineCommand, frozen=True, tag="line_tick"):
+    """Time has passed: call whom it is time to call, and check what it is time to check."""
+
+
+LineCommand = (
+    OpenLine | SendLineMessage | HearLineMessage | DisplayLineMessage | TakeLineMessage | ReadBackLineMessage
+    | PassOnLineMessage | HearReceipt | HearTaken | HearCalled | HearReadBackJudged | TakeWatch | LeaveWatch
+    | CheckLine | HearCheck | HearCheckAnswer | HearCheckResult | LineTick
+)  # fmt: skip

@@ -1,0 +1,134 @@
+"""Decide about what becomes of a message: displayed, taken, read back, passed on; at our side and at the peer's."""
+
+from __future__ import annotations
+
+from detente.airspace.refusal import Refusal
+from detente.line.commands import (
+    DisplayLineMessage,
+    HearCalled,
+    HearReadBackJudged,
+    HearReceipt,
+    HearTaken,
+    PassOnLineMessage,
+    ReadBackLineMessage,
+    TakeLineMessage,
+)
+from detente.line.decide_messages import check_post
+from detente.line.events import (
+    LineEvent,
+    LineMessageTaken,
+    LinePostsCalled,
+    LineReadBackJudged,
+    LineReceiptGiven,
+)
+from detente.line.messages import Receipt, ReceiptKind
+from detente.line.phrases import phrase_table
+from detente.line.read_back import differences, read_back
+from detente.line.state import LineState, MessageRecord
+
+LONGEST_NAME = 140
+
+
+def display(line: LineState, command: DisplayLineMessage) -> list[LineEvent]:
+    """A post's screen shows the message; once for each post."""
+    record = _theirs(line, command)
+    if any(r.kind is ReceiptKind.DISPLAYED and r.post == command.post for r in record.receipts):
+        return []
+    return [_receipt(line, command, Receipt(ReceiptKind.DISPLAYED, command.at, command.post))]
+
+
+def take(line: LineState, command: TakeLineMessage) -> list[LineEvent]:
+    """A person has it: the ladder stops. Anybody on the ladder may, at any rung (R8)."""
+    record = _theirs(line, command)
+    if record.taken_by is not None:
+        return []
+    to_human_s = record.to_human_s
+    if to_human_s is None:
+        to_human_s = max(0.0, (command.at - record.since).total_seconds())
+    taken = LineMessageTaken(command.at, line.party, *record.key, command.post, to_human_s)
+    return [*display(line, DisplayLineMessage(command.at, command.party, *record.key, command.post)), taken]
+
+
+def read_back_message(line: LineState, command: ReadBackLineMessage) -> list[LineEvent]:
+    """Read it back from what this node holds, or from what an officer heard, drew or wrote down and typed in."""
+    message = _theirs(line, command).message
+    heard = message.parameters if command.heard is None else phrase_table().checked(message.code, command.heard)
+    given = read_back(message.code, heard, command.units, line.terms.datum)
+    return [_receipt(line, command, Receipt(ReceiptKind.READ_BACK, command.at, command.post, given))]
+
+
+def pass_on(line: LineState, command: PassOnLineMessage) -> list[LineEvent]:
+    """It was passed on to controllers, members, crews: whoever must know."""
+    _theirs(line, command)
+    if not (0 < len(command.passed_to) <= LONGEST_NAME and command.passed_to.isprintable()):
+        raise Refusal("passed_to", command.passed_to, f"1 to {LONGEST_NAME} printable characters")
+    receipt = Receipt(ReceiptKind.PASSED_ON, command.at, command.post, passed_to=command.passed_to)
+    return [_receipt(line, command, receipt)]
+
+
+def hear_receipt(line: LineState, command: HearReceipt) -> list[LineEvent]:
+    """The peer's receipt for our message; a read-back is compared at once with what we meant."""
+    record = _ours(line, command.party, command.message_id)
+    receipt = command.receipt
+    if receipt in record.receipts:
+        return []
+    found: list[LineEvent] = [LineReceiptGiven(command.at, command.party, *record.key, receipt)]
+    if receipt.read_back is not None:
+        message = record.message
+        wrong = differences(message.code, message.parameters, receipt.read_back, line.terms.datum)
+        found.append(LineReadBackJudged(command.at, line.party, *record.key, wrong))
+    return found
+
+
+def hear_taken(line: LineState, command: HearTaken) -> list[LineEvent]:
+    """A person at the other side has our message; recorded with how long it took from here (R9)."""
+    record = _ours(line, command.party, command.message_id)
+    if record.taken_by is not None:
+        return []
+    to_human_s = max(0.0, (command.at - record.since).total_seconds())
+    return [LineMessageTaken(command.at, command.party, *record.key, command.post, to_human_s)]
+
+
+def hear_called(line: LineState, command: HearCalled) -> list[LineEvent]:
+    """Where our message stands on the other side's ladder."""
+    record = _ours(line, command.party, command.message_id)
+    if not 0 <= command.step < len(line.terms.ladder):
+        raise Refusal("step", command.step, f"a rung of the ladder, 0 to {len(line.terms.ladder) - 1}")
+    if command.step <= record.step:
+        return []
+    return [LinePostsCalled(command.at, command.party, *record.key, command.step)]
+
+
+def hear_judged(line: LineState, command: HearReadBackJudged) -> list[LineEvent]:
+    """The sender says what our read-back had wrong; then the message waits for a person again."""
+    record = line.messages.get((command.party, command.message_id))
+    if record is None or record.is_ours:
+        raise Refusal("message_id", command.message_id, f"a message of {command.party}")
+    if not record.has(ReceiptKind.READ_BACK):
+        raise Refusal("message_id", command.message_id, "a message that we read back")
+    return [LineReadBackJudged(command.at, command.party, *record.key, command.differences)]
+
+
+def _receipt(
+    line: LineState, command: DisplayLineMessage | ReadBackLineMessage | PassOnLineMessage, receipt: Receipt
+) -> LineReceiptGiven:
+    return LineReceiptGiven(command.at, line.party, command.peer, command.message_id, receipt)
+
+
+def _theirs(
+    line: LineState, command: DisplayLineMessage | TakeLineMessage | ReadBackLineMessage | PassOnLineMessage
+) -> MessageRecord:
+    if command.party != line.party:
+        raise Refusal("party", command.party, f"our own party, {line.party}")
+    check_post(line, command.post)
+    record = line.messages.get((command.peer, command.message_id))
+    if record is None or record.is_ours:
+        raise Refusal("message_id", command.message_id, f"the id of a message of {command.peer}")
+    return record
+
+
+def _ours(line: LineState, peer: str, message_id: str) -> MessageRecord:
+    record = line.messages.get((peer, message_id))
+    if record is None or not record.is_ours:
+        raise Refusal("message_id", message_id, f"the id of a message to {peer}")
+    return record

@@ -1,0 +1,141 @@
+"""Events of the line, as the journal keeps them. `party` is who did it, `peer` the other party of the conversation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from detente.accord.line_terms import LineTerms
+from detente.line.checks import Check, CheckAnswer, CheckResult, LineStanding
+from detente.line.messages import Carrier, LineMessage, Receipt
+from detente.line.read_back import Difference
+from detente.line.watch import HandOver, Watch
+
+
+class _LineEvent(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True):
+    """Every event says when it was decided (UTC, with the command)."""
+
+    at: datetime
+
+
+class LineOpened(_LineEvent, frozen=True, tag="line_opened"):
+    """From here on the line is kept under these terms."""
+
+    party: str
+    peers: tuple[str, ...]
+    terms: LineTerms
+
+
+class LineMessageSent(_LineEvent, frozen=True, tag="line_message_sent"):
+    """We sent a message."""
+
+    message: LineMessage
+
+
+class LineMessageHeard(_LineEvent, frozen=True, tag="line_message_heard"):
+    """A peer's message came."""
+
+    message: LineMessage
+    carrier: Carrier
+
+
+class LineMessageConfirmed(_LineEvent, frozen=True, tag="line_message_confirmed"):
+    """The signed envelope of a message that had come by voice bears the same message."""
+
+    peer: str
+    message_id: str
+
+
+class LineReceiptGiven(_LineEvent, frozen=True, tag="line_receipt_given"):
+    """A receipt: ours for a peer's message, or a peer's for ours, as `party` says."""
+
+    party: str
+    peer: str
+    message_id: str
+    receipt: Receipt
+
+
+class LineMessageTaken(_LineEvent, frozen=True, tag="line_message_taken"):
+    """A person at a post of `party` has the message; `to_human_s` is how long that took, on this node's clock."""
+
+    party: str
+    peer: str
+    message_id: str
+    post: str
+    to_human_s: float
+
+
+class LinePostsCalled(_LineEvent, frozen=True, tag="line_posts_called"):
+    """The ladder of `party` stands at rung `step`, counted from 0; `again` counts the calls after the last rung."""
+
+    party: str
+    peer: str
+    message_id: str
+    step: int
+    again: int = 0
+
+
+class LineReadBackJudged(_LineEvent, frozen=True, tag="line_read_back_judged"):
+    """`party`, who sent the message, compared the read-back with what it meant; what differs is not understood."""
+
+    party: str
+    peer: str
+    message_id: str
+    differences: tuple[Difference, ...]
+
+
+class LineDeliveryOverdue(_LineEvent, frozen=True, tag="line_delivery_overdue"):
+    """No receipt came for our message in the time of the ladder's first deadline: try another carrier."""
+
+    peer: str
+    message_id: str
+
+
+class LineWatchTaken(_LineEvent, frozen=True, tag="line_watch_taken"):
+    """A shift has the watch at a post; `hand_over` is what the one before it left."""
+
+    watch: Watch
+    hand_over: HandOver | None = None
+
+
+class LineWatchLeft(_LineEvent, frozen=True, tag="line_watch_left"):
+    """Nobody keeps the watch at this post."""
+
+    post: str
+    hand_over: HandOver
+
+
+class LineCheckAsked(_LineEvent, frozen=True, tag="line_check_asked"):
+    """We asked a peer for a line check."""
+
+    peer: str
+    check: Check
+
+
+class LineCheckAnswered(_LineEvent, frozen=True, tag="line_check_answered"):
+    """We answered a peer's line check."""
+
+    peer: str
+    answer: CheckAnswer
+
+
+class LineCheckDone(_LineEvent, frozen=True, tag="line_check_done"):
+    """A line check is complete: ours or, as its asker says, the peer's."""
+
+    peer: str
+    result: CheckResult
+
+
+class LineStateChanged(_LineEvent, frozen=True, tag="line_state_changed"):
+    """The line with a peer is now in this state."""
+
+    peer: str
+    standing: LineStanding
+
+
+LineEvent = (
+    LineOpened | LineMessageSent | LineMessageHeard | LineMessageConfirmed | LineReceiptGiven | LineMessageTaken
+    | LinePostsCalled | LineReadBackJudged | LineDeliveryOverdue | LineWatchTaken | LineWatchLeft | LineCheckAsked
+    | LineCheckAnswered | LineCheckDone | LineStateChanged
+)  # fmt: skip

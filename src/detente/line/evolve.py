@@ -1,0 +1,144 @@
+"""Fold one event into the line. Nothing is judged here: what was decided has happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from detente.line import events
+from detente.line.events import LineEvent
+from detente.line.messages import Carrier
+from detente.line.state import Key, LineState, MessageRecord, PeerLine
+
+_replace = msgspec.structs.replace
+
+
+def evolve(line: LineState, event: LineEvent) -> None:
+    """Change `line` by one event that was decided on it."""
+    _FOLDS[type(event)](line, event)
+
+
+def _opened(line: LineState, event: events.LineOpened) -> None:
+    line.party, line.open_peers, line.terms = event.party, event.peers, event.terms
+    for peer in event.peers:
+        line.peers.setdefault(peer, PeerLine())
+
+
+def _sent(line: LineState, event: events.LineMessageSent) -> None:
+    message = event.message
+    record = MessageRecord(message.recipient, message, event.at)
+    line.messages[record.key] = record
+    line.undelivered.add(record.key)
+    line.peers[record.peer] = _replace(line.peers[record.peer], sent=message.number)
+    _suspend(line, record)
+
+
+def _heard(line: LineState, event: events.LineMessageHeard) -> None:
+    record = MessageRecord(event.message.sender, event.message, event.at, event.carrier)
+    line.messages[record.key] = record
+    line.waiting.add(record.key)
+    _suspend(line, record)
+
+
+def _suspend(line: LineState, record: MessageRecord) -> None:
+    """Either side suspends planning alone, and takes back only its own suspension (R32)."""
+    held = line.peers[record.peer]
+    by = set(held.suspended_by)
+    if record.message.code == "planning_suspended":
+        by.add(record.message.sender)
+    elif record.message.code == "planning_resumed":
+        by.discard(record.message.sender)
+    line.peers[record.peer] = _replace(held, suspended_by=tuple(sorted(by)))
+
+
+def _confirmed(line: LineState, event: events.LineMessageConfirmed) -> None:
+    _change(line, (event.peer, event.message_id), carrier=Carrier.ENVELOPE)
+
+
+def _receipt_given(line: LineState, event: events.LineReceiptGiven) -> None:
+    key = (event.peer, event.message_id)
+    _change(line, key, receipts=(*line.messages[key].receipts, event.receipt))
+    line.undelivered.discard(key)
+
+
+def _taken(line: LineState, event: events.LineMessageTaken) -> None:
+    key = (event.peer, event.message_id)
+    _change(line, key, taken_by=event.post, to_human_s=event.to_human_s)
+    line.waiting.discard(key)
+    line.undelivered.discard(key)
+
+
+def _called(line: LineState, event: events.LinePostsCalled) -> None:
+    _change(line, (event.peer, event.message_id), step=event.step, again=event.again)
+
+
+def _judged(line: LineState, event: events.LineReadBackJudged) -> None:
+    """Read back wrong, a message waits for a person of the receiving side again, from the first rung."""
+    key = (event.peer, event.message_id)
+    record = line.messages[key]
+    if event.differences and not record.is_ours:
+        waits_again: dict[str, Any] = {"since": event.at, "step": -1, "again": 0, "taken_by": None}
+        line.waiting.add(key)
+    elif event.differences:
+        waits_again = {"step": -1, "taken_by": None}
+    else:
+        waits_again = {}
+    _change(line, key, differences=event.differences, **waits_again)
+
+
+def _overdue(line: LineState, event: events.LineDeliveryOverdue) -> None:
+    _change(line, (event.peer, event.message_id), overdue=True)
+
+
+def _watch_taken(line: LineState, event: events.LineWatchTaken) -> None:
+    line.watches[event.watch.post] = event.watch
+
+
+def _watch_left(line: LineState, event: events.LineWatchLeft) -> None:
+    line.watches.pop(event.post, None)
+
+
+def _asked(line: LineState, event: events.LineCheckAsked) -> None:
+    check = event.check
+    line.peers[event.peer] = _replace(
+        line.peers[event.peer], asked=check.number, asked_at=check.asked_at, asked_watch=check.watch
+    )
+
+
+def _nothing(line: LineState, event: events.LineCheckAnswered) -> None:
+    """An answer is kept in the journal only; the asker's result tells what it came to."""
+
+
+def _check_done(line: LineState, event: events.LineCheckDone) -> None:
+    ours = event.result.asker == line.party
+    change: dict[str, Any] = {"ours" if ours else "theirs": event.result}
+    line.peers[event.peer] = _replace(line.peers[event.peer], **change)
+
+
+def _state_changed(line: LineState, event: events.LineStateChanged) -> None:
+    line.peers[event.peer] = _replace(line.peers[event.peer], standing=event.standing)
+
+
+def _change(line: LineState, key: Key, **changes: Any) -> None:  # noqa: ANN401 - fields of a record
+    line.messages[key] = _replace(line.messages[key], **changes)
+
+
+_FOLDS: dict[type, Callable[[LineState, Any], None]] = {
+    events.LineOpened: _opened,
+    events.LineMessageSent: _sent,
+    events.LineMessageHeard: _heard,
+    events.LineMessageConfirmed: _confirmed,
+    events.LineReceiptGiven: _receipt_given,
+    events.LineMessageTaken: _taken,
+    events.LinePostsCalled: _called,
+    events.LineReadBackJudged: _judged,
+    events.LineDeliveryOverdue: _overdue,
+    events.LineWatchTaken: _watch_taken,
+    events.LineWatchLeft: _watch_left,
+    events.LineCheckAsked: _asked,
+    events.LineCheckAnswered: _nothing,
+    events.LineCheckDone: _check_done,
+    events.LineStateChanged: _state_changed,
+}

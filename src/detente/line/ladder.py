@@ -1,0 +1,35 @@
+"""Whom to call, and when: the escalation ladder as a function of the record, the watches and the time (R8, R9, R36).
+
+The rungs follow the accord's deadlines from when the message came. A rung where nobody keeps watch is not waited for:
+the next manned one is called at once, and everybody where nobody keeps watch at all. A STOP calls every post at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from detente.accord.line_terms import LineTerms
+from detente.line.state import MessageRecord
+
+OVERDUE_S = 30.0
+"""How long delivery may take where the ladder has one rung only."""
+
+
+def due(record: MessageRecord, manned: Collection[str], terms: LineTerms, at: datetime) -> tuple[int, int]:
+    """Return the rung (from 0) that must have been called by `at`, and how often all posts must have been after it."""
+    elapsed_s = (at - record.since).total_seconds()
+    last = len(terms.ladder) - 1
+    again = max(0, int((elapsed_s - terms.ladder[last].after_s) // terms.again_s))
+    if record.message.is_stop:
+        return last, again
+    step = max((n for n, rung in enumerate(terms.ladder) if rung.after_s <= elapsed_s), default=0)
+    if not any(post in manned for post in terms.posts(step)):
+        step = next((n for n in range(step, last) if terms.ladder[n].post in manned), last)
+    return step, again
+
+
+def overdue_at(record: MessageRecord, terms: LineTerms) -> datetime:
+    """Return when a message of ours without a receipt is overdue: at the ladder's first deadline."""
+    after_s = terms.ladder[1].after_s if len(terms.ladder) > 1 else OVERDUE_S
+    return record.since + timedelta(seconds=after_s)

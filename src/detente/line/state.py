@@ -1,0 +1,128 @@
+"""The line as it stands, folded from its events; changed by `evolve` alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from detente.accord.line_terms import LineTerms
+from detente.line.checks import CheckResult, LineStanding, OnWatch
+from detente.line.messages import Carrier, LineMessage, Receipt, ReceiptKind
+from detente.line.read_back import Difference
+from detente.line.watch import Watch
+
+Key = tuple[str, str]
+"""Peer and message id."""
+
+
+class MessageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A message and all that became of it.
+
+    Attributes:
+        peer: the other party.
+        message: what was said.
+        since: when it was sent or heard here, or, when it was read back wrong, when it began to wait again (UTC).
+        carrier: how it came, for a peer's message.
+        receipts: of the receiving side, in order.
+        step: the last rung of the receiver's ladder that was called, -1 before the first.
+        again: how often all posts were called after that.
+        taken_by: the post where a person has it, None before.
+        to_human_s: seconds until the first person had it, on this node's clock.
+        differences: what the last read-back had wrong; None before any read-back was judged.
+        overdue: whether its delivery took too long.
+    """
+
+    peer: str
+    message: LineMessage
+    since: datetime
+    carrier: Carrier = Carrier.ENVELOPE
+    receipts: tuple[Receipt, ...] = ()
+    step: int = -1
+    again: int = 0
+    taken_by: str | None = None
+    to_human_s: float | None = None
+    differences: tuple[Difference, ...] | None = None
+    overdue: bool = False
+
+    @property
+    def key(self) -> Key:
+        """Peer and message id."""
+        return self.peer, self.message.message_id
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether we sent it."""
+        return self.message.recipient == self.peer
+
+    @property
+    def understood(self) -> bool:
+        """Whether it was read back and every figure was right."""
+        return self.differences == ()
+
+    def has(self, kind: ReceiptKind) -> bool:
+        """Whether there is a receipt of this kind."""
+        return any(receipt.kind is kind for receipt in self.receipts)
+
+
+class PeerLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The line with one peer: its state, the last results of our checks and of theirs, and our last question."""
+
+    standing: LineStanding = LineStanding()
+    ours: CheckResult | None = None
+    theirs: CheckResult | None = None
+    asked: int = 0
+    asked_at: datetime | None = None
+    asked_watch: OnWatch | None = None
+    sent: int = 0
+    suspended_by: tuple[str, ...] = ()
+
+    @property
+    def results(self) -> tuple[CheckResult, ...]:
+        """The last result of each side's checks, where there is one."""
+        return tuple(result for result in (self.ours, self.theirs) if result is not None)
+
+
+class LineSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole line as plain records, in a fixed order."""
+
+    party: str
+    terms: LineTerms
+    peers: tuple[tuple[str, PeerLine], ...]
+    messages: tuple[MessageRecord, ...]
+    watches: tuple[Watch, ...]
+
+
+class LineState:
+    """One node's line with all its peers.
+
+    Attributes:
+        party: whose line it is; empty before it is opened.
+        terms: of the accord in force.
+        peers: by name; peers of former accords stay.
+        open_peers: the peers under the accord in force.
+        messages: by (peer, message id).
+        waiting: keys of peers' messages that no person has taken.
+        undelivered: keys of our messages without a receipt.
+        watches: the manned posts, by post.
+    """
+
+    def __init__(self) -> None:
+        self.party = ""
+        self.terms = LineTerms()
+        self.peers: dict[str, PeerLine] = {}
+        self.open_peers: tuple[str, ...] = ()
+        self.messages: dict[Key, MessageRecord] = {}
+        self.waiting: set[Key] = set()
+        self.undelivered: set[Key] = set()
+        self.watches: dict[str, Watch] = {}
+
+    def snapshot(self) -> LineSnapshot:
+        """Return the whole line as plain records, in a fixed order."""
+        return LineSnapshot(
+            self.party,
+            self.terms,
+            tuple(sorted(self.peers.items())),
+            tuple(self.messages[key] for key in sorted(self.messages)),
+            tuple(self.watches[post] for post in sorted(self.watches)),
+        )

@@ -1,0 +1,300 @@
+"""Messages, receipts, STOP, posts and hand-over between two lines, by a clock that the test sets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from line_values import NOON, SEA_LEVEL
+from line_world import COMMANDER, DUTY, MINISTRY, SUPERVISOR, World
+
+from detente.accord.line_terms import LineTerms, Rung
+from detente.airspace.altitude import Altitude, AltitudeUnit
+from detente.airspace.position import Position
+from detente.airspace.refusal import Refusal
+from detente.line.commands import DisplayLineMessage, HearLineMessage, HearReadBackJudged, LeaveWatch, PassOnLineMessage
+from detente.line.events import (
+    LineDeliveryOverdue,
+    LineMessageTaken,
+    LinePostsCalled,
+    LineReadBackJudged,
+    LineWatchLeft,
+    LineWatchTaken,
+)
+from detente.line.messages import LineMessage, ReceiptKind
+from detente.line.parameters import Height, Moment, Parameter, Place, Reference
+
+WHERE = Parameter("where", Place(Position(35.33, 40.14)))
+NINE_KM_OFF = Parameter("where", Place(Position(35.41, 40.14)))
+HEIGHT = Parameter("height", Height(Altitude(10_000.0, AltitudeUnit.FOOT, SEA_LEVEL)))
+WHEN = Parameter("when", Moment(NOON))
+
+
+def test_four_receipts_come_back_each_with_its_time_and_post() -> None:
+    world = World()
+    north, south = world.sides.values()
+    south.watch(DUTY)
+    sent = north.send("south", "aircraft_near_you", WHERE, HEIGHT, WHEN)
+    world.run(3)
+    south.do(DisplayLineMessage(south.now, "south", "north", "north:1", DUTY))
+    world.run(3)
+    south.take("north", "north:1")
+    south.read_back("north", "north:1")
+    world.run(3)
+    south.do(PassOnLineMessage(south.now, "south", "north", "north:1", DUTY, "sector east controllers"))
+    world.carry()
+    record = north.line.messages[sent.key]
+    kinds = [receipt.kind for receipt in record.receipts]
+    assert kinds == list(ReceiptKind)
+    times = [receipt.at for receipt in record.receipts]
+    assert times == sorted(times)
+    assert [receipt.post for receipt in record.receipts] == [None, DUTY, DUTY, DUTY]
+    assert record.understood
+    assert record.taken_by == DUTY
+    assert south.line.messages[("north", "north:1")].receipts == record.receipts
+    assert south.line.messages[("north", "north:1")].understood
+
+
+def test_nine_kilometres_off_is_caught_on_both_sides_and_rings_again() -> None:
+    world = World()
+    north, south = world.sides.values()
+    south.watch(DUTY)
+    north.send("south", "aircraft_near_you", WHERE, HEIGHT, WHEN)
+    world.run(2)
+    south.take("north", "north:1")
+    south.read_back("north", "north:1", (NINE_KM_OFF, HEIGHT, WHEN))
+    world.run(2)
+    ours = north.line.messages[("south", "north:1")]
+    theirs = south.line.messages[("north", "north:1")]
+    assert ours.differences == theirs.differences
+    assert [difference.name for difference in ours.differences or ()] == ["where"]
+    assert theirs.taken_by is None
+    assert theirs.key in south.line.waiting
+    south.take("north", "north:1")
+    south.read_back("north", "north:1", (WHERE, HEIGHT, WHEN))
+    world.run(2)
+    assert north.line.messages[("south", "north:1")].understood
+    assert south.line.messages[("north", "north:1")].understood
+    assert not south.line.waiting
+
+
+@pytest.mark.parametrize("absent_for_s", [0, 20, 45])
+def test_a_stop_reaches_a_person_in_less_than_a_minute_with_the_primary_post_absent(absent_for_s: int) -> None:
+    """The duty officer is signed in and away. Every post is called at once; whoever comes first takes it."""
+    world = World()
+    north, south = world.sides.values()
+    for post in (DUTY, SUPERVISOR, COMMANDER):
+        south.watch(post)
+    north.send("south", "stop")
+    world.run(1)
+    assert south.line.messages[("north", "north:1")].step == len(world.terms.ladder) - 1
+    world.run(absent_for_s)
+    south.take("north", "north:1", SUPERVISOR)
+    world.run(1)
+    (taken,) = south.found(LineMessageTaken)
+    (heard,) = north.found(LineMessageTaken)
+    assert taken.to_human_s < 60.0
+    assert heard.to_human_s < 60.0
+    assert heard.post == SUPERVISOR
+    record = north.line.messages[("south", "north:1")]
+    assert record.to_human_s == heard.to_human_s
+
+
+def test_any_other_message_climbs_the_ladder_by_the_accords_deadlines_and_the_sender_sees_it() -> None:
+    world = World()
+    north, south = world.sides.values()
+    for post in (DUTY, SUPERVISOR, COMMANDER, MINISTRY):
+        south.watch(post)
+    north.send("south", "aircraft_near_you", WHERE, HEIGHT, WHEN)
+    seen = {}
+    for second in range(1, 200):
+        world.run(1)
+        seen.setdefault(north.line.messages[("south", "north:1")].step, second)
+    assert list(seen) == [0, 1, 2, 3]
+    assert [seen[step] - seen[0] for step in (1, 2, 3)] == [30, 60, 120]
+    called = [(event.step, event.again) for event in south.found(LinePostsCalled)]
+    assert called == [(0, 0), (1, 0), (2, 0), (3, 0), (3, 1)]
+    south.take("north", "north:1", MINISTRY)
+    world.run(200)
+    assert len(south.found(LinePostsCalled)) == 5
+
+
+def test_a_primary_known_to_be_absent_is_not_waited_for() -> None:
+    world = World()
+    north, south = world.sides.values()
+    south.watch(SUPERVISOR)
+    north.send("south", "radio_check")
+    world.run(1)
+    assert south.line.messages[("north", "north:1")].step == 1
+    nobody = World()
+    nobody.sides["north"].send("south", "radio_check")
+    nobody.run(1)
+    assert nobody.sides["south"].line.messages[("north", "north:1")].step == 3
+
+
+def test_a_sender_whose_message_does_not_arrive_is_told_to_use_another_carrier() -> None:
+    world = World()
+    north, south = world.sides.values()
+    world.cut = True
+    north.send("south", "stop")
+    world.run(29)
+    assert not north.found(LineDeliveryOverdue)
+    world.run(30)
+    assert len(north.found(LineDeliveryOverdue)) == 1
+    assert north.line.messages[("south", "north:1")].overdue
+    world.cut = False
+    world.run(1)
+    assert south.line.messages[("north", "north:1")].has(ReceiptKind.DELIVERED)
+    assert not north.line.undelivered
+
+
+def test_stop_safety_and_the_line_go_on_while_planning_is_suspended() -> None:
+    world = World()
+    north, south = world.sides.values()
+    north.send("south", "planning_suspended")
+    world.run(1)
+    for side, peer in ((north, "south"), (south, "north")):
+        with pytest.raises(Refusal, match="STOP and flight safety go on"):
+            side.send(peer, "entering", Parameter("reference", Reference("zone-1")), WHEN)
+        for code in ("stop", "stop_lifted", "radio_check"):
+            side.send(peer, code)
+        side.send(peer, "assistance_requested", WHERE)
+    world.run(1)
+    south.send("north", "planning_resumed")
+    world.run(1)
+    assert north.line.peers["south"].suspended_by == ("north",)
+    north.send("south", "planning_resumed")
+    world.run(1)
+    assert south.line.peers["north"].suspended_by == ()
+    south.send("north", "entering", Parameter("reference", Reference("zone-1")), WHEN)
+
+
+def test_free_text_is_off_unless_the_accord_allows_it() -> None:
+    world = World()
+    with pytest.raises(Refusal, match="no free text"):
+        world.sides["north"].send("south", "radio_check", free_text="hello")
+    open_world = World(terms=LineTerms(free_text=True))
+    assert open_world.sides["north"].send("south", "radio_check", free_text="hello").message.free_text == "hello"
+    for text in ("", "x" * 141, "two\nlines"):
+        with pytest.raises(Refusal):
+            open_world.sides["north"].send("south", "radio_check", free_text=text)
+
+
+def test_an_answer_fits_its_question() -> None:
+    world = World()
+    north, south = world.sides.values()
+    north.send("south", "radio_check")
+    world.run(1)
+    with pytest.raises(Refusal, match="we_hear_you"):
+        south.send("north", "stop_lifted", answers="north:1")
+    with pytest.raises(Refusal, match="a message of north"):
+        south.send("north", "we_hear_you", answers="north:2")
+    south.send("north", "we_hear_you", answers="north:1")
+    world.run(1)
+    assert north.line.messages[("south", "south:1")].message.answers == "north:1"
+
+
+def test_what_one_party_is_told_says_nothing_of_a_third() -> None:
+    world = World(("north", "south", "west"))
+    north = world.sides["north"]
+    for _ in range(5):
+        north.send("west", "radio_check")
+    north.send("south", "radio_check")
+    world.run(1)
+    assert list(world.sides["south"].line.messages) == [("north", "north:1")]
+
+
+def test_a_shift_hands_over_what_is_open() -> None:
+    world = World()
+    north, south = world.sides.values()
+    south.watch(DUTY, "day")
+    world.run(5)
+    north.send("south", "stop")
+    north.send("south", "aircraft_near_you", WHERE, HEIGHT, WHEN)
+    north.send("south", "aircraft_near_you", NINE_KM_OFF, HEIGHT, WHEN)
+    world.run(7)
+    south.take("north", "north:1")
+    south.take("north", "north:2")
+    south.read_back("north", "north:2", (NINE_KM_OFF, HEIGHT, WHEN))
+    world.run(1)
+    south.send("north", "we_hear_you")
+    world.cut = True
+    assert south.watch(DUTY, "day") == []
+    (taken,) = south.watch(DUTY, "night")
+    assert isinstance(taken, LineWatchTaken)
+    left = taken.hand_over
+    assert left is not None
+    assert (left.shift, left.sent, left.heard, left.stops) == ("day", 1, 3, 1)
+    assert left.longest_to_first_human_s == 6.0
+    assert left.unanswered == ("north north:2", "north north:3")
+    assert left.not_understood == ("north north:2",)
+    assert left.not_read_back == ("north north:3",)
+    assert left.undelivered == ("north south:1",)
+    (gone,) = south.do(LeaveWatch(south.now, "south", DUTY))
+    assert isinstance(gone, LineWatchLeft)
+    assert gone.hand_over.shift == "night"
+    assert south.do(LeaveWatch(south.now, "south", DUTY)) == []
+
+
+def test_nobody_speaks_for_another_and_no_post_is_invented() -> None:
+    world = World()
+    north, south = world.sides.values()
+    north.send("south", "stop")
+    world.run(1)
+    with pytest.raises(Refusal, match="a post of the ladder"):
+        south.take("north", "north:1", "janitor")
+    with pytest.raises(Refusal, match="a message of north"):
+        south.take("north", "north:9")
+    with pytest.raises(Refusal, match="a message of south"):
+        north.take("south", "north:1")
+    with pytest.raises(Refusal, match="a post of the ladder"):
+        south.watch("janitor")
+    with pytest.raises(Refusal, match="a peer of the accord"):
+        north.send("west", "stop")
+
+
+def test_one_number_never_bears_two_messages() -> None:
+    world = World()
+    north, south = world.sides.values()
+    north.send("south", "stop")
+    world.run(1)
+    other = LineMessage("north", "south", 1, "stop_lifted", NOON)
+    with pytest.raises(Refusal, match="one number bears two messages"):
+        south.do(HearLineMessage(south.now, "north", other))
+
+
+def test_a_read_back_of_what_was_not_read_back_is_not_judged() -> None:
+    world = World()
+    north, south = world.sides.values()
+    north.send("south", "radio_check")
+    world.run(1)
+    with pytest.raises(Refusal, match="that we read back"):
+        south.do(HearReadBackJudged(south.now, "north", "north:1", ()))
+    assert not south.found(LineReadBackJudged)
+
+
+@pytest.mark.parametrize(
+    ("ladder", "field"),
+    [
+        ((), "ladder"),
+        ((Rung("a", 5.0),), "ladder[0].after"),
+        ((Rung("a", 0.0), Rung("a", 5.0)), "ladder[1]"),
+        ((Rung("a", 0.0), Rung("b", 9.0), Rung("c", 5.0)), "ladder[2]"),
+    ],
+)
+def test_a_ladder_that_cannot_be_climbed_is_refused(ladder: tuple[Rung, ...], field: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        LineTerms(ladder)
+    assert refused.value.field == field
+
+
+def test_deadlines_are_the_accords_own() -> None:
+    world = World(terms=LineTerms((Rung("tower", 0.0), Rung("chief", 5.0))))
+    north, south = world.sides.values()
+    south.watch("tower")
+    north.send("south", "radio_check")
+    world.run(1)
+    assert south.line.messages[("north", "north:1")].step == 0
+    world.run(5)
+    assert south.line.messages[("north", "north:1")].step == 1
+    assert south.now - NOON == timedelta(seconds=6)
