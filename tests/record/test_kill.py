@@ -45,7 +45,8 @@ def run_and_kill(path: Path, key_path: Path, seed: int, life_s: float) -> tuple[
     return first, {int(line.split()[0]): line.split()[1] for line in lines}
 
 
-def check_cycles(directory: Path, cycles: int) -> None:
+def check_cycles(directory: Path, cycles: int) -> int:
+    """Kill the writer `cycles` times on one journal; return how many kills left a torn tail."""
     path, key_path = directory / "journal.db", directory / "node.key"
     key = NodeKey.generate()
     key.save(key_path)
@@ -53,6 +54,7 @@ def check_cycles(directory: Path, cycles: int) -> None:
     acknowledged: dict[int, str] = {}
     expected_tail = 0
     head_after_kill = 0
+    torn = 0
     for cycle in range(cycles):
         life_s = generator.uniform(0, LONGEST_LIFE_S)
         first, said = run_and_kill(path, key_path, cycle, life_s)
@@ -69,6 +71,7 @@ def check_cycles(directory: Path, cycles: int) -> None:
         assert not missing, f"cycle {cycle}: acknowledged and missing or different: {sorted(missing)[:5]}"
         assert known is None or found.head.number >= known
         head_after_kill, expected_tail = found.head.number, found.unfinished_bytes
+        torn += expected_tail > 0
         if path.stat().st_size > MAX_FILE_BYTES:
             shutil.rmtree(directory / "before", ignore_errors=True)
             (directory / "before").mkdir()
@@ -78,6 +81,7 @@ def check_cycles(directory: Path, cycles: int) -> None:
     with Journal.open(path, key) as journal:
         assert journal.head.number == head_after_kill
     assert acknowledged, "the writer was never under load"
+    return torn
 
 
 def verify_with_hashes(path: Path, key: NodeKey, hashes: dict[int, str]):

@@ -105,13 +105,13 @@ def test_the_checksum_is_the_one_of_the_format(order, words, start, data):
 
 
 def test_an_untouched_log_is_whole(crashed, restarted):
-    assert read_log_state(crashed.path, PAGE) == LogState(len(crashed.log), 0, is_damaged=False)
-    assert read_log_state(restarted.path, PAGE) == LogState(restarted.ends[-1], 0, is_damaged=False)
+    assert read_log_state(crashed.path) == LogState(len(crashed.log), 0, is_damaged=False)
+    assert read_log_state(restarted.path) == LogState(restarted.ends[-1], 0, is_damaged=False)
 
 
 def check_truncated(crashed: Crashed, directory: Path, size: int) -> None:
     path = copied(crashed, directory, crashed.log[:size])
-    state = read_log_state(path, PAGE)
+    state = read_log_state(path)
     assert not state.is_damaged, "cutting a log short is not told from a crash"
     batches = committed_batches(crashed, state)
     assert batches == sum(end <= size for end in crashed.ends)
@@ -136,11 +136,11 @@ def check_flipped(crashed: Crashed, directory: Path, place: int, bit: int) -> st
     changed = bytearray(crashed.log)
     changed[place] ^= 1 << bit
     path = copied(crashed, directory, bytes(changed))
-    state = read_log_state(path, PAGE)
+    state = read_log_state(path)
     batches = committed_batches(crashed, state)
     before = sum(end <= place for end in crashed.ends) if place >= HEADER else 0
     if place >= crashed.ends[-1]:
-        assert state == read_log_state(crashed.path, PAGE), "what is of a former generation means nothing"
+        assert state == read_log_state(crashed.path), "what is of a former generation means nothing"
         return "unused"
     assert batches == before, "SQLite takes the batches before the damage"
     behind = len(crashed.ends) - before
@@ -223,6 +223,27 @@ def test_the_head_beside_the_journal_knows_what_a_lost_log_held(crashed, tmp_pat
     acknowledged_path(path).unlink()
     with Journal.open(path, crashed.key) as journal:
         assert journal.head.number == kept, "the operator has said that the rest is lost"
+
+
+@given(pages=st.sets(st.integers(0, 40)), size_share=st.floats(0, 1))
+@QUICK
+def test_a_crash_in_the_middle_of_a_checkpoint_loses_nothing(crashed, tmp_path_factory, pages, size_share):
+    directory = tmp_path_factory.mktemp("checkpoint")
+    path = copied(crashed, directory, crashed.log)
+    before = path.read_bytes()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    after = path.read_bytes()
+    # The checkpoint writes pages in any order as far as the disk is concerned, and the log is whole until it is done.
+    mixed = bytearray(before.ljust(len(before) + round(size_share * (len(after) - len(before)) / PAGE) * PAGE, b"\x00"))
+    for page in pages:
+        if (page + 1) * PAGE <= len(mixed):
+            mixed[page * PAGE : (page + 1) * PAGE] = after[page * PAGE : (page + 1) * PAGE]
+    path.write_bytes(mixed)
+    Path(f"{path}-wal").write_bytes(crashed.log)
+    assert verify_journal(path, crashed.key.public).head.number == 6
+    with Journal.open(path, crashed.key) as journal:
+        assert (journal.head.number, journal.report.said) == (6, "")
 
 
 def test_an_older_copy_put_back_is_refused(crashed, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -117,7 +118,9 @@ def _progress() -> Callable[[int], None] | None:
 def _journal_file(file: Path) -> Path:
     from detente.link.directory import NodeDirectory
 
-    return NodeDirectory(file).journal_path if file.is_dir() and NodeDirectory(file).journal_path.exists() else file
+    own = NodeDirectory(file).journal_path
+    # Unlike Path.is_file, this is False for names that no file can have.
+    return own if os.path.isfile(own) else file  # noqa: PTH113
 
 
 def _public_key(given: str | None) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -35,11 +36,12 @@ def export_journal(
     make = _WRITERS.get(target.suffix.lower())
     if make is None:
         raise Refusal("OUT", str(target), "a name that ends in .jsonl or .parquet")
-    if target.exists():
-        raise Refusal("OUT", str(target), "a file that does not exist yet")
     partial = target.with_name(target.name + ".part")
+    for file, mend in ((target, ""), (partial, "An export that was cut short left it: remove it.")):
+        if os.path.lexists(file):
+            raise Refusal("OUT", str(file), "a file that does not exist yet", mend)
     try:
-        with partial.open("wb") as stream:
+        with partial.open("xb") as stream:
             writer = make(stream)
             found = verify_journal(path, public, progress=progress, receiver=writer)
         if found.ok:

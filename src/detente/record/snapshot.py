@@ -29,12 +29,8 @@ def open_snapshot(path: Path, *, is_own: bool = False) -> Iterator[tuple[sqlite3
                 # A live journal is read through SQLite's own locks, beside its writer.
                 connection = connect(path, "ro")
             else:
-                connection = connect_unwritten(path, with_log=False)
-                connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-                log = read_log_state(path, connection.execute("PRAGMA page_size").fetchone()[0])
-                if log.committed_bytes:
-                    connection.close()
-                    connection = connect_unwritten(path, with_log=True)
+                log = read_log_state(path)
+                connection = connect_unwritten(path, with_log=log.committed_bytes > 0)
             connection.execute("BEGIN")
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         except (*SQLITE_ERRORS, OSError) as error:

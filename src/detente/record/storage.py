@@ -15,6 +15,7 @@ from detente.record.keys import NodeKey, sync_directory
 APPLICATION_ID = 0x4474654A
 """The letters DteJ, in the SQLite header, so that `file` and we tell a journal from another database."""
 FORMAT_VERSION = 1
+PAGE_BYTES = 4096
 CREATE_JOURNAL = (
     "CREATE TABLE journal (journal_id BLOB NOT NULL, public_key BLOB NOT NULL, created_at_us INTEGER NOT NULL, "
     "signature BLOB NOT NULL)"
@@ -50,6 +51,7 @@ def create_database(path: Path, genesis: Genesis, key: NodeKey) -> None:
         leftover.unlink(missing_ok=True)
     connection = connect(temporary, "rwc")
     try:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
         connection.execute("BEGIN")

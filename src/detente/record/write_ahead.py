@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detente.record.storage import write_ahead_path
+from detente.record.storage import PAGE_BYTES, write_ahead_path
 
 _HEADER = Struct(">8I")
 _FRAME = Struct(">6I")
@@ -52,7 +52,7 @@ class _Slot(NamedTuple):
     is_right: bool
 
 
-def read_log_state(database: Path, page_size: int) -> LogState:
+def read_log_state(database: Path, page_size: int = PAGE_BYTES) -> LogState:
     """Return what lies in the write-ahead log beside `database`; nothing when there is none.
 
     Raises OSError when it cannot be read.
