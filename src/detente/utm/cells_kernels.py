@@ -35,6 +35,12 @@ _NEAR_PLANE = 1e-9
 
 
 @njit(cache=True)
+def dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """The scalar product of two vectors of three; numpy's own would need SciPy's BLAS in compiled code."""
+    return float(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
+
+
+@njit(cache=True)
 def cell_name(face: int, i: int, j: int) -> int:
     """The upper 32 bits of the S2 id of the level-13 cell (i, j), each 0 to 8191, of a face."""
     orientation = face & 1
@@ -61,8 +67,8 @@ def _segments_on_face(ring: Floats, axes: Floats, out: Floats) -> int:
     for k in range(n):
         a = ring[k]
         b = ring[(k + 1) % n]
-        ua, va, wa = np.dot(axes[0], a), np.dot(axes[1], a), np.dot(axes[2], a)
-        ub, vb, wb = np.dot(axes[0], b), np.dot(axes[1], b), np.dot(axes[2], b)
+        ua, va, wa = dot(axes[0], a), dot(axes[1], a), dot(axes[2], a)
+        ub, vb, wb = dot(axes[0], b), dot(axes[1], b), dot(axes[2], b)
         if wa <= _NEAR_PLANE and wb <= _NEAR_PLANE:
             continue
         if wa < _NEAR_PLANE or wb < _NEAR_PLANE:
@@ -99,15 +105,15 @@ def _inside(ring: Floats, p: Floats) -> bool:
     east = np.array([-p[1], p[0], 0.0])
     if abs(p[2]) > 0.9:
         east = np.array([0.0, -p[2], p[1]])
-    east = east / np.sqrt(np.dot(east, east))
+    east = east / np.sqrt(dot(east, east))
     north = np.array(
         [p[1] * east[2] - p[2] * east[1], p[2] * east[0] - p[0] * east[2], p[0] * east[1] - p[1] * east[0]]
     )
     total = 0.0
     n = ring.shape[0]
-    last = np.arctan2(np.dot(ring[n - 1], east), np.dot(ring[n - 1], north))
+    last = np.arctan2(dot(ring[n - 1], east), dot(ring[n - 1], north))
     for k in range(n):
-        bearing = np.arctan2(np.dot(ring[k], east), np.dot(ring[k], north))
+        bearing = np.arctan2(dot(ring[k], east), dot(ring[k], north))
         turn = bearing - last
         if turn > np.pi:
             turn -= 2.0 * np.pi
@@ -156,7 +162,7 @@ def cover(ring: Floats, most: int) -> Cells:
                 continue
             if not touched:
                 middle = FACES[face, 0] * (0.5 * (u0 + u1)) + FACES[face, 1] * (0.5 * (v0 + v1)) + FACES[face, 2]
-                middle = middle / np.sqrt(np.dot(middle, middle))
+                middle = middle / np.sqrt(dot(middle, middle))
                 if not _inside(ring, middle):
                     continue
             for a in range(i * size, (i + 1) * size):
@@ -182,7 +188,7 @@ def area_sr(ring: Floats) -> float:
         triple = (
             a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2]) + a[2] * (b[0] * c[1] - b[1] * c[0])
         )
-        total += 2.0 * np.arctan2(triple, 1.0 + np.dot(a, b) + np.dot(b, c) + np.dot(c, a))
+        total += 2.0 * np.arctan2(triple, 1.0 + dot(a, b) + dot(b, c) + dot(c, a))
     smaller: float = min(abs(total), 4.0 * np.pi - abs(total))
     return smaller
 
