@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 import msgspec
 from line_values import NOON
 
-from detente.accord.line_terms import LineTerms
 from detente.line.commands import (
     LineCommand,
     LineTick,
@@ -25,8 +24,11 @@ from detente.line.exchange import Said, command_of, said_of
 from detente.line.parameters import LineLanguage, Parameter
 from detente.line.read_back import Units
 from detente.line.state import LineState, MessageRecord
+from detente.line.terms import LineTerms, Rung
 
 DUTY, SUPERVISOR, COMMANDER, MINISTRY = "duty_officer", "watch_supervisor", "commander", "ministry"
+TERMS = LineTerms((Rung(DUTY, 0.0), Rung(SUPERVISOR, 30.0), Rung(COMMANDER, 60.0), Rung(MINISTRY, 120.0)), again_s=60.0)
+"""Another post after 30, 60 and 120 seconds (R8)."""
 ENGLISH = (LineLanguage.ENGLISH,)
 
 
@@ -83,7 +85,7 @@ class World:
 
     def __init__(self, parties: tuple[str, ...] = ("north", "south"), terms: LineTerms | None = None) -> None:
         self.now = NOON
-        self.terms = terms or LineTerms()
+        self.terms = terms or TERMS
         self.sides = {party: Side(self, party) for party in parties}
         self.under_way: dict[tuple[str, str], list[tuple[datetime, bytes]]] = {}
         self.delay_s = 0.0

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from line_values import NOON
-from line_world import DUTY, Side, World
+from line_world import DUTY, TERMS, Side, World
 
-from detente.accord.line_terms import LineTerms
 from detente.airspace.refusal import Refusal
 from detente.line.checks import Check, CheckAnswer, CheckResult, Fault, LineStanding, OnWatch, Quality, judge_check
 from detente.line.commands import CheckLine, HearCheckAnswer, HearCheckResult, LeaveWatch
 from detente.line.parameters import LineLanguage
 from detente.line.phrases import phrase_table_hash
+from detente.line.terms import LineTerms, Rung
 
-OFTEN = LineTerms(check_every_s=60.0)
+OFTEN = LineTerms((Rung(DUTY, 0.0),), check_every_s=60.0)
 
 
 def two(
@@ -57,6 +57,8 @@ def test_one_side_alone_is_degraded_then_silence_is_seen_by_both() -> None:
     world, _, _ = two()
     world.run(2)
     world.cut = True
+    world.run(OFTEN.check_every_s + OFTEN.degraded_after_s + 1.0)
+    assert both(world) == LineStanding(Quality.DEGRADED, (Fault.OVERDUE,))
     world.run(OFTEN.silent_after_s + 60.0)
     assert both(world) == LineStanding(Quality.SILENT, (Fault.NO_CHECK,))
     world.cut = False
@@ -108,7 +110,7 @@ def test_other_words_degrade_the_line() -> None:
 
 
 def test_a_check_is_asked_when_somebody_wants_it() -> None:
-    world, north, _ = two(LineTerms())
+    world, north, _ = two(TERMS)
     world.run(2)
     before = north.line.peers["south"].asked
     north.do(CheckLine(north.now, "north", "south"))

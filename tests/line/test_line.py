@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from line_values import NOON, SEA_LEVEL
-from line_world import COMMANDER, DUTY, MINISTRY, SUPERVISOR, World
+from line_world import COMMANDER, DUTY, MINISTRY, SUPERVISOR, TERMS, World
 
-from detente.accord.line_terms import LineTerms, Rung
 from detente.airspace.altitude import Altitude, AltitudeUnit
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
@@ -23,6 +23,7 @@ from detente.line.events import (
 )
 from detente.line.messages import LineMessage, ReceiptKind
 from detente.line.parameters import Height, Moment, Parameter, Place, Reference
+from detente.line.terms import LineTerms, Rung
 
 WHERE = Parameter("where", Place(Position(35.33, 40.14)))
 NINE_KM_OFF = Parameter("where", Place(Position(35.41, 40.14)))
@@ -154,7 +155,7 @@ def test_stop_safety_and_the_line_go_on_while_planning_is_suspended() -> None:
     north.send("south", "planning_suspended")
     world.run(1)
     for side, peer in ((north, "south"), (south, "north")):
-        with pytest.raises(Refusal, match="STOP and flight safety go on"):
+        with pytest.raises(Refusal, match="a STOP goes through always"):
             side.send(peer, "entering", Parameter("reference", Reference("zone-1")), WHEN)
         for code in ("stop", "stop_lifted", "radio_check"):
             side.send(peer, code)
@@ -173,7 +174,7 @@ def test_free_text_is_off_unless_the_accord_allows_it() -> None:
     world = World()
     with pytest.raises(Refusal, match="no free text"):
         world.sides["north"].send("south", "radio_check", free_text="hello")
-    open_world = World(terms=LineTerms(free_text=True))
+    open_world = World(terms=msgspec.structs.replace(TERMS, free_text=True))
     assert open_world.sides["north"].send("south", "radio_check", free_text="hello").message.free_text == "hello"
     for text in ("", "x" * 141, "two\nlines"):
         with pytest.raises(Refusal):

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from line_values import NOON, REFERENCES, STANDARD, coded
 from pyproj import Geod
 
-from detente.accord.line_terms import Datum
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit
 from detente.airspace.plan import TimeWindow
 from detente.airspace.position import Position
@@ -24,6 +23,7 @@ from detente.line.location import SURELY_CAUGHT_M
 from detente.line.parameters import Block, Length, LengthUnit, Parameter, Place, Window
 from detente.line.phrases import phrase_table
 from detente.line.read_back import ReadBack, Units, WordReading, differences, read_back
+from detente.line.terms import Datum
 
 GEOD = Geod(ellps="WGS84")
 TABLE = phrase_table()

@@ -11,9 +11,9 @@ from enum import StrEnum
 
 import msgspec
 
-from detente.accord.line_terms import LineTerms
 from detente.airspace.position import utc
 from detente.line.parameters import LineLanguage
+from detente.line.terms import LineTerms
 
 
 class Quality(StrEnum):
@@ -34,6 +34,7 @@ class Fault(StrEnum):
     NOBODY_AT_ANSWERER = "nobody_at_answerer"
     NO_COMMON_LANGUAGE = "no_common_language"
     ONE_WAY = "one_way"
+    OVERDUE = "overdue"
     NO_CHECK = "no_check"
 
 
@@ -114,10 +115,13 @@ def judge_check(asker: str, check: Check, answer: CheckAnswer, completed_at: dat
 
 def standing(results: tuple[CheckResult, ...], at: datetime, terms: LineTerms) -> LineStanding:
     """Return the state of a line whose last results, one at most for each side's checks, are `results`."""
-    fresh = [r for r in results if (at - r.completed_at).total_seconds() <= terms.silent_after_s]
+    late_s = {result: (at - result.completed_at).total_seconds() - terms.check_every_s for result in results}
+    fresh = [result for result in results if late_s[result] <= terms.silent_after_s]
     if not fresh:
         return LineStanding()
     faults = {fault for result in fresh for fault in result.faults}
+    if any(late_s[result] > terms.degraded_after_s for result in fresh):
+        faults.add(Fault.OVERDUE)
     if len(fresh) < 2:
         faults.add(Fault.ONE_WAY)
     quality = Quality.DEGRADED if faults else Quality.LIVE

@@ -9,11 +9,11 @@ from datetime import datetime
 
 import msgspec
 
-from detente.accord.line_terms import LineTerms
 from detente.line.checks import Check, CheckAnswer, CheckResult
 from detente.line.messages import Carrier, LineMessage, Receipt
 from detente.line.parameters import LineLanguage, Parameter
 from detente.line.read_back import Difference, Units
+from detente.line.terms import LineTerms
 
 
 class _LineCommand(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_fields=True):

@@ -26,10 +26,10 @@ def send(line: LineState, command: SendLineMessage) -> list[LineEvent]:
         raise Refusal("party", command.party, f"our own party, {line.party}")
     held = peer_line(line, command.peer)
     code = phrase_table().code(command.code)
-    if code.message_class is MessageClass.COORDINATION and held.suspended_by:
+    if held.suspended_by and not _survives(line, code.message_class):
         raise Refusal(
-            "code", command.code, "a message of safety or of the line while planning is suspended",
-            f"Planning is suspended by {', '.join(held.suspended_by)}; STOP and flight safety go on.",
+            "code", command.code, "a message that the accord lets through while planning is suspended",
+            f"Planning is suspended by {', '.join(held.suspended_by)}; a STOP goes through always.",
         )  # fmt: skip
     if command.free_text is not None and not line.terms.free_text:
         raise Refusal("free_text", command.free_text, "no free text under this accord", "Use a message code.")
@@ -41,6 +41,13 @@ def send(line: LineState, command: SendLineMessage) -> list[LineEvent]:
         command.free_text,
     )  # fmt: skip
     return [LineMessageSent(command.at, message)]
+
+
+def _survives(line: LineState, message_class: MessageClass) -> bool:
+    """Whether messages of a class go on while planning is suspended."""
+    if message_class is MessageClass.SAFETY:
+        return line.terms.safety_survives
+    return message_class is not MessageClass.COORDINATION
 
 
 def _check_answer(line: LineState, command: SendLineMessage, answers: str) -> None:

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import msgspec
 
-from detente.accord.line_terms import LineTerms
 from detente.line.checks import Check, CheckAnswer, CheckResult, LineStanding
 from detente.line.messages import Carrier, LineMessage, Receipt
 from detente.line.read_back import Difference
+from detente.line.terms import LineTerms
 from detente.line.watch import HandOver, Watch
 
 

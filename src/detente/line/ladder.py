@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from detente.accord.line_terms import LineTerms
 from detente.line.state import MessageRecord
+from detente.line.terms import LineTerms
 
 OVERDUE_S = 30.0
 """How long delivery may take where the ladder has one rung only."""

@@ -14,7 +14,6 @@ from datetime import datetime
 
 import msgspec
 
-from detente.accord.line_terms import Datum
 from detente.airspace.altitude import UNIT_M, Altitude, AltitudeReference, AltitudeUnit
 from detente.airspace.position import utc
 from detente.airspace.refusal import Refusal
@@ -35,6 +34,7 @@ from detente.line.parameters import (
     Value,
     Window,
 )
+from detente.line.terms import Datum
 
 
 class PlaceReading(msgspec.Struct, frozen=True, tag_field="kind", tag="place", forbid_unknown_fields=True):

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import msgspec
 
-from detente.accord.line_terms import LineTerms
 from detente.line.checks import CheckResult, LineStanding, OnWatch
 from detente.line.messages import Carrier, LineMessage, Receipt, ReceiptKind
 from detente.line.read_back import Difference
+from detente.line.terms import LineTerms
 from detente.line.watch import Watch
 
 Key = tuple[str, str]

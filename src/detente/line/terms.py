@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from detente.accord.provisions import SafetyFunction
+from detente.accord.terms import Accord
 from detente.airspace.altitude import check_range
 from detente.airspace.plan import check_identifier
 from detente.airspace.position import Position
@@ -33,15 +35,6 @@ class Datum(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_identifier("name", self.name)
 
 
-DEFAULT_LADDER = (
-    Rung("duty_officer", 0.0),
-    Rung("watch_supervisor", 30.0),
-    Rung("commander", 60.0),
-    Rung("ministry", 120.0),
-)
-"""R8: 30, 60 and 120 seconds, where the accord says nothing else; R36: watch officer to ministry."""
-
-
 class LineTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The line's terms. Both parties keep the same ladder of posts; each says who is on watch at its own.
 
@@ -49,22 +42,28 @@ class LineTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ladder: posts in the order in which they are called.
         again_s: how often all of them are called again after the last rung.
         check_every_s: a line check in each direction at least so often.
+        degraded_after_s: how long after it was due a check may be missing before the line is DEGRADED.
+        silent_after_s: likewise, before the line is SILENT.
         clock_alarm_s: a larger difference of the clocks degrades the line (R29).
         free_text: whether a message may carry text that is not agreed (R33).
+        safety_survives: whether messages of flight safety go on while planning is suspended; a STOP always does (R32).
         datum: the point from which places are read back.
     """
 
-    ladder: tuple[Rung, ...] = DEFAULT_LADDER
-    again_s: float = 60.0
-    check_every_s: float = 3600.0
+    ladder: tuple[Rung, ...] = (Rung("watch", 0.0), Rung("senior", 30.0), Rung("command", 90.0))
+    again_s: float = 120.0
+    check_every_s: float = 28_800.0
+    degraded_after_s: float = 60.0
+    silent_after_s: float = 300.0
     clock_alarm_s: float = 5.0
     free_text: bool = False
+    safety_survives: bool = True
     datum: Datum = Datum("zero", Position(0.0, 0.0))
 
     def __post_init__(self) -> None:
-        check_range("again", self.again_s, 10.0, 3_600.0, "seconds")
-        check_range("check_every", self.check_every_s, 1.0, 86_400.0, "seconds")
-        check_range("clock_alarm", self.clock_alarm_s, 0.1, 3_600.0, "seconds")
+        check_range("again_s", self.again_s, 1.0, 86_400.0, "seconds")
+        check_range("check_every_s", self.check_every_s, 1.0, 30 * 86_400.0, "seconds")
+        check_range("clock_alarm_s", self.clock_alarm_s, 0.0, 86_400.0, "seconds")
         if not 1 <= len(self.ladder) <= MOST_RUNGS:
             raise Refusal("ladder", len(self.ladder), f"1 to {MOST_RUNGS} posts")
         if self.ladder[0].after_s != 0.0:
@@ -73,11 +72,25 @@ class LineTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if rung.after_s < before.after_s or rung.post in {r.post for r in self.ladder[:number]}:
                 raise Refusal(f"ladder[{number}]", rung.post, "another post, called no earlier than the one before it")
 
-    @property
-    def silent_after_s(self) -> float:
-        """Seconds without a complete line check after which the line is SILENT: two missed checks and a minute."""
-        return 2.0 * self.check_every_s + 60.0
-
     def posts(self, step: int) -> tuple[str, ...]:
         """Return the posts up to rung `step`, counted from 0."""
         return tuple(rung.post for rung in self.ladder[: step + 1])
+
+
+def terms_of(accord: Accord) -> LineTerms:
+    """Return what an accord says about the line. Each step of its escalation has its time before the next is called."""
+    rungs, after_s = [], 0.0
+    for step in accord.provisions.escalation:
+        rungs.append(Rung(step.post, after_s))
+        after_s += step.within_s
+    checks, keeps = accord.provisions.line_checks, accord.provisions.suspension.keeps
+    return LineTerms(
+        tuple(rungs),
+        again_s=accord.provisions.escalation[-1].within_s,
+        check_every_s=checks.every_s,
+        degraded_after_s=checks.degraded_after_s,
+        silent_after_s=checks.silent_after_s,
+        clock_alarm_s=checks.clock_alarm_s,
+        free_text=accord.provisions.free_text,
+        safety_survives=SafetyFunction.SAFETY_OF_FLIGHT in keeps,
+    )
