@@ -14,6 +14,7 @@ from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.separation import MinimaTable
 from detente.picture.measures import Measure
 from detente.picture.notices import Notice
+from detente.picture.pair_terms import PairTerms
 
 
 class _Command(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_fields=True):
@@ -23,7 +24,10 @@ class _Command(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_
 
 
 class AdoptAccord(_Command, frozen=True, tag="adopt_accord"):
-    """Work for `party` under this accord from now on. The accord in force asked for again changes nothing."""
+    """Work for `party` under this accord from now on. The accord in force asked for again changes nothing.
+
+    With an accord for each peer, `pairs` holds the terms of each, and `minima` what is at least as wide as all of them.
+    """
 
     party: str
     accord_hash: str
@@ -32,6 +36,7 @@ class AdoptAccord(_Command, frozen=True, tag="adopt_accord"):
     minima: MinimaTable
     valid: TimeWindow
     notice_lead_s: float = 0.0
+    pairs: tuple[PairTerms, ...] = ()
 
 
 class ImportPlans(_Command, frozen=True, tag="import_plans"):

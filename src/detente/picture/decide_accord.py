@@ -8,7 +8,7 @@ from detente.picture import decide_conflicts
 from detente.picture.commands import AdoptAccord
 from detente.picture.conflicts import ClearedBecause, Conflict
 from detente.picture.events import AccordAdopted, ConflictCleared, ConflictFound, Event, MeasureLapsed
-from detente.picture.picture import Picture
+from detente.picture.picture import AccordInForce, Picture
 
 ACCORD_CHANGED = "another accord is in force"
 
@@ -36,7 +36,7 @@ def adopt(picture: Picture, command: AdoptAccord) -> list[Event]:
     events: list[Event] = [
         AccordAdopted(
             command.at, command.party, command.accord_hash, command.name, command.parties, command.minima,
-            command.valid, command.notice_lead_s,
+            command.valid, command.notice_lead_s, command.pairs,
         )
     ]  # fmt: skip
     outstanding = sorted(m for ids in picture.measures_of.values() for m in ids)
@@ -51,11 +51,13 @@ def adopt(picture: Picture, command: AdoptAccord) -> list[Event]:
 
 
 def _conflicts_under(picture: Picture, command: AdoptAccord) -> dict[str, Conflict]:
+    accord = AccordInForce(
+        command.accord_hash, command.name, command.parties, command.minima, command.valid, command.notice_lead_s,
+        command.pairs,
+    )  # fmt: skip
     found: dict[str, Conflict] = {}
     for (party, _), record in picture.plans.items():
         if record.live and party == picture.party:
-            for event in decide_conflicts.found(
-                picture, command.at, party, record.plan, record.revision, command.minima
-            ):
+            for event in decide_conflicts.found(picture, command.at, party, record.plan, record.revision, accord):
                 found[event.conflict.conflict_id] = event.conflict
     return found

@@ -6,18 +6,18 @@ from datetime import datetime
 
 from detente.airspace.plan import Plan
 from detente.airspace.search import encounter as exact_encounter
-from detente.airspace.separation import Encounter, MinimaTable
+from detente.airspace.separation import Encounter
 from detente.picture.conflicts import ClearedBecause, Conflict, ConflictRecord, PlanReference, conflict_between
 from detente.picture.events import ConflictCleared, ConflictFound, Event, MeasureLapsed
 from detente.picture.measures import MeasureState
-from detente.picture.picture import Picture, PlanRecord
+from detente.picture.picture import AccordInForce, Picture, PlanRecord
 
 PLAN_CHANGED = "the plan it would change is no longer as it was"
 CONFLICT_GONE = "the conflict is no longer there"
 
 
 def found(
-    picture: Picture, at: datetime, party: str, plan: Plan, revision: int, minima: MinimaTable | None = None
+    picture: Picture, at: datetime, party: str, plan: Plan, revision: int, accord: AccordInForce | None = None
 ) -> list[ConflictFound]:
     """Return the conflicts of one new revision of a plan, in the order of the other plans' names.
 
@@ -25,8 +25,8 @@ def found(
     """
     mine = PlanReference(party, plan.plan_id, revision)
     conflicts = [
-        _conflict(picture, mine, plan, other, encounter, minima)
-        for other, encounter in picture.encounters(party, plan, minima)
+        _conflict(picture, mine, plan, other, encounter, accord)
+        for other, encounter in picture.encounters(party, plan, accord)
     ]
     return [ConflictFound(at, conflict) for conflict in sorted(conflicts, key=lambda c: (c.first, c.second))]
 
@@ -37,14 +37,15 @@ def _conflict(
     plan: Plan,
     other: PlanRecord,
     encounter: Encounter,
-    minima: MinimaTable | None,
+    accord: AccordInForce | None,
 ) -> Conflict:
     theirs = PlanReference(other.party, other.plan.plan_id, other.revision)
     if mine < theirs:
         return conflict_between(mine, theirs, encounter)
     # The times of an encounter are told by its first plan, so it is worked out again from the other side.
-    assert picture.accord is not None
-    table = minima or picture.accord.minima
+    accord = accord or picture.accord
+    assert accord is not None
+    table = accord.minima_with(other.party if mine.party == picture.party else mine.party)
     turned = exact_encounter(other.plan, plan, table.between(other.plan.aircraft_class, plan.aircraft_class))
     return conflict_between(theirs, mine, turned or _turned(encounter))
 

@@ -72,4 +72,5 @@ def _check(picture: Picture, command: GiveNotice | AmendNotice) -> None:
 
 def _late_by_s(picture: Picture, notice: Notice) -> float:
     assert picture.accord is not None
-    return max(0.0, picture.accord.notice_lead_s - notice.lead_s)
+    peer = None if notice.party == picture.party else notice.party
+    return max(0.0, picture.accord.lead_time_s(notice.meaning, peer) - notice.lead_s)

@@ -15,6 +15,7 @@ from detente.airspace.separation import MinimaTable
 from detente.picture.conflicts import ClearedBecause, Conflict
 from detente.picture.measures import Measure
 from detente.picture.notices import Notice
+from detente.picture.pair_terms import PairTerms
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True):
@@ -23,7 +24,7 @@ class _Event(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fiel
     at: datetime
 
 
-class AccordAdopted(_Event, frozen=True, tag="accord_adopted"):
+class AccordAdopted(_Event, frozen=True, tag="accord_adopted", omit_defaults=True):
     """From here on this node, which speaks for `party`, works under this accord with `parties` (itself included)."""
 
     party: str
@@ -33,6 +34,7 @@ class AccordAdopted(_Event, frozen=True, tag="accord_adopted"):
     minima: MinimaTable
     valid: TimeWindow
     notice_lead_s: float = 0.0
+    pairs: tuple[PairTerms, ...] = ()
 
 
 class PlanDeclared(_Event, frozen=True, tag="plan_declared"):

@@ -28,7 +28,7 @@ def _accord_adopted(picture: Picture, event: events.AccordAdopted) -> None:
         picture.former_accords = (*picture.former_accords, picture.accord.accord_hash)
     picture.party = event.party
     picture.accord = AccordInForce(
-        event.accord_hash, event.name, event.parties, event.minima, event.valid, event.notice_lead_s
+        event.accord_hash, event.name, event.parties, event.minima, event.valid, event.notice_lead_s, event.pairs
     )
 
 

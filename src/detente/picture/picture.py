@@ -17,6 +17,7 @@ from detente.airspace.separation import Encounter, MinimaTable
 from detente.picture.conflicts import ClearedConflict, ConflictRecord
 from detente.picture.measures import MeasureRecord
 from detente.picture.notices import NoticeRecord
+from detente.picture.pair_terms import PairTerms
 
 
 class PlanState(StrEnum):
@@ -53,6 +54,17 @@ class AccordInForce(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     minima: MinimaTable
     valid: TimeWindow
     notice_lead_s: float
+    pairs: tuple[PairTerms, ...] = ()
+
+    def minima_with(self, peer: str) -> MinimaTable:
+        """Return the minima that are agreed with one peer."""
+        return next((pair.minima for pair in self.pairs if pair.peer == peer), self.minima)
+
+    def lead_time_s(self, meaning: str, peer: str | None) -> float:
+        """Return how long before its window a notice is due: for `peer`, or, for None, the longest of all peers."""
+        asked = [pair for pair in self.pairs if peer in (None, pair.peer)]
+        given = [lead_s for pair in asked for kind, lead_s in pair.lead_times_s if kind == meaning]
+        return max(given, default=self.notice_lead_s)
 
 
 class PictureSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,20 +132,22 @@ class Picture:
         return self.peers if party == self.party else (self.party,)
 
     def encounters(
-        self, party: str, plan: Plan, minima: MinimaTable | None = None
+        self, party: str, plan: Plan, accord: AccordInForce | None = None
     ) -> list[tuple[PlanRecord, Encounter]]:
         """Return every live plan, with the encounter, that `plan` of `party` comes too close to.
 
-        The encounter's first plan is `plan`. `minima` defaults to the accord's. Raises Refusal for impossible geometry.
+        The encounter's first plan is `plan`. `accord` is the one in force unless said. Raises Refusal for impossible
+        geometry.
         """
-        if self.accord is None:
+        accord = accord or self.accord
+        if accord is None:
             return []
-        table = minima or self.accord.minima
         found: list[tuple[PlanRecord, Encounter]] = []
         if not any(other in self.indexes for other in self.opponents(party)):
-            PlanIndex().encounters(plan, table)
+            PlanIndex().encounters(plan, accord.minima)
         for other in self.opponents(party):
             if other in self.indexes:
+                table = accord.minima_with(other if party == self.party else party)
                 for encounter in self.indexes[other].encounters(plan, table):
                     record = self._plan_under(encounter.second_plan_id)
                     named = msgspec.structs.replace(encounter, second_plan_id=record.plan.plan_id)
@@ -151,7 +165,8 @@ class Picture:
         found: list[MeasureRecord] = []
         for other in self.opponents(party):
             if other in self.pending:
-                met = self.pending[other].encounters(plan, self.accord.minima)
+                table = self.accord.minima_with(other if party == self.party else party)
+                met = self.pending[other].encounters(plan, table)
                 found.extend(self.measures[encounter.second_plan_id] for encounter in met)
         return found
 
