@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 UV = $(shell $(PYTHON) tools/bootstrap.py)
-SYNC = $(UV) sync --locked --quiet --python $(PYTHON)
+SYNC = $(UV) sync --locked --python $(PYTHON)
 BIN = .venv/bin
 # The machine's own certificates where it has any: behind an inspecting proxy only they will do.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
@@ -35,11 +35,13 @@ format: setup ## format and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 
 setup: ## the environment with the development tools
+	@echo "setting up the environment and, once, the compiled kernels ..."
 	@$(SYNC) --group dev
 	@$(BIN)/python -m detente.airspace.compile
 	@$(BIN)/python -m detente.utm.service.compile
 
 setup-demo: ## the environment that the demo needs
+	@echo "setting up the environment and, once, the compiled kernels ..."
 	@$(SYNC) --extra demo --inexact
 	@$(BIN)/python -m detente.airspace.compile
 
