@@ -38,16 +38,19 @@ setup: ## the environment with the development tools
 	@echo "setting up the environment and, once, the compiled kernels ..."
 	@$(SYNC) --group dev
 	@$(BIN)/python -m detente.airspace.compile
+	@$(BIN)/python -m detente.matching.compile
 	@$(BIN)/python -m detente.utm.service.compile
 
 setup-demo: ## the environment that the demo needs
 	@echo "setting up the environment and, once, the compiled kernels ..."
 	@$(SYNC) --extra demo --inexact
 	@$(BIN)/python -m detente.airspace.compile
+	@$(BIN)/python -m detente.matching.compile
 
 bench-%: ## one benchmark, for example make bench-detect
 	@$(SYNC) --group dev --group bench
 	@$(BIN)/python -m detente.airspace.compile
+	@$(BIN)/python -m detente.matching.compile
 	@$(BIN)/python -m detente.utm.service.compile
 	$(BIN)/python bench/$(subst -,_,$*).py
 

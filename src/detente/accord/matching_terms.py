@@ -70,15 +70,15 @@ class MatchingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     late_log2: int = 11
     late_runs: int = 24
     plan_tokens: int = 20_000
-    cell_plans: int = 64
+    cell_plans: int = 256
 
     def __post_init__(self) -> None:
         for name, (lowest, highest, unit) in _LIMITS.items():
             value = getattr(self, name)
             if not lowest <= value <= highest:
                 raise Refusal(f"matching.{name}", value, f"{lowest:,} to {highest:,} {unit}")
-        if 0 < self.band_ft < 100:
-            raise Refusal("matching.band_ft", self.band_ft, "0, or 100 feet and more")
+        if 0 < self.band_ft < 200:
+            raise Refusal("matching.band_ft", self.band_ft, "0, or 200 feet and more")
         if self.epoch_seconds % self.bin_seconds:
             raise Refusal("matching.bin_seconds", self.bin_seconds, "a whole part of the epoch", "600 fits a day.")
         if self.canaries >= 2 ** min(self.first_log2, self.second_log2):

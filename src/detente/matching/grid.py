@@ -1,0 +1,134 @@
+"""The grid on the globe that both parties derive from whole numbers, and the bytes of a token.
+
+Rows are bands of latitude of one height, counted from the south pole; each row is cut into as many equal columns as
+cells fit around its edge nearer to the equator, by a rational approximation of the cosine that takes only whole
+numbers, so that every machine draws the same cells. Columns are counted eastwards from 180 degrees west. There is no
+cell without an owner at the poles or at the antimeridian. A cell is a range of latitudes and longitudes; nothing else
+about it has to be the same on both sides: whoever covers a plan takes every cell that the plan may touch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detente.airspace.ellipsoid_kernels import surface_points
+
+GRID_VERSION = 1
+EQUATOR_DM = 400_750_170
+DM_PER_DEGREE = 1_111_200
+MICRODEGREES = 1_000_000
+QUARTER = 90 * MICRODEGREES
+LONGEST_RADIUS_OF_CURVATURE_M = 6_399_594.0
+
+# A packed token, from its highest bit: family (2), row (15), column (16), band (12), bin from the epoch's first (18).
+ROW_BITS, COLUMN_BITS, BAND_BITS, BIN_BITS = 15, 16, 12, 18
+BAND_ORIGIN = 1 << (BAND_BITS - 2)
+"""Added to a band, so that heights below the datum pack as positive numbers."""
+
+# Families of token: heights of plans are compared on the frame that both have.
+PRESSURE, GEOMETRIC, FIRST_PRESSURE, SECOND_PRESSURE = 0, 1, 2, 3
+"""Both on pressure; both geometric; only the first party's plan on pressure; only the second's."""
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a grid: columns [n], and of each row's cells the centre's latitude, axis distance, height and reach.
+
+    `axis_m` and `polar_m` are the cylindrical Earth-centred coordinates of the centres; `reach_m` bounds the straight
+    distance from the centre to any point of the cell.
+    """
+
+    height_microdegrees: int
+    columns: Integers
+    axis_m: Floats
+    polar_m: Floats
+    reach_m: Floats
+
+
+def columns_of(row: int, height_microdegrees: int, cell_dm: int) -> int:
+    """How many cells are around one row, from whole numbers only."""
+    south = row * height_microdegrees - QUARTER
+    north = south + height_microdegrees
+    nearest = 0 if south <= 0 <= north else min(abs(south), abs(north))
+    # Bhaskara's cosine of x degrees, (32400 - 4 x^2) / (32400 + x^2), good to 0.2 %.
+    square, whole = nearest * nearest, 32_400 * MICRODEGREES**2
+    return max(1, EQUATOR_DM * (whole - 4 * square) // ((whole + square) * cell_dm))
+
+
+@lru_cache(maxsize=8)
+def rows_of(cell_dm: int) -> Rows:
+    """The rows of the grid of cells `cell_dm` wide."""
+    height = cell_dm * MICRODEGREES // DM_PER_DEGREE
+    count = -(-2 * QUARTER // height)
+    columns = np.array([columns_of(row, height, cell_dm) for row in range(count)], dtype=np.int64)
+    south_deg = (np.arange(count) * height - QUARTER) / MICRODEGREES
+    north_deg = np.minimum(south_deg + height / MICRODEGREES, 90.0)
+    centres = surface_points(0.5 * (south_deg + north_deg), np.zeros(count))
+    nearest_deg = np.where(
+        (south_deg <= 0.0) & (north_deg >= 0.0), 0.0, np.minimum(np.abs(south_deg), np.abs(north_deg))
+    )
+    widest_m = surface_points(nearest_deg, np.zeros(count))[:, 0]
+    half_height_m = LONGEST_RADIUS_OF_CURVATURE_M * np.radians(north_deg - south_deg) / 2.0
+    half_width_m = np.minimum(np.pi * widest_m / columns, 2.0 * widest_m)
+    return Rows(height, columns, centres[:, 0].copy(), centres[:, 2].copy(), np.hypot(half_height_m, half_width_m))
+
+
+def cell_of(latitude_deg: float, longitude_deg: float, cell_dm: int) -> tuple[int, int]:
+    """Row and column of the cell that a position is in, its western and southern edges included."""
+    rows = rows_of(cell_dm)
+    row = min(int((latitude_deg * MICRODEGREES + QUARTER) // rows.height_microdegrees), len(rows.columns) - 1)
+    columns = int(rows.columns[row])
+    return row, int((longitude_deg + 180.0) / 360.0 * columns) % columns
+
+
+def cell_corners(row: int, column: int, cell_dm: int) -> tuple[float, float, float, float]:
+    """South, north, west and east of a cell, in degrees."""
+    rows = rows_of(cell_dm)
+    height = rows.height_microdegrees
+    columns = int(rows.columns[row])
+    south = (row * height - QUARTER) / MICRODEGREES
+    west = -180.0 + 360.0 * column / columns
+    return south, min(south + height / MICRODEGREES, 90.0), west, west + 360.0 / columns
+
+
+def pack(family: int, row: int, column: int, band: int, time_bin: int) -> int:
+    """One number for a token; `time_bin` is counted from the epoch's first bin."""
+    value = (family << ROW_BITS) | row
+    value = (value << COLUMN_BITS) | column
+    value = (value << BAND_BITS) | (band + BAND_ORIGIN)
+    return (value << BIN_BITS) | time_bin
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """The fields of packed tokens, arrays of one length."""
+
+    family: Integers
+    row: Integers
+    column: Integers
+    band: Integers
+    time_bin: Integers
+
+
+def unpack(tokens: Integers) -> Unpacked:
+    """The fields of packed tokens."""
+    time_bin = tokens & ((1 << BIN_BITS) - 1)
+    rest = tokens >> BIN_BITS
+    band = (rest & ((1 << BAND_BITS) - 1)) - BAND_ORIGIN
+    rest = rest >> BAND_BITS
+    column = rest & ((1 << COLUMN_BITS) - 1)
+    rest = rest >> COLUMN_BITS
+    return Unpacked(rest >> ROW_BITS, rest & ((1 << ROW_BITS) - 1), column, band, time_bin)
+
+
+def token_bytes(tokens: Integers) -> list[bytes]:
+    """The bytes that are hashed: 8 for each packed token, big endian. The epoch and the grid are in the domain."""
+    data = tokens.astype(">i8").tobytes()
+    return [data[start : start + 8] for start in range(0, len(data), 8)]
