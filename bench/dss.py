@@ -32,7 +32,9 @@ from results import write_section
 
 RAW = Path(__file__).with_name("dss-raw.json")
 SCOPES = ("utm.strategic_coordination", "rid.service_provider", "rid.display_provider")
-HEADER = "| workload | offered | done a second | p50 ms | p95 ms | p99 ms | longest ms | refused |\n|---|---|---|---|---|---|---|---|\n"
+HEADER = """| workload | offered | done a second | p50 ms | p95 ms | p99 ms | longest ms | refused |
+|---|---|---|---|---|---|---|---|
+"""
 PORT = 8391
 MILLION = 1_000_000
 TAIL = 50_000
@@ -116,7 +118,8 @@ def explicit(raw: dict[str, object], rate: float, seconds: float) -> str:
         measured = uvloop.run(open_loop(service, flights, flights.creates(), rate, seconds))
         service.stop()
     keep(raw, "explicit", measured)
-    return f"| W1, one explicit subscription, key of what is relevant, {seconds:.0f} s | {rate:,.0f} | {measured.row()} |\n"
+    name = f"W1, one explicit subscription, key of what is relevant, {seconds:.0f} s"
+    return f"| {name} | {rate:,.0f} | {measured.row()} |\n"
 
 
 def metro(raw: dict[str, object], clients: int, seconds: float) -> str:
@@ -279,13 +282,13 @@ latency counts from when the request was due. The generator alone, against a stu
         write_section("dss", text)
 
 
-ARTEFACTS = """What W1 (FlightsInSub) measures, said beside its figure: every intent brings an implicit subscription that lives as long
-as it does (60 s), and subscriptions are matched by cell and time, not by height; so at Q creates a second each create
-notifies and returns about 60 Q subscriptions, and the cost grows with the square of Q by construction. Every request
-carries every OVN ever obtained, 47 bytes each. Nothing is updated or deleted. Creates that cross on the wire with
-another at the same height are refused with 409, as they must be. With one explicit subscription the key is what a USS
-would send, the OVNs relevant at that height and time: at 1,000 creates a second a key that only grows would be 2.8 MB
-after one minute, and the figure would be that of the network.
+ARTEFACTS = """What W1 (FlightsInSub) measures, said beside its figure: every intent brings an implicit subscription
+that lives as long as it does (60 s), and subscriptions are matched by cell and time, not by height; so at Q creates a second
+each create notifies and returns about 60 Q subscriptions, and the cost grows with the square of Q by construction.
+Every request carries every OVN ever obtained, 47 bytes each. Nothing is updated or deleted. Creates that cross on the
+wire with another at the same height are refused with 409, as they must be. With one explicit subscription the key is
+what a USS would send, the OVNs relevant at that height and time: at 1,000 creates a second a key that only grows would
+be 2.8 MB after one minute, and the figure would be that of the network.
 
 Published figures of the reference for the busy cell: 6 to 8 queries a second with a global lock (interuss/dss #1512),
 1.1 flights a second with implicit and 2.6 with explicit subscriptions on a laptop (#1592), about 25 queries a second

@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
             if not answer.done():
                 answer.set_result((int(beginning[9:12]), beginning, self._size))
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
         if self.answer is not None and not self.answer.done():
             self.answer.set_exception(ConnectionError("the server hung up"))
 
@@ -113,7 +113,7 @@ class Load:
     async def run(
         self, requests: Iterator[Request], rate: float, seconds: float, most_under_way: int = 200
     ) -> Measured:
-        """Send at `rate` a second for `seconds`. At most `most_under_way` wait at once; then the schedule slips late."""
+        """Send at `rate` a second for `seconds`. At most `most_under_way` wait at once; then requests go out late."""
         measured = Measured()
         slots = asyncio.Semaphore(most_under_way)
         under_way: set[asyncio.Task[None]] = set()

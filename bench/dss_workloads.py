@@ -53,7 +53,7 @@ class Sender:
 
 
 class FlightsInSub:
-    """W1. With `subscribed`, every intent leans on the cluster's own subscription and its key holds what is relevant."""
+    """W1. With `explicit` every intent leans on its cluster's own subscription instead of one of its own."""
 
     def __init__(
         self,
@@ -237,8 +237,9 @@ class Mixed:
 
     def _box(self) -> str:
         now = datetime.now(UTC)
+        times = f'"time_start":{clock(now)},"time_end":{clock(now + timedelta(minutes=5))}'
         vertices = ",".join(f'{{"lat":{lat:.6f},"lng":{lng:.6f}}}' for lat, lng in self._corners())
         return (
             f'{{"volume":{{"outline_polygon":{{"vertices":[{vertices}]}},"altitude_lower":{altitude(20)},'
-            f'"altitude_upper":{altitude(400)}}},"time_start":{clock(now)},"time_end":{clock(now + timedelta(minutes=5))}}}'
+            f'"altitude_upper":{altitude(400)}}},{times}}}'
         )

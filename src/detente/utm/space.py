@@ -23,7 +23,7 @@ EARTH_RADIUS_KM = 6371.01
 SMALLEST_CURVATURE_RADIUS_M = 6_335_439.0
 """The meridian radius of curvature of WGS84 at the equator: no metre on the ellipsoid is a larger angle than here."""
 LARGEST_AREA_KM2 = 2500.0
-MOST_CELLS = 50_000
+MOST_CELLS = 10_000
 CIRCLE_SIDES = 32
 MOST_VERTICES = 10_000
 

@@ -77,7 +77,11 @@ def _decide_put_area(state: RidState, command: PutArea) -> list[RidEvent]:
 
 def _decide_put_subscription(state: RidState, command: PutRidSubscription) -> list[RidEvent]:
     old = state.subscriptions.get(command.id)
-    # The suites want a bad window told before a version that is missing.
+    if command.version is not None:
+        if old is None:
+            raise Refused(400, f"there is no subscription {command.id} to update")
+        _check_version(old.version, command.version)
+        _check_owner(old.owner, command.by)
     start_us, end_us = subscription_window(
         command.extents.start_us,
         command.extents.end_us,
@@ -85,14 +89,9 @@ def _decide_put_subscription(state: RidState, command: PutRidSubscription) -> li
         old.occupied.start_us if old else None,
         old.occupied.end_us if old else None,
     )
-    if command.version is None:
-        if old is not None:
-            raise Refused(409, f"a subscription {command.id} exists already; give its version")
-    else:
-        if old is None:
-            raise Refused(400, f"there is no subscription {command.id} to update")
-        _check_version(old.version, command.version)
-        _check_owner(old.owner, command.by)
+    # The suites want a bad window told before a version that is missing.
+    if command.version is None and old is not None:
+        raise Refused(409, f"a subscription {command.id} exists already; give its version")
     most = state.subscription_index.most_in_a_cell(
         command.extents.cells, command.by, command.at_us, command.id if old is not None else ""
     )

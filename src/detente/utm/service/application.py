@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from uuid import uuid4
@@ -22,6 +23,7 @@ from detente.utm.service.rid_endpoints import RID_ENDPOINTS
 
 RETRY_AFTER_S = b"1"
 LONGEST_REQUEST_ID = 200
+LONGEST_BODY_S = 10.0
 _JSON = (b"content-type", b"application/json")
 _NOBODY = Bearer("", frozenset(), 0.0)
 log = structlog.get_logger()
@@ -126,8 +128,9 @@ class Service:
 async def _body(receive: Receive, most_bytes: int) -> bytes:
     parts: list[bytes] = []
     size = 0
+    deadline_s = time.monotonic() + LONGEST_BODY_S
+    message = await receive()
     while True:
-        message = await receive()
         if message["type"] != "http.request":
             raise ClientGone
         part = message.get("body", b"")
@@ -137,6 +140,11 @@ async def _body(receive: Receive, most_bytes: int) -> bytes:
         parts.append(part)
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
+        left_s = deadline_s - time.monotonic()
+        try:
+            message = await asyncio.wait_for(receive(), left_s)
+        except TimeoutError as error:
+            raise Refused(408, f"the body did not come within {LONGEST_BODY_S:.0f} seconds") from error
 
 
 def _content_length(headers: dict[bytes, bytes]) -> int:

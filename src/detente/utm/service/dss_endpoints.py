@@ -7,6 +7,7 @@ import msgspec
 from detente.utm.answers import (
     availability_document,
     constraint_document,
+    encode,
     intent_document,
     subscription_document,
 )
@@ -34,6 +35,7 @@ from detente.utm.service.wire import (
     PutIntentBody,
     PutSubscriptionBody,
     QueryBody,
+    ReportBody,
     Volume4D,
     check_url,
     read_body,
@@ -52,16 +54,8 @@ _constraint_body = msgspec.json.Decoder(PutConstraintBody)
 _subscription_body = msgspec.json.Decoder(PutSubscriptionBody)
 _query_body = msgspec.json.Decoder(QueryBody)
 _availability_body = msgspec.json.Decoder(AvailabilityBody)
-_availabilities = {state.lower(): state for state in (UNKNOWN, NORMAL, DOWN)}
-
-
-class ReportBody(msgspec.Struct, frozen=True):
-    """ErrorReport: an exchange with a peer, of which only the form is looked at."""
-
-    exchange: dict[str, object]
-
-
 _report_body = msgspec.json.Decoder(ReportBody)
+_availabilities = {state.lower(): state for state in (UNKNOWN, NORMAL, DOWN)}
 
 
 def _put_intent(call: Call) -> Reply:
@@ -200,11 +194,13 @@ def _query_subscriptions(call: Call) -> Reply:
 
 
 def _make_report(call: Call) -> Reply:
-    read_body(_report_body, call.body)
     if len(call.body) > LONGEST_REPORT:
         raise Refused(413, f"a report may be {LONGEST_REPORT} bytes long at most")
+    report = read_body(_report_body, call.body)
+    exchange = msgspec.structs.replace(report.exchange, request_source=report.exchange.request_source or "")
     name = fresh_uuid()
-    return call.write(MakeReport(call.now_us, call.bearer.subject, name, call.body.decode()), name)
+    text = encode({"exchange": exchange}).decode()
+    return call.write(MakeReport(call.now_us, call.bearer.subject, name, text), name)
 
 
 def _get_availability(call: Call) -> Reply:

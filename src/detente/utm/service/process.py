@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -64,6 +65,8 @@ def clock_us() -> int:
 async def serve(options: Options) -> None:
     """Serve until told to stop. Raises what the journal raised when it fails."""
     compile_kernels()
+    # The journal's thread must give way quickly: requests wait for the interpreter while it hashes.
+    sys.setswitchinterval(0.001)
     with contextlib.closing(open_journal(options.directory)) as journal:
         started = time.perf_counter()
         state, folded = await asyncio.to_thread(restore, options.directory, journal)

@@ -171,6 +171,41 @@ class V19PutSubscriptionBody(msgspec.Struct, frozen=True, gc=False):
     callbacks: V19Callbacks
 
 
+class AnyTime(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A time that is only kept, as it was written."""
+
+    value: str
+    format: Literal["RFC3339"]
+
+    def __post_init__(self) -> None:
+        msgspec.convert(self.value, Moment)
+
+
+class ExchangeRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """An exchange with a peer, as a USS logged it.
+
+    The published text requires `request_source` without describing it: it is kept when given, and shown empty when not.
+    """
+
+    url: str
+    method: str
+    recorder_role: Literal["Client", "Server"]
+    request_time: AnyTime
+    headers: list[str] | None = None
+    request_body: str | None = None
+    response_time: AnyTime | None = None
+    response_body: str | None = None
+    response_code: int | None = None
+    problem: str | None = None
+    request_source: str | None = None
+
+
+class ReportBody(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """ErrorReport."""
+
+    exchange: ExchangeRecord
+
+
 STATES = frozenset((ACCEPTED, ACTIVATED, NONCONFORMING, CONTINGENT))
 
 

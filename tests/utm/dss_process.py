@@ -1,0 +1,113 @@
+"""A real `detente dss` process to talk to over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from detente.utm.access.development import development_token
+
+COORDINATION = "utm.strategic_coordination"
+URL = "https://uss.example.com/utm"
+
+
+class DssProcess:
+    """One process over one directory, until `stop` or `kill`."""
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        self.directory = directory
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            self.port = int(listener.getsockname()[1])
+        command = [sys.executable, "-m", "detente", "dss", "--dir", str(directory), "--port", str(self.port), *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 120.0
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthy", timeout=5.0):
+                    return
+            except (urllib.error.URLError, ConnectionError):
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    self.kill()
+                    raise
+                time.sleep(0.05)
+
+    def token(self, *scopes: str, subject: str = "uss1", audience: str = "localhost") -> str:
+        return development_token(self.directory, subject, scopes or (COORDINATION,), audience, time.time())
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30.0)
+        with contextlib.closing(connection):
+            given = dict(headers or {})
+            if token is not None:
+                given["Authorization"] = f"Bearer {token}"
+            data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+            connection.request(method, path, data, given)
+            answer = connection.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text) if text[:1] in b"{[" and text else text
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@contextlib.contextmanager
+def running(directory: Path, *options: str) -> Iterator[DssProcess]:
+    process = DssProcess(directory, *options)
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+def moment(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
+
+
+def extents(
+    latitude: float = 50.0, longitude: float = 8.0, heights: tuple[float, float] = (50.0, 100.0)
+) -> dict[str, Any]:
+    return {
+        "volume": {
+            "outline_circle": {
+                "center": {"lat": latitude, "lng": longitude},
+                "radius": {"value": 100.0, "units": "M"},
+            },
+            "altitude_lower": {"value": heights[0], "reference": "W84", "units": "M"},
+            "altitude_upper": {"value": heights[1], "reference": "W84", "units": "M"},
+        },
+        "time_start": {"value": moment(5.0), "format": "RFC3339"},
+        "time_end": {"value": moment(1800.0), "format": "RFC3339"},
+    }
+
+
+def intent(*volumes: dict[str, Any], **more: object) -> dict[str, Any]:
+    return {"extents": list(volumes) or [extents()], "state": "Accepted", "uss_base_url": URL, "key": []} | more
+
+
+def intent_path(name: str | None = None) -> str:
+    return f"/dss/v1/operational_intent_references/{name or uuid4()}"

@@ -1,0 +1,116 @@
+"""kill -9 under load: what was acknowledged is there, what was not is absent or can be found by its request id."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from dss_process import URL, DssProcess, extents, intent, intent_path
+
+from detente.record.verification import verify_journal
+
+
+class Client(threading.Thread):
+    """Creates, updates and deletes intents of its own place until the service dies, and keeps what it was told."""
+
+    def __init__(self, service: DssProcess, number: int, seen: list[int]) -> None:
+        super().__init__()
+        self.service, self.number, self.seen = service, number, seen
+        self.token = service.token(subject=f"uss{number}")
+        self.acknowledged: dict[str, str | None] = {}
+        """Intent to OVN; None once its deletion was acknowledged."""
+        self.created = 0
+        self.unanswered: tuple[str, str, str | None] | None = None
+        """Request id, intent, and the OVN before."""
+
+    def run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=30.0)
+        try:
+            while True:
+                name = str(uuid4())
+                self.created += 1
+                ovn = self.write(connection, "PUT", name, None)
+                if self.created % 3 == 0:
+                    ovn = self.write(connection, "PUT", name, ovn)
+                if self.created % 5 == 0:
+                    self.write(connection, "DELETE", name, ovn)
+        except (OSError, http.client.HTTPException):
+            return
+        finally:
+            connection.close()
+
+    def write(self, connection: http.client.HTTPConnection, method: str, name: str, ovn: str | None) -> str | None:
+        height = 10.0 * self.created
+        body = intent(extents(10.0 * self.number, 8.0, (height, height + 1.0)), new_subscription={"uss_base_url": URL})
+        request_id = str(uuid4())
+        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": request_id}
+        path = intent_path(name) + (f"/{ovn}" if ovn else "")
+        self.unanswered = (request_id, name, ovn)
+        connection.request(method, path, json.dumps(body) if method == "PUT" else None, headers)
+        answer = connection.getresponse()
+        document = json.loads(answer.read())
+        assert answer.status in (200, 201), document
+        self.unanswered = None
+        self.acknowledged[name] = None if method == "DELETE" else document["operational_intent_reference"]["ovn"]
+        self.seen.append(1)
+        return self.acknowledged[name]
+
+
+def kill_and_look(directory: Path, writes: int) -> None:
+    service, seen = DssProcess(directory), []
+    clients = [Client(service, number, seen) for number in range(6)]
+    for client in clients:
+        client.start()
+    deadline = time.monotonic() + 120.0
+    while len(seen) < writes and time.monotonic() < deadline:
+        time.sleep(0.005)
+    service.kill()
+    for client in clients:
+        client.join()
+    assert len(seen) >= writes
+    assert verify_journal(directory / "dss-journal.sqlite", None).ok
+    service = DssProcess(directory)
+    try:
+        for client in clients:
+            look(service, client)
+    finally:
+        service.kill()
+
+
+def look(service: DssProcess, client: Client) -> None:
+    in_doubt = client.unanswered[1] if client.unanswered else None
+    for name, ovn in client.acknowledged.items():
+        if name == in_doubt:
+            continue
+        status, found = service.ask("GET", intent_path(name), None, client.token)
+        assert status == (404 if ovn is None else 200)
+        if ovn is not None:
+            assert found["operational_intent_reference"]["ovn"] == ovn
+    if client.unanswered is None:
+        return
+    request_id, name, before = client.unanswered
+    status, outcome = service.ask("GET", f"/detente/v1/outcomes/{request_id}", None, client.token)
+    there, found = service.ask("GET", intent_path(name), None, client.token)
+    if status == 404:
+        assert there == (404 if before is None else 200)
+        assert before is None or found["operational_intent_reference"]["ovn"] == before
+    elif outcome["what"] == "intent removed":
+        assert there == 404
+    else:
+        assert found["operational_intent_reference"]["ovn"] == outcome["version"]
+
+
+def test_a_killed_service_keeps_its_word(tmp_path: Path) -> None:
+    kill_and_look(tmp_path / "dss", 60)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_service_that_is_killed_again_and_again_keeps_its_word(tmp_path: Path) -> None:
+    for round_number in range(8):
+        kill_and_look(tmp_path / f"dss{round_number % 2}", 150 + 90 * round_number)
