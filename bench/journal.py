@@ -33,30 +33,35 @@ INSERT = "INSERT INTO entry (at_us, kind, body) VALUES (?, ?, ?)"
 
 
 def main() -> None:
-    rows = [
-        "| writers | the disk alone | plain INSERT + commit | threads | ratio | asyncio | ratio |",
-        "|---:" * 7 + "|",
-    ]
+    heading = (
+        "writers | disk alone | plain INSERT + commit | threads | ratio | asyncio | ratio | entries a durable write"
+    )
+    rows = [f"| {heading} |", "|" + "---:|" * 8]
     # The checkout's own disk: /tmp is memory on many machines, and memory has nothing to wait for.
     with tempfile.TemporaryDirectory(dir=Path(__file__).parent, prefix=".journal-") as name:
         directory = Path(name)
         for writers in WRITERS:
-            disk, plain, threads, tasks = [], [], [], []
+            disk, plain, threads, tasks, shared = [], [], [], [], []
             for slice_ in range(SLICES):
                 disk.append(disk_pace(directory / "pace"))
                 plain.append(run_plain(directory / f"plain-{writers}-{slice_}.db", writers))
-                threads.append(run_journal(directory / f"threads-{writers}-{slice_}.db", writers, run_threads))
-                tasks.append(run_journal(directory / f"tasks-{writers}-{slice_}.db", writers, run_tasks))
+                pace, _ = run_journal(directory / f"threads-{writers}-{slice_}.db", writers, run_threads)
+                threads.append(pace)
+                pace, entries_a_write = run_journal(directory / f"tasks-{writers}-{slice_}.db", writers, run_tasks)
+                tasks.append(pace)
+                shared.append(entries_a_write)
             base, ours, ours_async = median(plain), median(threads), median(tasks)
+            pace = f"{min(disk):,.0f} · {median(disk):,.0f} · {max(disk):,.0f}/s"
             rows.append(
-                f"| {writers} | {min(disk):,.0f} · {median(disk):,.0f} · {max(disk):,.0f}/s | {base:,.0f}/s | {ours:,.0f}/s "
-                f"| {ours / base:.1f} | {ours_async:,.0f}/s | {ours_async / base:.1f} |"
+                f"| {writers} | {pace} | {base:,.0f}/s | {ours:,.0f}/s | {ours / base:.1f} | {ours_async:,.0f}/s "
+                f"| {ours_async / base:.1f} | {median(shared):.1f} |"
             )
             print(rows[-1], flush=True)
     note = (
-        f"Acknowledged durable entries per second, bodies of {len(BODY)} bytes; median of {SLICES} slices of {SLICE_S:g} s,"
-        " each side in turn, because the disk's pace changes. The disk alone: writes of 4 KiB with fdatasync, one after"
-        " the other; its slowest, median and fastest slice. Ours also hashes, chains and signs; every journal was verified."
+        f"Acknowledged durable entries per second, bodies of {len(BODY)} bytes; median of {SLICES} slices of"
+        f" {SLICE_S:g} s, each side in turn, because the disk's pace changes. The disk alone: writes of 4 KiB with"
+        " fdatasync, one after the other; its slowest, median and fastest slice. Ours also hashes, chains and signs;"
+        " every journal was verified."
     )
     table = "\n".join(rows)
     print(f"\n{note}\n\n{table}")
@@ -98,15 +103,15 @@ def run_plain(path: Path, writers: int) -> float:
         connection.close()
 
 
-def run_journal(path: Path, writers: int, run: Callable[[GroupCommit, int], float]) -> float:
-    """Entries per second of `run` on a new journal, which is then verified."""
+def run_journal(path: Path, writers: int, run: Callable[[GroupCommit, int], float]) -> tuple[float, float]:
+    """Entries per second of `run` on a new journal, and entries per durable write. The journal is then verified."""
     key = NodeKey.generate()
     with Journal.open(path, key) as journal, GroupCommit(journal) as commit:
         pace = run(commit, writers)
     found = verify_journal(path, key.public)
     if not found.ok:
         raise SystemExit(f"the journal does not verify: {found.bad}")
-    return pace
+    return pace, found.head.number / found.batches
 
 
 def run_threads(commit: GroupCommit, writers: int) -> float:

@@ -166,6 +166,8 @@ def test_a_closed_journal_takes_nothing_more_and_closes_twice(tmp_path):
     journal.close()
     with pytest.raises(JournalStoppedError, match="closed"):
         journal.append([("event", b"y")], AT)
+    with pytest.raises(JournalStoppedError, match="closed"):
+        next(journal.read())
 
 
 def test_a_closed_journal_is_one_whole_file(tmp_path):
@@ -259,6 +261,7 @@ def test_a_writer_that_goes_round_the_lock_stops_the_journal(tmp_path):
             intruder.execute("INSERT INTO entry VALUES (2, 0, 'event', x'00', zeroblob(32), NULL)")
         with pytest.raises(JournalStoppedError):
             journal.append([("event", b"also two")], AT)
+        assert [entry.body for entry in journal.read()] == [b"ours"], "what is durable is still read"
     with Journal.open(path, key) as journal:
         assert journal.report.unsigned_entries == 1
         assert [entry.body for entry in journal.read()] == [b"ours"]

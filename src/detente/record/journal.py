@@ -137,6 +137,7 @@ class Journal:
         """Yield the entries from number `first` on, in order, up to the head when the first is asked for.
 
         With `kind` only those of that kind. Appending goes on meanwhile, and an iterator may be dropped half-way.
+        Raises JournalStoppedError once the journal is closed; after a failed write, what is durable is still read.
         """
         last = self._head.number
         number = first
@@ -151,7 +152,7 @@ class Journal:
             page_bytes = min(max(page_bytes, _ROW_OVERHEAD_BYTES) * _PAGE_GROWTH, _MAX_PAGE_BYTES)
 
     def close(self) -> None:
-        """Finish the write in hand and close the file; the file is then whole without a write-ahead log beside it."""
+        """Finish the write in hand and close the file, which is then whole without a write-ahead log beside it."""
         with self._write_lock, self._read_lock:
             if self._lock.is_held:
                 self._stopped = self._stopped or "the journal is closed"
@@ -171,6 +172,8 @@ class Journal:
     def _read_page(self, first: int, last: int, kind: str | None, page_bytes: int) -> list[Entry]:
         page: list[Entry] = []
         with self._read_lock:
+            if not self._lock.is_held:
+                raise JournalStoppedError(self._stopped)
             if kind is None:
                 cursor = self._reader.execute(_SELECT_ALL, (first, last))
             else:
