@@ -57,6 +57,13 @@ def flight(course, middle_s=0.0, height_m=9000.0, aside_m=0.0, speed_mps=200.0, 
     return plan_of("F", points)
 
 
+def crossing(azimuth, height_m, at_s):
+    """A flight due east or west, 60 km from the place where the others meet."""
+    point = moved(40, -120, azimuth, 60_000)
+    ends = [moved(point.latitude_deg, point.longitude_deg, turn, 120_000) for turn in (270, 90)]
+    return plan_of("X", [(ends[0], height_m, at_s - 600), (ends[1], height_m, at_s + 600)])
+
+
 def test_nothing_to_settle():
     assert settle({}, set(), TABLE).measures == ()
     apart = {"A": flight(0), "B": flight(90, height_m=5000)}
@@ -100,12 +107,7 @@ def test_the_cheapest_for_one_may_be_the_last_place_of_the_other():
     options = ResolutionOptions(
         delay_max_s=70.0, delay_step_s=70.0, level_max_m=304.8, level_step_m=304.8, offset_max_m=0.0, lowest_m=9000.0
     )
-    north = moved(40, -120, 0, 60_000)
-    plans = {"A": flight(0), "B": flight(90), "C": flight(180)}
-    plans["X"] = plan_of("X", [
-        (moved(north.latitude_deg, north.longitude_deg, turn, 120_000), 9000, -228 + s)
-        for turn, s in ((270, -600), (90, 600))
-    ])  # fmt: skip
+    plans = {"A": flight(0), "B": flight(90), "C": flight(180), "X": crossing(0, 9000.0, -228.0)}
     assert pairs_in_conflict(plans) == {("A", "B"), ("A", "C"), ("B", "C")}
     settlement = settle(plans, {"A", "C"}, TABLE, options)
     check(plans, {"A", "C"}, settlement)
@@ -113,6 +115,20 @@ def test_the_cheapest_for_one_may_be_the_last_place_of_the_other():
     assert [(one.key, one.measure.change) for one in settlement.measures] == [
         ("A", Delay(70.0)), ("C", LevelChange(304.8)),
     ]  # fmt: skip
+
+
+def test_two_change_places():
+    """A can only go up, to where C is in its way; C can only go down, to where A is in its way; both together can."""
+    options = ResolutionOptions(delay_max_s=0.0, level_max_m=304.8, level_step_m=304.8, offset_max_m=0.0, lowest_m=0.0)
+    plans = {
+        "A": flight(0, height_m=9000.0), "C": flight(180, height_m=9200.0),
+        "BELOW A": crossing(180, 8900.0, -300.0), "ABOVE C": crossing(0, 9300.0, -300.0),
+    }  # fmt: skip
+    assert pairs_in_conflict(plans) == {("A", "BELOW A"), ("A", "C"), ("ABOVE C", "C")}
+    settlement = settle(plans, {"A", "C"}, TABLE, options)
+    check(plans, {"A", "C"}, settlement)
+    assert settlement.left == ()
+    assert [one.measure.change for one in settlement.measures] == [LevelChange(304.8), LevelChange(-304.8)]
 
 
 def test_what_cannot_be_is_left_with_the_reason():
