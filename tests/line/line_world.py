@@ -91,7 +91,7 @@ class World:
         self.delay_s = 0.0
         self.cut = False
         for party, side in self.sides.items():
-            side.do(OpenLine(NOON, party, tuple(p for p in parties if p != party), self.terms))
+            side.do(OpenLine(NOON, party, {p: self.terms for p in parties if p != party}))
 
     def post(self, sender: str, peer: str, said: Said) -> None:
         due = self.now + timedelta(seconds=self.delay_s)
@@ -102,7 +102,7 @@ class World:
         moved = not self.cut
         while moved:
             moved = False
-            for (sender, peer), queue in self.under_way.items():
+            for (sender, peer), queue in list(self.under_way.items()):
                 while queue and queue[0][0] <= self.now:
                     _, body = queue.pop(0)
                     for _ in range(2 if chance is not None and chance.random() < 0.3 else 1):

@@ -248,9 +248,9 @@ def test_nobody_speaks_for_another_and_no_post_is_invented() -> None:
         south.take("north", "north:9")
     with pytest.raises(Refusal, match="a message of south"):
         north.take("south", "north:1")
-    with pytest.raises(Refusal, match="a post of the ladder"):
+    with pytest.raises(Refusal, match="a post of a ladder"):
         south.watch("janitor")
-    with pytest.raises(Refusal, match="a peer of the accord"):
+    with pytest.raises(Refusal, match="a party with an accord"):
         north.send("west", "stop")
 
 

@@ -16,7 +16,7 @@ from detente.record.keys import NodeKey
 
 kinds = st.from_regex(r"[a-z][a-z0-9._-]{0,63}", fullmatch=True)
 hashes = st.binary(min_size=32, max_size=32)
-instants = st.datetimes(timezones=st.just(UTC))
+instants = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 numbers = st.integers(1, 10**15 - 1)
 
 
