@@ -23,7 +23,7 @@ def a_card(key=NORTH, name="north", addresses=("https://north.example.org:8440",
 @given(
     st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,63}", fullmatch=True),
     st.lists(st.sampled_from(["http://127.0.0.1:8440", "https://[::1]/detente", "http://node"]), max_size=3),
-    st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC)),
+    st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001
 )
 def test_a_card_is_read_back_and_is_signed_by_its_own_key(name, addresses, at):
     card = make_card(NORTH, name, tuple(addresses), at)
