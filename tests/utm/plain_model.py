@@ -11,6 +11,7 @@ from detente.utm.dss import commands as c
 from detente.utm.rid import records as r
 from detente.utm.space import Extents
 
+ROUND = 5 * 10**6
 HOUR, DAY, FIVE_MINUTES = 3600 * 10**6, 86400 * 10**6, 300 * 10**6
 
 
@@ -49,7 +50,8 @@ class Model:
     @staticmethod
     def gone(one: Thing, now: int) -> bool:
         assert one.extents.end_us is not None
-        return one.extents.end_us + HOUR < now
+        # Entities go in rounds of five seconds.
+        return ((one.extents.end_us + HOUR) // ROUND + 1) * ROUND <= now
 
     def of(self, kind: str) -> list[Thing]:
         return [one for one in self.things.values() if one.kind == kind]

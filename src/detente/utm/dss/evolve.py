@@ -17,6 +17,7 @@ from detente.utm.dss.events import (
 )
 from detente.utm.dss.records import DOWN, Availability, Constraint, Intent, Occupied, Subscription, pack
 from detente.utm.dss.state import FOR_CONSTRAINTS, FOR_INTENTS, KEPT_AFTER_END_US, DssState
+from detente.utm.due import due_at
 
 NOTHING_TO_TELL = b"[]"
 _URL_FIELD = "uss_base_url"
@@ -155,7 +156,7 @@ def expire_dss(state: DssState, now_us: int) -> None:
         if intent is None or intent.occupied.end_us >= now_us:
             continue
         gone_us = intent.occupied.end_us + KEPT_AFTER_END_US
-        if gone_us >= now_us:
+        if due_at(gone_us) > now_us:
             state.intent_index.withdraw(name, intent.occupied.cells)
             state.due_intents.enter(name, gone_us)
             continue
@@ -169,7 +170,7 @@ def expire_dss(state: DssState, now_us: int) -> None:
         if constraint is None or constraint.occupied.end_us >= now_us:
             continue
         gone_us = constraint.occupied.end_us + KEPT_AFTER_END_US
-        if gone_us >= now_us:
+        if due_at(gone_us) > now_us:
             state.constraint_index.withdraw(name, constraint.occupied.cells)
             state.due_constraints.enter(name, gone_us)
         else:
@@ -180,7 +181,7 @@ def expire_dss(state: DssState, now_us: int) -> None:
         if subscription is None or subscription.occupied.end_us >= now_us:
             continue
         gone_us = subscription.occupied.end_us + KEPT_AFTER_END_US
-        if gone_us >= now_us:
+        if due_at(gone_us) > now_us:
             state.subscription_index.withdraw(name, subscription.occupied.cells)
             state.due_subscriptions.enter(name, gone_us)
         else:

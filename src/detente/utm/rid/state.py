@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from detente.utm.dss.records import Occupied, pack
 from detente.utm.dss.state import KEPT_AFTER_END_US
-from detente.utm.due import Due
+from detente.utm.due import Due, due_at
 from detente.utm.index import CellIndex, SubscriptionIndex
 from detente.utm.rid.records import (
     NOTIFICATIONS_PATH,
@@ -93,7 +93,7 @@ def expire_rid(state: RidState, now_us: int) -> None:
         if area is None or area.occupied.end_us >= now_us:
             continue
         gone_us = area.occupied.end_us + KEPT_AFTER_END_US
-        if gone_us >= now_us:
+        if due_at(gone_us) > now_us:
             state.area_index.withdraw(name, area.occupied.cells)
             state.due_areas.enter(name, gone_us)
         else:
@@ -104,7 +104,7 @@ def expire_rid(state: RidState, now_us: int) -> None:
         if subscription is None or subscription.occupied.end_us >= now_us:
             continue
         gone_us = subscription.occupied.end_us + KEPT_AFTER_END_US
-        if gone_us >= now_us:
+        if due_at(gone_us) > now_us:
             state.subscription_index.withdraw(name, subscription.occupied.cells)
             state.due_subscriptions.enter(name, gone_us)
         else:
