@@ -1,0 +1,169 @@
+"""Telling a peer no more of our plans than accord and own policy allow, and keeping account of what was told.
+
+Where anything is held back, a plan is told under a number of its own for this peer, with revisions that count what this
+peer was told: neither its name nor changes that do not show in the told form can be seen. Every telling is kept in the
+journal under the kind `told`, with the clause that allowed it. Plans that are told in a coarse form are settled by
+people: a measure would tell the plan itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import msgspec
+
+from detente.accord.disclosure import OPEN_POLICY, Clause, OwnPolicy, clause_for, disclosed, disclosed_bytes, is_open
+from detente.accord.provisions import Level
+from detente.accord.terms import Accord
+from detente.airspace.plan import Plan
+from detente.node import messages
+from detente.node.messages import Message
+from detente.picture import events
+from detente.picture.picture import Picture, PlanRecord, PlanState
+
+TOLD = "told"
+"""The kind of the journal's entries that say what a peer was told of a plan, and under which clause."""
+
+
+class Telling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One telling: which plan, under which id and revision, how much of it, why; `form_sha256` is empty for the end."""
+
+    peer: str
+    accord_hash: str
+    message: str
+    plan_id: str
+    told_id: str
+    revision: int
+    level: Level
+    because: str
+    form_sha256: str = ""
+
+
+class _Held(msgspec.Struct):
+    told_id: str
+    revision: int
+    form_sha256: str
+    active: bool = False
+    accord_hash: str = ""
+
+
+class Disclosing:
+    """What each peer was told where not everything is told. Changed by `fold` alone."""
+
+    def __init__(self, policy: OwnPolicy = OPEN_POLICY) -> None:
+        self.policy = policy
+        self._held: dict[str, dict[str, _Held]] = {}
+        self._count: dict[str, int] = {}
+
+    def restricts(self, accord: Accord) -> bool:
+        """Whether anything may be held back under this accord."""
+        return not is_open(accord, self.policy)
+
+    def fold(self, body: bytes) -> None:
+        """Fold one journal entry of the kind `told` in."""
+        telling = msgspec.json.decode(body, type=Telling)
+        held = self._held.setdefault(telling.peer, {})
+        if telling.message == "plan_withdrawn":
+            held.pop(telling.plan_id, None)
+        elif telling.message == "plan_activated":
+            held[telling.plan_id].active = True
+        else:
+            before = held.get(telling.plan_id)
+            if before is None:
+                self._count[telling.peer] = self._count.get(telling.peer, 0) + 1
+            held[telling.plan_id] = _Held(
+                telling.told_id, telling.revision, telling.form_sha256,
+                active=telling.message == "plan_amended" and before is not None and before.active,
+                accord_hash=telling.accord_hash,
+            )  # fmt: skip
+
+    def due(
+        self, picture: Picture, accord: tuple[Accord, str], peer: str, at: datetime, only: Iterable[str] | None = None
+    ) -> Iterator[tuple[Telling, Message]]:
+        """Yield what `peer` must be told now, of the plans named in `only` or of all; each is folded in at once.
+
+        The order and the numbers follow from the told forms alone, never from the plans' names.
+        """
+        terms, accord_hash = accord
+        held = self._held.get(peer, {})
+        asked = set(only) if only is not None else {*held, *(n for p, n in picture.plans if p == picture.party)}
+        wanted: list[tuple[bytes, PlanRecord, Clause]] = []
+        gone: list[tuple[_Held, str, Clause]] = []
+        for plan_id in sorted(asked):
+            record = picture.plans.get((picture.party, plan_id))
+            clause, form = Clause(Level.NOTHING, "the plan is over"), None
+            if record is not None and record.live:
+                clause = clause_for(terms, self.policy, record.plan, at, picture.party, peer)
+                form = disclosed(record.plan, clause.level, terms.provisions.disclosure_grid, "p")
+            if form is not None and record is not None:
+                wanted.append((disclosed_bytes(form), record, clause))
+            elif plan_id in held:
+                gone.append((held[plan_id], plan_id, clause))
+        for entry, plan_id, clause in sorted(gone, key=lambda row: (len(row[0].told_id), row[0].told_id)):
+            yield self._told(
+                Telling(
+                    peer, accord_hash, "plan_withdrawn", plan_id, entry.told_id, entry.revision, clause.level,
+                    clause.because,
+                ),
+                messages.PlanWithdrawn(entry.told_id),
+            )  # fmt: skip
+        for form_bytes, record, clause in sorted(wanted, key=lambda row: row[0]):
+            yield from self._declared(peer, accord_hash, record, clause, form_bytes)
+
+    def _declared(
+        self, peer: str, accord_hash: str, record: PlanRecord, clause: Clause, form_bytes: bytes
+    ) -> Iterator[tuple[Telling, Message]]:
+        plan_id, digest = record.plan.plan_id, hashlib.sha256(form_bytes).hexdigest()
+        held = self._held.get(peer, {}).get(plan_id)
+        told_id = held.told_id if held else f"p{self._count.get(peer, 0) + 1}"
+        form = msgspec.structs.replace(msgspec.json.decode(form_bytes, type=Plan), plan_id=told_id)
+        changed = held is None or held.form_sha256 != digest
+        if changed or (held is not None and held.accord_hash != accord_hash):
+            revision = 1 if held is None else held.revision + changed
+            under_another = held is None or held.accord_hash != accord_hash
+            message = messages.PlanDeclared(form, revision) if under_another else messages.PlanAmended(form, revision)
+            telling = Telling(
+                peer, accord_hash, messages.write_kind(message), plan_id, told_id, revision, clause.level,
+                clause.because, digest,
+            )  # fmt: skip
+            yield self._told(telling, message)
+        now = self._held[peer][plan_id]
+        if record.state is PlanState.ACTIVE and not now.active:
+            telling = Telling(
+                peer, accord_hash, "plan_activated", plan_id, told_id, now.revision, clause.level, clause.because
+            )
+            yield self._told(telling, messages.PlanActivated(told_id))
+
+    def _told(self, telling: Telling, message: Message) -> tuple[Telling, Message]:
+        self.fold(msgspec.json.encode(telling))
+        return telling, message
+
+    def told_id(self, peer: str, plan_id: str) -> str | None:
+        """Return the id under which a peer knows a plan of ours, or None."""
+        held = self._held.get(peer, {}).get(plan_id)
+        return None if held is None else held.told_id
+
+    def of_other_event(self, message: Message, peer: str) -> Message | None:
+        """Return what a peer may hear of a message that is not about a plan: notices, by the ids it was told."""
+        if isinstance(message, messages.NoticeGiven | messages.NoticeAmended):
+            notice = message.notice
+            plan_id = None if notice.plan_id is None else self.told_id(peer, notice.plan_id)
+            return msgspec.structs.replace(message, notice=msgspec.structs.replace(notice, plan_id=plan_id))
+        return message if isinstance(message, messages.NoticeCancelled) else None
+
+
+def plan_of(event: events.Event, own: str) -> str | None:
+    """Return the id of our own plan that an event changed, or None."""
+    match event:
+        case events.PlanDeclared(party=party, plan=plan) | events.PlanAmended(party=party, plan=plan) if party == own:
+            return plan.plan_id
+        case (
+            events.PlanWithdrawn(party=party, plan_id=plan_id)
+            | events.PlanActivated(party=party, plan_id=plan_id)
+            | events.PlanEnded(party=party, plan_id=plan_id)
+        ) if party == own:
+            return plan_id
+        case _:
+            return None
