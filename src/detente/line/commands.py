@@ -22,10 +22,9 @@ class _LineCommand(msgspec.Struct, frozen=True, tag_field="command", forbid_unkn
 
 
 class OpenLine(_LineCommand, frozen=True, tag="open_line"):
-    """Keep the line of `party` with `peers` under these terms. The same again changes nothing."""
+    """Keep the line of `party` with these peers and no others, each under its terms. The same again changes nothing."""
 
-    peers: tuple[str, ...]
-    terms: LineTerms
+    lines: dict[str, LineTerms]
 
 
 class SendLineMessage(_LineCommand, frozen=True, tag="send_line_message"):

@@ -44,9 +44,9 @@ def decide(line: LineState, command: LineCommand) -> list[LineEvent]:
 
 
 def _open(line: LineState, command: commands.OpenLine) -> list[LineEvent]:
-    if (line.party, line.open_peers, line.terms) == (command.party, command.peers, command.terms):
+    if (line.party, line.open_lines) == (command.party, command.lines):
         return []
-    return [LineOpened(command.at, command.party, command.peers, command.terms)]
+    return [LineOpened(command.at, command.party, command.lines)]
 
 
 def _take_watch(line: LineState, command: commands.TakeWatch) -> list[LineEvent]:
@@ -74,7 +74,9 @@ def _leave_watch(line: LineState, command: commands.LeaveWatch) -> list[LineEven
 def _our_post(line: LineState, party: str, post: str) -> None:
     if party != line.party:
         raise Refusal("party", party, f"our own party, {line.party}")
-    decide_messages.check_post(line, post)
+    posts = sorted({rung.post for terms in line.open_lines.values() for rung in terms.ladder})
+    if post not in posts:
+        raise Refusal("post", post, f"a post of a ladder: {', '.join(posts) or 'none'}")
 
 
 def _check_line(line: LineState, command: commands.CheckLine) -> list[LineEvent]:
@@ -97,7 +99,7 @@ def _hear_check_answer(line: LineState, command: commands.HearCheckAnswer) -> li
     if answered or command.answer.number < peer_line.asked:
         return []
     check = Check(peer_line.asked, peer_line.asked_at, peer_line.asked_watch or _on_watch(line))
-    result = judge_check(line.party, check, command.answer, command.at, line.terms)
+    result = judge_check(line.party, check, command.answer, command.at, line.terms[command.party])
     return _done(line, command, result)
 
 
@@ -117,7 +119,7 @@ def _done(
     other = peer_line.theirs if result.asker == line.party else peer_line.ours
     results = (result,) if other is None else (result, other)
     found: list[LineEvent] = [LineCheckDone(command.at, command.party, result)]
-    now = standing(results, command.at, line.terms)
+    now = standing(results, command.at, line.terms[command.party])
     return found + _changed(command.at, command.party, peer_line, now)
 
 
@@ -132,16 +134,25 @@ def _tick(line: LineState, command: commands.LineTick) -> list[LineEvent]:
         found += decide_messages.calls(line, line.messages[key], command.at)
     for key in sorted(line.undelivered):
         record = line.messages[key]
-        if not record.overdue and overdue_at(record, line.terms) <= command.at:
+        if not record.overdue and overdue_at(record, line.terms[record.peer]) <= command.at:
             found.append(LineDeliveryOverdue(command.at, *key))
-    for peer in line.open_peers:
+    for peer, terms in sorted(line.open_lines.items()):
         peer_line = line.peers[peer]
-        now = standing(peer_line.results, command.at, line.terms)
+        now = standing(peer_line.results, command.at, terms)
         found += _changed(command.at, peer, peer_line, now)
         asked_at = peer_line.asked_at
-        if asked_at is None or (command.at - asked_at).total_seconds() >= line.terms.check_every_s:
+        if not _in_use(line, peer):
+            continue
+        if asked_at is None or (command.at - asked_at).total_seconds() >= terms.check_every_s:
             found.append(LineCheckAsked(command.at, peer, Check(peer_line.asked + 1, command.at, _on_watch(line))))
     return found
+
+
+def _in_use(line: LineState, peer: str) -> bool:
+    """Whether anybody has used the line with a peer: checks begin with the first watch, message or check."""
+    peer_line = line.peers[peer]
+    heard = peer_line.theirs is not None or any(key[0] == peer for key in line.waiting | line.undelivered)
+    return bool(line.watches or peer_line.asked or heard)
 
 
 def _on_watch(line: LineState) -> OnWatch:

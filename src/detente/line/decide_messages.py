@@ -18,6 +18,7 @@ from detente.line.ladder import due
 from detente.line.messages import Carrier, LineMessage, Receipt, ReceiptKind
 from detente.line.phrases import ALWAYS_ANSWERS, MessageClass, phrase_table
 from detente.line.state import LineState, MessageRecord, PeerLine
+from detente.line.terms import LineTerms
 
 
 def send(line: LineState, command: SendLineMessage) -> list[LineEvent]:
@@ -26,12 +27,12 @@ def send(line: LineState, command: SendLineMessage) -> list[LineEvent]:
         raise Refusal("party", command.party, f"our own party, {line.party}")
     held = peer_line(line, command.peer)
     code = phrase_table().code(command.code)
-    if held.suspended_by and not _survives(line, code.message_class):
+    if held.suspended_by and not _survives(line.terms[command.peer], code.message_class):
         raise Refusal(
             "code", command.code, "a message that the accord lets through while planning is suspended",
             f"Planning is suspended by {', '.join(held.suspended_by)}; a STOP goes through always.",
         )  # fmt: skip
-    if command.free_text is not None and not line.terms.free_text:
+    if command.free_text is not None and not line.terms[command.peer].free_text:
         raise Refusal("free_text", command.free_text, "no free text under this accord", "Use a message code.")
     if command.answers is not None:
         _check_answer(line, command, command.answers)
@@ -43,10 +44,10 @@ def send(line: LineState, command: SendLineMessage) -> list[LineEvent]:
     return [LineMessageSent(command.at, message)]
 
 
-def _survives(line: LineState, message_class: MessageClass) -> bool:
+def _survives(terms: LineTerms, message_class: MessageClass) -> bool:
     """Whether messages of a class go on while planning is suspended."""
     if message_class is MessageClass.SAFETY:
-        return line.terms.safety_survives
+        return terms.safety_survives
     return message_class is not MessageClass.COORDINATION
 
 
@@ -88,7 +89,7 @@ def hear(line: LineState, command: HearLineMessage) -> list[LineEvent]:
 
 def calls(line: LineState, record: MessageRecord, at: datetime) -> list[LineEvent]:
     """Return the call that is due for a message nobody has taken, when it was not made yet."""
-    step, again = due(record, line.watches, line.terms, at)
+    step, again = due(record, line.watches, line.terms[record.peer], at)
     if step <= record.step and again <= record.again:
         return []
     step, again = max(step, record.step), max(again, record.again)
@@ -97,13 +98,14 @@ def calls(line: LineState, record: MessageRecord, at: datetime) -> list[LineEven
 
 def peer_line(line: LineState, peer: str) -> PeerLine:
     """Return the line with a peer; raises Refusal when there is none under the accord in force."""
-    if peer not in line.open_peers:
-        raise Refusal("peer", peer, f"a peer of the accord: {', '.join(line.open_peers) or 'none'}")
+    if peer not in line.open_lines:
+        raise Refusal("peer", peer, f"a party with an accord: {', '.join(sorted(line.open_lines)) or 'none'}")
     return line.peers[peer]
 
 
-def check_post(line: LineState, post: str) -> None:
-    """Raise Refusal unless `post` is on the ladder."""
-    posts = line.terms.posts(len(line.terms.ladder))
+def check_post(line: LineState, peer: str, post: str) -> None:
+    """Raise Refusal unless `post` is on the ladder of the accord with `peer`."""
+    peer_line(line, peer)
+    posts = line.terms[peer].posts(len(line.terms[peer].ladder))
     if post not in posts:
         raise Refusal("post", post, f"a post of the ladder: {', '.join(posts)}")

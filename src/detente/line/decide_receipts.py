@@ -53,7 +53,7 @@ def read_back_message(line: LineState, command: ReadBackLineMessage) -> list[Lin
     """Read it back from what this node holds, or from what an officer heard, drew or wrote down and typed in."""
     message = _theirs(line, command).message
     heard = message.parameters if command.heard is None else phrase_table().checked(message.code, command.heard)
-    given = read_back(message.code, heard, command.units, line.terms.datum)
+    given = read_back(message.code, heard, command.units, line.terms[command.peer].datum)
     return [_receipt(line, command, Receipt(ReceiptKind.READ_BACK, command.at, command.post, given))]
 
 
@@ -75,7 +75,7 @@ def hear_receipt(line: LineState, command: HearReceipt) -> list[LineEvent]:
     found: list[LineEvent] = [LineReceiptGiven(command.at, command.party, *record.key, receipt)]
     if receipt.read_back is not None:
         message = record.message
-        wrong = differences(message.code, message.parameters, receipt.read_back, line.terms.datum)
+        wrong = differences(message.code, message.parameters, receipt.read_back, line.terms[command.party].datum)
         found.append(LineReadBackJudged(command.at, line.party, *record.key, wrong))
     return found
 
@@ -92,8 +92,9 @@ def hear_taken(line: LineState, command: HearTaken) -> list[LineEvent]:
 def hear_called(line: LineState, command: HearCalled) -> list[LineEvent]:
     """Where our message stands on the other side's ladder."""
     record = _ours(line, command.party, command.message_id)
-    if not 0 <= command.step < len(line.terms.ladder):
-        raise Refusal("step", command.step, f"a rung of the ladder, 0 to {len(line.terms.ladder) - 1}")
+    last = len(line.terms[command.party].ladder) - 1
+    if not 0 <= command.step <= last:
+        raise Refusal("step", command.step, f"a rung of the ladder, 0 to {last}")
     if command.step <= record.step:
         return []
     return [LinePostsCalled(command.at, command.party, *record.key, command.step)]
@@ -120,7 +121,7 @@ def _theirs(
 ) -> MessageRecord:
     if command.party != line.party:
         raise Refusal("party", command.party, f"our own party, {line.party}")
-    check_post(line, command.post)
+    check_post(line, command.peer, command.post)
     record = line.messages.get((command.peer, command.message_id))
     if record is None or record.is_ours:
         raise Refusal("message_id", command.message_id, f"the id of a message of {command.peer}")

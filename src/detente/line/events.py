@@ -20,11 +20,10 @@ class _LineEvent(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_
 
 
 class LineOpened(_LineEvent, frozen=True, tag="line_opened"):
-    """From here on the line is kept under these terms."""
+    """From here on the line of `party` is kept with these peers and no others, each under its terms."""
 
     party: str
-    peers: tuple[str, ...]
-    terms: LineTerms
+    lines: dict[str, LineTerms]
 
 
 class LineMessageSent(_LineEvent, frozen=True, tag="line_message_sent"):

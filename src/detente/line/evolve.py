@@ -21,8 +21,9 @@ def evolve(line: LineState, event: LineEvent) -> None:
 
 
 def _opened(line: LineState, event: events.LineOpened) -> None:
-    line.party, line.open_peers, line.terms = event.party, event.peers, event.terms
-    for peer in event.peers:
+    line.party, line.open_lines = event.party, event.lines
+    line.terms.update(event.lines)
+    for peer in event.lines:
         line.peers.setdefault(peer, PeerLine())
 
 

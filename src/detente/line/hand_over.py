@@ -36,5 +36,5 @@ def summary(line: LineState, watch: Watch, until: datetime) -> HandOver:
         not_understood=named(lambda record: bool(record.differences)),
         not_read_back=named(must_be_read_back),
         undelivered=tuple(" ".join(key) for key in sorted(line.undelivered)),
-        lines=tuple((peer, line.peers[peer].standing) for peer in line.open_peers),
+        lines=tuple((peer, line.peers[peer].standing) for peer in sorted(line.open_lines)),
     )

@@ -87,7 +87,8 @@ class LineSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole line as plain records, in a fixed order."""
 
     party: str
-    terms: LineTerms
+    open_lines: tuple[str, ...]
+    terms: tuple[tuple[str, LineTerms], ...]
     peers: tuple[tuple[str, PeerLine], ...]
     messages: tuple[MessageRecord, ...]
     watches: tuple[Watch, ...]
@@ -98,9 +99,9 @@ class LineState:
 
     Attributes:
         party: whose line it is; empty before it is opened.
-        terms: of the accord in force.
+        open_lines: the terms with each peer with whom there is an accord now.
+        terms: the last terms with each peer, of former accords too.
         peers: by name; peers of former accords stay.
-        open_peers: the peers under the accord in force.
         messages: by (peer, message id).
         waiting: keys of peers' messages that no person has taken.
         undelivered: keys of our messages without a receipt.
@@ -109,9 +110,9 @@ class LineState:
 
     def __init__(self) -> None:
         self.party = ""
-        self.terms = LineTerms()
+        self.open_lines: dict[str, LineTerms] = {}
+        self.terms: dict[str, LineTerms] = {}
         self.peers: dict[str, PeerLine] = {}
-        self.open_peers: tuple[str, ...] = ()
         self.messages: dict[Key, MessageRecord] = {}
         self.waiting: set[Key] = set()
         self.undelivered: set[Key] = set()
@@ -121,7 +122,8 @@ class LineState:
         """Return the whole line as plain records, in a fixed order."""
         return LineSnapshot(
             self.party,
-            self.terms,
+            tuple(sorted(self.open_lines)),
+            tuple(sorted(self.terms.items())),
             tuple(sorted(self.peers.items())),
             tuple(self.messages[key] for key in sorted(self.messages)),
             tuple(self.watches[post] for post in sorted(self.watches)),

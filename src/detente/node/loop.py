@@ -18,10 +18,17 @@ import msgspec
 import structlog
 
 from detente.airspace.refusal import Refusal
+from detente.line import exchange
+from detente.line.commands import LineCommand
+from detente.line.decide import decide as decide_on_line
+from detente.line.events import LineEvent
+from detente.line.evolve import evolve as evolve_line
+from detente.line.state import LineState
 from detente.link.envelope import MAX_BODY_BYTES, Envelope
 from detente.link.links import Links
 from detente.link.reception import Judgement, judge_batch
 from detente.link.session import SENT
+from detente.node.lanes import LANE_HASH, Lanes, is_urgent
 from detente.node.messages import Message, command_of, messages_of, read_message, write_message
 from detente.node.metrics import Metrics
 from detente.node.peers import Peers
@@ -34,12 +41,17 @@ from detente.record.journal import Entry, GroupCommit, Journal
 from detente.record.keys import NodeKey
 
 EVENT = "event"
-"""The kind of the journal's entries that hold events."""
+"""The kind of the journal's entries that hold events of the picture."""
+
+LINE_EVENT = "line"
+"""The kind of the journal's entries that hold events of the line."""
 
 LARGEST_EVENT_BYTES = MAX_BODY_BYTES - 4096
 MOST_REQUESTS_A_TURN = 512
 MOST_BYTES_A_TURN = 16 * 1024 * 1024
 LONGEST_BREATH_S = 0.02
+
+_LINE_DECODER: msgspec.json.Decoder[LineEvent] = msgspec.json.Decoder(LineEvent)
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -75,6 +87,23 @@ class _Decide(_Request[Outcome]):
 
     def outcome(self, journal_number: int) -> Outcome:
         return Outcome(self.events, journal_number)
+
+
+class LineOutcome(msgspec.Struct, frozen=True):
+    """What a command of the line led to, and the number of the journal's last entry once it was durable."""
+
+    events: tuple[LineEvent, ...]
+    journal_number: int
+
+
+class _DecideLine(_Request[LineOutcome]):
+    def __init__(self, command: LineCommand) -> None:
+        super().__init__()
+        self.command = command
+        self.events: tuple[LineEvent, ...] = ()
+
+    def outcome(self, journal_number: int) -> LineOutcome:
+        return LineOutcome(self.events, journal_number)
 
 
 class _Receive(_Request[Judgement]):
@@ -122,11 +151,14 @@ class CommandLoop:
         key: NodeKey,
         clock: Callable[[], datetime],
         metrics: Metrics,
+        line: LineState | None = None,
     ) -> None:
         self.picture = picture
+        self.line = line or LineState()
         self.links = links
         self.journal = journal
         self.peers = Peers()
+        self.lanes = Lanes()
         self.clock = clock
         self.after_turn: list[Callable[[], None]] = []
         self.failed = False
@@ -134,6 +166,7 @@ class CommandLoop:
         self._key = key
         self._metrics = metrics
         self._waiting: deque[_Request[Any]] = deque()
+        self._urgent: deque[_Request[Any]] = deque()
         self._work = asyncio.Event()
         self._turn_over = asyncio.Event()
         self._turn_over.set()
@@ -146,9 +179,13 @@ class CommandLoop:
         """Carry out a command; returns when its events are durable. Raises Refusal when it cannot be carried out."""
         return await self._ask(_Decide(command))
 
+    async def decide_on_line(self, command: LineCommand, *, urgent: bool = False) -> LineOutcome:
+        """Carry out a command of the line, before everything else that waits when it is `urgent`; see `decide`."""
+        return await self._ask(_DecideLine(command), urgent=urgent)
+
     async def receive(self, body: bytes) -> Judgement:
         """Take in a batch of envelopes; what the judgement's answer acknowledges is durable and decided."""
-        return await self._ask(_Receive(body))
+        return await self._ask(_Receive(body), urgent=is_urgent(body))
 
     async def record(self, entries: Sequence[tuple[str, bytes]], at: datetime) -> None:  # noqa: ARG002 - the turn's time
         """Append entries of the links, fold them in, and return when both are done."""
@@ -167,7 +204,7 @@ class CommandLoop:
     async def run(self) -> None:
         """Take turns until `stop`; raises what the append raised when the journal cannot be written."""
         while True:
-            while not self._waiting:
+            while not self._waiting and not self._urgent:
                 if self._stopping:
                     return
                 self._work.clear()
@@ -181,10 +218,10 @@ class CommandLoop:
         self._stopping = True
         self._work.set()
 
-    async def _ask(self, request: _Request[T]) -> T:
+    async def _ask(self, request: _Request[T], *, urgent: bool = False) -> T:
         if self._stopping or self.failed:
             raise NodeStopped
-        self._waiting.append(request)
+        (self._urgent if urgent else self._waiting).append(request)
         self._work.set()
         return await request.answer
 
@@ -194,11 +231,13 @@ class CommandLoop:
         self._entries, self._entries_bytes = [], 0
         taken: list[_Request[Any]] = []
         try:
-            while self._waiting and len(taken) < MOST_REQUESTS_A_TURN and self._entries_bytes < MOST_BYTES_A_TURN:
+            while len(taken) < MOST_REQUESTS_A_TURN and self._entries_bytes < MOST_BYTES_A_TURN:
+                # What is urgent goes before everything that waits, also in a turn that has begun (R9).
+                queue = self._urgent or self._waiting
                 # A batch of envelopes is judged by what the links hold, and they are folded at the end of a turn.
-                if isinstance(self._waiting[0], _Receive) and any(isinstance(r, _Receive) for r in taken):
+                if not queue or (isinstance(queue[0], _Receive) and any(isinstance(r, _Receive) for r in taken)):
                     break
-                request = self._waiting.popleft()
+                request = queue.popleft()
                 taken.append(request)
                 await self._carry_out(request)
                 await self._breathe()
@@ -238,16 +277,22 @@ class CommandLoop:
 
     def _fail(self, taken: list[_Request[Any]]) -> None:
         self.failed = True
-        for request in (*taken, *self._waiting):
+        for request in (*taken, *self._urgent, *self._waiting):
             if not request.answer.done():
                 request.answer.set_exception(NodeStopped())
                 request.answer.exception()
         self._waiting.clear()
+        self._urgent.clear()
 
     async def _carry_out(self, request: _Request[Any]) -> None:
         if isinstance(request, _Decide):
             try:
                 request.events = tuple(self._events_of(request.command))
+            except Refusal as refusal:
+                request.refusal = refusal
+        elif isinstance(request, _DecideLine):
+            try:
+                request.events = tuple(self._line_events_of(request.command))
             except Refusal as refusal:
                 request.refusal = refusal
         elif isinstance(request, _Receive):
@@ -273,9 +318,30 @@ class CommandLoop:
             self._send(list(messages_of(event, self.picture)))
         return [event for event, _ in decided]
 
-    def _decided(self, command: Command, name: str) -> list[tuple[Event, bytes]]:
+    def _line_events_of(self, command: LineCommand) -> list[LineEvent]:
+        """Decide a command of the line, fold what follows, and seal what the peers must hear of it."""
+        name = str(type(command).__struct_config__.tag)
         try:
-            decided = [(event, encode_event(event)) for event in decide(self.picture, command)]
+            decided = self._guarded(name, lambda: decide_on_line(self.line, command))
+        except Refusal:
+            self._metrics.command(name, refused=True)
+            raise
+        self._metrics.command(name, refused=False)
+        for event in decided:
+            evolve_line(self.line, event)
+            self._put([(LINE_EVENT, msgspec.json.encode(event))])
+            self._metrics.event(str(type(event).__struct_config__.tag))
+            for name_of_peer, said in exchange.said_of(event, self.line):
+                lanes = self.lanes.named(name_of_peer)
+                if lanes is not None:
+                    session = lanes.stop if exchange.is_urgent(said, self.line, name_of_peer) else lanes.line
+                    sealed = session.seal(self._key, [exchange.write_said(said)], self.clock())
+                    self._put([(SENT, envelope.raw) for envelope in sealed])
+        return decided
+
+    def _guarded(self, name: str, decision: Callable[[], T]) -> T:
+        try:
+            return decision()
         except Refusal:
             raise
         except Exception as error:
@@ -284,6 +350,9 @@ class CommandLoop:
             raise Refusal(
                 name, type(error).__name__, "a command that this node can decide", "The program is at fault: report it."
             ) from error
+
+    def _decided(self, command: Command, name: str) -> list[tuple[Event, bytes]]:
+        decided = self._guarded(name, lambda: [(event, encode_event(event)) for event in decide(self.picture, command)])
         largest = max((len(body) for _, body in decided), default=0)
         if largest > LARGEST_EVENT_BYTES:
             raise Refusal(
@@ -302,17 +371,31 @@ class CommandLoop:
 
     def _hear(self, envelope: Envelope, at: datetime) -> None:
         """Decide what a peer's message asks for. It is received whatever it says: a refusal is kept on record."""
+        if envelope.kind in exchange.KINDS or envelope.direction.accord in LANE_HASH.values():
+            self._hear_on_line(envelope, at)
+            return
         peer = self.peers.with_key(envelope.direction.sender)
         assert peer is not None  # an open link is a peer's
         try:
             self._events_of(command_of(read_message(envelope.kind, envelope.body), peer.name, at))
         except Refusal as refusal:
-            log.warning("message refused", peer=peer.name, kind=envelope.kind, number=envelope.number, why=str(refusal))
-            self._events_of(
-                RecordRefusedMessage(
-                    at, peer.name, envelope.kind, refusal.field, repr(refusal.value), refusal.expected, refusal.mend
-                )
+            self._record_refused(peer.name, envelope, refusal, at)
+
+    def _hear_on_line(self, envelope: Envelope, at: datetime) -> None:
+        peer = self.lanes.with_key(envelope.direction.sender) or self.peers.with_key(envelope.direction.sender)
+        assert peer is not None  # an open link is a peer's
+        try:
+            self._line_events_of(exchange.command_of(_said_in(envelope), peer.name, at))
+        except Refusal as refusal:
+            self._record_refused(peer.name, envelope, refusal, at)
+
+    def _record_refused(self, peer: str, envelope: Envelope, refusal: Refusal, at: datetime) -> None:
+        log.warning("message refused", peer=peer, kind=envelope.kind, number=envelope.number, why=str(refusal))
+        self._events_of(
+            RecordRefusedMessage(
+                at, peer, envelope.kind, refusal.field, repr(refusal.value), refusal.expected, refusal.mend
             )
+        )
 
     def _entry(self, number: int) -> Entry:
         return next(iter(self.journal.read(first=number)))
@@ -329,12 +412,20 @@ class CommandLoop:
                 self._put([(SENT, envelope.raw) for envelope in sealed])
 
 
-def replay(journal: Journal, picture: Picture, links: Links) -> int:
-    """Fold the whole journal into an empty picture and empty links; return how many entries there were."""
+def _said_in(envelope: Envelope) -> exchange.Said:
+    if envelope.direction.accord not in LANE_HASH.values():
+        raise Refusal("envelope.kind", envelope.kind, "a message of planning: the line has links of its own")
+    return exchange.read_said(envelope.kind, envelope.body)
+
+
+def replay(journal: Journal, picture: Picture, links: Links, line: LineState | None = None) -> int:
+    """Fold the whole journal into an empty picture, links and line; return how many entries there were."""
     count = 0
     for entry in journal.read():
         if entry.kind == EVENT:
             evolve(picture, decode_event(entry.body))
+        elif entry.kind == LINE_EVENT and line is not None:
+            evolve_line(line, _LINE_DECODER.decode(entry.body))
         links.absorb((entry,))
         count += 1
     return count

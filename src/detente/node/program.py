@@ -16,6 +16,7 @@ import uvicorn
 
 from detente.accord.terms import Accord, accord_hash, parse_accord
 from detente.airspace.refusal import Refusal
+from detente.line.state import LineState
 from detente.link.card import Card
 from detente.link.directory import NodeDirectory
 from detente.link.links import Links
@@ -23,6 +24,7 @@ from detente.node.access import Access
 from detente.node.address import RunningNode
 from detente.node.application import make_application
 from detente.node.configuration import Configuration, HttpSettings, read_configuration
+from detente.node.line_keeping import keep_line, open_line
 from detente.node.logs import set_up_logs
 from detente.node.loop import CommandLoop, NodeStopped, replay
 from detente.node.messages import introduction
@@ -60,8 +62,8 @@ def run_node(path: Path, say: Callable[[str], None], *, new_sign_in: bool = Fals
         set_up_logs(configuration.log.level, card.name)
         access = Access(path / ACCESS_FILE, key)
         with contextlib.closing(Journal.open(directory.journal_path, key)) as journal:
-            picture, links = Picture(), Links(key.public)
-            log.info("journal read", entries=replay(journal, picture, links))
+            picture, links, line = Picture(), Links(key.public), LineState()
+            log.info("journal read", entries=replay(journal, picture, links, line))
             if accord is None and picture.accord is not None:
                 raise Refusal(
                     "accord", str(path / configuration.accord), "the accord that this node worked under before",
@@ -72,7 +74,7 @@ def run_node(path: Path, say: Callable[[str], None], *, new_sign_in: bool = Fals
             if new_sign_in or not access.has_token:
                 say(f"Sign in (shown this once): {url}/sign-in?token={access.new_token()}")
             with contextlib.closing(GroupCommit(journal)) as commit, asyncio.Runner(loop_factory=_event_loop) as runner:
-                node = _Node(configuration, card, accord, directory, picture, links, journal, commit, key, access)
+                node = _Node(configuration, card, accord, directory, picture, links, journal, commit, key, access, line)
                 return runner.run(node.serve(listener, lambda: _announce(running, url, say)))
 
 
@@ -89,7 +91,9 @@ class _Node:
         commit: GroupCommit,
         key: NodeKey,
         access: Access,
+        line: LineState,
     ) -> None:
+        self._line = line
         self._configuration = configuration
         self._card = card
         self._accord = accord
@@ -103,7 +107,9 @@ class _Node:
 
     async def serve(self, listener: socket.socket, ready: Callable[[], None]) -> int:
         metrics = Metrics()
-        loop = CommandLoop(self._picture, self._links, self._journal, self._commit, self._key, _now, metrics)
+        loop = CommandLoop(
+            self._picture, self._links, self._journal, self._commit, self._key, _now, metrics, self._line
+        )
         outbox = Outbox(loop, self._configuration.link.longest_wait_s)
         service = Service(self._configuration, self._card, self._accord, loop, outbox, self._access, metrics)
         stop = asyncio.Event()
@@ -128,7 +134,11 @@ class _Node:
             )
         )
         http = asyncio.create_task(server.serve(sockets=[listener]), name="http")
-        work = [_task("outbox", outbox.run()), _task("housekeeping", _housekeeping(loop))]
+        work = [
+            _task("outbox", outbox.run()),
+            _task("housekeeping", _housekeeping(loop)),
+            _task("line", keep_line(loop)),
+        ]
         if self._configuration.settlement.automatic:
             work.append(_task("settlement", Settlement(loop, self._configuration.settlement).run()))
         stopped = _task("stop", stop.wait())
@@ -158,6 +168,7 @@ class _Node:
         loop.peers = open_peers(accord, name, self._card, self._directory.trust.cards(), self._links)
         parties = tuple(party.name for party in accord.parties)
         await loop.decide(AdoptAccord(_now(), self._card.name, name, accord.name, parties, accord.minima, accord.valid))
+        await open_line(loop, self._card.name, {peer.name: accord for peer in loop.peers})
         for unpaired in loop.peers.unpaired:
             log.warning("a party of the accord is not paired; nothing is exchanged with it", party_name=unpaired)
         for peer in loop.peers:
