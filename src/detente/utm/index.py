@@ -221,20 +221,23 @@ class SubscriptionIndex(CellIndex):
         """
         if not len(slots):
             return b"[]"
-        self._notified[slots] += 1
         numbers = self._url_numbers[slots]
         if (numbers == numbers[0]).all():
-            return b"[" + self._subscriber(slots, int(numbers[0]), url_field, without_suffix) + b"]"
-        order = np.argsort(numbers, kind="stable")
-        parts = np.split(slots[order], np.flatnonzero(np.diff(numbers[order])) + 1)
-        told = [self._subscriber(part, int(self._url_numbers[part[0]]), url_field, without_suffix) for part in parts]
-        return b"[" + b",".join(told) + b"]"
-
-    def _subscriber(self, slots: NDArray[np.int32], url_number: int, url_field: str, without_suffix: str) -> bytes:
-        out = np.empty(len(slots) * STATE_BYTES_MOST, dtype=np.uint8)
-        length = write_states(slots, self._notified, self._texts, out)
-        url = json_text(self._urls[url_number].removesuffix(without_suffix))
-        return b'{"subscriptions":[%b],"%b":%b}' % (out[:length].tobytes(), url_field.encode(), url)
+            parts = [slots]
+        else:
+            order = np.argsort(numbers, kind="stable")
+            parts = np.split(slots[order], np.flatnonzero(np.diff(numbers[order])) + 1)
+        written = bytearray()
+        for part in parts:
+            url = json_text(self._urls[int(self._url_numbers[part[0]])].removesuffix(without_suffix))
+            written += b',{"' if written else b'[{"'
+            written += b'%b":%b,"subscriptions":[' % (url_field.encode(), url)
+            out = np.empty(len(part) * STATE_BYTES_MOST, dtype=np.uint8)
+            length = write_states(part, self._notified, self._texts, out)
+            written += out[:length].data
+            written += b"]}"
+        written += b"]"
+        return bytes(written)
 
     def _grow(self) -> None:
         super()._grow()

@@ -127,11 +127,15 @@ def count_owned(
 
 @njit(cache=True)
 def write_states(slots: Ints, indices: Ints, texts: Bytes, out: Bytes) -> int:
-    """Write `{"notification_index":n,"subscription_id":"..."}` for each slot, comma between; return the length."""
+    """Count one notification for each slot and write `{"notification_index":n,"subscription_id":"..."}`, comma between.
+
+    Returns the length of what was written.
+    """
     at = 0
     digits = np.empty(10, dtype=np.uint8)
     for k in range(len(slots)):
         slot = slots[k]
+        indices[slot] += 1
         for m in range(len(_HEAD)):
             out[at + m] = _HEAD[m]
         at += len(_HEAD)
