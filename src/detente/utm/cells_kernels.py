@@ -61,18 +61,36 @@ def _edge_of_cell(step: int) -> float:
 
 
 @njit(cache=True)
-def _segments_on_face(ring: Floats, axes: Floats, out: Floats) -> int:
+def _dot(a: Floats, b: Floats) -> float:
+    total: float = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    return total
+
+
+@njit(cache=True)
+def _step_of_edge(u: float) -> int:
+    """The row or column of level-13 cells in which `u` lies, -1 or 8192 when it lies off the face."""
+    s = 0.5 * np.sqrt(1.0 + 3.0 * u) if u >= 0.0 else 1.0 - 0.5 * np.sqrt(1.0 - 3.0 * u)
+    return int(min(max(np.floor(s * 8192.0), -1.0), 8192.0))
+
+
+@njit(cache=True)
+def _segments_on_face(ring: Floats, axes: Floats, out: Floats) -> tuple[int, bool]:
+    """The edges of the ring on the plane of a face; how many there are, and whether none had to be cut."""
     count = 0
     n = ring.shape[0]
+    whole = True
     for k in range(n):
         a = ring[k]
         b = ring[(k + 1) % n]
-        ua, va, wa = dot(axes[0], a), dot(axes[1], a), dot(axes[2], a)
-        ub, vb, wb = dot(axes[0], b), dot(axes[1], b), dot(axes[2], b)
+        wa, wb = _dot(axes[2], a), _dot(axes[2], b)
         if wa <= _NEAR_PLANE and wb <= _NEAR_PLANE:
+            whole = False
             continue
+        ua, va = _dot(axes[0], a), _dot(axes[1], a)
+        ub, vb = _dot(axes[0], b), _dot(axes[1], b)
         if wa < _NEAR_PLANE or wb < _NEAR_PLANE:
             # The chord lies in the plane of the great circle, so cutting the chord cuts the arc.
+            whole = False
             t = (_NEAR_PLANE - wa) / (wb - wa)
             uc, vc = ua + t * (ub - ua), va + t * (vb - va)
             if wa < _NEAR_PLANE:
@@ -81,7 +99,7 @@ def _segments_on_face(ring: Floats, axes: Floats, out: Floats) -> int:
                 ub, vb, wb = uc, vc, _NEAR_PLANE
         out[count, 0], out[count, 1], out[count, 2], out[count, 3] = ua / wa, va / wa, ub / wb, vb / wb
         count += 1
-    return count
+    return count, whole
 
 
 @njit(cache=True)
@@ -125,6 +143,22 @@ def _inside(ring: Floats, p: Floats) -> bool:
 
 
 @njit(cache=True)
+def _box(segments: Floats, count: int) -> tuple[int, int, int, int]:
+    low_u, high_u, low_v, high_v = np.inf, -np.inf, np.inf, -np.inf
+    for k in range(count):
+        low_u = min(low_u, segments[k, 0], segments[k, 2])
+        high_u = max(high_u, segments[k, 0], segments[k, 2])
+        low_v = min(low_v, segments[k, 1], segments[k, 3])
+        high_v = max(high_v, segments[k, 1], segments[k, 3])
+    return (
+        _step_of_edge(low_u - _PAD),
+        _step_of_edge(high_u + _PAD),
+        _step_of_edge(low_v - _PAD),
+        _step_of_edge(high_v + _PAD),
+    )
+
+
+@njit(cache=True)
 def cover(ring: Floats, most: int) -> Cells:
     """Every level-13 cell that shares a point with the polygon, in no order.
 
@@ -135,11 +169,23 @@ def cover(ring: Floats, most: int) -> Cells:
     segments = np.empty((ring.shape[0], 4))
     stack = np.empty((64, 3), dtype=np.int64)
     for face in range(6):
-        m = _segments_on_face(ring, FACES[face], segments)
+        m, whole = _segments_on_face(ring, FACES[face], segments)
         if m == 0:
             continue
         stack[0, 0], stack[0, 1], stack[0, 2] = 0, 0, 0
         depth = 1
+        if whole:
+            # A polygon whole on the plane of the face lies in the box of its edges: few cells need no descent.
+            i0, i1, j0, j1 = _box(segments, m)
+            if i1 < 0 or j1 < 0 or i0 > 8191 or j0 > 8191:
+                continue
+            i0, i1, j0, j1 = max(i0, 0), min(i1, 8191), max(j0, 0), min(j1, 8191)
+            if (i1 - i0 + 1) * (j1 - j0 + 1) <= 32:
+                depth = 0
+                for i in range(i0, i1 + 1):
+                    for j in range(j0, j1 + 1):
+                        stack[depth, 0], stack[depth, 1], stack[depth, 2] = LEVEL, i, j
+                        depth += 1
         while depth > 0:
             depth -= 1
             level, i, j = stack[depth, 0], stack[depth, 1], stack[depth, 2]
@@ -217,3 +263,28 @@ def crossing_edges(ring: Floats) -> tuple[int, int]:
             if acb * -_across(c, d, b) > 0.0 and acb * _across(c, d, a) > 0.0:
                 return k, m
     return -1, -1
+
+
+@njit(cache=True)
+def unit_vectors(degrees: Floats) -> Floats:
+    """Points [n, 2] in degrees, latitude first, as unit vectors [n, 3] on the sphere on which S2 works."""
+    vectors = np.empty((degrees.shape[0], 3))
+    for k in range(degrees.shape[0]):
+        latitude, longitude = np.radians(degrees[k, 0]), np.radians(degrees[k, 1])
+        vectors[k, 0] = np.cos(latitude) * np.cos(longitude)
+        vectors[k, 1] = np.cos(latitude) * np.sin(longitude)
+        vectors[k, 2] = np.sin(latitude)
+    return vectors
+
+
+@njit(cache=True)
+def survey(degrees: Floats, largest_sr: float, most: int) -> tuple[float, int, int, Cells]:
+    """Area of a ring [n, 2] in degrees, its first two crossing edges, and, where both allow, the cells it touches."""
+    ring = unit_vectors(degrees)
+    area = area_sr(ring)
+    if area > largest_sr:
+        return area, -1, -1, np.empty(0, dtype=np.uint32)
+    first, second = crossing_edges(ring)
+    if first >= 0:
+        return area, first, second, np.empty(0, dtype=np.uint32)
+    return area, -1, -1, cover(ring, most)

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detente.utm.cells_kernels import area_sr, cover, crossing_edges
+from detente.utm.cells_kernels import cover, survey, unit_vectors
 from detente.utm.refused import Refused
 
 N = TypeVar("N", int, float)
@@ -23,6 +23,7 @@ EARTH_RADIUS_KM = 6371.01
 SMALLEST_CURVATURE_RADIUS_M = 6_335_439.0
 """The meridian radius of curvature of WGS84 at the equator: no metre on the ellipsoid is a larger angle than here."""
 LARGEST_AREA_KM2 = 2500.0
+LARGEST_AREA_SR = LARGEST_AREA_KM2 / EARTH_RADIUS_KM**2
 MOST_CELLS = 10_000
 CIRCLE_SIDES = 32
 MOST_VERTICES = 10_000
@@ -50,16 +51,9 @@ class Extents(msgspec.Struct, frozen=True, gc=False):
     volumes: tuple[Volume, ...]
 
 
-def unit_vectors(ring: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
-    """Points in degrees, latitude first, as unit vectors [n, 3] on the sphere on which S2 works."""
-    radians = np.radians(np.asarray(ring, dtype=np.float64))
-    flat = np.cos(radians[:, 0])
-    return np.column_stack([flat * np.cos(radians[:, 1]), flat * np.sin(radians[:, 1]), np.sin(radians[:, 0])])
-
-
 def circumscribed(latitude_deg: float, longitude_deg: float, radius_m: float) -> NDArray[np.float64]:
     """A regular polygon, as unit vectors, that holds the whole circle of this radius on the WGS84 ellipsoid."""
-    centre = unit_vectors([(latitude_deg, longitude_deg)])[0]
+    centre = unit_vectors(np.array([(latitude_deg, longitude_deg)]))[0]
     pole = np.array([1.0, 0.0, 0.0]) if abs(centre[2]) > 0.9 else np.array([0.0, 0.0, 1.0])
     east = np.cross(pole, centre)
     east /= math.sqrt(float(east @ east))
@@ -77,7 +71,7 @@ def cover_circle(latitude_deg: float, longitude_deg: float, radius_m: float) -> 
         raise Refused(400, "radius must be a positive number of metres")
     if math.pi * (radius_m / 1000.0) ** 2 > LARGEST_AREA_KM2:
         raise Refused(413, f"area is too large: a circle of {radius_m:.0f} m is over {LARGEST_AREA_KM2:.0f} km²")
-    return _covered(circumscribed(latitude_deg, longitude_deg, radius_m), 413)
+    return _within(cover(circumscribed(latitude_deg, longitude_deg, radius_m), MOST_CELLS), 413)
 
 
 def cover_polygon(ring: Sequence[tuple[float, float]], too_large: int) -> NDArray[np.uint32]:
@@ -86,18 +80,16 @@ def cover_polygon(ring: Sequence[tuple[float, float]], too_large: int) -> NDArra
         raise Refused(400, f"a polygon has 3 to {MOST_VERTICES} vertices, not {len(ring)}")
     if len(set(ring)) != len(ring):
         raise Refused(400, "vertices of a polygon may not be repeated; leave out the closing vertex")
-    vectors = unit_vectors(ring)
-    area_km2 = area_sr(vectors) * EARTH_RADIUS_KM**2
-    if area_km2 > LARGEST_AREA_KM2:
+    area_sr, first, second, cells = survey(np.array(ring, dtype=np.float64), LARGEST_AREA_SR, MOST_CELLS)
+    if area_sr > LARGEST_AREA_SR:
+        area_km2 = area_sr * EARTH_RADIUS_KM**2
         raise Refused(too_large, f"area is too large: {area_km2:.0f} km², at most {LARGEST_AREA_KM2:.0f} km²")
-    first, second = crossing_edges(vectors)
     if first >= 0:
         raise Refused(400, f"edges of a polygon may not cross: those from vertices {first} and {second} do")
-    return _covered(vectors, too_large)
+    return _within(cells, too_large)
 
 
-def _covered(vectors: NDArray[np.float64], too_large: int) -> NDArray[np.uint32]:
-    cells = cover(vectors, MOST_CELLS)
+def _within(cells: NDArray[np.uint32], too_large: int) -> NDArray[np.uint32]:
     if len(cells) > MOST_CELLS:
         raise Refused(too_large, f"area is too large: it touches more than {MOST_CELLS} cells")
     return cells
@@ -123,7 +115,7 @@ def union(volumes: Iterable[Volume], too_large: int = 413) -> Extents:
     found = [cells_of(volume, too_large) for volume in held]
     cells = found[0] if len(found) == 1 else np.concatenate(found)
     return Extents(
-        tuple(np.unique(cells).tolist()),
+        tuple(sorted(set(cells.tolist()))),
         _least([volume.lower_m for volume in held]),
         _greatest([volume.upper_m for volume in held]),
         _least([volume.start_us for volume in held]),
