@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from detente.accord.facts import AccordDrafted, Fact
+from detente.accord.terms import Accord
 from detente.airspace.refusal import Refusal
 from detente.link.envelope import Envelope, read_envelope
 from detente.link.links import Links
@@ -73,7 +74,7 @@ class AccordKeeping:
         self._hands = hands
         self._standings: dict[str, tuple[str, bool]] = {}
 
-    def begin(self) -> None:
+    def begin(self) -> tuple[Fact, ...]:
         """After the replay: adopt what stands, open the links, and introduce our plans on those that are new."""
         at = self._hands.clock()
         self._standings = self.accords.standings(at)
@@ -81,11 +82,18 @@ class AccordKeeping:
         for peer in self.peers:
             if peer.session.sent_number == 0:
                 self._tell_all(peer)
+        return ()
 
     def has_changed(self) -> bool:
         """Whether time has changed what stands, or may have changed what may be told."""
         at = self._hands.clock()
         return self.accords.standings(at) != self._standings or any(self._restricted(peer.name) for peer in self.peers)
+
+    def terms_by_peer(self) -> dict[str, Accord]:
+        """Return the accord with each peer: the one that stands, or else the last that did."""
+        at = self._hands.clock()
+        found = {peer.name: self.accords.latest(peer.name, at) for peer in self.peers}
+        return {name: latest[0] for name, latest in found.items() if latest is not None}
 
     def may_plan(self, peer: str) -> bool:
         """Whether an accord is in force with `peer`, neither suspended nor over."""
@@ -123,7 +131,7 @@ class AccordKeeping:
         self.follow()
         return True
 
-    def follow(self) -> None:
+    def follow(self) -> tuple[Fact, ...]:
         """Work under what stands now; tell each peer what it missed while planning stopped, and what is now due."""
         at = self._hands.clock()
         before, self._standings = self._standings, self.accords.standings(at)
@@ -135,6 +143,7 @@ class AccordKeeping:
                 self._tell_all(peer)
             elif self._restricted(peer.name) and self.may_plan(peer.name):
                 self._tell_due(peer, None)
+        return ()
 
     def tell(self, event: Event) -> None:
         """Seal for each peer what it may hear of an event that was just folded in."""
@@ -154,6 +163,7 @@ class AccordKeeping:
                 self._hands.seal(peer_or_none.session, [write_message(allowed)])
 
     def _adopt(self, at: datetime) -> None:
+        self.peers = self.accords.peers(self._links, at)
         command = self.accords.adoption(at, self._picture.accord)
         if command is not None:
             try:
@@ -162,7 +172,6 @@ class AccordKeeping:
                 if self._picture.accord is None:
                     raise
                 log.error("accord not adopted", why=str(refusal))
-        self.peers = self.accords.peers(self._links, at)
 
     def _keep(self, name: str, fact: Fact) -> tuple[Fact, ...]:
         kept = tuple(self.accords.decide(name, fact))

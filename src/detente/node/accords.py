@@ -145,6 +145,11 @@ class Accords:
         found = self.current(peer, at)
         return found is not None and found[0].valid.start <= at <= found[0].valid.end
 
+    @property
+    def ever_ratified(self) -> bool:
+        """Whether an accord was ever authorised by both sides."""
+        return any(talks.ratified(name) for talks in self.talks.values() for name in talks.records)
+
     def find(self, prefix: str) -> tuple[str, str]:
         """Return (peer, hash) of the one accord whose hash begins with `prefix`; raises Refusal for none or several."""
         found = [

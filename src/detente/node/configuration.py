@@ -5,6 +5,7 @@ Every setting is described in docs/reference/configuration.md; a test holds the 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from detente.accord.decoding import refusal_of
+from detente.accord.disclosure import OPEN_POLICY, OwnPolicy
 from detente.airspace.altitude import check_range
 from detente.airspace.plan import check_identifier
 from detente.airspace.refusal import Refusal
@@ -76,9 +78,18 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     link: LinkSettings = LinkSettings()
     settlement: SettlementSettings = SettlementSettings()
     log: LogSettings = LogSettings()
+    authority: str = ""
+    disclosure: OwnPolicy = OPEN_POLICY
 
     def __post_init__(self) -> None:
         check_identifier("party", self.party)
+        if self.authority and not re.fullmatch("[0-9a-f]{64}", self.authority):
+            raise Refusal(
+                "authority",
+                self.authority,
+                "a public key, 64 hexadecimal digits",
+                "`detente accord authority` shows it.",
+            )
 
 
 def read_configuration(path: Path) -> Configuration:

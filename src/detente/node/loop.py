@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import structlog
 
+from detente.accord.facts import Fact
 from detente.airspace.refusal import Refusal
 from detente.line import exchange
 from detente.line.commands import LineCommand
@@ -27,7 +28,8 @@ from detente.line.state import LineState
 from detente.link.envelope import MAX_BODY_BYTES, Envelope
 from detente.link.links import Links
 from detente.link.reception import Judgement, judge_batch
-from detente.link.session import SENT
+from detente.link.session import SENT, Session
+from detente.node.accord_keeping import AccordKeeping, Hands
 from detente.node.lanes import LANE_HASH, Lanes, is_urgent
 from detente.node.messages import Message, command_of, messages_of, read_message, write_message
 from detente.node.metrics import Metrics
@@ -136,6 +138,18 @@ class _Tell(_Request[None]):
         """Nothing to say but that it is done."""
 
 
+class _OnAccords(_Request[tuple[Fact, ...]]):
+    """What is to be done about accords within a turn."""
+
+    def __init__(self, action: Callable[[AccordKeeping], tuple[Fact, ...]]) -> None:
+        super().__init__()
+        self.action = action
+        self.kept: tuple[Fact, ...] = ()
+
+    def outcome(self, journal_number: int) -> tuple[Fact, ...]:  # noqa: ARG002
+        return self.kept
+
+
 class CommandLoop:
     """The single writer of one node's journal, picture and links.
 
@@ -159,6 +173,7 @@ class CommandLoop:
         self.journal = journal
         self.peers = Peers()
         self.lanes = Lanes()
+        self.keeping: AccordKeeping | None = None
         self.clock = clock
         self.after_turn: list[Callable[[], None]] = []
         self.failed = False
@@ -182,6 +197,27 @@ class CommandLoop:
     async def decide_on_line(self, command: LineCommand, *, urgent: bool = False) -> LineOutcome:
         """Carry out a command of the line, before everything else that waits when it is `urgent`; see `decide`."""
         return await self._ask(_DecideLine(command), urgent=urgent)
+
+    async def say(self, peer: str, fact: Fact) -> tuple[Fact, ...]:
+        """Say a fact about the accords with `peer`; returns what was kept once it is durable. Raises Refusal."""
+        return await self._ask(_OnAccords(lambda keeping: keeping.say(peer, fact)))
+
+    async def begin_accords(self) -> None:
+        """Adopt the accords that stand, after a replay, and open their links. Raises Refusal."""
+        await self._ask(_OnAccords(AccordKeeping.begin))
+
+    async def follow_accords(self) -> None:
+        """Work under the accords that stand by now: time brings them into force and lets them expire."""
+        if self.keeping is not None and self.keeping.has_changed():
+            await self._ask(_OnAccords(AccordKeeping.follow))
+
+    def hands(self) -> Hands:
+        """Return what the keeping of accords may do within a turn."""
+
+        def seal(session: Session, told: Sequence[tuple[str, bytes]]) -> None:
+            self._put([(SENT, envelope.raw) for envelope in session.seal(self._key, told, self.clock())])
+
+        return Hands(self._put, seal, self._events_of, lambda: self._entries, self.clock)
 
     async def receive(self, body: bytes) -> Judgement:
         """Take in a batch of envelopes; what the judgement's answer acknowledges is durable and decided."""
@@ -299,6 +335,11 @@ class CommandLoop:
             request.judgement = await self._receive_batch(request.body)
         elif isinstance(request, _Record):
             self._put(request.entries)
+        elif isinstance(request, _OnAccords):
+            try:
+                request.kept = self._on_accords(request.action)
+            except Refusal as refusal:
+                request.refusal = refusal
         elif isinstance(request, _Tell):
             self._send([(request.peer, message) for message in request.messages])
 
@@ -315,7 +356,10 @@ class CommandLoop:
             evolve(self.picture, event)
             self._put([(EVENT, body)])
             self._metrics.event(str(type(event).__struct_config__.tag))
-            self._send(list(messages_of(event, self.picture)))
+            if self.keeping is None:
+                self._send(list(messages_of(event, self.picture)))
+            else:
+                self.keeping.tell(event)
         return [event for event, _ in decided]
 
     def _line_events_of(self, command: LineCommand) -> list[LineEvent]:
@@ -369,8 +413,17 @@ class CommandLoop:
             await self._breathe()
         return judgement
 
+    def _on_accords(self, action: Callable[[AccordKeeping], tuple[Fact, ...]]) -> tuple[Fact, ...]:
+        assert self.keeping is not None
+        kept = action(self.keeping)
+        self.peers = self.keeping.peers
+        return kept
+
     def _hear(self, envelope: Envelope, at: datetime) -> None:
         """Decide what a peer's message asks for. It is received whatever it says: a refusal is kept on record."""
+        if self.keeping is not None and self.keeping.hears(envelope):
+            self.peers = self.keeping.peers
+            return
         if envelope.kind in exchange.KINDS or envelope.direction.accord in LANE_HASH.values():
             self._hear_on_line(envelope, at)
             return
@@ -418,14 +471,25 @@ def _said_in(envelope: Envelope) -> exchange.Said:
     return exchange.read_said(envelope.kind, envelope.body)
 
 
-def replay(journal: Journal, picture: Picture, links: Links, line: LineState | None = None) -> int:
-    """Fold the whole journal into an empty picture, links and line; return how many entries there were."""
+def replay(
+    journal: Journal,
+    picture: Picture,
+    links: Links,
+    line: LineState | None = None,
+    other: Callable[[Entry], None] | None = None,
+) -> int:
+    """Fold the whole journal into an empty picture, links and line; return how many entries there were.
+
+    Entries of kinds that are none of these go to `other`.
+    """
     count = 0
     for entry in journal.read():
         if entry.kind == EVENT:
             evolve(picture, decode_event(entry.body))
         elif entry.kind == LINE_EVENT and line is not None:
             evolve_line(line, _LINE_DECODER.decode(entry.body))
+        elif other is not None:
+            other(entry)
         links.absorb((entry,))
         count += 1
     return count

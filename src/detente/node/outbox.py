@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Iterator
 from contextlib import suppress
 
 import aiohttp
 import structlog
 
 from detente.link.backoff import Backoff
+from detente.link.envelope import Direction
 from detente.link.session import Session
 from detente.link.transport import Delivery, DeliverySettings, DeliveryState, DeliveryStatus, open_client
 from detente.node.loop import CommandLoop, NodeStopped
@@ -31,20 +33,39 @@ class Outbox:
         self._settings = DeliverySettings(backoff=Backoff(first_s=min(0.5, longest_wait_s), longest_s=longest_wait_s))
         self._deliveries: dict[str, Delivery] = {}
         self._states: dict[str, DeliveryState] = {}
+        self._tasks: dict[str, tuple[Direction, asyncio.Task[None] | None]] = {}
+        self._changed = asyncio.Event()
 
     async def run(self) -> None:
         """Deliver until cancelled."""
         async with open_client() as client, asyncio.TaskGroup() as tasks:
-            for peer in self._loop.peers:
-                if not peer.addresses:
-                    log.warning("a peer has no address; its envelopes wait", peer=peer.name)
-                    continue
-                self._deliver(client, tasks, peer.name, peer.session, peer.addresses, self._settings)
-            for lanes in self._loop.lanes:
-                if lanes.addresses:
-                    self._deliver(client, tasks, _line(lanes.name), lanes.line, lanes.addresses, self._settings)
-                    self._deliver(client, tasks, _stop(lanes.name), lanes.stop, lanes.addresses, STOP_SETTINGS)
             self._loop.after_turn.append(self.notify)
+            while True:
+                self._changed.clear()
+                for name, session, addresses, settings in self._wanted():
+                    known = self._tasks.get(name)
+                    if known is not None and known[0] == session.outgoing:
+                        continue
+                    if known is not None and known[1] is not None:
+                        known[1].cancel()
+                    self._tasks[name] = (session.outgoing, None)
+                    if addresses:
+                        task = self._deliver(client, tasks, name, session, addresses, settings)
+                        self._tasks[name] = (session.outgoing, task)
+                    else:
+                        log.warning("a peer has no address; its envelopes wait", link=name)
+                await self._changed.wait()
+
+    def _wanted(self) -> Iterator[tuple[str, Session, tuple[str, ...], DeliverySettings]]:
+        """Every open link that envelopes may wait on: its name, session, addresses and settings."""
+        for peer in self._loop.peers:
+            yield peer.name, peer.session, peer.addresses, self._settings
+        for lanes in self._loop.lanes:
+            yield _line(lanes.name), lanes.line, lanes.addresses, self._settings
+            yield _stop(lanes.name), lanes.stop, lanes.addresses, STOP_SETTINGS
+        if self._loop.keeping is not None:
+            for talker in self._loop.keeping.talkers.values():
+                yield _talks(talker.name), talker.session, talker.addresses, self._settings
 
     def _deliver(
         self,
@@ -54,7 +75,7 @@ class Outbox:
         session: Session,
         addresses: tuple[str, ...],
         settings: DeliverySettings,
-    ) -> None:
+    ) -> asyncio.Task[None]:
         delivery = Delivery(
             session,
             addresses,
@@ -66,10 +87,13 @@ class Outbox:
             settings=settings,
         )
         self._deliveries[name] = delivery
-        tasks.create_task(_until_stopped(delivery), name=f"delivery to {name}")
+        return tasks.create_task(_until_stopped(delivery), name=f"delivery to {name}")
 
     def notify(self) -> None:
         """Say that something new may wait, and tell the log when a delivery changes its state."""
+        known = {name: direction for name, (direction, _) in self._tasks.items()}
+        if any(known.get(name) != session.outgoing for name, session, _, _ in self._wanted()):
+            self._changed.set()
         for name, delivery in self._deliveries.items():
             delivery.notify()
             status = delivery.status
@@ -81,7 +105,7 @@ class Outbox:
 
     def heard_from(self, peer: str) -> None:
         """A peer that was away is there again: do not wait out the pause."""
-        for name in (peer, _line(peer), _stop(peer)):
+        for name in (peer, _line(peer), _stop(peer), _talks(peer)):
             delivery = self._deliveries.get(name)
             if delivery is not None and delivery.status.state is DeliveryState.AWAY:
                 delivery.retry_now()
@@ -103,6 +127,10 @@ def _line(peer: str) -> str:
 
 def _stop(peer: str) -> str:
     return f"{peer} stop"
+
+
+def _talks(peer: str) -> str:
+    return f"{peer} accords"
 
 
 async def _until_stopped(delivery: Delivery) -> None:

@@ -14,26 +14,27 @@ from typing import Any
 import structlog
 import uvicorn
 
-from detente.accord.terms import Accord, accord_hash, parse_accord
+from detente.accord.terms import Accord, parse_accord
 from detente.airspace.refusal import Refusal
 from detente.line.state import LineState
 from detente.link.card import Card
 from detente.link.directory import NodeDirectory
 from detente.link.links import Links
 from detente.node.access import Access
+from detente.node.accord_keeping import AccordKeeping, keeps
+from detente.node.accords import Accords
 from detente.node.address import RunningNode
 from detente.node.application import make_application
 from detente.node.configuration import Configuration, HttpSettings, read_configuration
+from detente.node.disclosing import Disclosing
 from detente.node.line_keeping import keep_line, open_line
 from detente.node.logs import set_up_logs
 from detente.node.loop import CommandLoop, NodeStopped, replay
-from detente.node.messages import introduction
 from detente.node.metrics import Metrics
 from detente.node.outbox import Outbox
-from detente.node.peers import open_peers
 from detente.node.service import Service
 from detente.node.settlement import Settlement
-from detente.picture.commands import AdoptAccord, ExpireNotices
+from detente.picture.commands import ExpireNotices
 from detente.picture.picture import Picture
 from detente.record.journal import GroupCommit, Journal
 from detente.record.keys import NodeKey
@@ -63,8 +64,11 @@ def run_node(path: Path, say: Callable[[str], None], *, new_sign_in: bool = Fals
         access = Access(path / ACCESS_FILE, key)
         with contextlib.closing(Journal.open(directory.journal_path, key)) as journal:
             picture, links, line = Picture(), Links(key.public), LineState()
-            log.info("journal read", entries=replay(journal, picture, links, line))
-            if accord is None and picture.accord is not None:
+            accords = Accords(card, configuration.authority, directory.trust.cards(), accord)
+            disclosing = Disclosing(configuration.disclosure)
+            count = replay(journal, picture, links, line, lambda entry: keeps(entry, accords, disclosing))
+            log.info("journal read", entries=count)
+            if accord is None and picture.accord is not None and not accords.ever_ratified:
                 raise Refusal(
                     "accord", str(path / configuration.accord), "the accord that this node worked under before",
                     "Put the file back.",
@@ -75,6 +79,7 @@ def run_node(path: Path, say: Callable[[str], None], *, new_sign_in: bool = Fals
                 say(f"Sign in (shown this once): {url}/sign-in?token={access.new_token()}")
             with contextlib.closing(GroupCommit(journal)) as commit, asyncio.Runner(loop_factory=_event_loop) as runner:
                 node = _Node(configuration, card, accord, directory, picture, links, journal, commit, key, access, line)
+                node.works_with(accords, disclosing)
                 return runner.run(node.serve(listener, lambda: _announce(running, url, say)))
 
 
@@ -104,6 +109,11 @@ class _Node:
         self._commit = commit
         self._key = key
         self._access = access
+
+    def works_with(self, accords: Accords, disclosing: Disclosing) -> None:
+        """Say what is known of accords and of what was told, from the journal."""
+        self._accords = accords
+        self._disclosing = disclosing
 
     async def serve(self, listener: socket.socket, ready: Callable[[], None]) -> int:
         metrics = Metrics()
@@ -138,6 +148,7 @@ class _Node:
             _task("outbox", outbox.run()),
             _task("housekeeping", _housekeeping(loop)),
             _task("line", keep_line(loop)),
+            _task("accords", _follow_accords(loop, self._card.name)),
         ]
         if self._configuration.settlement.automatic:
             work.append(_task("settlement", Settlement(loop, self._configuration.settlement).run()))
@@ -161,21 +172,16 @@ class _Node:
 
     async def _begin(self, loop: CommandLoop) -> None:
         """Put the accord in force, open the links, and introduce our plans on links that are new."""
-        if self._accord is None:
+        loop.keeping = AccordKeeping(
+            self._accords, self._disclosing, self._picture, self._links, self._journal, loop.hands()
+        )
+        await loop.begin_accords()
+        if self._picture.accord is None:
             log.warning("no accord", expected=str(self._directory.path / self._configuration.accord))
-            return
-        accord, name = self._accord, accord_hash(self._accord)
-        loop.peers = open_peers(accord, name, self._card, self._directory.trust.cards(), self._links)
-        parties = tuple(party.name for party in accord.parties)
-        await loop.decide(AdoptAccord(_now(), self._card.name, name, accord.name, parties, accord.minima, accord.valid))
-        await open_line(loop, self._card.name, {peer.name: accord for peer in loop.peers})
+        elif loop.keeping.terms_by_peer():
+            await open_line(loop, self._card.name, loop.keeping.terms_by_peer())
         for unpaired in loop.peers.unpaired:
             log.warning("a party of the accord is not paired; nothing is exchanged with it", party_name=unpaired)
-        for peer in loop.peers:
-            if peer.session.sent_number == 0:
-                messages = await loop.read(lambda picture: list(introduction(picture)))
-                if messages:
-                    await loop.tell(peer.name, messages)
 
 
 class _Server(uvicorn.Server):
@@ -185,9 +191,26 @@ class _Server(uvicorn.Server):
         yield
 
 
+async def _follow_accords(loop: CommandLoop, party: str) -> None:
+    """Keep the line under the accords as they change."""
+    keeping = loop.keeping
+    assert keeping is not None
+    news = asyncio.Event()
+    loop.after_turn.append(news.set)
+    with contextlib.suppress(NodeStopped):
+        while True:
+            before = keeping.peers
+            while keeping.peers is before:
+                news.clear()
+                await news.wait()
+            if lines := keeping.terms_by_peer():
+                await open_line(loop, party, lines)
+
+
 async def _housekeeping(loop: CommandLoop) -> None:
     with contextlib.suppress(NodeStopped):
         while True:
+            await loop.follow_accords()
             if loop.picture.accord is not None and loop.picture.notices:
                 await loop.decide(ExpireNotices(_now()))
             await asyncio.sleep(HOUSEKEEPING_S)
