@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,7 +16,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from dss_process import COORDINATION, DssProcess, intent, intent_path
+from dss_process import COORDINATION, DssProcess, intent, intent_path, running
 
 from detente.utm.service.auxiliary_endpoints import AUXILIARY_ENDPOINTS
 from detente.utm.service.dss_endpoints import DSS_ENDPOINTS
@@ -151,6 +153,34 @@ def test_es256_by_jwks_and_keys_that_change_while_it_runs(service: DssProcess) -
     assert service.ask("GET", intent_path(), None, rotated)[0] == 404
     file.write_text(before)
     wait_for(lambda: service.ask("GET", intent_path(), None, token)[0] == 404)
+
+
+def test_keys_come_from_a_jwks_address_too(tmp_path: Path) -> None:
+    jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(RSA_KEY.public_key())) | {"kid": "rsa-1"}
+    served = {"/jwks.json": json.dumps({"keys": [{"kty": "oct", "k": "AAAA"}, jwk]}).encode()}
+
+    class Keys(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = served.get(self.path)
+            self.send_response(200 if body else 500)
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *_: object) -> None:
+            """Nothing to say."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Keys) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/jwks.json"
+        options = ("--jwks", url, "--audience", "dss.example.com", "--refresh-keys-s", "0.2")
+        with running(tmp_path / "dss", *options) as service:
+            assert service.ask("GET", intent_path(), None, signed(COORDINATION))[0] == 404
+            # Keys that cannot be fetched any more stay what they were; development tokens never count here.
+            served.clear()
+            time.sleep(0.6)
+            assert service.ask("GET", intent_path(), None, signed(COORDINATION))[0] == 404
+            assert service.ask("GET", intent_path(), None, service.token(audience="dss.example.com"))[0] == 401
+        server.shutdown()
 
 
 def wait_for(holds: Any) -> None:

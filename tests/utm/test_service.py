@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 
 from detente.cli.main import app
 from detente.record.verification import verify_journal
+from detente.utm.refused import Refused
+from detente.utm.service.gate import Gate, Limits
 
 ARBITRATION = "utm.availability_arbitration"
 
@@ -105,7 +107,7 @@ def test_too_much_is_refused_with_413(service: DssProcess) -> None:
     assert service.ask("PUT", intent_path(), b" " * (17 * 1024 * 1024), token)[0] == 413
 
 
-def test_one_client_with_too_many_requests_under_way_is_told_so_and_others_are_not(service: DssProcess) -> None:
+def test_more_than_can_be_under_way_is_turned_away_at_the_door(service: DssProcess) -> None:
     # Requests whose body never comes hold a place each; the door shuts before anything queues.
     waiting = []
     token = service.token()
@@ -125,6 +127,31 @@ def test_one_client_with_too_many_requests_under_way_is_told_so_and_others_are_n
     deadline = time.monotonic() + 30.0
     while service.ask("GET", intent_path(), None, token)[0] != 404:
         assert time.monotonic() < deadline
+
+
+def test_one_client_alone_is_told_so_and_others_are_not() -> None:
+    gate = Gate(Limits(requests=4, requests_of_one_client=2, bytes_in_hand=1000, body_bytes=600, undurable_decisions=9))
+
+    def status_of(enter: Callable[[], None]) -> int:
+        with pytest.raises(Refused) as refused:
+            enter()
+        return refused.value.status
+
+    for _ in range(2):
+        gate.enter(10, 0)
+        gate.enter_client("uss1")
+    assert status_of(lambda: gate.enter_client("uss1")) == 429
+    gate.enter_client("uss2")
+    gate.leave_client("uss1")
+    gate.enter_client("uss1")
+    assert status_of(lambda: gate.enter(601, 0)) == 413
+    assert status_of(lambda: gate.enter(10, 10)) == 503
+    gate.enter(600, 0)
+    assert status_of(lambda: gate.enter(500, 0)) == 503
+    gate.enter(10, 0)
+    assert status_of(lambda: gate.enter(10, 0)) == 503
+    gate.leave(600)
+    gate.enter(500, 0)
 
 
 def test_what_ends_is_found_no_more_but_can_be_got_and_deleted(service: DssProcess) -> None:
