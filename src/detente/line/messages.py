@@ -89,7 +89,7 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     passed_to: str | None = None
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "at", utc(self.at, "at"))
+        msgspec.structs.force_setattr(self, "at", utc(self.at, "at").replace(microsecond=0))
         if (self.read_back is None) == (self.kind is ReceiptKind.READ_BACK):
             raise Refusal("read_back", self.kind.value, "numbers in a read-back, and in no other receipt")
         if (self.passed_to is None) == (self.kind is ReceiptKind.PASSED_ON):

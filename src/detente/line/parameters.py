@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
-from detente.airspace.altitude import Altitude, AltitudeBand, check_range
+from detente.airspace.altitude import UNIT_M, Altitude, AltitudeBand, check_range
 from detente.airspace.plan import TimeWindow
 from detente.airspace.position import Position, utc
 from detente.airspace.refusal import Refusal
@@ -146,8 +146,11 @@ def sayable(value: Value) -> Value:
         case Height(altitude):
             return Height(_whole(altitude, round(altitude.value)))
         case Block(band):
-            lower, upper = math.floor(band.lower.value), math.ceil(band.upper.value)
-            return Block(AltitudeBand(_whole(band.lower, lower), _whole(band.upper, upper)))
+            in_unit = band.upper.value
+            if band.upper.unit is not band.lower.unit:
+                in_unit = band.upper.reading_m / UNIT_M[band.lower.unit]
+            upper = math.ceil(round(in_unit, 6))
+            return Block(AltitudeBand(_whole(band.lower, math.floor(band.lower.value)), _whole(band.lower, upper)))
         case Moment(time):
             return Moment(_second(time))
         case Window(window):

@@ -1,0 +1,228 @@
+"""What the HTTP API of the line takes and gives."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime
+
+import msgspec
+
+from detente.airspace.altitude import AltitudeUnit
+from detente.airspace.refusal import Refusal
+from detente.line import exchange
+from detente.line.messages import LineMessage, Receipt
+from detente.line.parameters import LengthUnit, LineLanguage, Parameter, Value
+from detente.line.phrases import MessageClass, phrase_table, phrase_table_hash
+from detente.line.read_back import Difference, Units, read_back, reading_text
+from detente.line.rendering import not_agreed, said, written
+from detente.line.state import LineState, MessageRecord, PeerLine
+from detente.line.terms import LineTerms
+from detente.line.voice import voice_code
+from detente.line.watch import Watch
+
+
+class MessageRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A message to send: its code and its parameters by name."""
+
+    peer: str
+    code: str
+    parameters: dict[str, Value] = {}
+    answers: str | None = None
+    free_text: str | None = None
+
+    def named(self) -> tuple[Parameter, ...]:
+        """Return the parameters."""
+        return named(self.parameters)
+
+
+class StopRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A STOP, to one peer or, when none is named, to all. Nothing need be filled in."""
+
+    peer: str | None = None
+
+
+class MessageReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of a peer's messages, and the post that acts."""
+
+    peer: str
+    message_id: str
+    post: str
+
+
+class ReadBackRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A read-back; `heard` is what the officer wrote down, where it did not come on a screen."""
+
+    peer: str
+    message_id: str
+    post: str
+    height_unit: AltitudeUnit = AltitudeUnit.METRE
+    length_unit: LengthUnit = LengthUnit.KILOMETRE
+    heard: dict[str, Value] | None = None
+
+
+class PassOnRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """To whom a peer's message was passed on."""
+
+    peer: str
+    message_id: str
+    post: str
+    passed_to: str
+
+
+class WatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A shift takes the watch at a post."""
+
+    post: str
+    shift: str
+    languages: tuple[LineLanguage, ...] = (LineLanguage.ENGLISH,)
+
+
+class PostRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A post."""
+
+    post: str
+
+
+class PeerRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A peer."""
+
+    peer: str
+
+
+class VoiceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A spoken code as it was typed."""
+
+    peer: str
+    code: str
+
+
+class MessageView(msgspec.Struct, frozen=True):
+    """A message as people see it: its words, how they are said, and where it stands.
+
+    `standing_post` is the highest post that was called; `read_back` is what to read back; `voice_code` bears the
+    message by voice.
+    """
+
+    peer: str
+    message_id: str
+    ours: bool
+    code: str
+    message_class: MessageClass
+    sent_at: datetime
+    text: str
+    pronunciation: str
+    free_text: str | None
+    answers: str | None
+    carrier: str
+    receipts: tuple[Receipt, ...]
+    standing_post: str | None
+    taken_by: str | None
+    to_human_s: float | None
+    must_be_read_back: bool
+    understood: bool
+    differences: tuple[Difference, ...]
+    overdue: bool
+    read_back: tuple[str, ...]
+    voice_code: str
+
+
+class LineView(msgspec.Struct, frozen=True):
+    """The line with every peer, our watches, and what waits for a person."""
+
+    party: str
+    phrase_table: str
+    lines: dict[str, PeerLine]
+    terms: dict[str, LineTerms]
+    watches: tuple[Watch, ...]
+    waiting: tuple[str, ...]
+    undelivered: tuple[str, ...]
+
+
+class CodeView(msgspec.Struct, frozen=True):
+    """A message code with its words in one language."""
+
+    code: str
+    message_class: MessageClass
+    parameters: dict[str, str]
+    must_be_read_back: bool
+    answers: tuple[str, ...]
+    text: str
+    pronunciation: str
+
+
+class LineDone(msgspec.Struct, frozen=True):
+    """A command of the line was carried out and is durable; `message_ids` are those it sent."""
+
+    events: tuple[str, ...]
+    journal_number: int
+    message_ids: tuple[str, ...] = ()
+
+
+def named(values: dict[str, Value]) -> tuple[Parameter, ...]:
+    """Return values by name as parameters."""
+    return tuple(Parameter(name, value) for name, value in values.items())
+
+
+def line_view(line: LineState) -> LineView:
+    """Return the whole line."""
+    return LineView(
+        line.party,
+        phrase_table_hash(),
+        {peer: line.peers[peer] for peer in sorted(line.open_lines)},
+        dict(sorted(line.open_lines.items())),
+        tuple(line.watches[post] for post in sorted(line.watches)),
+        tuple(" ".join(key) for key in sorted(line.waiting)),
+        tuple(" ".join(key) for key in sorted(line.undelivered)),
+    )
+
+
+def message_view(line: LineState, record: MessageRecord, language: LineLanguage) -> MessageView:
+    """Return one message in the words of a language."""
+    table, message, terms = phrase_table(), record.message, line.terms[record.peer]
+    readings = read_back(message.code, message.parameters, read_back_units(language), terms.datum).readings
+    return MessageView(
+        record.peer,
+        message.message_id,
+        record.is_ours,
+        message.code,
+        message.message_class,
+        message.sent_at,
+        written(table, language, message.code, message.parameters),
+        said(table, language, message.code, message.parameters),
+        None if message.free_text is None else not_agreed(table, language, message.free_text),
+        message.answers,
+        str(record.carrier),
+        record.receipts,
+        terms.ladder[record.step].post if record.step >= 0 else None,
+        record.taken_by,
+        record.to_human_s,
+        table.codes[message.code].read_back,
+        record.understood,
+        record.differences or (),
+        record.overdue,
+        tuple(f"{reading.name} {reading_text(reading)}" for reading in readings),
+        _spoken(message),
+    )
+
+
+def _spoken(message: LineMessage) -> str:
+    """The code of a message, or nothing where it bears what no code can say."""
+    with contextlib.suppress(Refusal):
+        return voice_code(exchange.LineSaid(message))
+    return ""
+
+
+def read_back_units(language: LineLanguage) -> Units:
+    """Return the units in which a screen in this language offers its read-back: feet in English, metres elsewhere."""
+    english = language is LineLanguage.ENGLISH
+    return Units(AltitudeUnit.FOOT, LengthUnit.NAUTICAL_MILE) if english else Units()
+
+
+def code_views(language: LineLanguage) -> list[CodeView]:
+    """Return every code with its words in a language."""
+    table = phrase_table()
+    phrases = table.words[language].phrases
+    return [
+        CodeView(name, code.message_class, code.parameters, code.read_back, code.answers, *phrases[name])
+        for name, code in table.codes.items()
+    ]

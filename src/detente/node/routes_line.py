@@ -1,0 +1,199 @@
+"""The line over HTTP: messages, receipts, watches, checks, and spoken codes."""
+
+from __future__ import annotations
+
+from litestar import Router, get, post
+
+from detente.airspace.refusal import Refusal
+from detente.line import commands
+from detente.line.commands import LineCommand
+from detente.line.events import LineMessageSent
+from detente.line.exchange import command_of
+from detente.line.hand_over import summary
+from detente.line.messages import Carrier
+from detente.line.parameters import LineLanguage
+from detente.line.phrases import MessageClass, phrase_table
+from detente.line.read_back import Units
+from detente.line.voice import read_voice_code
+from detente.line.watch import HandOver
+from detente.node.line_views import (
+    CodeView,
+    LineDone,
+    LineView,
+    MessageReference,
+    MessageRequest,
+    MessageView,
+    PassOnRequest,
+    PeerRequest,
+    PostRequest,
+    ReadBackRequest,
+    StopRequest,
+    VoiceRequest,
+    WatchRequest,
+    code_views,
+    line_view,
+    message_view,
+    named,
+)
+from detente.node.loop import LineOutcome
+from detente.node.service import Service, not_found
+from detente.node.views import tag_of
+
+
+@get("/", summary="Show the line")
+async def show_line(service: Service) -> LineView:
+    """Show the line with every peer, who keeps watch here, and what waits for a person."""
+    return await service.loop.read(lambda _: line_view(service.loop.line))
+
+
+@get("/codes", summary="List the message codes")
+async def list_codes(service: Service, language: LineLanguage = LineLanguage.ENGLISH) -> list[CodeView]:  # noqa: ARG001
+    """List every message code with its words and pronunciation in one language."""
+    return code_views(language)
+
+
+@get("/messages", summary="List messages")
+async def list_messages(
+    service: Service,
+    *,
+    language: LineLanguage = LineLanguage.ENGLISH,
+    waiting: bool = False,
+    peer: str | None = None,
+) -> list[MessageView]:
+    """List messages in the words of one language, STOP first, then by time; `waiting`: only those nobody has taken."""
+    return await service.loop.read(lambda _: _messages(service, language, peer, waiting=waiting))
+
+
+@get("/messages/{peer:str}/{message_id:str}", summary="Show a message")
+async def show_message(
+    service: Service, peer: str, message_id: str, language: LineLanguage = LineLanguage.ENGLISH
+) -> MessageView:
+    """Show one message and where it stands."""
+    record = await service.loop.read(lambda _: service.loop.line.messages.get((peer, message_id)))
+    if record is None:
+        raise not_found("message_id", message_id, f"a message between us and {peer}")
+    return message_view(service.loop.line, record, language)
+
+
+@post("/messages", status_code=200, summary="Send a message")
+async def send_message(data: MessageRequest, service: Service) -> LineDone:
+    """Send a coded message to a peer's posts."""
+    stop = phrase_table().code(data.code).message_class is MessageClass.STOP
+    command = commands.SendLineMessage(
+        service.now(), service.party, data.peer, data.code, data.named(), data.answers, data.free_text
+    )
+    outcome = await _do(service, command, urgent=stop)
+    if stop:
+        service.outbox.stop_was_sent(data.peer)
+    return outcome
+
+
+@post("/stop", status_code=200, summary="Send a STOP")
+async def send_stop(data: StopRequest, service: Service) -> LineDone:
+    """STOP, to one peer or to all: no reference, no form, before everything else."""
+    peers = sorted(service.loop.line.open_lines) if data.peer is None else [data.peer]
+    if not peers:
+        raise Refusal("peer", None, "a party with an accord", "Pair with a party and set the accord first.")
+    sent: list[LineDone] = []
+    for peer in peers:
+        command = commands.SendLineMessage(service.now(), service.party, peer, "stop")
+        sent.append(await _do(service, command, urgent=True))
+        service.outbox.stop_was_sent(peer)
+    ids = tuple(f"{peer} {done.message_ids[0]}" for peer, done in zip(peers, sent, strict=True))
+    return LineDone(sent[-1].events, sent[-1].journal_number, ids)
+
+
+@post("/display", status_code=200, summary="A message is displayed")
+async def display(data: MessageReference, service: Service) -> LineDone:
+    """Say that a post's screen shows a peer's message."""
+    command = commands.DisplayLineMessage(service.now(), service.party, data.peer, data.message_id, data.post)
+    return await _do(service, command)
+
+
+@post("/take", status_code=200, summary="Acknowledge a message")
+async def take(data: MessageReference, service: Service) -> LineDone:
+    """Say that a person at a post has a peer's message: nobody else is called. It approves nothing."""
+    command = commands.TakeLineMessage(service.now(), service.party, data.peer, data.message_id, data.post)
+    return await _do(service, command, urgent=True)
+
+
+@post("/read-back", status_code=200, summary="Read a message back")
+async def read_back(data: ReadBackRequest, service: Service) -> LineDone:
+    """Read a peer's message back in our units, from what is held here or from what the officer wrote down."""
+    heard = None if data.heard is None else named(data.heard)
+    units = Units(data.height_unit, data.length_unit)
+    command = commands.ReadBackLineMessage(
+        service.now(), service.party, data.peer, data.message_id, data.post, units, heard
+    )
+    return await _do(service, command)
+
+
+@post("/pass-on", status_code=200, summary="A message was passed on")
+async def pass_on(data: PassOnRequest, service: Service) -> LineDone:
+    """Say that a peer's message was passed on to those it concerns."""
+    command = commands.PassOnLineMessage(
+        service.now(), service.party, data.peer, data.message_id, data.post, data.passed_to
+    )
+    return await _do(service, command)
+
+
+@post("/watch", status_code=200, summary="Take the watch")
+async def take_watch(data: WatchRequest, service: Service) -> LineDone:
+    """Take the watch at a post, from the shift before if there is one; its hand-over is in the journal."""
+    return await _do(service, commands.TakeWatch(service.now(), service.party, data.post, data.shift, data.languages))
+
+
+@post("/watch/leave", status_code=200, summary="Leave the watch")
+async def leave_watch(data: PostRequest, service: Service) -> LineDone:
+    """Leave a post without a watch."""
+    return await _do(service, commands.LeaveWatch(service.now(), service.party, data.post))
+
+
+@get("/watch/{post:str}", summary="What a watch hands over")
+async def show_hand_over(service: Service, post: str) -> HandOver:
+    """Show what the watch at a post would hand over now."""
+    line = service.loop.line
+    watch = await service.loop.read(lambda _: line.watches.get(post))
+    if watch is None:
+        raise not_found("post", post, "a post where somebody keeps watch")
+    return summary(line, watch, service.now())
+
+
+@post("/check", status_code=200, summary="Check the line")
+async def check(data: PeerRequest, service: Service) -> LineDone:
+    """Ask a peer for a line check now."""
+    return await _do(service, commands.CheckLine(service.now(), service.party, data.peer))
+
+
+@post("/voice", status_code=200, summary="Enter a spoken code")
+async def enter_voice_code(data: VoiceRequest, service: Service) -> LineDone:
+    """Enter the code that a peer's officer read aloud; its envelope is yet to confirm it."""
+    said = read_voice_code(data.code, data.peer, service.party)
+    return await _do(service, command_of(said, data.peer, service.now(), Carrier.VOICE), urgent=True)
+
+
+def _messages(service: Service, language: LineLanguage, peer: str | None, *, waiting: bool) -> list[MessageView]:
+    line = service.loop.line
+    chosen = [
+        record
+        for key, record in line.messages.items()
+        if (peer is None or record.peer == peer) and (not waiting or key in line.waiting)
+    ]
+    chosen.sort(key=lambda record: (not record.message.is_stop, record.message.sent_at, record.key))
+    return [message_view(line, record, language) for record in chosen]
+
+
+async def _do(service: Service, command: LineCommand, *, urgent: bool = False) -> LineDone:
+    outcome: LineOutcome = await service.loop.decide_on_line(command, urgent=urgent)
+    sent = tuple(event.message.message_id for event in outcome.events if isinstance(event, LineMessageSent))
+    return LineDone(tuple(tag_of(event) for event in outcome.events), outcome.journal_number, sent)
+
+
+router = Router(
+    path="/line",
+    route_handlers=[
+        show_line, list_codes, list_messages, show_message, send_message, send_stop, display, take, read_back, pass_on,
+        take_watch, leave_watch, show_hand_over, check, enter_voice_code,
+    ],
+    tags=["line"],
+)  # fmt: skip
