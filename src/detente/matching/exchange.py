@@ -1,0 +1,35 @@
+"""Running a side over any carrier that delivers whole messages in order: it never waits longer than it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from detente.matching.messages import BreachError, Fault
+from detente.matching.side import Side
+
+Send = Callable[[bytes], Awaitable[None]]
+Receive = Callable[[], Awaitable[bytes]]
+
+
+async def exchange(side: Side, send: Send, receive: Receive, timeout_s: float) -> None:
+    """Exchange messages until the run is complete; an empty message means that the peer is gone.
+
+    Raises BreachError when the peer breaks the protocol, is gone, or takes longer than `timeout_s` over one message.
+    The work is done in a thread, so that whoever else runs in the loop is not held up.
+    """
+    while not side.complete:
+        raw = await asyncio.to_thread(side.next_message)
+        try:
+            async with asyncio.timeout(timeout_s):
+                if raw is not None:
+                    await send(raw)
+                    continue
+                answer = await receive()
+        except TimeoutError:
+            raise BreachError(Fault.STALLED, f"no message for {timeout_s:g} s") from None
+        except OSError as error:
+            raise BreachError(Fault.STALLED, f"the connection broke: {error}") from None
+        if not answer:
+            raise BreachError(Fault.STALLED, "the peer left before the run was complete")
+        await asyncio.to_thread(side.receive, answer)

@@ -1,0 +1,120 @@
+"""Tokens under a party's secret key: the masked list that is sent, and the comparison of what comes back.
+
+A list is sent in ascending order of its bytes. Masked elements are as good as random, so the order tells nothing, the
+dummies are among the tokens, and a repeated element is next to itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detente.airspace.refusal import Refusal
+from detente.matching import ristretto
+from detente.matching.grid import token_bytes
+from detente.matching.hash_to_group import hash_to_group
+from detente.matching.messages import BreachError, Fault
+from detente.matching.quantise import Integers
+
+ANSWER_BYTES = 10
+"""Of an element masked by both: two of 2^40 pairs agree by chance once in 2^40 runs, and then only add a match."""
+DUMMY, CANARY = -1, -2
+_TOKEN, _CANARY = b"\x00", b"\x01"
+DUMMIES_AT_A_TIME = 1 << 16
+
+
+@dataclass(frozen=True)
+class Masked:
+    """A masked list [n, 32], ascending, and what is behind each row: a row of the tokens, DUMMY or CANARY."""
+
+    points: ristretto.Bytes
+    behind: Integers
+
+
+def secret_scalar(seed: bytes) -> bytes:
+    """The key of a run, from its secret bytes."""
+    return ristretto.scalar_from_uniform(hashlib.sha512(b"detente-match-1 key\n" + seed).digest())
+
+
+def domain_of(session: bytes) -> bytes:
+    """The domain of hashing to the group: bound to both commitments, and so to run, grid and accord."""
+    return b"detente-match-1 token " + session
+
+
+def mask(tokens: Integers, canaries: int, capacity: int, key: bytes, session: bytes, seed: bytes) -> Masked:
+    """Hash and mask tokens and canaries, and add dummies up to `capacity`.
+
+    Raises Refusal when there are more tokens than that.
+    """
+    if len(tokens) + canaries > capacity:
+        raise Refusal(
+            "plans", f"{len(tokens):,} tokens", f"at most {capacity - canaries:,}, as the accord says",
+            "Agree on larger `first_log2` and `second_log2`, or on a coarser grid.",
+        )  # fmt: skip
+    messages = [_TOKEN + token for token in token_bytes(tokens)]
+    messages += [_CANARY + number.to_bytes(4, "big") for number in range(canaries)]
+    real = ristretto.multiply(key, hash_to_group(messages, domain_of(session)))
+    dummies = _dummies(capacity - len(messages), hashlib.sha256(b"dummies" + seed + session).digest())
+    points = np.concatenate([real, dummies])
+    behind = np.concatenate([
+        np.arange(len(tokens)), np.full(canaries, CANARY), np.full(len(dummies), DUMMY),
+    ])  # fmt: skip
+    order = ascending(points)
+    return Masked(points[order], behind[order])
+
+
+def ascending(points: ristretto.Bytes) -> Integers:
+    """The order of rows [n, 32] by their bytes."""
+    words = np.ascontiguousarray(points).view(">u8").astype(np.uint64)
+    return np.lexsort((words[:, 3], words[:, 2], words[:, 1], words[:, 0]))
+
+
+def check_list(points: ristretto.Bytes) -> None:
+    """Raise BreachError unless rows [n, 32] ascend strictly; that they are elements is found when they are masked."""
+    words = points.view(">u8").astype(np.uint64)
+    before, after = words[:-1], words[1:]
+    different = before != after
+    first = np.argmax(different, axis=1)
+    rows = np.arange(len(first))
+    if len(rows) and not different.any(axis=1).all():
+        raise BreachError(Fault.REPEATED_ELEMENT, "an element that is there twice")
+    if len(rows) and not (before[rows, first] < after[rows, first]).all():
+        raise BreachError(Fault.FORM, "a list that does not ascend")
+    if len(points) and not points[0].any():
+        raise BreachError(Fault.INVALID_ELEMENT, "the identity")
+
+
+def mask_again(points: ristretto.Bytes, key: bytes) -> ristretto.Bytes:
+    """The peer's list [n, 32] under our key too; raises BreachError when a row is no element or is the identity."""
+    try:
+        return ristretto.multiply(key, points)
+    except ristretto.InvalidElementError as error:
+        raise BreachError(Fault.INVALID_ELEMENT, str(error)) from None
+
+
+def answers_of(doubled: ristretto.Bytes) -> NDArray[np.uint8]:
+    """What is answered of elements under both keys: their first bytes, [n, 10]."""
+    return np.ascontiguousarray(doubled[:, :ANSWER_BYTES])
+
+
+def matching_rows(own: NDArray[np.uint8], peers: NDArray[np.uint8]) -> Integers:
+    """The rows of `own` answers [n, 10] that are among the `peers`."""
+    known = {row.tobytes() for row in peers[np.isin(_head(peers), _head(own))]}
+    candidates = np.flatnonzero(np.isin(_head(own), _head(peers)))
+    return np.array([row for row in candidates if own[row].tobytes() in known], dtype=np.int64)
+
+
+def _head(answers: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    return np.ascontiguousarray(answers[:, :8]).view(np.uint64).ravel()
+
+
+def _dummies(count: int, seed: bytes) -> ristretto.Bytes:
+    parts = [np.empty((0, ristretto.ELEMENT_BYTES), dtype=np.uint8)]
+    for start in range(0, count, DUMMIES_AT_A_TIME):
+        number = min(DUMMIES_AT_A_TIME, count - start)
+        secret = hashlib.shake_256(seed + start.to_bytes(8, "big")).digest(number * ristretto.UNIFORM_BYTES)
+        parts.append(ristretto.from_uniform(np.frombuffer(secret, dtype=np.uint8).reshape(-1, ristretto.UNIFORM_BYTES)))
+    return np.concatenate(parts)

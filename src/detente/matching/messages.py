@@ -1,0 +1,104 @@
+"""The signed messages of a run, as bytes: the same over HTTP and as files. Layout in docs/reference/matching.md."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from detente.record.keys import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, NodeKey, verify
+
+MAGIC = b"DTMATCH1"
+IDENTITY_BYTES = 32
+HEADER_BYTES = len(MAGIC) + 1 + 2 * IDENTITY_BYTES + PUBLIC_KEY_BYTES
+NO_SESSION = bytes(IDENTITY_BYTES)
+_SIGNED_PURPOSE = b"detente-match-1 message\n"
+
+
+class Kind(IntEnum):
+    """The stages of a run, in their order, and those of a late run."""
+
+    COMMIT = 1
+    MASKED = 2
+    SEALED = 3
+    ANSWERS = 4
+    REVEAL = 5
+    LATE = 6
+    LATE_ANSWER = 7
+    LATE_REVEAL = 8
+
+
+class Fault(StrEnum):
+    """What a peer did against the protocol."""
+
+    FORM = "form"
+    SIGNATURE = "signature"
+    OTHER_RUN = "other_run"
+    OTHER_SESSION = "other_session"
+    STAGE = "stage"
+    EQUIVOCATION = "equivocation"
+    SIZE = "size"
+    INVALID_ELEMENT = "invalid_element"
+    REPEATED_ELEMENT = "repeated_element"
+    SEAL = "seal"
+    CANARY = "canary"
+    PROOF = "proof"
+    OPENING = "opening"
+    WITHHELD = "withheld"
+    CAP = "cap"
+    STALLED = "stalled"
+
+
+class BreachError(Exception):
+    """The peer broke the protocol: the run is over. `fault` says how, the text what was seen."""
+
+    def __init__(self, fault: Fault, seen: str) -> None:
+        super().__init__(f"{fault}: {seen}")
+        self.fault = fault
+        self.seen = seen
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message whose signature holds. `raw` is all its bytes."""
+
+    kind: Kind
+    run: bytes
+    session: bytes
+    sender: bytes
+    body: bytes
+    raw: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of all its bytes."""
+        return hashlib.sha256(self.raw).digest()
+
+
+def sign_message(key: NodeKey, kind: Kind, run: bytes, session: bytes, body: bytes) -> bytes:
+    """Return the bytes of a message."""
+    unsigned = MAGIC + bytes([kind]) + run + session + key.public + body
+    return unsigned + key.sign(_to_sign(unsigned))
+
+
+def read_message(raw: bytes, sender: bytes, run: bytes) -> Message:
+    """Read a message that must come from `sender` and belong to `run`; raises BreachError."""
+    if len(raw) < HEADER_BYTES + SIGNATURE_BYTES or not raw.startswith(MAGIC):
+        raise BreachError(Fault.FORM, f"{len(raw):,} bytes that are no message")
+    unsigned, signature = raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:]
+    at = len(MAGIC)
+    number, at = raw[at], at + 1
+    its_run, at = raw[at : at + IDENTITY_BYTES], at + IDENTITY_BYTES
+    session, at = raw[at : at + IDENTITY_BYTES], at + IDENTITY_BYTES
+    its_sender = raw[at : at + PUBLIC_KEY_BYTES]
+    if its_sender != sender or not verify(sender, signature, _to_sign(unsigned)):
+        raise BreachError(Fault.SIGNATURE, "a message that the peer's key did not sign")
+    if number not in Kind.__members__.values():
+        raise BreachError(Fault.FORM, f"a message of the unknown kind {number}")
+    if its_run != run:
+        raise BreachError(Fault.OTHER_RUN, "a message of another accord, epoch, grid or pair of parties")
+    return Message(Kind(number), its_run, session, its_sender, unsigned[HEADER_BYTES:], raw)
+
+
+def _to_sign(unsigned: bytes) -> bytes:
+    return _SIGNED_PURPOSE + hashlib.sha512(unsigned).digest()

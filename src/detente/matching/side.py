@@ -1,0 +1,247 @@
+"""One party's side of a run: bytes in, bytes out, no clock, no disk, no randomness of its own.
+
+Everything that a side sends follows from its plans, 32 secret bytes and what it received, so that a side that is built
+again after a crash sends the same bytes and never a second set. The stages, each a message from both sides:
+
+1. COMMIT: the root of a commitment to all parts of plans, and the public element of a fresh key;
+2. MASKED: tokens, canaries and dummies under the key, in ascending order;
+3. SEALED: the hash of the answers to the other's list, so that nobody answers by what he learnt;
+4. ANSWERS: the other's list under both keys, in the order it came;
+5. REVEAL: the parts of plans that have a token in common, opened from the commitment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detente.matching import ristretto
+from detente.matching.commitment import Commitment
+from detente.matching.masking import (
+    ANSWER_BYTES,
+    CANARY,
+    Masked,
+    answers_of,
+    check_list,
+    mask,
+    mask_again,
+    matching_rows,
+    secret_scalar,
+)
+from detente.matching.messages import NO_SESSION, BreachError, Fault, Kind, Message, read_message, sign_message
+from detente.matching.quantise import Integers, TokenSet
+from detente.matching.reveal import Found, Revealed, check_reveal, reveal_body
+from detente.matching.run import Run
+from detente.record.keys import NodeKey
+
+SEED_BYTES = 32
+STAGES = (Kind.COMMIT, Kind.MASKED, Kind.SEALED, Kind.ANSWERS, Kind.REVEAL)
+_COMMIT_BYTES = 32 + ristretto.ELEMENT_BYTES
+_SEAL_PURPOSE = b"detente-match-1 answers\n"
+_SESSION_PURPOSE = b"detente-match-1 session\n"
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One message of the transcript."""
+
+    sent: bool
+    kind: str
+    size: int
+    sha256: str
+
+
+@dataclass
+class Shown:
+    """A set of ours that the peer has in masked form, with its answers once they are there."""
+
+    tokens: TokenSet
+    commitment: Commitment
+    masked: Masked | None = None
+    answers: NDArray[np.uint8] | None = None
+
+    def matched(self, peers: NDArray[np.uint8]) -> Integers:
+        """The rows of the tokens that are among the peer's answers [n, 10]; canaries and dummies are left out."""
+        if self.masked is None or self.answers is None:
+            return np.empty(0, dtype=np.int64)
+        behind = self.masked.behind[matching_rows(self.answers, peers)]
+        return np.sort(behind[behind >= 0])
+
+
+class Side:
+    """A run as one party sees it. `next_message` until it gives none, `receive` what comes; see the module.
+
+    Attributes:
+        run: what is run.
+        role: ours.
+        session: 32 bytes of both commitments, once both are known.
+        found: the common tokens, by comparison: 0 for the run, then the late ones.
+        revealed: what the reveals showed, when the run is complete.
+        transcript: every message sent or received, in order.
+    """
+
+    def __init__(self, run: Run, key: NodeKey, tokens: TokenSet, seed: bytes) -> None:
+        """Raises Refusal when our key is not of the run, or there are more parts or tokens than the accord says."""
+        if len(seed) != SEED_BYTES:
+            raise ValueError(f"{SEED_BYTES} secret bytes are needed")
+        self.run = run
+        self.role = run.role_of(key.public)
+        self.peer = run.key_of(self.role.other)
+        self.seed = seed
+        self.secret = secret_scalar(seed)
+        self.public = ristretto.multiply_base(self.secret)
+        self.key = key
+        self.shown = [Shown(tokens, Commitment(tokens, seed, run.terms.parts_log2))]
+        self.session = NO_SESSION
+        self.revealed: Revealed | None = None
+        self.found: dict[int, Found] = {}
+        self.transcript: list[Line] = []
+        self.breach: BreachError | None = None
+        self.peer_public = b""
+        self.peer_roots: list[bytes] = []
+        self.peer_points: list[ristretto.Bytes] = []
+        self.peer_answers: list[NDArray[np.uint8]] = []
+        self._sent: dict[Kind, bytes] = {}
+        self._received: dict[Kind, Message] = {}
+
+    @property
+    def complete(self) -> bool:
+        """Whether both sides' last messages are there."""
+        return len(self._sent) == len(self._received) == len(STAGES)
+
+    def next_message(self) -> bytes | None:
+        """The next message to send, or None while the peer's answer to the last one is awaited."""
+        if self.breach is not None or len(self._sent) == len(STAGES) or len(self._sent) > len(self._received):
+            return None
+        kind = STAGES[len(self._sent)]
+        raw = sign_message(self.key, kind, self.run.identity, self._session_of(kind), self._body(kind))
+        self._sent[kind] = raw
+        self.note(sent=True, kind=kind, raw=raw)
+        if kind is Kind.COMMIT:
+            self._agree_session()
+        return raw
+
+    def receive(self, raw: bytes) -> None:
+        """Take the peer's next message; the same one again changes nothing.
+
+        Raises BreachError when the peer broke the protocol. The run is over then, and every later call raises it again.
+        """
+        if self.breach is not None:
+            raise self.breach
+        try:
+            message = read_message(raw, self.peer, self.run.identity)
+            if not self._is_known(message):
+                self._take(message)
+        except BreachError as breach:
+            self.breach = breach
+            raise
+
+    def note(self, *, sent: bool, kind: Kind, raw: bytes) -> None:
+        """Write a message into the transcript."""
+        self.transcript.append(Line(sent, kind.name.lower(), len(raw), hashlib.sha256(raw).hexdigest()))
+
+    def _is_known(self, message: Message) -> bool:
+        known = self._received.get(message.kind)
+        if known is not None and known.raw != message.raw:
+            raise BreachError(Fault.EQUIVOCATION, f"two different messages {message.kind.name}")
+        return known is not None
+
+    def _take(self, message: Message) -> None:
+        kind = message.kind
+        if len(self._received) == len(STAGES) or kind is not STAGES[len(self._received)]:
+            raise BreachError(Fault.STAGE, f"{kind.name} out of its order")
+        # A peer may be one stage ahead, never more: its message needs ours before it.
+        if len(self._received) > len(self._sent) or (kind is not Kind.COMMIT and self.session == NO_SESSION):
+            raise BreachError(Fault.STAGE, f"{kind.name} before ours")
+        if message.session != self._session_of(kind):
+            raise BreachError(Fault.OTHER_SESSION, f"{kind.name} of another session")
+        if kind is Kind.COMMIT:
+            self._take_commit(message.body)
+        elif kind is Kind.MASKED:
+            self.take_list(message.body, self.run.capacity(self.role.other))
+        elif kind is Kind.SEALED:
+            if len(message.body) != hashlib.sha256().digest_size:
+                raise BreachError(Fault.SIZE, f"a seal of {len(message.body)} bytes")
+        elif kind is Kind.ANSWERS:
+            self._take_answers(message.body)
+        else:
+            self.revealed = check_reveal(self, message.body, number=0)
+        self._received[kind] = message
+        self.note(sent=False, kind=kind, raw=message.raw)
+        if kind is Kind.COMMIT:
+            self._agree_session()
+
+    def _take_commit(self, body: bytes) -> None:
+        if len(body) != _COMMIT_BYTES:
+            raise BreachError(Fault.SIZE, f"a commitment of {len(body)} bytes")
+        root, public = body[:32], body[32:]
+        if ristretto.first_invalid(ristretto.elements(public)) >= 0:
+            raise BreachError(Fault.INVALID_ELEMENT, "a public key that is no element")
+        if public == self.public:
+            raise BreachError(Fault.REPEATED_ELEMENT, "our own public key")
+        self.peer_roots.append(root)
+        self.peer_public = public
+
+    def take_list(self, body: bytes, capacity: int) -> ristretto.Bytes:
+        """Check a masked list of the peer and keep its answers; the list under both keys."""
+        if len(body) != capacity * ristretto.ELEMENT_BYTES:
+            raise BreachError(Fault.SIZE, f"a list of {len(body):,} bytes, not of {capacity:,} elements")
+        points = ristretto.elements(body)
+        check_list(points)
+        known = {row.tobytes() for earlier in self.peer_points for row in earlier} if self.peer_points else set()
+        if known and any(row.tobytes() in known for row in points):
+            raise BreachError(Fault.REPEATED_ELEMENT, "an element of an earlier list")
+        doubled = mask_again(points, self.secret)
+        self.peer_points.append(points)
+        self.peer_answers.append(answers_of(doubled))
+        return doubled
+
+    def _take_answers(self, body: bytes) -> None:
+        shown = self.shown[0]
+        if shown.masked is None or len(body) != len(shown.masked.points) * ANSWER_BYTES:
+            raise BreachError(Fault.SIZE, f"{len(body):,} bytes of answers")
+        if not hmac.compare_digest(self._seal(body), self._received[Kind.SEALED].body):
+            raise BreachError(Fault.SEAL, "answers other than those that were sealed")
+        answers = np.frombuffer(body, dtype=np.uint8).reshape(-1, ANSWER_BYTES)
+        canaries = shown.masked.behind == CANARY
+        found = len(matching_rows(answers[canaries], self.peer_answers[0]))
+        if found != canaries.sum():
+            raise BreachError(
+                Fault.CANARY, f"{canaries.sum() - found} of {canaries.sum()} canaries without their answer"
+            )
+        shown.answers = answers
+        rows = shown.matched(self.peer_answers[0])
+        self.found[0] = Found([rows], shown.tokens.tokens[rows])
+
+    def _body(self, kind: Kind) -> bytes:
+        shown = self.shown[0]
+        if kind is Kind.COMMIT:
+            return shown.commitment.root + self.public
+        if kind is Kind.MASKED:
+            shown.masked = mask(
+                shown.tokens.tokens, self.run.terms.canaries, self.run.capacity(self.role), self.secret,
+                self.session, self.seed,
+            )  # fmt: skip
+            return shown.masked.points.tobytes()
+        if kind is Kind.SEALED:
+            return self._seal(self.peer_answers[0].tobytes())
+        if kind is Kind.ANSWERS:
+            return self.peer_answers[0].tobytes()
+        return reveal_body(self, number=0)
+
+    def _session_of(self, kind: Kind) -> bytes:
+        return NO_SESSION if kind is Kind.COMMIT else self.session
+
+    def _agree_session(self) -> None:
+        if Kind.COMMIT not in self._sent or Kind.COMMIT not in self._received:
+            return
+        own, peers = hashlib.sha256(self._sent[Kind.COMMIT]).digest(), self._received[Kind.COMMIT].digest
+        both = own + peers if self.run.first == self.key.public else peers + own
+        self.session = hashlib.sha256(_SESSION_PURPOSE + both).digest()
+
+    def _seal(self, answers: bytes) -> bytes:
+        return hashlib.sha256(_SEAL_PURPOSE + self.session + answers).digest()
