@@ -75,7 +75,7 @@ def meet(
     elif ib[MOVING] == 1:
         found = meet_area(fb, ib, curves_b, fa, ia, curves_a, frame, tolerance_s, touch_m, gap_m, detailed, out)
         if found and detailed:
-            swap(out)
+            swap(out, fa[T0], fa[T1], tolerance_s)
     else:
         found = meet_areas(fa, ia, curves_a, fb, ib, curves_b, frame, tolerance_s, touch_m, gap_m, detailed, out)
     if found and detailed:
@@ -87,11 +87,16 @@ def meet(
 
 
 @njit(cache=True)
-def swap(out: NDArray[np.float64]) -> None:
-    """Exchange first and second in an encounter of a moving part with an area."""
+def swap(out: NDArray[np.float64], area_start_s: float, area_end_s: float, tolerance_s: float) -> None:
+    """Exchange first and second in an encounter of a moving part with an area that is there from start to end.
+
+    Start and end are in the times of the first: the area meets the other up to `tolerance_s` before and after it.
+    """
     for a, b in ((FIRST_TIME, SECOND_TIME), (FIRST_LATITUDE, SECOND_LATITUDE), (FIRST_LONGITUDE, SECOND_LONGITUDE),
                  (FIRST_HEIGHT, SECOND_HEIGHT)):  # fmt: skip
         out[a], out[b] = out[b], out[a]
+    out[START] = max(area_start_s, out[START] - tolerance_s)
+    out[END] = min(area_end_s, out[END] + tolerance_s)
 
 
 @njit(cache=True)
