@@ -20,6 +20,7 @@ from detente import __version__
 from detente.accord.decoding import refusal_of
 from detente.airspace.refusal import Refusal
 from detente.node import (
+    routes_carry,
     routes_line,
     routes_link,
     routes_measures,
@@ -60,6 +61,7 @@ def make_application(service: Service) -> Litestar:
             routes_notices.router,
             routes_measures.router,
             routes_line.router,
+            routes_carry.router,
             routes_stream.router,
         ],
     )

@@ -1,0 +1,29 @@
+"""Parcels over the node's own API: envelopes to carry by hand or by mail, and those that were carried here."""
+
+from __future__ import annotations
+
+from litestar import Request, Response, Router, get, post
+from litestar.datastructures import State
+
+from detente.link.parcel import MAX_PARCEL_BYTES, MEDIA_TYPE, as_mail, read_parcel
+from detente.node.carrying import Carried, parcel_for, take_in
+from detente.node.service import Service
+
+
+@get("/{peer:str}", summary="What to carry to a peer", media_type=MEDIA_TYPE)
+async def write(service: Service, peer: str, *, mail: bool = False) -> Response[bytes]:
+    """Give everything that a peer has not receipted as one file or, with `mail`, as a mail with that file attached."""
+    parcel = await service.loop.read(lambda _: parcel_for(service.loop, peer))
+    if mail:
+        mailed = as_mail(parcel, service.party, peer, service.now())
+        return Response(mailed, media_type="message/rfc822")
+    return Response(parcel, media_type=MEDIA_TYPE)
+
+
+@post("/", summary="Take in what was carried here", status_code=200, request_max_body_size=MAX_PARCEL_BYTES)
+async def read(request: Request[None, None, State], service: Service) -> Carried:
+    """Take in a file, or a mail with one attached. It is judged as what comes over HTTP is."""
+    return await take_in(service.loop, read_parcel(await request.body()))
+
+
+router = Router(path="/parcels", route_handlers=[write, read], tags=["line"])
