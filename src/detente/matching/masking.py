@@ -87,6 +87,17 @@ def check_list(points: ristretto.Bytes) -> None:
         raise BreachError(Fault.INVALID_ELEMENT, "the identity")
 
 
+def in_common(points: ristretto.Bytes, earlier: ristretto.Bytes) -> bool:
+    """Whether two ascending lists [n, 32] have an element in common."""
+    head, heads = (
+        np.ascontiguousarray(rows[:, :8]).view(">u8").ravel().astype(np.uint64) for rows in (points, earlier)
+    )
+    first, last = np.searchsorted(heads, head), np.searchsorted(heads, head, side="right")
+    return any(
+        (earlier[first[row] : last[row]] == points[row]).all(axis=1).any() for row in np.flatnonzero(first < last)
+    )
+
+
 def mask_again(points: ristretto.Bytes, key: bytes) -> ristretto.Bytes:
     """The peer's list [n, 32] under our key too; raises BreachError when a row is no element or is the identity."""
     try:

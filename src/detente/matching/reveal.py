@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from detente.matching.side import Side
 
 OPENINGS_MAX = 200_000
+LATE_PARTS_LOG2 = 10
+"""Parts of plans in the commitment of a late run, as a power of two."""
 
 
 class SetOpening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,11 +98,13 @@ def check_reveal(side: Side, body: bytes, number: int) -> Revealed:
         raise BreachError(Fault.OPENING, "a reveal of another comparison")
     covered: set[int] = set()
     matched = set(found.tokens.tolist())
+    # A late part may also have tokens that earlier comparisons found, and shows no others.
+    common = {token for each in side.found.values() for token in each.tokens.tolist()}
     seen: set[tuple[int, int]] = set()
     pieces = []
     for one in revealed.openings:
         opening = one.opening
-        log2 = side.run.terms.parts_log2
+        log2 = side.run.terms.parts_log2 if one.set == 0 else LATE_PARTS_LOG2
         if (
             opening.piece is None
             or not 0 <= one.set < len(side.peer_roots)
@@ -108,15 +112,16 @@ def check_reveal(side: Side, body: bytes, number: int) -> Revealed:
             or not opens(opening, side.peer_roots[one.set], log2)
         ):
             raise BreachError(Fault.OPENING, f"an opening of leaf {opening.leaf} that was not committed to")
-        if not opening.tokens or not matched.issuperset(opening.tokens):
+        if not opening.tokens or not common.issuperset(opening.tokens):
             raise BreachError(Fault.OPENING, f"leaf {opening.leaf} has no token in common")
         seen.add((one.set, opening.leaf))
         covered.update(opening.tokens)
         pieces.append(opening.piece)
-    _check_pieces(side, pieces, found.tokens)
-    if covered != matched:
+    _check_pieces(side, pieces, np.array(sorted(common), dtype=np.int64))
+    if not covered.issuperset(matched):
         raise BreachError(Fault.WITHHELD, f"{len(matched - covered):,} common tokens without an opened part")
-    return _decided(side, found, pieces)
+    side.theirs.extend(pieces)
+    return _decided(side, len(matched))
 
 
 def _check_pieces(side: Side, pieces: Sequence[Plan], matched: Integers) -> None:
@@ -133,15 +138,16 @@ def _check_pieces(side: Side, pieces: Sequence[Plan], matched: Integers) -> None
         raise BreachError(Fault.OPENING, "an opened part that has none of the common tokens")
 
 
-def _decided(side: Side, found: Found, theirs: list[Plan]) -> Revealed:
+def _decided(side: Side, matched_tokens: int) -> Revealed:
+    """Everything of ours that was opened so far against everything of theirs."""
     ours = []
-    opened = 0
-    for shown, rows in zip(side.shown, found.rows, strict=False):
-        parts = shown.tokens.parts_with(rows)
-        opened += len(parts)
-        ours += [shown.tokens.parts[part].piece for part in parts.tolist()]
-    encounters = encounters_between(ours, theirs, side.run.minima)
+    for which, shown in enumerate(side.shown):
+        rows = [found.rows[which] for found in side.found.values() if which < len(found.rows)]
+        if rows:
+            parts = shown.tokens.parts_with(np.unique(np.concatenate(rows)))
+            ours += [shown.tokens.parts[part].piece for part in parts.tolist()]
+    encounters = encounters_between(ours, side.theirs, side.run.minima)
     flagged = tuple(dict.fromkeys(piece.plan_id for piece in ours))
     met = {one.first_plan_id for one in encounters}
     cleared = tuple(name for name in flagged if name not in met)
-    return Revealed(len(found.tokens), flagged, opened, tuple(theirs), tuple(encounters), cleared)
+    return Revealed(matched_tokens, flagged, len(ours), tuple(side.theirs), tuple(encounters), cleared)

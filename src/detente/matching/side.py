@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detente.airspace.plan import Plan
 from detente.matching import ristretto
 from detente.matching.commitment import Commitment
 from detente.matching.masking import (
@@ -28,6 +29,7 @@ from detente.matching.masking import (
     Masked,
     answers_of,
     check_list,
+    in_common,
     mask,
     mask_again,
     matching_rows,
@@ -99,6 +101,7 @@ class Side:
         self.session = NO_SESSION
         self.revealed: Revealed | None = None
         self.found: dict[int, Found] = {}
+        self.theirs: list[Plan] = []
         self.transcript: list[Line] = []
         self.breach: BreachError | None = None
         self.peer_public = b""
@@ -192,8 +195,7 @@ class Side:
             raise BreachError(Fault.SIZE, f"a list of {len(body):,} bytes, not of {capacity:,} elements")
         points = ristretto.elements(body)
         check_list(points)
-        known = {row.tobytes() for earlier in self.peer_points for row in earlier} if self.peer_points else set()
-        if known and any(row.tobytes() in known for row in points):
+        if any(in_common(points, earlier) for earlier in self.peer_points):
             raise BreachError(Fault.REPEATED_ELEMENT, "an element of an earlier list")
         doubled = mask_again(points, self.secret)
         self.peer_points.append(points)

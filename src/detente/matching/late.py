@@ -1,0 +1,156 @@
+"""Late plans against the other side's day: a small list under the keys of the run, answered with a proof.
+
+The side with late plans sends LATE; the other answers with LATE_ANSWER, its elements proven to be under the key of its
+commitment (RFC 9497), because canaries cannot tell here; then each opens its parts with a new token in common, the
+late side first. Tokens that were shown before are not shown again: what they match is known to both. Both sides call
+these functions after the run is complete, one late run at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from detente.airspace.refusal import Refusal
+from detente.matching import ristretto
+from detente.matching.commitment import Commitment
+from detente.matching.equality_proof import PROOF_BYTES, prove, verify
+from detente.matching.masking import Masked, answers_of, mask, matching_rows
+from detente.matching.messages import BreachError, Fault, Kind, Message, read_message, sign_message
+from detente.matching.quantise import Integers, Role, TokenSet
+from detente.matching.reveal import LATE_PARTS_LOG2, Found, Revealed, check_reveal, reveal_body
+from detente.matching.side import Shown, Side
+
+_NUMBER_BYTES = 4
+_ROOT_BYTES = 32
+
+
+def comparison(side: Role, number: int) -> int:
+    """The number of a late run's comparison: positive for the first party's, negative for the second's."""
+    return number if side is Role.FIRST else -number
+
+
+def late_message(side: Side, tokens: TokenSet) -> bytes:
+    """Return the LATE message for late plans; raises Refusal when the accord's number of late runs is used up."""
+    if not side.complete:
+        raise ValueError("a late run comes after the run")
+    number = len(side.shown)
+    if number > side.run.terms.late_runs:
+        raise Refusal(
+            "late runs", number, f"at most {side.run.terms.late_runs} in an epoch, as the accord says",
+            "Wait for the next epoch, or call the other side.",
+        )  # fmt: skip
+    earlier = np.concatenate([shown.tokens.tokens for shown in side.shown])
+    new_rows = np.flatnonzero(~np.isin(tokens.tokens, earlier))
+    seed = hashlib.sha256(b"late" + number.to_bytes(_NUMBER_BYTES, "big") + side.seed).digest()
+    commitment = Commitment(tokens, seed, LATE_PARTS_LOG2)
+    masked = mask(
+        tokens.tokens[new_rows], 0, 1 << side.run.terms.late_log2, side.secret, side.session, seed
+    )  # fmt: skip
+    behind = np.where(
+        masked.behind >= 0, new_rows[np.maximum(masked.behind, 0)] if len(new_rows) else -1, masked.behind
+    )
+    side.shown.append(Shown(tokens, commitment, Masked(masked.points, behind)))
+    body = number.to_bytes(_NUMBER_BYTES, "big") + commitment.root + masked.points.tobytes()
+    return _signed(side, Kind.LATE, body)
+
+
+def answer_late(side: Side, raw: bytes) -> bytes:
+    """Answer the peer's LATE message; raises BreachError."""
+    message = _read(side, raw, Kind.LATE)
+    number = len(side.peer_roots)
+    body = message.body
+    if number > side.run.terms.late_runs:
+        raise _broken(side, Fault.CAP, f"late run {number} of {side.run.terms.late_runs}")
+    if int.from_bytes(body[:_NUMBER_BYTES], "big") != number or len(body) < _NUMBER_BYTES + _ROOT_BYTES:
+        raise _broken(side, Fault.STAGE, "a late run out of its order")
+    try:
+        doubled = side.take_list(body[_NUMBER_BYTES + _ROOT_BYTES :], 1 << side.run.terms.late_log2)
+    except BreachError as breach:
+        side.breach = breach
+        raise
+    side.peer_roots.append(body[_NUMBER_BYTES : _NUMBER_BYTES + _ROOT_BYTES])
+    points = side.peer_points[-1]
+    # A fresh scalar for every proof: it follows from the secret and from all that is proven.
+    random = ristretto.scalar_from_uniform(hashlib.sha512(b"late proof" + side.seed + message.digest).digest())
+    proof = prove(side.secret, side.public, points, doubled, random)
+    rows = [shown.matched(side.peer_answers[-1]) for shown in side.shown]
+    _found(side, comparison(side.role.other, number), rows)
+    return _signed(side, Kind.LATE_ANSWER, doubled.tobytes() + proof)
+
+
+def take_late_answer(side: Side, raw: bytes) -> None:
+    """Take the answer to our LATE message; raises BreachError when it is not under the key of the commitment."""
+    message = _read(side, raw, Kind.LATE_ANSWER)
+    shown = side.shown[-1]
+    if shown.masked is None or shown.answers is not None:
+        raise _broken(side, Fault.STAGE, "an answer that was not asked for")
+    points = shown.masked.points
+    if len(message.body) != points.nbytes + PROOF_BYTES:
+        raise _broken(side, Fault.SIZE, f"{len(message.body):,} bytes of answers")
+    doubled = ristretto.elements(message.body[:-PROOF_BYTES])
+    if not verify(side.peer_public, points, doubled, message.body[-PROOF_BYTES:]):
+        raise _broken(side, Fault.PROOF, "answers that are not under the committed key")
+    shown.answers = answers_of(doubled)
+    behind = np.concatenate([
+        shown.masked.behind[matching_rows(shown.answers, answers)] for answers in side.peer_answers
+    ])  # fmt: skip
+    none = np.empty(0, dtype=np.int64)
+    number = len(side.shown) - 1
+    known = np.flatnonzero(np.isin(shown.tokens.tokens, _known_tokens(side)))
+    own = np.union1d(behind[behind >= 0], known)
+    new = shown.tokens.tokens[np.unique(behind[behind >= 0])]
+    side.found[comparison(side.role, number)] = Found([none] * number + [own], new)
+
+
+def late_reveal(side: Side, late_side: Role, number: int) -> bytes:
+    """Our parts with a token in common in one late run, opened."""
+    return _signed(side, Kind.LATE_REVEAL, reveal_body(side, comparison(late_side, number)))
+
+
+def take_late_reveal(side: Side, raw: bytes, late_side: Role, number: int) -> Revealed:
+    """Take the peer's openings of one late run; what was shown before is in the result too. Raises BreachError."""
+    message = _read(side, raw, Kind.LATE_REVEAL)
+    try:
+        side.revealed = check_reveal(side, message.body, comparison(late_side, number))
+    except BreachError as breach:
+        side.breach = breach
+        raise
+    return side.revealed
+
+
+def _found(side: Side, number: int, rows: list[Integers]) -> None:
+    tokens = [shown.tokens.tokens[found] for shown, found in zip(side.shown, rows, strict=True)]
+    side.found[number] = Found(rows, np.unique(np.concatenate(tokens)))
+
+
+def _known_tokens(side: Side) -> Integers:
+    return np.unique(np.concatenate([found.tokens for found in side.found.values()]))
+
+
+def _signed(side: Side, kind: Kind, body: bytes) -> bytes:
+    raw = sign_message(side.key, kind, side.run.identity, side.session, body)
+    side.note(sent=True, kind=kind, raw=raw)
+    return raw
+
+
+def _read(side: Side, raw: bytes, kind: Kind) -> Message:
+    if side.breach is not None:
+        raise side.breach
+    try:
+        message = read_message(raw, side.peer, side.run.identity)
+    except BreachError as breach:
+        side.breach = breach
+        raise
+    if not side.complete or message.kind is not kind:
+        raise _broken(side, Fault.STAGE, f"{message.kind.name} in place of {kind.name}")
+    if message.session != side.session:
+        raise _broken(side, Fault.OTHER_SESSION, f"{kind.name} of another session")
+    side.note(sent=False, kind=kind, raw=raw)
+    return message
+
+
+def _broken(side: Side, fault: Fault, seen: str) -> BreachError:
+    side.breach = BreachError(fault, seen)
+    return side.breach
