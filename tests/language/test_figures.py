@@ -74,3 +74,15 @@ def test_rounding_down_never_reads_more_than_was_measured(distance_m: float) -> 
     read = figures.distance_nm(EN, distance_m, down=True).removesuffix(" NM").replace(",", "")
     assert float(read) * 1852.0 <= distance_m + 1e-4
     assert float(read) * 1852.0 > distance_m - 186.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount", "expected"),
+    [("delay", 90.0, "P starts 1 min 30 s later"), ("delay", -60.0, "P starts 1 min earlier"),
+     ("level_change", 304.8, "P flies 1,000 ft (305 m) higher"),
+     ("level_change", -304.8, "P flies 1,000 ft (305 m) lower"),
+     ("lateral_offset", 1852.0, "P flies 1.00 NM (1.85 km) to the right of its path"),
+     ("lateral_offset", -1852.0, "P flies 1.00 NM (1.85 km) to the left of its path")],
+)  # fmt: skip
+def test_a_change_says_which_way_and_how_far(kind: str, amount: float, expected: str) -> None:
+    assert figures.change(EN, kind, amount, "P") == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -41,5 +42,6 @@ def _row(record: dict[str, dict[str, dict[str, str]]], state: str) -> tuple[str,
         f"{figures.distance(language(), float(encounter['horizontal_m']))}, "
         f"{figures.height(language(), float(encounter['vertical_m']))}"
     )
+    start = figures.utc_time(datetime.fromisoformat(str(encounter["start"])))
     names = [f"{conflict[side]['party']} {conflict[side]['plan_id']}" for side in ("first", "second")]
-    return (str(conflict["conflict_id"]), *names, str(encounter["start"]), apart, state)
+    return (str(conflict["conflict_id"]), *names, start, apart, state)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from detente.cli.plan import Directory, Output, OutputOption, done, show_table
-from detente.cli.wording import words
+from detente.cli.wording import language, words
+from detente.language import figures
 
 Measure = Annotated[str, typer.Argument(help="The measure's id: `detente measure list`.")]
 
@@ -45,7 +46,7 @@ def list_measures(
                 measure["conflict_id"],
                 measure["proposer"],
                 plan,
-                _change_text(measure["change"]),
+                _change_text(measure["change"], measure["plan"]["plan_id"]),
                 record["state"],
                 record["reason"],
             )
@@ -82,7 +83,7 @@ def propose(
         words(
             "node.proposed",
             measure=answer["measure_id"],
-            change=_change_text(answer["change"]),
+            change=_change_text(answer["change"], answer["plan_id"]),
             journal_number=answer["journal_number"],
         )
     )
@@ -106,6 +107,6 @@ def refuse(
     done(NodeClient(directory).post("measures", measure_id, "refuse", body=json.dumps({"reason": reason}).encode()))
 
 
-def _change_text(change: dict[str, object]) -> str:
-    rest = ", ".join(f"{name} {value:+g}" for name, value in change.items() if isinstance(value, int | float))
-    return f"{change['kind']} {rest}"
+def _change_text(change: dict[str, Any], plan_id: str) -> str:
+    amount = next(float(value) for name, value in change.items() if name != "kind")
+    return figures.change(language(), change["kind"], amount, plan_id)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detente.cli.wording import words
+from detente.cli.wording import language, words
+from detente.language import counted
 
 if TYPE_CHECKING:
     from detente.airspace.plan import Plan
@@ -56,7 +57,7 @@ def import_file(
             totals[name] = value if name == "journal_number" else totals.get(name, 0) + value
     typer.echo(words("node.imported", **totals))
     for entry in loaded.dropped:
-        typer.echo(words("node.left_out", count=entry.count, reason=entry.reason), err=True)
+        typer.echo(counted(language(), f"left_out.{entry.reason}", entry.count), err=True)
 
 
 def list_plans(

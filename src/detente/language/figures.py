@@ -110,6 +110,25 @@ def position(latitude_deg: float, longitude_deg: float) -> str:
     return f"{_axis(latitude_deg, 'NS', 2)} {_axis(longitude_deg, 'EW', 3)}"
 
 
+def change(language: Language, kind: str, amount: float, plan: str) -> str:
+    """What a measure does to a plan, without a full stop: "P-1 flies 1,000 ft (305 m) lower".
+
+    `kind` is "delay" (`amount` in seconds), "level_change" or "lateral_offset" (metres, upward and to the right).
+    """
+    size = abs(amount)
+    match kind:
+        case "delay":
+            key = "change.later" if amount >= 0.0 else "change.earlier"
+            return text(language, key, plan=plan, duration=duration(language, size))
+        case "level_change":
+            key = "change.higher" if amount >= 0.0 else "change.lower"
+            return text(language, key, plan=plan, height=height(language, size))
+        case "lateral_offset":
+            key = "change.right" if amount >= 0.0 else "change.left"
+            return text(language, key, plan=plan, distance=distance(language, size))
+    raise ValueError(kind)
+
+
 def yes_no(language: Language, *, answer: bool) -> str:
     """The word for an answer."""
     return text(language, "figures.yes" if answer else "figures.no")

@@ -44,7 +44,8 @@ async def propose_measure(data: MeasureRequest, service: Service) -> MeasureProp
     """Propose a change, the cheapest clear one unless the request says which, to the other party of a conflict."""
     measure = await service.loop.read(lambda picture: _measure(picture, data, data.owner or service.party))
     outcome = await service.do(ProposeMeasure(service.now(), service.party, measure))
-    return MeasureProposed(measure.measure_id, measure.change, measure.cost, outcome.journal_number)
+    plan_id = measure.plan.plan_id
+    return MeasureProposed(measure.measure_id, plan_id, measure.change, measure.cost, outcome.journal_number)
 
 
 @get("/measures", summary="List measures")

@@ -95,9 +95,10 @@ class Done(msgspec.Struct, frozen=True):
 
 
 class MeasureProposed(msgspec.Struct, frozen=True):
-    """A measure was proposed and is durable."""
+    """A measure was proposed and is durable: `change` of the plan `plan_id`."""
 
     measure_id: str
+    plan_id: str
     change: Change
     cost: float
     journal_number: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from detente.airspace.changes import Change, Delay, LateralOffset, LevelChange
 from detente.airspace.separation import AltitudeFrame
-from detente.language import Language, text
+from detente.language import Language, figures
 from detente.language.figures import altitude, distance, duration, height, position, utc_clock, utc_time
 from detente.plots.afterwards import Afterwards
 from detente.plots.bilingual import Worded, counted_phrase, phrase, worded
@@ -38,15 +38,8 @@ def changes_words(measures: tuple[AgreedMeasure, ...]) -> Worded:
 
 def _change(language: Language, change: Change, plan_id: str) -> str:
     match change:
-        case Delay(delay_s=delay_s):
-            key = "change.later" if delay_s >= 0.0 else "change.earlier"
-            return text(language, key, plan=plan_id, duration=duration(language, abs(delay_s)))
-        case LevelChange(change_m=change_m):
-            key = "change.higher" if change_m >= 0.0 else "change.lower"
-            return text(language, key, plan=plan_id, height=height(language, abs(change_m)))
-        case LateralOffset(offset_m=offset_m):
-            key = "change.right" if offset_m >= 0.0 else "change.left"
-            return text(language, key, plan=plan_id, distance=distance(language, abs(offset_m)))
+        case Delay(delay_s=amount) | LevelChange(change_m=amount) | LateralOffset(offset_m=amount):
+            return figures.change(language, str(change.__struct_config__.tag), amount, plan_id)
 
 
 def _who(conflict: ReportConflict, parties: tuple[str, str]) -> Worded:
