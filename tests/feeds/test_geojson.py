@@ -69,7 +69,14 @@ REFUSED = {
         ["properties.altitude.upper.reference"],
     ),
     "bare altitude": ([volume_feature(properties__altitude__lower=500)], ["properties.altitude.lower", "500"]),
-    "unit unknown": ([volume_feature(properties__altitude__lower__unit="yd")], ["altitude.lower.unit", "'yd'"]),
+    "unit unknown": (
+        [volume_feature(properties__altitude__lower__unit="yd")],
+        ["altitude.lower.unit", "'yd'", "m, ft, FL", "Check its spelling"],
+    ),
+    "a leap second": (
+        [volume_feature(properties__time__start="2016-12-31T23:59:60Z")],
+        ["properties.time.start", "23:59:60Z", "a date and time with its offset"],
+    ),
     "flight level on QNH": ([volume_feature(properties__altitude__lower__unit="FL")], ["altitude.lower.unit", "'FL'"]),
     "limits swapped": ([volume_feature(properties__altitude__lower__value=9000)], ["altitude.upper", "Swap"]),
     "reference unknown": (

@@ -6,6 +6,7 @@ import re
 
 import msgspec
 
+from detente.accord.allowed_words import allowed_words
 from detente.airspace.refusal import Refusal
 
 _AT = re.compile(r"(?P<what>.*?)(?: - at `(?P<path>\$[^`]*|key in `[^`]*)`)?\Z", re.DOTALL)
@@ -21,9 +22,10 @@ _TYPES = {
 }
 
 
-def refusal_of(error: msgspec.ValidationError, document: str) -> Refusal:
+def refusal_of(error: msgspec.ValidationError, document: str, kind: object = None) -> Refusal:
     """Return the Refusal that says what `error` says, with the dotted path of the field inside `document`.
 
+    With the type `kind` that was decoded, a word that is none of an enumeration's is answered with those that are.
     A Refusal that a Struct raised while it was built keeps its value, expectation and mend and gets the path in front.
     """
     match = _AT.match(str(error))
@@ -46,7 +48,11 @@ def refusal_of(error: msgspec.ValidationError, document: str) -> Refusal:
         return Refusal(place, got.strip("`")[:_SHOWN_CHARACTERS], _TYPES.get(plain, plain))
     if what.startswith("Invalid enum value "):
         value = what.removeprefix("Invalid enum value ").strip("'")
-        return Refusal(place, value[:_SHOWN_CHARACTERS], "one of the words of the schema", "Check its spelling.")
+        words = ", ".join(allowed_words(kind, path)) if kind is not None else ""
+        expected = f"one of {words}" if words else "one of the words of the schema"
+        return Refusal(place, value[:_SHOWN_CHARACTERS], expected, "Check its spelling.")
+    if what == "Invalid RFC3339 encoded datetime":
+        return Refusal(place, what, _TYPES["datetime"])
     return Refusal(place, what[:_SHOWN_CHARACTERS], "what the schema says for this field")
 
 

@@ -123,7 +123,7 @@ def convert(raw: object, kind: type[T] | Any, place: str) -> T:  # noqa: ANN401 
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
-        refusal = refusal_of(error, place)
+        refusal = refusal_of(error, place, kind)
         value = refusal.value if isinstance(error.__cause__, Refusal) else _value_at(raw, str(error), refusal.value)
         field = refusal.field if refusal.field.startswith(place) else f"{place}.{refusal.field}"
         raise Refusal(field, value, refusal.expected, refusal.mend) from None

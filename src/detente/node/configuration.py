@@ -108,5 +108,5 @@ def read_configuration(path: Path) -> Configuration:
     try:
         return msgspec.convert(document, Configuration)
     except msgspec.ValidationError as error:
-        refusal = refusal_of(error, "configuration")
+        refusal = refusal_of(error, "configuration", Configuration)
         raise Refusal(f"{path}: {refusal.field}", refusal.value, refusal.expected, refusal.mend) from None
