@@ -99,3 +99,9 @@ def test_a_directory_with_other_things_is_never_cleared(tmp_path):
     assert done.returncode == 2
     assert "--out" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_directory_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Refusal, match="can be written"):
+        clear_directory(tmp_path / "file" / "out")

@@ -154,10 +154,13 @@ def come_to_rest(parties: tuple[RehearsalParty, RehearsalParty], show: Callable[
 
 
 def clear_directory(out: Path) -> None:
-    """Make `out` empty; raises Refusal when it holds anything that an earlier run did not make."""
+    """Make `out` empty; raises Refusal when it holds anything that an earlier run did not make, or is not writable."""
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARKER).exists())):
         raise Refusal("--out", str(out), "a new directory, or one that an earlier demo made", "Name another one.")
-    if out.exists():
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-    (out / MARKER).touch()
+    try:
+        if out.exists():
+            shutil.rmtree(out)
+        out.mkdir(parents=True)
+        (out / MARKER).touch()
+    except OSError as error:
+        raise Refusal("--out", str(out), "a directory that can be written", f"{error.strerror}.") from None
