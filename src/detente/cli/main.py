@@ -28,6 +28,8 @@ COMMAND_FILES: tuple[str, ...] = (
     "plan",
     "conflicts",
     "measure",
+    "accord",
+    "disclosed",
     "journal",
     "transcript",
     "dss",

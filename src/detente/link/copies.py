@@ -77,6 +77,21 @@ class Copy:
             yield from export_parts(transcript, entries)
 
 
+def proven_entries(journal: Path) -> Iterator[Entry]:
+    """Yield every entry of a journal's file, live or copied, its chain proven on the way; needs no node.
+
+    Raises Refusal naming the first entry that is not as it was written.
+    """
+    try:
+        with open_snapshot(journal) as (connection, _):
+            genesis, _ = read_genesis(connection, journal)
+            yield from _proven(Walk(connection, genesis))
+    except BrokenChainError as broken:
+        raise Refusal(
+            str(journal), str(broken.bad), "a journal as it was written", "See: detente journal verify."
+        ) from None
+
+
 def _proven(walk: Walk) -> Iterator[Entry]:
     for number, at_us, kind, body, digest, _ in walk.rows():
         yield Entry(number, from_microseconds(at_us), kind, body, digest)

@@ -20,6 +20,7 @@ from detente import __version__
 from detente.accord.decoding import refusal_of
 from detente.airspace.refusal import Refusal
 from detente.node import (
+    routes_accords,
     routes_carry,
     routes_line,
     routes_link,
@@ -57,6 +58,7 @@ def make_application(service: Service) -> Litestar:
         security=[{"token": []}],
         route_handlers=[
             routes_node.router,
+            routes_accords.router,
             routes_plans.router,
             routes_notices.router,
             routes_measures.router,

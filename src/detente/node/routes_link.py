@@ -21,8 +21,10 @@ async def receive_envelopes(request: Request[None, None, State], service: Servic
     judgement = await service.loop.receive(await request.body())
     if judgement.accepted:
         peer = service.loop.peers.with_key(judgement.accepted[0].direction.sender)
-        if peer is not None:
-            service.outbox.heard_from(peer.name)
+        talkers = () if service.loop.keeping is None else service.loop.keeping.talkers.values()
+        talker = next((one for one in talkers if one.key == judgement.accepted[0].direction.sender), None)
+        if found := peer or talker:
+            service.outbox.heard_from(found.name)
     return Response(judgement.answer, status_code=judgement.status, media_type=ANSWER_MEDIA_TYPE)
 
 

@@ -72,11 +72,18 @@ class Settlement:
 
     async def _round(self) -> bool:
         """Answer every proposal that waits, then propose some; return whether there may be more to do."""
-        answers = await self._loop.read(to_answer)
+        answers = [measure for measure in await self._loop.read(to_answer) if self._may_answer(measure)]
         await asyncio.gather(*(self._answer(measure_id) for measure_id in answers))
         proposals = await self._loop.read(self._to_propose)
         results = await asyncio.gather(*(self._do(command) for command in proposals))
         return bool(answers) or any(results)
+
+    def _may_answer(self, measure_id: str) -> bool:
+        return self._may_settle(self._loop.picture.measures[measure_id].measure.proposer)
+
+    def _may_settle(self, peer: str) -> bool:
+        """Measures wait while the accord is suspended, and where a plan is told in a coarse form people settle."""
+        return self._loop.keeping is None or self._loop.keeping.may_settle(peer)
 
     async def _answer(self, measure_id: str) -> None:
         at, party = self._loop.clock(), self._loop.picture.party
@@ -101,6 +108,8 @@ class Settlement:
         commands: list[Command] = []
         started = perf_counter()
         for record in turns(picture):
+            if not self._may_settle(record.conflict.other(picture.party).party):
+                continue
             commands.append(self._proposal(picture, record))
             if len(commands) >= MOST_PROPOSALS_A_ROUND or perf_counter() - started > LONGEST_SEARCH_S:
                 break

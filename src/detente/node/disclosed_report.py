@@ -1,0 +1,62 @@
+"""What a party has been told, read from the journal's file: every envelope that was sealed for it, none left out."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+import msgspec
+
+from detente.link.card import Card
+from detente.link.copies import proven_entries
+from detente.link.directory import NodeDirectory
+from detente.link.envelope import read_envelope
+from detente.link.session import SENT
+from detente.node.disclosing import TOLD, Telling
+
+
+class Disclosed(msgspec.Struct, frozen=True):
+    """One message to the party. `level` and `because` are empty where everything is told as it is."""
+
+    at: datetime
+    kind: str
+    what: str
+    body: bytes
+    level: str = ""
+    because: str = ""
+
+    @property
+    def is_plan(self) -> bool:
+        """Whether the message is about a plan."""
+        return self.kind.startswith("plan_")
+
+
+def read_disclosed(files: NodeDirectory, party: Card) -> list[Disclosed]:
+    """Return every message to `party` in the node's journal, in the order it was sent."""
+    found: list[Disclosed] = []
+    telling: Telling | None = None
+    for entry in proven_entries(files.journal_path):
+        if entry.kind == TOLD:
+            # The clause stands right before the envelope that it allowed.
+            telling = msgspec.json.decode(entry.body, type=Telling)
+        elif entry.kind == SENT:
+            envelope, _ = read_envelope(entry.body)
+            clause, telling = telling, None
+            if envelope.direction.recipient == party.key:
+                level, because = ("", "") if clause is None else (clause.level.value, clause.because)
+                what = _subject(envelope.body)
+                found.append(Disclosed(envelope.sent_at, envelope.kind, what, envelope.body, level, because))
+    return found
+
+
+def _subject(body: bytes) -> str:
+    """The id of what a message is about."""
+    try:
+        message = json.loads(body)
+    except ValueError:
+        return ""
+    for name in ("plan", "notice", "measure"):
+        if isinstance(message.get(name), dict):
+            return str(message[name].get(f"{name}_id", ""))
+    names = ("plan_id", "notice_id", "measure_id", "conflict_id", "accord_hash", "text_id", "message_id")
+    return next((str(message[name])[:16] for name in names if isinstance(message.get(name), str)), "")
