@@ -179,7 +179,7 @@ def test_a_stop_waits_for_no_plan_that_was_sent_before_it(tmp_path: Path) -> Non
         assert kinds.index("line_message") <= 2 * 128, "two batches at most were under way"
 
 
-@pytest.mark.parametrize("mail", [False, True])
+@pytest.mark.parametrize("mail", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_whole_exchange_over_files_only(tmp_path: Path, mail: bool) -> None:
     """Only one node runs at a time: what passes between them is the file and nothing else."""
     with two_parties(tmp_path, start=False) as (north, south):

@@ -28,6 +28,7 @@ COMMAND_FILES: tuple[str, ...] = (
     "plan",
     "conflicts",
     "measure",
+    "line",
     "accord",
     "disclosed",
     "journal",

@@ -41,11 +41,18 @@ class NodeClient:
         """GET a route, its parts quoted; return the decoded JSON."""
         return self._ask("GET", path, query, None)
 
+    def fetch(self, *path: str, **query: object) -> bytes:
+        """GET a route that answers with a file; return its bytes."""
+        found: bytes = self._ask("GET", path, query, None, decode=False)
+        return found
+
     def post(self, *path: str, body: bytes | None = None) -> Any:  # noqa: ANN401 - whatever the route answers
         """POST JSON to a route, its parts quoted; return the decoded JSON."""
         return self._ask("POST", path, {}, body or b"")
 
-    def _ask(self, method: str, path: tuple[str, ...], query: dict[str, object], body: bytes | None) -> Any:  # noqa: ANN401
+    def _ask(
+        self, method: str, path: tuple[str, ...], query: dict[str, object], body: bytes | None, *, decode: bool = True
+    ) -> Any:  # noqa: ANN401
         url = f"{self._url}/" + "/".join(quote(part, safe="") for part in path)
         wanted = {name: value for name, value in query.items() if value is not None}
         if wanted:
@@ -54,7 +61,7 @@ class NodeClient:
         request = urllib.request.Request(url, data=body, method=method, headers=headers)  # noqa: S310 - our own address
         try:
             with self._opener.open(request, timeout=TIMEOUT_S) as response:
-                return json.load(response)
+                return json.load(response) if decode else response.read()
         except urllib.error.HTTPError as error:
             with error:
                 raise _refusal(error.code, error.read()) from None
