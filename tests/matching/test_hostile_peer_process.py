@@ -1,6 +1,7 @@
 """A hostile peer in a second process: each way of breaking the protocol is found out, said, and never hangs us."""
 
 import asyncio
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -59,7 +60,8 @@ async def against(way):
         breach = error
     finally:
         writer.close()
-        await writer.wait_closed()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
         server.close()
         await server.wait_closed()
     await asyncio.wait_for(process.wait(), 60)

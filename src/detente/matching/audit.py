@@ -1,0 +1,120 @@
+"""What a neutral auditor asks of one party: random parts of its commitment, or a whole run made again from its secret.
+
+The auditor needs the party's signed messages, which the other party has too, and learns only what is opened to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+import numpy as np
+
+from detente.airspace.plan import Plan
+from detente.airspace.refusal import Refusal
+from detente.airspace.search import encounters_between
+from detente.airspace.separation import Minima, MinimaTable
+from detente.matching.commitment import Commitment, Opening, challenged_leaves, opens, tokens_hash
+from detente.matching.messages import BreachError, Kind, read_message
+from detente.matching.quantise import Role, TokenSet, quantise
+from detente.matching.run import Run
+
+
+class Audit(msgspec.Struct, frozen=True):
+    """What an audit found. `faults` is empty for a commitment that is as it should be.
+
+    Attributes:
+        opened: leaves that were asked for and opened.
+        empty: those that hold nothing.
+        flown: of the parts, how many were flown as said; None when no flown tracks were given.
+        not_flown: leaves of the parts that nothing was flown for.
+        faults: a sentence for each leaf that does not hold.
+    """
+
+    opened: int
+    empty: int
+    flown: int | None
+    not_flown: tuple[int, ...]
+    faults: tuple[str, ...]
+
+
+def answer_audit(tokens: TokenSet, seed: bytes, run: Run, random: bytes, count: int) -> tuple[Opening, ...]:
+    """Open the leaves that the auditor's 32 random bytes ask for."""
+    commitment = Commitment(tokens, seed, run.terms.parts_log2)
+    return tuple(
+        commitment.open_leaf(leaf) for leaf in challenged_leaves(commitment.root, random, count, commitment.size)
+    )
+
+
+def check_audit(
+    run: Run, party: bytes, commit: bytes, random: bytes, count: int, openings: tuple[Opening, ...],
+    flown: tuple[Plan, ...] | None = None,
+) -> Audit:  # fmt: skip
+    """Hold opened leaves against the commitment that a party signed, tokens against parts, and parts against flights.
+
+    Raises Refusal when `commit` is no commitment of this party to this run.
+    """
+    root = signed_root(run, party, commit)
+    wanted = challenged_leaves(root, random, count, 1 << run.terms.parts_log2)
+    by_leaf = {opening.leaf: opening for opening in openings}
+    role = run.role_of(party)
+    faults = [f"leaf {leaf}: not opened" for leaf in wanted if leaf not in by_leaf]
+    parts = []
+    empty = 0
+    for leaf in wanted:
+        opening = by_leaf.get(leaf)
+        if opening is None:
+            continue
+        if not opens(opening, root, run.terms.parts_log2):
+            faults.append(f"leaf {leaf}: not what was committed to")
+        elif opening.piece is None:
+            empty += 1
+        elif fault := _fault_of_tokens(opening, opening.piece, role, run):
+            faults.append(f"leaf {leaf}: {fault}")
+        else:
+            parts.append((leaf, opening.piece))
+    missing = () if flown is None else tuple(leaf for leaf, piece in parts if not _was_flown(piece, flown))
+    return Audit(
+        opened=sum(leaf in by_leaf for leaf in wanted), empty=empty,
+        flown=None if flown is None else len(parts) - len(missing), not_flown=missing, faults=tuple(faults),
+    )  # fmt: skip
+
+
+def signed_root(run: Run, party: bytes, commit: bytes) -> bytes:
+    """The root in a party's signed COMMIT message; raises Refusal for anything else."""
+    try:
+        message = read_message(commit, party, run.identity)
+    except BreachError as breach:
+        raise Refusal("commit", breach.seen, "the party's signed commitment to this run") from None
+    if message.kind is not Kind.COMMIT:
+        raise Refusal("commit", message.kind.name, "a COMMIT message")
+    return message.body[:32]
+
+
+def same_messages(sent: dict[str, bytes], made_again: dict[str, bytes]) -> tuple[str, ...]:
+    """The names of messages that a run made again from plans and secret does not have, or has otherwise."""
+    return tuple(
+        name for name in sorted(sent)
+        if hashlib.sha256(sent[name]).digest() != hashlib.sha256(made_again.get(name, b"")).digest()
+    )  # fmt: skip
+
+
+def _fault_of_tokens(opening: Opening, piece: Plan, role: Role, run: Run) -> str:
+    """How the tokens of a part are not those of its plan; empty when they are.
+
+    They may be more or fewer by what two machines round differently: a hundredth, and one in any case.
+    """
+    tokens = np.array(opening.tokens, dtype=np.int64)
+    if tokens_hash(tokens).hex() != opening.tokens_hash:
+        return "tokens other than those that were committed to"
+    try:
+        own = quantise([piece], role, run.epoch, run.terms, run.minima).tokens
+    except Refusal as refusal:
+        return f"a part that cannot be: {refusal}"
+    different = len(np.setxor1d(own, tokens))
+    return f"{different:,} tokens that its part does not have" if different > 1 + len(own) // 100 else ""
+
+
+def _was_flown(piece: Plan, flown: tuple[Plan, ...]) -> bool:
+    """Whether anything was flown where and when a part said, within 5 km, 1,000 ft and 15 minutes."""
+    return bool(encounters_between([piece], flown, MinimaTable(Minima(5_000.0, 304.8, 900.0))))
