@@ -62,7 +62,7 @@ class Client(threading.Thread):
 
 
 def kill_and_look(directory: Path, writes: int) -> None:
-    service, seen = DssProcess(directory), []
+    service, seen = DssProcess(directory, "--snapshot-every", "40"), []
     clients = [Client(service, number, seen) for number in range(6)]
     for client in clients:
         client.start()

@@ -37,6 +37,9 @@ def register(app: typer.Typer) -> None:
         ] = "cell",
         instance: Annotated[str, typer.Option(help="Name of this instance in its pool.")] = "detente",
         pool: Annotated[str, typer.Option(help="Name of the airspace representation (DAR id).")] = "",
+        snapshot_every: Annotated[
+            int, typer.Option(min=1, help="Take a snapshot after so many journal entries.")
+        ] = 100_000,
         public_endpoint: Annotated[str, typer.Option(help="URL under which clients reach this instance.")] = "",
     ) -> None:
         """Serve F3548-21, F3411-22a, F3411-19 and the auxiliary interface out of one directory.
@@ -56,6 +59,7 @@ def register(app: typer.Typer) -> None:
             refresh_keys_s,
             relevance,
             (allow_http_base_urls, instance, pool, public_endpoint),
+            snapshot_every,
         )
 
     @group.command()
@@ -83,11 +87,13 @@ def _serve(
     refresh_keys_s: float,
     relevance: str,
     names: tuple[bool, str, str, str],
+    snapshot_every: int,
 ) -> None:
     import uvloop
 
     import detente
     from detente.airspace.refusal import Refusal
+    from detente.record.journal import JournalStoppedError
     from detente.utm.access.development import development_key
     from detente.utm.representation import Policy
     from detente.utm.service.endpoint import Settings
@@ -111,5 +117,10 @@ def _serve(
         Settings(allow_http, instance, pool, endpoint or f"http://{host}:{port}", f"detente {detente.__version__}"),
         Policy(exact=relevance == "exact"),
         Limits(),
+        snapshot_every,
     )
-    uvloop.run(serve(options))
+    try:
+        uvloop.run(serve(options))
+    except JournalStoppedError as error:
+        typer.echo(f"detente: the journal cannot be written, the service stopped: {error}", err=True)
+        raise typer.Exit(1) from None

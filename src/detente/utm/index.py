@@ -30,12 +30,12 @@ class CellIndex:
         self._free: list[int] = []
         self._rows: dict[int, int] = {}
         self._pool = np.empty(1024, dtype=np.int32)
+        self._lows = np.empty(1024)
+        self._highs = np.empty(1024)
         self._used = 0
         self._place = np.zeros(_FIRST_SLOTS, dtype=np.int64)
         self._count = np.zeros(_FIRST_SLOTS, dtype=np.int64)
         self._room = np.zeros(_FIRST_SLOTS, dtype=np.int64)
-        self._low = np.empty(_FIRST_SLOTS)
-        self._high = np.empty(_FIRST_SLOTS)
         self._start = np.empty(_FIRST_SLOTS, dtype=np.int64)
         self._end = np.empty(_FIRST_SLOTS, dtype=np.int64)
         self._kinds = np.empty(_FIRST_SLOTS, dtype=np.int32)
@@ -65,31 +65,29 @@ class CellIndex:
         else:
             slot = len(self.names)
             self.names.append(name)
-            if slot == len(self._low):
+            if slot == len(self._start):
                 self._grow()
         self.slots[name] = slot
-        self._low[slot] = -np.inf if lower_m is None else lower_m
-        self._high[slot] = np.inf if upper_m is None else upper_m
+        low = -np.inf if lower_m is None else lower_m
+        high = np.inf if upper_m is None else upper_m
         self._start[slot] = -FOREVER_US if start_us is None else start_us
         self._end[slot] = FOREVER_US if end_us is None else end_us
         self._kinds[slot] = kinds
         rows = np.array([self._row(cell) for cell in cells], dtype=np.int64)
-        used = add(self._pool, self._used, self._place, self._count, self._room, rows, slot)
-        if used < 0:
+        if not self._add(rows, slot, low, high):
             self._repack(len(rows))
-            used = add(self._pool, self._used, self._place, self._count, self._room, rows, slot)
-        self._used = used
+            self._add(rows, slot, low, high)
         return slot
 
     def withdraw(self, name: str, cells: Sequence[int]) -> None:
         """Let `name` be found no more, but keep its slot until `remove`. `cells` are those it was entered with."""
-        discard(self._pool, self._place, self._count, self._known(cells), self.slots[name])
+        discard(self._pool, self._lows, self._highs, self._place, self._count, self._known(cells), self.slots[name])
 
     def remove(self, name: str, cells: Sequence[int]) -> None:
         """Take `name` out; `cells` are those it was entered with."""
         slot = self.slots.pop(name)
         rows = self._known(cells)
-        discard(self._pool, self._place, self._count, rows, slot)
+        discard(self._pool, self._lows, self._highs, self._place, self._count, rows, slot)
         self._free.append(slot)
 
     def find(
@@ -105,11 +103,11 @@ class CellIndex:
         self._visit += 1
         return select(
             self._pool,
+            self._lows,
+            self._highs,
             self._place,
             self._count,
             self._known(cells),
-            self._low,
-            self._high,
             self._start,
             self._end,
             self._kinds,
@@ -135,6 +133,24 @@ class CellIndex:
         names = self.names
         return [names[slot] for slot in self.find(cells, lower_m, upper_m, start_us, end_us, kinds).tolist()]
 
+    def _add(self, rows: NDArray[np.int64], slot: int, low: float, high: float) -> bool:
+        used = add(
+            self._pool,
+            self._lows,
+            self._highs,
+            self._used,
+            self._place,
+            self._count,
+            self._room,
+            rows,
+            slot,
+            low,
+            high,
+        )
+        if used >= 0:
+            self._used = used
+        return bool(used >= 0)
+
     def _known(self, cells: Sequence[int]) -> NDArray[np.int64]:
         rows = self._rows
         return np.array([rows[cell] for cell in cells if cell in rows], dtype=np.int64)
@@ -155,16 +171,17 @@ class CellIndex:
         """Lay the rows close again, and make room for as much again."""
         live = len(self._rows)
         room = np.maximum(4, 2 * self._count[:live])
-        pool = np.empty(2 * int(room.sum()) + 8 * rows + 1024, dtype=np.int32)
+        size = 2 * int(room.sum()) + 8 * rows + 1024
+        pool, lows, highs = np.empty(size, dtype=np.int32), np.empty(size), np.empty(size)
         place = np.concatenate(([0], np.cumsum(room)))
         for row in range(live):
             begin, count = int(self._place[row]), int(self._count[row])
-            pool[place[row] : place[row] + count] = self._pool[begin : begin + count]
+            old, new = slice(begin, begin + count), slice(place[row], place[row] + count)
+            pool[new], lows[new], highs[new] = self._pool[old], self._lows[old], self._highs[old]
         self._place[:live], self._room[:live] = place[:-1], room
-        self._pool, self._used = pool, int(place[-1])
+        self._pool, self._lows, self._highs, self._used = pool, lows, highs, int(place[-1])
 
     def _grow(self) -> None:
-        self._low, self._high = _doubled(self._low), _doubled(self._high)
         self._start, self._end = _doubled(self._start), _doubled(self._end)
         self._kinds, self._seen = _doubled(self._kinds), _doubled(self._seen)
 

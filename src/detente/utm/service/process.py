@@ -29,7 +29,6 @@ from detente.utm.service.gate import Gate, Limits
 from detente.utm.service.loop import CommandLoop
 from detente.utm.service.snapshot import restore, write_snapshot
 
-SNAPSHOT_EVERY_ENTRIES = 100_000
 log = structlog.get_logger()
 
 
@@ -46,6 +45,7 @@ class Options(msgspec.Struct, frozen=True):
     settings: Settings
     policy: Policy
     limits: Limits
+    snapshot_every: int = 100_000
 
 
 def open_journal(directory: Path) -> Journal:
@@ -90,7 +90,7 @@ async def serve(options: Options) -> None:
 
 @contextlib.asynccontextmanager
 async def _tasks(loop: CommandLoop, ring: KeyRing, options: Options, journal: Journal) -> AsyncIterator[None]:
-    snapshots = _Snapshots(loop, options.directory, journal)
+    snapshots = _Snapshots(loop, options, journal)
     loop.after_batch.append(snapshots.consider)
     fresh = asyncio.create_task(ring.keep_fresh(options.refresh_keys_s))
     writer = asyncio.create_task(loop.run())
@@ -144,9 +144,10 @@ class _Server(uvicorn.Server):
 class _Snapshots:
     """Takes snapshots in a child process, which holds the state as it was when it was forked."""
 
-    def __init__(self, loop: CommandLoop, directory: Path, journal: Journal) -> None:
+    def __init__(self, loop: CommandLoop, options: Options, journal: Journal) -> None:
         self._loop = loop
-        self._directory = directory
+        self._directory = options.directory
+        self._every = options.snapshot_every
         self._journal = journal
         self._at = loop.number
         self._child = 0
@@ -158,7 +159,7 @@ class _Snapshots:
             if done:
                 self._child = 0
             return
-        if self._loop.backlog or self._loop.number - self._at < SNAPSHOT_EVERY_ENTRIES:
+        if self._loop.backlog or self._loop.number - self._at < self._every:
             return
         self._at = self._loop.number
         self._child = os.fork()
