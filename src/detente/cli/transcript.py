@@ -24,8 +24,11 @@ AccordOption = Annotated[str | None, typer.Option("--accord", help="Only under t
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="The transcript of a link: show, export, verify, compare. No node is needed.")
-    for name, function in (("show", show), ("export", export), ("verify", verify), ("compare", compare)):
+    from detente.cli.exhibit import check, prove
+
+    group = typer.Typer(help="The transcript of a link: show, verify, compare, prove. No node is needed.")
+    for name, function in (("show", show), ("export", export), ("verify", verify), ("compare", compare),
+                           ("prove", prove), ("check", check)):  # fmt: skip
         group.command(name)(function)
     app.add_typer(group, name="transcript", no_args_is_help=True)
 
