@@ -107,6 +107,12 @@ def test_other_words_degrade_the_line() -> None:
     other = msgspec.structs.replace(watch, phrase_table="0" * 64)
     result = judge_check("north", Check(1, NOON, watch), CheckAnswer(1, NOON, other), NOON, OFTEN)
     assert result.faults == (Fault.PHRASES_DIFFER,)
+    signed = msgspec.structs.replace(OFTEN, phrase_table="1" * 64)
+    assert judge_check("north", Check(1, NOON, watch), CheckAnswer(1, NOON, watch), NOON, signed).faults == (
+        Fault.PHRASES_DIFFER,
+    )
+    signed = msgspec.structs.replace(OFTEN, phrase_table=phrase_table_hash())
+    assert judge_check("north", Check(1, NOON, watch), CheckAnswer(1, NOON, watch), NOON, signed).faults == ()
 
 
 def test_a_check_is_asked_when_somebody_wants_it() -> None:

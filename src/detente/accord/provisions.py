@@ -13,6 +13,7 @@ import msgspec
 from detente.accord.matching_terms import MatchingTerms
 from detente.airspace.altitude import AltitudeBand, check_range
 from detente.airspace.plan import Polygon, check_identifier
+from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 
 DAY_S = 86_400.0
@@ -28,6 +29,7 @@ LEAD_TIME_TEMPLATES_S = {
 }
 """Words for lead times (R14): 24 h and 48 h of humanitarian notification, 3 to 5 days for hazardous activity, and
 seven days for what is published."""
+_SHA_256 = re.compile(r"[0-9a-f]{64}\Z")
 _LANGUAGE = re.compile(r"[a-z]{2}\Z")
 
 
@@ -266,8 +268,22 @@ class Suspension(_Table, frozen=True):
     )
 
 
+class DatumPoint(_Table, frozen=True):
+    """The agreed point from which places are read back on the line, as distance and bearing (R11)."""
+
+    name: str
+    position: Position
+
+    def __post_init__(self) -> None:
+        check_identifier("name", self.name)
+
+
 class Provisions(_Table, frozen=True):
-    """Everything optional in an accord. `free_text` lets parties send text that was not agreed, flagged as such."""
+    """Everything optional in an accord. `free_text` lets parties send text that was not agreed, flagged as such.
+
+    `phrase_table` is the SHA-256 of the line's phrase table, so that both parties sign the same words; without it each
+    line check still compares them.
+    """
 
     area: AccordArea | None = None
     horizons: Horizons = Horizons()
@@ -281,6 +297,8 @@ class Provisions(_Table, frozen=True):
     reporting: Reporting = Reporting()
     suspension: Suspension = Suspension()
     free_text: bool = False
+    datum: DatumPoint | None = None
+    phrase_table: str = ""
     matching: MatchingTerms = MatchingTerms()
 
     def __post_init__(self) -> None:
@@ -288,6 +306,8 @@ class Provisions(_Table, frozen=True):
             rows = getattr(self, name)
             if len(rows) > MAX_ROWS:
                 raise Refusal(name, len(rows), f"at most {MAX_ROWS:,} rows")
+        if self.phrase_table and not _SHA_256.match(self.phrase_table):
+            raise Refusal("phrase_table", self.phrase_table, "64 hexadecimal digits", "`detente line show` shows it.")
         if not self.escalation:
             raise Refusal("escalation", 0, "at least one post", "Somebody must be called.")
         seen = set()

@@ -102,7 +102,8 @@ def judge_check(asker: str, check: Check, answer: CheckAnswer, completed_at: dat
         faults.append(Fault.CLOCKS_DIFFER)
     elif abs(offset_s) + unsure_s > terms.clock_alarm_s:
         faults.append(Fault.CLOCKS_UNSURE)
-    if check.watch.phrase_table != answer.watch.phrase_table:
+    agreed = terms.phrase_table or check.watch.phrase_table
+    if {check.watch.phrase_table, answer.watch.phrase_table} != {agreed}:
         faults.append(Fault.PHRASES_DIFFER)
     if not check.watch.posts:
         faults.append(Fault.NOBODY_AT_ASKER)

@@ -48,6 +48,7 @@ class LineTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         free_text: whether a message may carry text that is not agreed (R33).
         safety_survives: whether messages of flight safety go on while planning is suspended; a STOP always does (R32).
         datum: the point from which places are read back.
+        phrase_table: the hash of the words that both parties signed; empty where they only have to be the same.
     """
 
     ladder: tuple[Rung, ...] = (Rung("watch", 0.0), Rung("senior", 30.0), Rung("command", 90.0))
@@ -59,6 +60,7 @@ class LineTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     free_text: bool = False
     safety_survives: bool = True
     datum: Datum = Datum("zero", Position(0.0, 0.0))
+    phrase_table: str = ""
 
     def __post_init__(self) -> None:
         check_range("again_s", self.again_s, 1.0, 86_400.0, "seconds")
@@ -83,6 +85,8 @@ def terms_of(accord: Accord) -> LineTerms:
     for step in accord.provisions.escalation:
         rungs.append(Rung(step.post, after_s))
         after_s += step.within_s
+    point = accord.provisions.datum
+    datum = LineTerms().datum if point is None else Datum(point.name, point.position)
     checks, keeps = accord.provisions.line_checks, accord.provisions.suspension.keeps
     return LineTerms(
         tuple(rungs),
@@ -93,4 +97,6 @@ def terms_of(accord: Accord) -> LineTerms:
         clock_alarm_s=checks.clock_alarm_s,
         free_text=accord.provisions.free_text,
         safety_survives=SafetyFunction.SAFETY_OF_FLIGHT in keeps,
+        datum=datum,
+        phrase_table=accord.provisions.phrase_table,
     )

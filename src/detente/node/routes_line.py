@@ -78,7 +78,9 @@ async def show_message(
 @post("/messages", status_code=200, summary="Send a message")
 async def send_message(data: MessageRequest, service: Service) -> LineDone:
     """Send a coded message to a peer's posts."""
-    stop = phrase_table().code(data.code).message_class is MessageClass.STOP
+    message_class = phrase_table().code(data.code).message_class
+    stop = message_class is MessageClass.STOP
+    await service.loop.read(lambda _: _check_accord(service, data, message_class))
     command = commands.SendLineMessage(
         service.now(), service.party, data.peer, data.code, data.named(), data.answers, data.free_text
     )
@@ -170,6 +172,19 @@ async def enter_voice_code(data: VoiceRequest, service: Service) -> LineDone:
     """Enter the code that a peer's officer read aloud; its envelope is yet to confirm it."""
     said = read_voice_code(data.code, data.peer, service.party)
     return await _do(service, command_of(said, data.peer, service.now(), Carrier.VOICE), urgent=True)
+
+
+def _check_accord(service: Service, data: MessageRequest, message_class: MessageClass) -> None:
+    """Raise Refusal for a message that the accord with the peer, suspended as it is now, does not let through (R32)."""
+    keeping, terms = service.loop.keeping, service.loop.line.open_lines.get(data.peer)
+    if keeping is None or terms is None or keeping.may_plan(data.peer):
+        return
+    survives = terms.safety_survives if message_class is MessageClass.SAFETY else True
+    if message_class is MessageClass.COORDINATION or not survives:
+        raise Refusal(
+            "code", data.code, "a message that the accord lets through while it is not in force",
+            "It is suspended or over; a STOP goes through always.",
+        )  # fmt: skip
 
 
 def _messages(service: Service, language: LineLanguage, peer: str | None, *, waiting: bool) -> list[MessageView]:
