@@ -21,11 +21,6 @@ def sentences(conflict: ReportConflict, parties: tuple[str, str], after: Afterwa
     return told
 
 
-def change_words(change: Change, plan_id: str) -> Worded:
-    """What a measure does to a plan, without a full stop."""
-    return worded(lambda language: _change(language, change, plan_id))
-
-
 def reason_words(outcome: Outcome) -> Worded:
     """Why a conflict is left."""
     return phrase(f"reason.{outcome.value}")
