@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import os
 import time
 import types
 from collections.abc import Callable
@@ -117,7 +118,8 @@ INTRODUCTION = f"""`detect` finds the pairs that lose separation if all hold cou
 `cstatebased.detect` of bluesky-simulator 1.1.1: all pairs compared, on one core (its NumPy form needs more memory than
 this machine has at N = 10,000). `FLAT` is the peer's own model, so the pairs must be equal. `TANGENT` is the model that
 Détente uses, right at every latitude; its pairs differ where meridians converge. Pairs are unordered; the peer lists
-each twice. Times are the fastest of {REPEATS} runs (the peer's of {PEER_REPEATS}): other programs only make a run slower."""
+each twice. Times are the fastest of {REPEATS} runs, the peer's of {PEER_REPEATS}. A busy machine flatters whoever is
+quicker: other programs ran {{load:.1f}} deep when this began."""
 
 COMPARED_HEAD = """| N | peer | FLAT | ratio | pairs | peer's only | ours only | differ by | TANGENT | pairs |
 |---|---|---|---|---|---|---|---|---|---|"""
@@ -154,7 +156,7 @@ def large_row(profile: Profile, n: int, scale: float, box: str, failures: list[s
 
 
 def main() -> None:
-    report = [INTRODUCTION]
+    report = [INTRODUCTION.format(load=os.getloadavg()[0])]
     failures: list[str] = []
 
     def say(line: str) -> None:
