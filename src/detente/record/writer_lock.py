@@ -17,7 +17,8 @@ _PAUSE_S = 0.01
 class WriterLock:
     """The right to write the journal `path`, held from construction to `release`.
 
-    It is on a file of its own (``journal.sqlite.lock``), which stays: on the database itself it would undo SQLite's locks.
+    It is on a file of its own (``journal.sqlite.lock``), which stays: on the database itself it would undo SQLite's
+    locks.
     Raises Refusal when another process, or this one, holds it.
     """
 
