@@ -353,7 +353,7 @@ def test_both_sides_come_to_the_same() -> None:
 
 @pytest.mark.long
 def test_both_sides_come_to_the_same_at_length() -> None:
-    examples = int(os.environ.get("DETENTE_EXAMPLES", "1500"))
+    examples = int(os.environ.get("DETENTE_EXAMPLES", "400"))
     steps = settings(
         max_examples=examples, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
     )
