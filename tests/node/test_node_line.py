@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+import urllib.request
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -114,6 +116,21 @@ def test_a_hand_over_is_drawn_from_the_journal(parties: tuple[Party, Party]) -> 
     assert south.ask("GET", "/line/watch/command").status == 404
 
 
+def test_the_line_has_its_own_event_stream(parties: tuple[Party, Party]) -> None:
+    north, _ = parties
+    request = urllib.request.Request(
+        f"{north.url}/line/events?after=0", headers={"Authorization": f"Bearer {north.token}"}
+    )
+    send(north, "south", "radio_check")
+    with urllib.request.urlopen(request, timeout=30) as stream:
+        kinds = []
+        while "line_message_sent" not in kinds:
+            line = stream.readline().decode()
+            if line.startswith("data: "):
+                kinds.append(json.loads(line[6:])["event"])
+    assert kinds[0] == "line_opened"
+
+
 def test_what_is_wrong_is_refused_by_field(parties: tuple[Party, Party]) -> None:
     north, _ = parties
     for body, field in (
@@ -146,6 +163,7 @@ def test_a_late_notice_is_marked_on_both_sides_with_the_same_margin(tmp_path: Pa
         assert ours["late_by_s"] == pytest.approx(86_400.0 - (starts - given).total_seconds(), abs=1e-3)
 
 
+@pytest.mark.long
 def test_a_restart_in_the_middle_of_an_escalation_forgets_nobody(tmp_path: Path) -> None:
     with two_parties(tmp_path, start=False) as (north, south):
         for party in (north, south):
@@ -167,6 +185,7 @@ def test_a_restart_in_the_middle_of_an_escalation_forgets_nobody(tmp_path: Path)
         assert not message(south, "north", sent)["taken_by"]
 
 
+@pytest.mark.long
 def test_a_stop_waits_for_no_plan_that_was_sent_before_it(tmp_path: Path) -> None:
     with two_parties(tmp_path) as (north, south):
         south.kill()
@@ -179,7 +198,8 @@ def test_a_stop_waits_for_no_plan_that_was_sent_before_it(tmp_path: Path) -> Non
         assert kinds.index("line_message") <= 2 * 128, "two batches at most were under way"
 
 
-@pytest.mark.parametrize("mail", [False, pytest.param(True, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("mail", [False, True])
 def test_a_whole_exchange_over_files_only(tmp_path: Path, mail: bool) -> None:
     """Only one node runs at a time: what passes between them is the file and nothing else."""
     with two_parties(tmp_path, start=False) as (north, south):

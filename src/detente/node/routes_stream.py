@@ -11,7 +11,7 @@ from litestar.params import Parameter
 from litestar.response import Stream
 
 from detente.airspace.refusal import Refusal
-from detente.node.loop import EVENT
+from detente.node.loop import EVENT, LINE_EVENT
 from detente.node.service import Service
 
 HEARTBEAT_S = 15.0
@@ -25,6 +25,20 @@ async def stream_events(
     last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID")] = None,
 ) -> Stream:
     """Stream events as they become durable: those after `Last-Event-ID` (or `after`), else those from now on."""
+    return _stream(service, EVENT, after, last_event_id)
+
+
+@get("/line/events", summary="The event stream of the line", media_type="text/event-stream")
+async def stream_line_events(
+    service: Service,
+    after: int | None = None,
+    last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID")] = None,
+) -> Stream:
+    """Stream what happens on the line, as `/events` does for the picture."""
+    return _stream(service, LINE_EVENT, after, last_event_id)
+
+
+def _stream(service: Service, kind: str, after: int | None, last_event_id: str | None) -> Stream:
     if last_event_id is not None:
         if not last_event_id.isascii() or not last_event_id.isdigit() or len(last_event_id) > 15:
             raise Refusal("Last-Event-ID", last_event_id, "the number of a journal entry")
@@ -36,11 +50,12 @@ async def stream_events(
     else:
         number = service.loop.journal.head.number
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Stream(_events(service, number), media_type="text/event-stream", headers=headers)
+    return Stream(_events(service, number, kind), media_type="text/event-stream", headers=headers)
 
 
-async def _events(service: Service, number: int) -> AsyncIterator[bytes]:
+async def _events(service: Service, number: int, kind: str) -> AsyncIterator[bytes]:
     """Read the journal from `number` on, then wait for more; a slow listener holds nothing up and loses nothing."""
+    name = b"picture" if kind == EVENT else kind.encode()
     news = asyncio.Event()
     service.loop.after_turn.append(news.set)
     stopping = asyncio.ensure_future(service.stopping.wait())
@@ -50,8 +65,8 @@ async def _events(service: Service, number: int) -> AsyncIterator[bytes]:
             news.clear()
             chunk = []
             head = service.loop.journal.head.number
-            for entry in service.loop.journal.read(first=number + 1, kind=EVENT):
-                chunk.append(b"id: %d\nevent: picture\ndata: %b\n\n" % (entry.number, entry.body))
+            for entry in service.loop.journal.read(first=number + 1, kind=kind):
+                chunk.append(b"id: %d\nevent: %b\ndata: %b\n\n" % (entry.number, name, entry.body))
                 number = entry.number
                 if len(chunk) == EVENTS_A_CHUNK:
                     break
@@ -70,4 +85,4 @@ async def _events(service: Service, number: int) -> AsyncIterator[bytes]:
         stopping.cancel()
 
 
-router = Router(path="/", route_handlers=[stream_events], tags=["stream"])
+router = Router(path="/", route_handlers=[stream_events, stream_line_events], tags=["stream"])
