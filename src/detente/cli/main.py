@@ -31,6 +31,7 @@ COMMAND_FILES: tuple[str, ...] = (
     "line",
     "accord",
     "disclosed",
+    "match",
     "journal",
     "transcript",
     "dss",

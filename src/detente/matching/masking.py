@@ -113,9 +113,25 @@ def answers_of(doubled: ristretto.Bytes) -> NDArray[np.uint8]:
 
 def matching_rows(own: NDArray[np.uint8], peers: NDArray[np.uint8]) -> Integers:
     """The rows of `own` answers [n, 10] that are among the `peers`."""
-    known = {row.tobytes() for row in peers[np.isin(_head(peers), _head(own))]}
-    candidates = np.flatnonzero(np.isin(_head(own), _head(peers)))
-    return np.array([row for row in candidates if own[row].tobytes() in known], dtype=np.int64)
+    own_heads, peer_heads = _head(own), _head(peers)
+    # Only the shorter list is sorted: a late one is held against a day.
+    if len(own) <= len(peers):
+        candidates = peers[_among(peer_heads, own_heads)]
+        rows = np.flatnonzero(np.isin(own_heads, _head(candidates)))
+    else:
+        rows = np.flatnonzero(_among(own_heads, peer_heads))
+        candidates = peers[np.isin(peer_heads, own_heads[rows])]
+    known = {row.tobytes() for row in candidates}
+    return np.array([row for row in rows if own[row].tobytes() in known], dtype=np.int64)
+
+
+def _among(heads: NDArray[np.uint64], few: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which of many numbers are among a few."""
+    if not len(few):
+        return np.zeros(len(heads), dtype=np.bool_)
+    ordered = np.sort(few)
+    place = np.minimum(np.searchsorted(ordered, heads), len(ordered) - 1)
+    return np.asarray(ordered[place] == heads)
 
 
 def _head(answers: NDArray[np.uint8]) -> NDArray[np.uint64]:

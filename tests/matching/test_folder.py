@@ -1,0 +1,243 @@
+"""A run over files by the command line: two folders and a hand that carries files; its ledger; an audit."""
+
+import shutil
+import stat
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+
+import msgspec
+import numpy as np
+import pytest
+from match_parties import TABLE, circle, flight, play, side_of, world
+from near_limit import NOON
+
+from detente.accord.matching_terms import AltitudeFamilies, MatchingTerms
+from detente.accord.provisions import Provisions
+from detente.accord.terms import Accord, AccordParty, format_accord
+from detente.airspace.plan import TimeWindow
+from detente.airspace.refusal import Refusal
+from detente.matching.audit import answer_audit, check_audit, same_messages
+from detente.matching.folder import advance, load_secret, read_ledger
+from detente.matching.ledger import Alarm, LedgerRow, alarms_of, ledger_row, told
+from detente.matching.messages import BreachError
+from detente.matching.quantise import quantise
+from detente.matching.run import epoch_text, run_between
+from detente.matching.side import Side
+from detente.record.keys import NodeKey
+
+TERMS = MatchingTerms(
+    altitudes=AltitudeFamilies.PRESSURE, first_log2=10, second_log2=10, parts_log2=5, canaries=16
+)  # fmt: skip
+HERE = (36.5, -121.5)
+
+
+@pytest.fixture
+def parties(tmp_path):
+    keys = {name: NodeKey.generate() for name in ("north", "south")}
+    accord = Accord(
+        "strait", 1, tuple(AccordParty(name, key.public.hex()) for name, key in keys.items()),
+        TimeWindow(NOON - timedelta(days=9), NOON + timedelta(days=9)), TABLE, provisions=Provisions(matching=TERMS),
+    )  # fmt: skip
+    for name, key in keys.items():
+        key.save(tmp_path / f"{name}.key")
+    (tmp_path / "accord.toml").write_text(format_accord(accord))
+    return accord, keys
+
+
+def carry(source, target):
+    for file in (source / "out").glob("*.match"):
+        shutil.copy(file, target / "in" / file.name)
+
+
+def to_the_end(tmp_path, run, keys, plans):
+    folders = {name: tmp_path / name for name in keys}
+    for _ in range(6):
+        progress = {name: advance(folders[name], run, keys[name], plans[name]) for name in keys}
+        for name, other in (("north", "south"), ("south", "north")):
+            carry(folders[name], folders[other])
+    return folders, progress
+
+
+def test_a_run_on_a_stick_finds_the_conflict_and_can_be_audited(tmp_path, parties):
+    accord, keys = parties
+    run = run_between(accord, "south", "north", NOON)
+    assert run == run_between(accord, "north", "south", NOON + timedelta(hours=3))
+    plans = {
+        "north": [circle("ours", *HERE), circle("far", 40.0, 0.0)],
+        "south": [flight("theirs", [HERE, (36.6, -121.5)])],
+    }
+    folders, progress = to_the_end(tmp_path, run, keys, plans)
+    assert all(one.awaited is None for one in progress.values())
+    assert [e.first_plan_id for e in progress["north"].side.revealed.encounters] == ["ours"]
+    assert stat.S_IMODE((folders["north"] / "secret.json").stat().st_mode) == 0o600
+    row = read_ledger(tmp_path)[0]
+    assert (row.conflicts, row.fault) == (1, "")
+    commit = (folders["south"] / "in" / "1-commit.match").read_bytes()
+    seed = bytes.fromhex(load_secret(folders["north"]).seed)
+    north = keys["north"].public
+    tokens = quantise(plans["north"], run.role_of(north), run.epoch, run.terms, run.minima)
+    openings = answer_audit(tokens, seed, run, b"r" * 32, 32)
+    flown = (flight("flown", [HERE, (36.52, -121.5)]),)
+    found = check_audit(run, north, commit, b"r" * 32, 32, openings, flown)
+    assert (found.opened, found.empty, found.flown, len(found.not_flown), found.faults) == (32, 30, 1, 1, ())
+    assert "UTC" in epoch_text(run.epoch)
+
+
+def test_an_audit_finds_what_does_not_hold(tmp_path, parties):
+    accord, keys = parties
+    run = run_between(accord, "south", "north", NOON)
+    north = keys["north"].public
+    plans = [circle("ours", *HERE)]
+    tokens = quantise(plans, run.role_of(north), run.epoch, run.terms, run.minima)
+    side = Side(run, keys["north"], tokens, b"s" * 32)
+    commit = side.next_message()
+    openings = answer_audit(tokens, b"s" * 32, run, b"r" * 32, 32)
+    assert check_audit(run, north, commit, b"r" * 32, 32, openings).faults == ()
+    assert "not opened" in check_audit(run, north, commit, b"r" * 32, 32, openings[1:]).faults[0]
+    moved = tuple(
+        msgspec.structs.replace(o, piece=msgspec.structs.replace(o.piece, plan_id="x")) if o.piece else o
+        for o in openings
+    )
+    assert "not what was committed" in check_audit(run, north, commit, b"r" * 32, 32, moved).faults[0]
+    fewer = tuple(msgspec.structs.replace(o, tokens=o.tokens[1:]) for o in openings)
+    assert "tokens other than" in check_audit(run, north, commit, b"r" * 32, 32, fewer).faults[0]
+    with pytest.raises(Refusal, match="signed commitment"):
+        check_audit(run, keys["south"].public, commit, b"r" * 32, 32, openings)
+    # Tokens that the plan does not have, committed to all the same: a probe under a plan's name.
+    probe = replace(tokens, tokens=tokens.tokens + 7)
+    cheat = Side(run, keys["north"], probe, b"s" * 32)
+    found = check_audit(
+        run, north, cheat.next_message(), b"r" * 32, 32, answer_audit(probe, b"s" * 32, run, b"r" * 32, 32)
+    )
+    assert "tokens that its part does not have" in found.faults[0]
+    assert np.array_equal(probe.pair_parts, tokens.pair_parts)
+
+
+def test_a_run_made_again_from_its_secret_is_the_same_or_differs_by_name():
+    first, second = side_of(0, world(2, 0)), side_of(1, world(2, 1))
+    sent = {str(k): raw for k, raw in enumerate(play(first, second)[0])}
+    again = {str(k): raw for k, raw in enumerate(play(side_of(0, world(2, 0)), side_of(1, world(2, 1)))[0])}
+    assert same_messages(sent, again) == ()
+    assert same_messages(sent, {**again, "1": b""}) == ("1",)
+
+
+def test_plans_that_changed_since_the_run_began_are_refused(tmp_path, parties):
+    accord, keys = parties
+    run = run_between(accord, "south", "north", NOON)
+    advance(tmp_path / "north", run, keys["north"], [circle("ours", *HERE)])
+    before = (tmp_path / "north" / "out" / "1-commit.match").read_bytes()
+    with pytest.raises(Refusal, match="other plans"):
+        advance(tmp_path / "north", run, keys["north"], [circle("ours", 36.6, -121.5)])
+    with pytest.raises(Refusal, match="another run"):
+        advance(tmp_path / "north", run_between(accord, "south", "north", NOON + timedelta(days=1)), keys["north"], [])
+    advance(tmp_path / "north", run, keys["north"], [circle("ours", *HERE)])
+    assert (tmp_path / "north" / "out" / "1-commit.match").read_bytes() == before
+
+
+def test_a_broken_run_is_in_the_ledger(tmp_path, parties):
+    accord, keys = parties
+    run = run_between(accord, "south", "north", NOON)
+    advance(tmp_path / "north", run, keys["north"], [])
+    (tmp_path / "north" / "in" / "1-commit.match").write_bytes(b"DTMATCH1" + bytes(300))
+    with pytest.raises(BreachError, match="signature"):
+        advance(tmp_path / "north", run, keys["north"], [])
+    rows = read_ledger(tmp_path)
+    assert [row.fault for row in rows] == ["signature"]
+    assert told(rows).broken == 1
+
+
+def test_the_ledger_counts_what_was_told():
+    first, second = side_of(0, world(2, 0)), side_of(1, world(2, 1))
+    play(first, second)
+    row, other = ledger_row(first), ledger_row(second)
+    assert (row.opened, row.seen, row.matched_tokens) == (other.seen, other.opened, other.matched_tokens)
+    total = told([row, row])
+    assert (total.runs, total.opened, total.share) == (2, 2 * row.opened, row.flagged / row.plans)
+    assert told([]).share == 0.0
+
+
+@pytest.mark.parametrize(
+    ("change", "alarm"),
+    [
+        ({"flagged": 60, "conflicts": 50}, Alarm.MANY_OF_OURS),
+        ({"flagged": 20, "conflicts": 1}, Alarm.FEW_REAL),
+        ({"matched_tokens": 5_000, "seen": 2}, Alarm.WIDE_PARTS),
+    ],
+)
+def test_input_that_looks_like_a_blanket_raises_an_alarm(change, alarm):
+    calm = LedgerRow(1, "first", 100, 1024, 300, 20, 25, 30, 15)
+    assert alarms_of(calm) == ()
+    assert alarm in alarms_of(msgspec.structs.replace(calm, **change))
+
+
+def command(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "detente", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.long
+def test_the_command_runs_over_files_without_a_node(tmp_path, parties):
+    plan = """{"type": "FeatureCollection", "features": [{"type": "Feature",
+    "geometry": {"type": "Point", "coordinates": [-121.5, 36.5]},
+    "properties": {"kind": "volume", "plan_id": "NAME", "radius_m": 4000,
+    "altitude": {"lower": {"value": 100, "unit": "FL", "reference": {"kind": "standard"}},
+                 "upper": {"value": 110, "unit": "FL", "reference": {"kind": "standard"}}},
+    "time": {"start": "START", "end": "START"}}}]}"""
+    for name in ("north", "south"):
+        text = plan.replace("NAME", f"{name}-1").replace("START", NOON.isoformat())
+        (tmp_path / f"{name}.geojson").write_text(text)
+
+    def step(name, other):
+        return command(
+            "match", "run", "--ours", tmp_path / f"{name}.geojson", "--accord", tmp_path / "accord.toml",
+            "--key", tmp_path / f"{name}.key", "--party", name, "--peer", other, "--epoch", NOON.isoformat(),
+            "--folder", tmp_path / "runs" / name,
+        )  # fmt: skip
+
+    codes = []
+    for _ in range(5):
+        for name, other in (("north", "south"), ("south", "north")):
+            done = step(name, other)
+            codes.append(done.returncode)
+            assert done.stderr == ""
+            for source, target in ((name, other), (other, name)):
+                if (tmp_path / "runs" / source / "out").exists() and (tmp_path / "runs" / target / "in").exists():
+                    carry(tmp_path / "runs" / source, tmp_path / "runs" / target)
+    assert codes[-1] == 1
+    assert "CONFLICT south-1" in done.stdout
+    (tmp_path / "runs" / "north" / "in" / "2-masked.match").write_bytes(b"x" * 500)
+    broken = step("north", "south")
+    assert broken.returncode == 3
+    assert "broke the protocol" in broken.stderr
+    shown = command("match", "ledger", tmp_path / "runs")
+    assert shown.returncode == 0
+    assert "2 runs, 1 broken off" in shown.stdout
+    common = ("--accord", tmp_path / "accord.toml", "--party", "south", "--peer", "north", "--epoch", NOON.isoformat())
+    asked = command("match", "audit", "check", *common, "--commit", tmp_path / "runs/north/in/1-commit.match")
+    random = asked.stdout.split()[-1]
+    opened = command(
+        "match", "audit", "open", *common, "--ours", tmp_path / "south.geojson", "--folder", tmp_path / "runs/south",
+        "--random", random, "--out", tmp_path / "opened.json", "--count", 32,
+    )  # fmt: skip
+    assert opened.returncode == 0, opened.stderr
+    checked = command(
+        "match", "audit", "check", *common, "--commit", tmp_path / "runs/north/in/1-commit.match",
+        "--opened", tmp_path / "opened.json", "--random", random, "--count", 32,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stderr
+    assert "32 leaves opened, 31 of them empty, 0 faults" in checked.stdout
+
+
+def test_the_command_names_a_mistake(tmp_path, parties):
+    common = ("--party", "north", "--peer", "west", "--epoch", "2025-06-01", "--folder", tmp_path / "runs")
+    files = ("--ours", tmp_path / "none.geojson", "--accord", tmp_path / "accord.toml", "--key", tmp_path / "north.key")
+    done = command("match", "run", *files, *common)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--epoch" in done.stderr
