@@ -9,7 +9,6 @@ from pyproj import Geod
 from detente.airspace.altimetry import (
     ISA_DEVIATION_C,
     UNKNOWN_QNH_HPA,
-    both_units,
     heights,
     heights_array,
     is_pressure,
@@ -230,17 +229,3 @@ def test_the_bound_is_not_much_wider_than_the_worst_weather():
     found = heights(Altitude(330, AltitudeUnit.FLIGHT_LEVEL, StandardPressure()), Position(0.0, -150.0))
     above_geoid_m = found.ellipsoid_m - float(geoid_height_m(0.0, -150.0))
     assert 0.9 < (true_m - above_geoid_m) / found.ellipsoid_error_m < 1.0
-
-
-@pytest.mark.parametrize(
-    ("value_m", "standard", "written"),
-    [
-        (3048.0, False, "3,048 m / 10,000 ft"),
-        (-30.48, False, "-30 m / -100 ft"),
-        (10_058.4, True, "FL330 / 10,058 m"),
-        (10_100.0, True, "33,136 ft / 10,100 m"),
-        (152.4, True, "FL005 / 152 m"),
-    ],
-)
-def test_heights_are_written_in_both_units(value_m, standard, written):
-    assert both_units(value_m, standard=standard) == written

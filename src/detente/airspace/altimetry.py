@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detente.airspace.altitude import (
-    FOOT_M,
     Altitude,
     AltitudeReference,
     Ellipsoid,
@@ -131,20 +130,6 @@ def heights_array(
         above = reading + reference.elevation_m + geoid
         return reading, above, error, above, error
     return _pressure_heights(reading, reference, geoid)
-
-
-def both_units(value_m: float, *, standard: bool = False) -> str:
-    """Write a height in metres and feet, "3,048 m / 10,000 ft"; on standard pressure as "FL100 / 3,048 m".
-
-    A standard-pressure altitude that is not within 5 ft of a flight level is written in feet, because the level's
-    number would hide the difference.
-    """
-    feet = value_m / FOOT_M
-    if standard:
-        level = round(feet / 100.0)
-        written = f"FL{level:03d}" if level >= 0 and abs(feet - 100.0 * level) <= 5.0 else f"{feet:,.0f} ft"
-        return f"{written} / {value_m:,.0f} m"
-    return f"{value_m:,.0f} m / {feet:,.0f} ft"
 
 
 def _pressure_heights(

@@ -107,6 +107,9 @@ def _table(contents: ReportContents, left_out: int, language: Language) -> Table
     row("found", number(language, len(contents.conflicts)))
     row("measures", number(language, contents.measures_agreed))
     outcomes = Counter(conflict.outcome for conflict in contents.conflicts)
+    spare = contents.measures_agreed - outcomes[Outcome.SETTLED]
+    if spare > 0:
+        row("spare", number(language, spare))
     for outcome in Outcome:
         if outcomes[outcome] or outcome is Outcome.SETTLED:
             table.add_row(f"  {_say(language, f'outcome.{outcome}')}", number(language, outcomes[outcome]))
