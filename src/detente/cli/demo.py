@@ -109,7 +109,7 @@ def _table(contents: ReportContents, left_out: int, language: Language) -> Table
     outcomes = Counter(conflict.outcome for conflict in contents.conflicts)
     spare = contents.measures_agreed - outcomes[Outcome.SETTLED]
     if spare > 0:
-        row("spare", number(language, spare))
+        table.add_row(f"  {_say(language, 'demo.row.spare')}", number(language, spare))
     for outcome in Outcome:
         if outcomes[outcome] or outcome is Outcome.SETTLED:
             table.add_row(f"  {_say(language, f'outcome.{outcome}')}", number(language, outcomes[outcome]))
