@@ -94,7 +94,8 @@ def run_all(suites: tuple[str, ...] = SUITE_NAMES) -> list[Row]:
 
 
 def version_of_suites(folder: Path) -> str:
-    found = re.search(r"interuss-monitoring==([\w.]+)", (folder / "requirements.txt").read_text(encoding="utf-8"))
+    pinned = (folder / "requirements.txt").read_text(encoding="utf-8")
+    found = re.search(r"^interuss[-_]monitoring==([\w.]+)", pinned, re.MULTILINE)
     return found[1] if found else "unknown"
 
 
