@@ -106,9 +106,23 @@ class TokenSet:
 
     def parts_with(self, rows: Integers) -> Integers:
         """The parts that have one of some rows of `tokens`, ascending."""
+        return _different(self.pair_parts[self._pairs_with(rows)])
+
+    def common_tokens(self, rows: Integers) -> dict[int, Integers]:
+        """Those of some rows of `tokens` that each part has, for the parts that have any."""
+        pairs = self._pairs_with(rows)
+        parts, tokens = self.pair_parts[pairs], self.tokens[self.pair_tokens[pairs]]
+        which = _different(parts)
+        bounds = np.searchsorted(parts, np.r_[which, len(self.parts)])
+        return {
+            part: tokens[begin:end]
+            for part, (begin, end) in zip(which.tolist(), pairwise(bounds.tolist()), strict=True)
+        }
+
+    def _pairs_with(self, rows: Integers) -> Integers:
         wanted = np.zeros(len(self.tokens), dtype=np.bool_)
         wanted[rows] = True
-        return np.unique(self.pair_parts[wanted[self.pair_tokens]])
+        return np.flatnonzero(wanted[self.pair_tokens])
 
 
 def parts_of(plans: Sequence[Plan]) -> list[Part]:

@@ -72,11 +72,9 @@ def reveal_body(side: Side, number: int) -> bytes:
     found = side.found[number]
     openings = []
     for which, (shown, rows) in enumerate(zip(side.shown, found.rows, strict=False)):
-        tokens = shown.tokens.tokens[rows]
-        of_parts = shown.tokens.tokens_of_parts() if len(rows) else []
         openings += [
-            SetOpening(which, shown.commitment.open_part(int(part), np.intersect1d(of_parts[part], tokens)))
-            for part in shown.tokens.parts_with(rows)
+            SetOpening(which, shown.commitment.open_part(part, tokens))
+            for part, tokens in shown.tokens.common_tokens(rows).items()
         ]
     # By place in the tree, which is random: the order of plans and legs is not told.
     openings.sort(key=lambda one: (one.set, one.opening.leaf))
