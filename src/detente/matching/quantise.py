@@ -113,11 +113,8 @@ class TokenSet:
         pairs = self._pairs_with(rows)
         parts, tokens = self.pair_parts[pairs], self.tokens[self.pair_tokens[pairs]]
         which = _different(parts)
-        bounds = np.searchsorted(parts, np.r_[which, len(self.parts)])
-        return {
-            part: tokens[begin:end]
-            for part, (begin, end) in zip(which.tolist(), pairwise(bounds.tolist()), strict=True)
-        }
+        bounds: list[int] = np.searchsorted(parts, np.r_[which, len(self.parts)]).tolist()
+        return {part: tokens[begin:end] for part, (begin, end) in zip(which.tolist(), pairwise(bounds), strict=True)}
 
     def _pairs_with(self, rows: Integers) -> Integers:
         wanted = np.zeros(len(self.tokens), dtype=np.bool_)
