@@ -113,7 +113,8 @@ class TokenSet:
         pairs = self._pairs_with(rows)
         parts, tokens = self.pair_parts[pairs], self.tokens[self.pair_tokens[pairs]]
         which = _different(parts)
-        bounds: list[int] = np.searchsorted(parts, np.r_[which, len(self.parts)]).tolist()
+        edges: Integers = np.append(which, len(self.parts))
+        bounds: list[int] = np.searchsorted(parts, edges).tolist()
         return {part: tokens[begin:end] for part, (begin, end) in zip(which.tolist(), pairwise(bounds), strict=True)}
 
     def _pairs_with(self, rows: Integers) -> Integers:
