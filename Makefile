@@ -7,7 +7,7 @@ BIN = .venv/bin
 # The machine's own certificates where it has any: behind an inspecting proxy only they will do.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
-.PHONY: conformance demo test test-long test-shared check format setup setup-demo lock clean help
+.PHONY: conformance fuzz demo test test-long test-shared check format setup setup-demo lock clean help
 
 demo: setup-demo ## two parties deconflict a day of recorded traffic; writes demo-out/report.html
 	$(BIN)/detente demo --out demo-out
@@ -19,10 +19,13 @@ test-long: setup ## the long tests
 	$(BIN)/pytest -n auto -m "long and not shared"
 
 test-shared: setup ## the tests that need the shared data folder (DETENTE_SHARED)
-	$(BIN)/pytest -m shared
+	$(BIN)/pytest -m "shared and not long"
 
 conformance: setup ## the InterUSS suites against a real service; SUITES=DIR names the harness
 	$(BIN)/python tests/conformance/suites.py
+
+fuzz: setup ## ten thousand requests against the civil interfaces (DETENTE_SHARED); takes an hour
+	$(BIN)/pytest -m "shared and long" tests/utm/test_schema.py
 
 check: setup ## formatting, lint, types and the import contract
 	$(BIN)/ruff format --check .

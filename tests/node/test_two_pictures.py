@@ -11,7 +11,6 @@ from collections import deque
 from datetime import timedelta
 
 import pytest
-from detente.airspace.resolution import Delay, LevelChange, apply_change
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -19,6 +18,7 @@ from parties import TODAY, area_plan
 
 from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.refusal import Refusal
+from detente.airspace.resolution import Delay, LevelChange, apply_change
 from detente.airspace.separation import Minima, MinimaTable
 from detente.node.messages import command_of, messages_of, read_message, write_message
 from detente.picture import commands
