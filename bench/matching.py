@@ -209,7 +209,7 @@ def main() -> None:
     fastest = min(peers, key=lambda name: peers[name])
     cores = scaling()
     pressure = msgspec.structs.replace(
-        CREWED_MATCHING, altitudes=AltitudeFamilies.PRESSURE, first_log2=20, second_log2=18
+        CREWED_MATCHING, altitudes=AltitudeFamilies.PRESSURE, common_lateral_dm=-30_000, first_log2=19, second_log2=18
     )  # fmt: skip
     crewed_table, drone_table = MinimaTable(Minima(9_260.0, 304.8)), MinimaTable(Minima(50.0, 15.0))
     rows = [

@@ -24,7 +24,9 @@ GRIDS = (
     msgspec.structs.replace(CREWED_MATCHING, **OPEN),
     msgspec.structs.replace(CREWED_MATCHING, common_lateral_dm=46_300, common_seconds=60, **OPEN),
     msgspec.structs.replace(DRONE_MATCHING, common_lateral_dm=500, **OPEN),
-    msgspec.structs.replace(CREWED_MATCHING, cell_dm=57_000, band_ft=500, bin_seconds=300, **OPEN),
+    msgspec.structs.replace(
+        CREWED_MATCHING, cell_dm=57_000, band_ft=500, bin_seconds=300, common_lateral_dm=-30_000, **OPEN
+    ),
 )
 
 

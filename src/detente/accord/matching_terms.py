@@ -21,7 +21,7 @@ _LIMITS = {
     "cell_dm": (10_000, 1_000_000, "decimetres"),
     "band_ft": (0, 100_000, "feet; 0 leaves heights out"),
     "bin_seconds": (60, 86_400, "seconds"),
-    "common_lateral_dm": (0, 1_000_000, "decimetres"),
+    "common_lateral_dm": (-1_000_000, 1_000_000, "decimetres"),
     "common_seconds": (0, 86_400, "seconds"),
     "epoch_seconds": (3_600, 604_800, "seconds"),
     "first_log2": (8, 24, "as a power of two"),
@@ -43,7 +43,7 @@ class MatchingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         band_ft: the height of a band, in feet, with levels in the middle of bands; 0 leaves heights out.
         bin_seconds: the length of a bin of time.
         altitudes: which families of altitude references occur.
-        common_lateral_dm: moved from the second party's containment to the first's; less tells less of the match.
+        common_lateral_dm: moved from the second party's growth to the first's, or back where it is negative.
         common_seconds: moved from the first party's containment along time to the second's.
         epoch_seconds: one run for each such stretch of time since 1970; a plan that crosses it is in both runs.
         first_log2: tokens that the first party shows in a run, as a power of two; dummies fill them up.

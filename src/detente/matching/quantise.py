@@ -208,7 +208,7 @@ def _growth(compiled: CompiledPlans, role: Role, terms: MatchingTerms, largest: 
     common_m, common_s = 0.1 * terms.common_lateral_dm, float(terms.common_seconds)
     moving = integers[:, MOVING] == 1
     if role is Role.FIRST:
-        growth[:, kernels.GROWTH_M] = own_m + minima[:, 0] + common_m + TOLERANCE_M
+        growth[:, kernels.GROWTH_M] = np.maximum(0.0, own_m + minima[:, 0] + common_m) + TOLERANCE_M
         # A leg's own slack can become nothing; a volume's window is shrunk to its middle at the least.
         slack_s = np.where(moving, np.maximum(0.0, own_s - common_s), own_s - common_s)
         vertical_m = np.maximum(minima[:, 1] - VERTICAL_TOLERANCE_M, VERTICAL_TOLERANCE_M)
