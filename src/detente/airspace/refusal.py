@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 SHOWN_CHARACTERS = 81
 """The most that is shown of a refused value."""
 
