@@ -97,12 +97,20 @@ def script(run: list[Command]) -> str:
     return "\n".join(steps) + "\n"
 
 
+def stand_ins(folder: Path) -> Path:
+    """A folder, last on the pages' PATH, with what a stock machine lacks."""
+    place = folder / "stand-ins"
+    place.mkdir(exist_ok=True)
+    shutil.copy(ROOT / "tests" / "curl_stand_in.py", place / "curl")
+    return place
+
+
 def run_page(run: list[Command], folder: Path) -> tuple[int, str]:
     """Run commands in `folder`; the exit code of the script and all it printed."""
     (folder / "page.sh").write_text(script(run), encoding="utf-8")
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("DETENTE_", "PYTEST_"))},
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], str(stand_ins(folder))]),
         "HOME": str(folder), "LC_ALL": "C.UTF-8", "COLUMNS": "120", "NO_COLOR": "1",
     }  # fmt: skip
     printed = folder / "printed.txt"
