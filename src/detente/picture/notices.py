@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import StrEnum
 
@@ -10,6 +11,8 @@ import msgspec
 from detente.airspace.plan import Volume4D, check_identifier
 from detente.airspace.position import utc
 from detente.airspace.refusal import Refusal
+
+_SHA_256 = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class Meaning(StrEnum):
@@ -33,7 +36,8 @@ class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """One statement by `party` about `volume`, which holds for the volume's window and no longer.
 
     `given_at` is the sender's time (UTC). `plan_id` names a plan of the same party that the notice is about.
-    `others` may be said only with NOTHING_OF_OURS_HERE.
+    `others` may be said only with NOTHING_OF_OURS_HERE. `commitment` is the salted SHA-256 of details that may be given
+    later and must then open it (R39; `link.commitment`).
     """
 
     notice_id: str
@@ -43,6 +47,7 @@ class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     given_at: datetime
     plan_id: str | None = None
     others: Others | None = None
+    commitment: str | None = None
 
     def __post_init__(self) -> None:
         check_identifier("notice_id", self.notice_id)
@@ -51,6 +56,8 @@ class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
             check_identifier("plan_id", self.plan_id)
         if self.others is not None and self.meaning is not Meaning.NOTHING_OF_OURS_HERE:
             raise Refusal("others", str(self.others), 'nothing, unless the meaning is "nothing_of_ours_here"')
+        if self.commitment is not None and not _SHA_256.match(self.commitment):
+            raise Refusal("commitment", self.commitment, "64 lower-case hexadecimal digits", "`detente transcript commit`")
 
     @property
     def lead_s(self) -> float:
