@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from detente.accord.facts import AccordDrafted, Fact
+from detente.accord.provisions import SafetyFunction
 from detente.accord.terms import Accord
 from detente.airspace.refusal import Refusal
 from detente.link.envelope import Envelope, read_envelope
@@ -98,6 +99,13 @@ class AccordKeeping:
     def may_plan(self, peer: str) -> bool:
         """Whether an accord is in force with `peer`, neither suspended nor over."""
         return self.accords.may_plan(peer, self._hands.clock())
+
+    def allows(self, peer: str, function: SafetyFunction) -> bool:
+        """Whether this may go on with `peer`: as planning does, or in suspension, as far as the terms say (R32)."""
+        if self.may_plan(peer):
+            return True
+        found = self.accords.latest(peer, self._hands.clock())
+        return found is not None and function in found[0].provisions.suspension.keeps
 
     def may_settle(self, peer: str) -> bool:
         """Whether measures may be exchanged with `peer`: planning goes on and nothing is held back from it."""

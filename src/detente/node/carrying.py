@@ -59,7 +59,7 @@ async def _take_receipt(loop: CommandLoop, receipt: Receipt) -> bool:
 
 def _sessions(loop: CommandLoop, peer: str) -> list[Session]:
     lanes, planning = loop.lanes.named(peer), loop.peers.named(peer)
-    found = [] if lanes is None else [lanes.stop, lanes.line]
+    found = [] if lanes is None else list(lanes.sessions.values())
     return found if planning is None else [*found, planning.session]
 
 

@@ -1,4 +1,4 @@
-"""Lanes: the links of the line with one peer. The line has one, and STOP has one to itself.
+"""Lanes: the links with one peer beside planning. The line has one, STOP has one to itself, the other desks share one.
 
 Envelopes of a link are delivered in the order of their numbers, so on the link for planning a STOP would wait behind
 every earlier plan. A lane is a link of its own under a name of its own: what goes first has nothing before it. Lanes
@@ -16,10 +16,11 @@ from detente.link.session import Session
 
 
 class Lane(StrEnum):
-    """A lane of the line."""
+    """A lane; in the order in which what waits on them is worth carrying."""
 
-    LINE = "line"
     STOP = "stop"
+    LINE = "line"
+    DESKS = "desks"
 
 
 LANE_HASH = {lane: hashlib.sha256(f"detente-lane-1 {lane}\n".encode()).hexdigest() for lane in Lane}
@@ -29,12 +30,11 @@ LANE_HASH = {lane: hashlib.sha256(f"detente-lane-1 {lane}\n".encode()).hexdigest
 class PeerLanes:
     """The lanes of one peer. `key` is its public key (32 bytes)."""
 
-    def __init__(self, name: str, key: bytes, addresses: tuple[str, ...], line: Session, stop: Session) -> None:
+    def __init__(self, name: str, key: bytes, addresses: tuple[str, ...], sessions: dict[Lane, Session]) -> None:
         self.name = name
         self.key = key
         self.addresses = addresses
-        self.line = line
-        self.stop = stop
+        self.sessions = sessions
 
 
 class Lanes:
@@ -65,8 +65,8 @@ class Lanes:
                 del self._by_name[name]
         for name, (key, addresses) in wanted.items():
             if name not in self._by_name:
-                line, stop = (links.open(key, LANE_HASH[lane]) for lane in (Lane.LINE, Lane.STOP))
-                self._by_name[name] = PeerLanes(name, key, addresses, line, stop)
+                sessions = {lane: links.open(key, LANE_HASH[lane]) for lane in Lane}
+                self._by_name[name] = PeerLanes(name, key, addresses, sessions)
         self._by_key = {lanes.key: lanes for lanes in self._by_name.values()}
 
 

@@ -19,17 +19,12 @@ import structlog
 
 from detente.accord.facts import Fact
 from detente.airspace.refusal import Refusal
-from detente.line import exchange
-from detente.line.commands import LineCommand
-from detente.line.decide import decide as decide_on_line
-from detente.line.events import LineEvent
-from detente.line.evolve import evolve as evolve_line
-from detente.line.state import LineState
 from detente.link.envelope import MAX_BODY_BYTES, Envelope
 from detente.link.links import Links
 from detente.link.reception import Judgement, judge_batch
 from detente.link.session import SENT, Session
 from detente.node.accord_keeping import AccordKeeping, Hands
+from detente.node.desks import Desk, Desks
 from detente.node.lanes import LANE_HASH, Lanes, is_urgent
 from detente.node.messages import Message, command_of, messages_of, read_message, write_message
 from detente.node.metrics import Metrics
@@ -45,15 +40,10 @@ from detente.record.keys import NodeKey
 EVENT = "event"
 """The kind of the journal's entries that hold events of the picture."""
 
-LINE_EVENT = "line"
-"""The kind of the journal's entries that hold events of the line."""
-
 LARGEST_EVENT_BYTES = MAX_BODY_BYTES - 4096
 MOST_REQUESTS_A_TURN = 512
 MOST_BYTES_A_TURN = 16 * 1024 * 1024
 LONGEST_BREATH_S = 0.02
-
-_LINE_DECODER: msgspec.json.Decoder[LineEvent] = msgspec.json.Decoder(LineEvent)
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -91,21 +81,22 @@ class _Decide(_Request[Outcome]):
         return Outcome(self.events, journal_number)
 
 
-class LineOutcome(msgspec.Struct, frozen=True):
-    """What a command of the line led to, and the number of the journal's last entry once it was durable."""
+class DeskOutcome(msgspec.Struct, frozen=True):
+    """What a command for a desk led to, and the number of the journal's last entry once it was durable."""
 
-    events: tuple[LineEvent, ...]
+    events: tuple[Any, ...]
     journal_number: int
 
 
-class _DecideLine(_Request[LineOutcome]):
-    def __init__(self, command: LineCommand) -> None:
+class _DecideAtDesk(_Request[DeskOutcome]):
+    def __init__(self, desk: Desk, command: object) -> None:
         super().__init__()
+        self.desk = desk
         self.command = command
-        self.events: tuple[LineEvent, ...] = ()
+        self.events: tuple[Any, ...] = ()
 
-    def outcome(self, journal_number: int) -> LineOutcome:
-        return LineOutcome(self.events, journal_number)
+    def outcome(self, journal_number: int) -> DeskOutcome:
+        return DeskOutcome(self.events, journal_number)
 
 
 class _Receive(_Request[Judgement]):
@@ -165,10 +156,10 @@ class CommandLoop:
         key: NodeKey,
         clock: Callable[[], datetime],
         metrics: Metrics,
-        line: LineState | None = None,
+        desks: Desks,
     ) -> None:
         self.picture = picture
-        self.line = line or LineState()
+        self.desks = desks
         self.links = links
         self.journal = journal
         self.peers = Peers()
@@ -194,9 +185,9 @@ class CommandLoop:
         """Carry out a command; returns when its events are durable. Raises Refusal when it cannot be carried out."""
         return await self._ask(_Decide(command))
 
-    async def decide_on_line(self, command: LineCommand, *, urgent: bool = False) -> LineOutcome:
-        """Carry out a command of the line, before everything else that waits when it is `urgent`; see `decide`."""
-        return await self._ask(_DecideLine(command), urgent=urgent)
+    async def decide_at(self, desk: Desk, command: object, *, urgent: bool = False) -> DeskOutcome:
+        """Carry out a command for a desk, before everything else that waits when it is `urgent`; see `decide`."""
+        return await self._ask(_DecideAtDesk(desk, command), urgent=urgent)
 
     async def say(self, peer: str, fact: Fact) -> tuple[Fact, ...]:
         """Say a fact about the accords with `peer`; returns what was kept once it is durable. Raises Refusal."""
@@ -326,9 +317,9 @@ class CommandLoop:
                 request.events = tuple(self._events_of(request.command))
             except Refusal as refusal:
                 request.refusal = refusal
-        elif isinstance(request, _DecideLine):
+        elif isinstance(request, _DecideAtDesk):
             try:
-                request.events = tuple(self._line_events_of(request.command))
+                request.events = tuple(self._desk_events_of(request.desk, request.command))
             except Refusal as refusal:
                 request.refusal = refusal
         elif isinstance(request, _Receive):
@@ -345,7 +336,7 @@ class CommandLoop:
 
     def _events_of(self, command: Command) -> list[Event]:
         """Decide a command and fold what follows; raises Refusal with nothing changed."""
-        name = str(type(command).__struct_config__.tag)
+        name = tag_of(command)
         try:
             decided = self._decided(command, name)
         except Refusal:
@@ -355,33 +346,33 @@ class CommandLoop:
         for event, body in decided:
             evolve(self.picture, event)
             self._put([(EVENT, body)])
-            self._metrics.event(str(type(event).__struct_config__.tag))
+            self._metrics.event(tag_of(event))
             if self.keeping is None:
                 self._send(list(messages_of(event, self.picture)))
             else:
                 self.keeping.tell(event)
         return [event for event, _ in decided]
 
-    def _line_events_of(self, command: LineCommand) -> list[LineEvent]:
-        """Decide a command of the line, fold what follows, and seal what the peers must hear of it."""
-        name = str(type(command).__struct_config__.tag)
+    def _desk_events_of(self, desk: Desk, command: object) -> list[Any]:
+        """Decide a command at a desk, fold what follows, and seal what the peers must hear of it."""
+        name = tag_of(command)
         try:
-            decided = self._guarded(name, lambda: decide_on_line(self.line, command))
+            decided = self._guarded(name, lambda: [(event, desk.encode(event)) for event in desk.decide(command)])
+            _check_size(name, decided)
         except Refusal:
             self._metrics.command(name, refused=True)
             raise
         self._metrics.command(name, refused=False)
-        for event in decided:
-            evolve_line(self.line, event)
-            self._put([(LINE_EVENT, msgspec.json.encode(event))])
-            self._metrics.event(str(type(event).__struct_config__.tag))
-            for name_of_peer, said in exchange.said_of(event, self.line):
-                lanes = self.lanes.named(name_of_peer)
+        for event, body in decided:
+            desk.evolve(event)
+            self._put([(desk.entry_kind, body)])
+            self._metrics.event(tag_of(event))
+            for saying in desk.sayings(event):
+                lanes = self.lanes.named(saying.peer)
                 if lanes is not None:
-                    session = lanes.stop if exchange.is_urgent(said, self.line, name_of_peer) else lanes.line
-                    sealed = session.seal(self._key, [exchange.write_said(said)], self.clock())
+                    sealed = lanes.sessions[saying.lane].seal(self._key, [(saying.kind, saying.body)], self.clock())
                     self._put([(SENT, envelope.raw) for envelope in sealed])
-        return decided
+        return [event for event, _ in decided]
 
     def _guarded(self, name: str, decision: Callable[[], T]) -> T:
         try:
@@ -397,11 +388,7 @@ class CommandLoop:
 
     def _decided(self, command: Command, name: str) -> list[tuple[Event, bytes]]:
         decided = self._guarded(name, lambda: [(event, encode_event(event)) for event in decide(self.picture, command)])
-        largest = max((len(body) for _, body in decided), default=0)
-        if largest > LARGEST_EVENT_BYTES:
-            raise Refusal(
-                name, f"{largest:,} bytes", f"at most {LARGEST_EVENT_BYTES:,} bytes", "Split or simplify the plan."
-            )
+        _check_size(name, decided)
         return decided
 
     async def _receive_batch(self, body: bytes) -> Judgement:
@@ -424,8 +411,8 @@ class CommandLoop:
         if self.keeping is not None and self.keeping.hears(envelope):
             self.peers = self.keeping.peers
             return
-        if envelope.kind in exchange.KINDS or envelope.direction.accord in LANE_HASH.values():
-            self._hear_on_line(envelope, at)
+        if envelope.direction.accord in LANE_HASH.values():
+            self._hear_on_lane(envelope, at)
             return
         peer = self.peers.with_key(envelope.direction.sender)
         assert peer is not None  # an open link is a peer's
@@ -434,11 +421,12 @@ class CommandLoop:
         except Refusal as refusal:
             self._record_refused(peer.name, envelope, refusal, at)
 
-    def _hear_on_line(self, envelope: Envelope, at: datetime) -> None:
+    def _hear_on_lane(self, envelope: Envelope, at: datetime) -> None:
         peer = self.lanes.with_key(envelope.direction.sender) or self.peers.with_key(envelope.direction.sender)
         assert peer is not None  # an open link is a peer's
         try:
-            self._line_events_of(exchange.command_of(_said_in(envelope), peer.name, at))
+            desk = self.desks.of_message(envelope.kind)
+            self._desk_events_of(desk, desk.command_of(peer.name, envelope.kind, envelope.body, at))
         except Refusal as refusal:
             self._record_refused(peer.name, envelope, refusal, at)
 
@@ -465,29 +453,31 @@ class CommandLoop:
                 self._put([(SENT, envelope.raw) for envelope in sealed])
 
 
-def _said_in(envelope: Envelope) -> exchange.Said:
-    if envelope.direction.accord not in LANE_HASH.values():
-        raise Refusal("envelope.kind", envelope.kind, "a message of planning: the line has links of its own")
-    return exchange.read_said(envelope.kind, envelope.body)
+def tag_of(struct: Any) -> str:  # noqa: ANN401 - any tagged Struct
+    """Return the tag under which a tagged Struct is encoded."""
+    return str(type(struct).__struct_config__.tag)
+
+
+def _check_size(name: str, decided: Sequence[tuple[Any, bytes]]) -> None:
+    largest = max((len(body) for _, body in decided), default=0)
+    if largest > LARGEST_EVENT_BYTES:
+        raise Refusal(name, f"{largest:,} bytes", f"at most {LARGEST_EVENT_BYTES:,} bytes", "Split or simplify it.")
 
 
 def replay(
-    journal: Journal,
-    picture: Picture,
-    links: Links,
-    line: LineState | None = None,
-    other: Callable[[Entry], None] | None = None,
+    journal: Journal, picture: Picture, links: Links, desks: Desks, other: Callable[[Entry], None] | None = None
 ) -> int:
-    """Fold the whole journal into an empty picture, links and line; return how many entries there were.
+    """Fold the whole journal into an empty picture, links and desks; return how many entries there were.
 
     Entries of kinds that are none of these go to `other`.
     """
     count = 0
     for entry in journal.read():
+        desk = desks.of_entry(entry.kind)
         if entry.kind == EVENT:
             evolve(picture, decode_event(entry.body))
-        elif entry.kind == LINE_EVENT and line is not None:
-            evolve_line(line, _LINE_DECODER.decode(entry.body))
+        elif desk is not None:
+            desk.fold(entry.body)
         elif other is not None:
             other(entry)
         links.absorb((entry,))

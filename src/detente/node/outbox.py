@@ -14,6 +14,7 @@ from detente.link.backoff import Backoff
 from detente.link.envelope import Direction
 from detente.link.session import Session
 from detente.link.transport import Delivery, DeliverySettings, DeliveryState, DeliveryStatus, open_client
+from detente.node.lanes import Lane
 from detente.node.loop import CommandLoop, NodeStopped
 
 log = structlog.get_logger()
@@ -26,7 +27,7 @@ STOP_SETTINGS = DeliverySettings(
 
 
 class Outbox:
-    """For each peer that has an address, one delivery for planning and one for each lane of the line."""
+    """For each peer that has an address, one delivery for planning and one for each lane."""
 
     def __init__(self, loop: CommandLoop, longest_wait_s: float) -> None:
         self._loop = loop
@@ -61,8 +62,9 @@ class Outbox:
         for peer in self._loop.peers:
             yield peer.name, peer.session, peer.addresses, self._settings
         for lanes in self._loop.lanes:
-            yield _line(lanes.name), lanes.line, lanes.addresses, self._settings
-            yield _stop(lanes.name), lanes.stop, lanes.addresses, STOP_SETTINGS
+            for lane, session in lanes.sessions.items():
+                settings = STOP_SETTINGS if lane is Lane.STOP else self._settings
+                yield _on_lane(lanes.name, lane), session, lanes.addresses, settings
         if self._loop.keeping is not None:
             for talker in self._loop.keeping.talkers.values():
                 yield _talks(talker.name), talker.session, talker.addresses, self._settings
@@ -105,14 +107,14 @@ class Outbox:
 
     def heard_from(self, peer: str) -> None:
         """A peer that was away is there again: do not wait out the pause."""
-        for name in (peer, _line(peer), _stop(peer), _talks(peer)):
+        for name in (peer, *(_on_lane(peer, lane) for lane in Lane), _talks(peer)):
             delivery = self._deliveries.get(name)
             if delivery is not None and delivery.status.state is DeliveryState.AWAY:
                 delivery.retry_now()
 
     def stop_was_sent(self, peer: str) -> None:
         """A STOP waits for this peer: try at once, whatever failed before."""
-        delivery = self._deliveries.get(_stop(peer))
+        delivery = self._deliveries.get(_on_lane(peer, Lane.STOP))
         if delivery is not None:
             delivery.retry_now()
 
@@ -121,12 +123,8 @@ class Outbox:
         return {name: delivery.status for name, delivery in self._deliveries.items()}
 
 
-def _line(peer: str) -> str:
-    return f"{peer} line"
-
-
-def _stop(peer: str) -> str:
-    return f"{peer} stop"
+def _on_lane(peer: str, lane: Lane) -> str:
+    return f"{peer} {lane}"
 
 
 def _talks(peer: str) -> str:

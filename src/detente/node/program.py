@@ -26,7 +26,9 @@ from detente.node.accords import Accords
 from detente.node.address import RunningNode
 from detente.node.application import make_application
 from detente.node.configuration import Configuration, HttpSettings, read_configuration
+from detente.node.desks import Desks
 from detente.node.disclosing import Disclosing
+from detente.node.line_desk import LineDesk
 from detente.node.line_keeping import keep_line, open_line
 from detente.node.logs import set_up_logs
 from detente.node.loop import CommandLoop, NodeStopped, replay
@@ -63,10 +65,11 @@ def run_node(path: Path, say: Callable[[str], None], *, new_sign_in: bool = Fals
         set_up_logs(configuration.log.level, card.name)
         access = Access(path / ACCESS_FILE, key)
         with contextlib.closing(Journal.open(directory.journal_path, key)) as journal:
-            picture, links, line = Picture(), Links(key.public), LineState()
+            picture, links = Picture(), Links(key.public)
+            desks = Desks((LineDesk(LineState()),))
             accords = Accords(card, configuration.authority, directory.trust.cards(), accord)
             disclosing = Disclosing(configuration.disclosure)
-            count = replay(journal, picture, links, line, lambda entry: keeps(entry, accords, disclosing))
+            count = replay(journal, picture, links, desks, lambda entry: keeps(entry, accords, disclosing))
             log.info("journal read", entries=count)
             if accord is None and picture.accord is not None and not accords.ever_ratified:
                 raise Refusal(
@@ -78,8 +81,8 @@ def run_node(path: Path, say: Callable[[str], None], *, new_sign_in: bool = Fals
             if new_sign_in or not access.has_token:
                 say(f"Sign in (shown this once): {url}/sign-in?token={access.new_token()}")
             with contextlib.closing(GroupCommit(journal)) as commit, asyncio.Runner(loop_factory=_event_loop) as runner:
-                node = _Node(configuration, card, accord, directory, picture, links, journal, commit, key, access, line)
-                node.works_with(accords, disclosing)
+                node = _Node(configuration, card, accord, directory, picture, links, journal, commit, key, access)
+                node.works_with(accords, disclosing, desks)
                 return runner.run(node.serve(listener, lambda: _announce(running, url, say)))
 
 
@@ -96,9 +99,7 @@ class _Node:
         commit: GroupCommit,
         key: NodeKey,
         access: Access,
-        line: LineState,
     ) -> None:
-        self._line = line
         self._configuration = configuration
         self._card = card
         self._accord = accord
@@ -110,15 +111,16 @@ class _Node:
         self._key = key
         self._access = access
 
-    def works_with(self, accords: Accords, disclosing: Disclosing) -> None:
-        """Say what is known of accords and of what was told, from the journal."""
+    def works_with(self, accords: Accords, disclosing: Disclosing, desks: Desks) -> None:
+        """Say what is known of accords, of what was told and at each desk, from the journal."""
+        self._desks = desks
         self._accords = accords
         self._disclosing = disclosing
 
     async def serve(self, listener: socket.socket, ready: Callable[[], None]) -> int:
         metrics = Metrics()
         loop = CommandLoop(
-            self._picture, self._links, self._journal, self._commit, self._key, _now, metrics, self._line
+            self._picture, self._links, self._journal, self._commit, self._key, _now, metrics, self._desks
         )
         outbox = Outbox(loop, self._configuration.link.longest_wait_s)
         service = Service(self._configuration, self._card, self._accord, loop, outbox, self._access, metrics)
@@ -147,7 +149,7 @@ class _Node:
         work = [
             _task("outbox", outbox.run()),
             _task("housekeeping", _housekeeping(loop)),
-            _task("line", keep_line(loop)),
+            _task("line", keep_line(loop, self._desks.of_type(LineDesk))),
             _task("accords", _follow_accords(loop, self._card.name)),
         ]
         if self._configuration.settlement.automatic:
@@ -179,7 +181,7 @@ class _Node:
         if self._picture.accord is None:
             log.warning("no accord", expected=str(self._directory.path / self._configuration.accord))
         elif loop.keeping.terms_by_peer():
-            await open_line(loop, self._card.name, loop.keeping.terms_by_peer())
+            await open_line(loop, self._desks.of_type(LineDesk), self._card.name, loop.keeping.terms_by_peer())
         for unpaired in loop.peers.unpaired:
             log.warning("a party of the accord is not paired; nothing is exchanged with it", party_name=unpaired)
 
@@ -204,7 +206,7 @@ async def _follow_accords(loop: CommandLoop, party: str) -> None:
                 news.clear()
                 await news.wait()
             if lines := keeping.terms_by_peer():
-                await open_line(loop, party, lines)
+                await open_line(loop, loop.desks.of_type(LineDesk), party, lines)
 
 
 async def _housekeeping(loop: CommandLoop) -> None:

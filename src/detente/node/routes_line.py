@@ -35,15 +35,14 @@ from detente.node.line_views import (
     message_view,
     named,
 )
-from detente.node.loop import LineOutcome
+from detente.node.loop import DeskOutcome, tag_of
 from detente.node.service import Service, not_found
-from detente.node.views import tag_of
 
 
 @get("/", summary="Show the line")
 async def show_line(service: Service) -> LineView:
     """Show the line with every peer, who keeps watch here, and what waits for a person."""
-    return await service.loop.read(lambda _: line_view(service.loop.line))
+    return await service.loop.read(lambda _: line_view(service.line))
 
 
 @get("/codes", summary="List the message codes")
@@ -69,10 +68,10 @@ async def show_message(
     service: Service, peer: str, message_id: str, language: LineLanguage = LineLanguage.ENGLISH
 ) -> MessageView:
     """Show one message and where it stands."""
-    record = await service.loop.read(lambda _: service.loop.line.messages.get((peer, message_id)))
+    record = await service.loop.read(lambda _: service.line.messages.get((peer, message_id)))
     if record is None:
         raise not_found("message_id", message_id, f"a message between us and {peer}")
-    return message_view(service.loop.line, record, language)
+    return message_view(service.line, record, language)
 
 
 @post("/messages", status_code=200, summary="Send a message")
@@ -93,7 +92,7 @@ async def send_message(data: MessageRequest, service: Service) -> LineDone:
 @post("/stop", status_code=200, summary="Send a STOP")
 async def send_stop(data: StopRequest, service: Service) -> LineDone:
     """STOP, to one peer or to all: no reference, no form, before everything else."""
-    peers = sorted(service.loop.line.open_lines) if data.peer is None else [data.peer]
+    peers = sorted(service.line.open_lines) if data.peer is None else [data.peer]
     if not peers:
         raise Refusal("peer", None, "a party with an accord", "Pair with a party and set the accord first.")
     sent: list[LineDone] = []
@@ -154,7 +153,7 @@ async def leave_watch(data: PostRequest, service: Service) -> LineDone:
 @get("/watch/{post:str}", summary="What a watch hands over")
 async def show_hand_over(service: Service, post: str) -> HandOver:
     """Show what the watch at a post would hand over now."""
-    line = service.loop.line
+    line = service.line
     watch = await service.loop.read(lambda _: line.watches.get(post))
     if watch is None:
         raise not_found("post", post, "a post where somebody keeps watch")
@@ -176,7 +175,7 @@ async def enter_voice_code(data: VoiceRequest, service: Service) -> LineDone:
 
 def _check_accord(service: Service, data: MessageRequest, message_class: MessageClass) -> None:
     """Raise Refusal for a message that the accord with the peer, suspended as it is now, does not let through (R32)."""
-    keeping, terms = service.loop.keeping, service.loop.line.open_lines.get(data.peer)
+    keeping, terms = service.loop.keeping, service.line.open_lines.get(data.peer)
     if keeping is None or terms is None or keeping.may_plan(data.peer):
         return
     survives = terms.safety_survives if message_class is MessageClass.SAFETY else True
@@ -188,7 +187,7 @@ def _check_accord(service: Service, data: MessageRequest, message_class: Message
 
 
 def _messages(service: Service, language: LineLanguage, peer: str | None, *, waiting: bool) -> list[MessageView]:
-    line = service.loop.line
+    line = service.line
     chosen = [
         record
         for key, record in line.messages.items()
@@ -199,7 +198,7 @@ def _messages(service: Service, language: LineLanguage, peer: str | None, *, wai
 
 
 async def _do(service: Service, command: LineCommand, *, urgent: bool = False) -> LineDone:
-    outcome: LineOutcome = await service.loop.decide_on_line(command, urgent=urgent)
+    outcome: DeskOutcome = await service.loop.decide_at(service.line_desk, command, urgent=urgent)
     sent = tuple(event.message.message_id for event in outcome.events if isinstance(event, LineMessageSent))
     return LineDone(tuple(tag_of(event) for event in outcome.events), outcome.journal_number, sent)
 

@@ -11,7 +11,8 @@ from litestar.params import Parameter
 from litestar.response import Stream
 
 from detente.airspace.refusal import Refusal
-from detente.node.loop import EVENT, LINE_EVENT
+from detente.node.line_desk import LineDesk
+from detente.node.loop import EVENT
 from detente.node.service import Service
 
 HEARTBEAT_S = 15.0
@@ -35,7 +36,7 @@ async def stream_line_events(
     last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID")] = None,
 ) -> Stream:
     """Stream what happens on the line, as `/events` does for the picture."""
-    return _stream(service, LINE_EVENT, after, last_event_id)
+    return _stream(service, LineDesk.entry_kind, after, last_event_id)
 
 
 def _stream(service: Service, kind: str, after: int | None, last_event_id: str | None) -> Stream:

@@ -8,14 +8,16 @@ from datetime import datetime
 
 from detente.accord.terms import Accord
 from detente.airspace.refusal import Refusal
+from detente.line.state import LineState
 from detente.link.card import Card
 from detente.node.access import Access
 from detente.node.configuration import Configuration
-from detente.node.loop import CommandLoop, Outcome
+from detente.node.line_desk import LineDesk
+from detente.node.loop import CommandLoop, Outcome, tag_of
 from detente.node.metrics import Metrics
 from detente.node.outbox import Outbox
 from detente.node.settlement import turn_of
-from detente.node.views import PeerView, Status, tag_of
+from detente.node.views import PeerView, Status
 from detente.picture.commands import Command
 from detente.picture.picture import Picture, picture_bytes
 
@@ -46,6 +48,16 @@ class Service:
     def party(self) -> str:
         """The party whose node this is."""
         return self.card.name
+
+    @property
+    def line_desk(self) -> LineDesk:
+        """The desk of the line."""
+        return self.loop.desks.of_type(LineDesk)
+
+    @property
+    def line(self) -> LineState:
+        """The line as it stands; to be read within `loop.read`."""
+        return self.line_desk.line
 
     def now(self) -> datetime:
         """The time, UTC."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -174,8 +173,3 @@ def summary_of(record: PlanRecord, picture: Picture) -> PlanSummary:
     return PlanSummary(
         record.party, plan.plan_id, record.revision, record.state, plan.aircraft_class, time.start, time.end, conflicts
     )
-
-
-def tag_of(struct: Any) -> str:  # noqa: ANN401 - any tagged Struct
-    """Return the tag under which a tagged Struct is encoded."""
-    return str(type(struct).__struct_config__.tag)
