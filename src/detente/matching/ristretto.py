@@ -1,7 +1,7 @@
 """The prime-order group ristretto255 (RFC 9496), many elements at a time, by libsodium.
 
 Elements are rows of 32 bytes and uniform strings rows of 64 bytes in arrays of uint8; scalars are 32 bytes, little
-endian. The calls release the interpreter, so slices run on all cores. All of them take constant time in the secrets.
+endian. Whole slices run without the interpreter, on all cores. All operations take constant time in the secrets.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rbcl.rbcl import _sodium
 
 from detente.airspace.cores import on_all_cores
+from detente.matching import ristretto_kernels as kernels
 
 ELEMENT_BYTES = 32
 SCALAR_BYTES = 32
@@ -42,9 +43,7 @@ def _function(name: str, arguments: int) -> Any:  # noqa: ANN401 ctypes has no n
     return function
 
 
-_scalarmult = _function("scalarmult_ristretto255", 3)
 _scalarmult_base = _function("scalarmult_ristretto255_base", 2)
-_from_hash = _function("core_ristretto255_from_hash", 2)
 _is_valid = _function("core_ristretto255_is_valid_point", 1)
 _add = _function("core_ristretto255_add", 3)
 _scalar_reduce = _function("core_ristretto255_scalar_reduce", 2)
@@ -62,37 +61,24 @@ def multiply(scalar: bytes, points: Bytes) -> Bytes:
 
     Raises InvalidElementError for the first row that is no element, is the identity, or becomes it.
     """
-    points = _rows(points, ELEMENT_BYTES)
-    result = np.empty_like(points)
-    key = ctypes.create_string_buffer(_checked(scalar), SCALAR_BYTES)
-    key_at, points_at, result_at = ctypes.addressof(key), points.ctypes.data, result.ctypes.data
-
-    def slice_of(start: int, stop: int) -> int:
-        for offset in range(start * ELEMENT_BYTES, stop * ELEMENT_BYTES, ELEMENT_BYTES):
-            if _scalarmult(result_at + offset, key_at, points_at + offset):
-                return offset // ELEMENT_BYTES
-        return -1
-
-    for row in on_all_cores(slice_of, len(points), ELEMENTS_AT_A_TIME):
-        if row >= 0:
-            raise InvalidElementError(row)
-    return result
+    return _multiplied(np.frombuffer(_checked(scalar), dtype=np.uint8), 0, points)
 
 
 def multiply_each(scalars: Sequence[bytes], points: Bytes) -> Bytes:
     """Multiply each element [n, 32] by a scalar of its own; raises InvalidElementError as `multiply`."""
+    keys = np.frombuffer(b"".join(map(_checked, scalars)), dtype=np.uint8)
+    if len(scalars) != len(points):
+        raise ValueError("as many scalars as elements are needed")
+    return _multiplied(keys, SCALAR_BYTES, points)
+
+
+def _multiplied(keys: Bytes, step: int, points: Bytes) -> Bytes:
     points = _rows(points, ELEMENT_BYTES)
-    keys = _rows(
-        np.frombuffer(b"".join(map(_checked, scalars)), dtype=np.uint8).reshape(-1, SCALAR_BYTES), SCALAR_BYTES
-    )
     result = np.empty_like(points)
-    keys_at, points_at, result_at = keys.ctypes.data, points.ctypes.data, result.ctypes.data
+    result_at, keys_at, points_at = result.ctypes.data, keys.ctypes.data, points.ctypes.data
 
     def slice_of(start: int, stop: int) -> int:
-        for offset in range(start * ELEMENT_BYTES, stop * ELEMENT_BYTES, ELEMENT_BYTES):
-            if _scalarmult(result_at + offset, keys_at + offset, points_at + offset):
-                return offset // ELEMENT_BYTES
-        return -1
+        return int(kernels.multiply_rows(result_at, keys_at, step, points_at, start, stop))
 
     for row in on_all_cores(slice_of, len(points), ELEMENTS_AT_A_TIME):
         if row >= 0:
@@ -104,11 +90,10 @@ def from_uniform(uniform: Bytes) -> Bytes:
     """Map each uniform string [n, 64] to an element [n, 32] (RFC 9496, 4.3.4)."""
     uniform = _rows(uniform, UNIFORM_BYTES)
     result = np.empty((len(uniform), ELEMENT_BYTES), dtype=np.uint8)
-    uniform_at, result_at = uniform.ctypes.data, result.ctypes.data
+    result_at, uniform_at = result.ctypes.data, uniform.ctypes.data
 
     def slice_of(start: int, stop: int) -> None:
-        for row in range(start, stop):
-            _from_hash(result_at + row * ELEMENT_BYTES, uniform_at + row * UNIFORM_BYTES)
+        kernels.map_rows(result_at, uniform_at, start, stop)
 
     on_all_cores(slice_of, len(uniform), ELEMENTS_AT_A_TIME)
     return result
@@ -148,10 +133,11 @@ def add(first: bytes, second: bytes) -> bytes:
 
 def total(points: Bytes) -> bytes:
     """The sum of elements [n, 32]; the identity for none. Raises ValueError when one is no element."""
-    result = bytes(ELEMENT_BYTES)
-    for point in _rows(points, ELEMENT_BYTES):
-        result = add(result, point.tobytes())
-    return result
+    points = _rows(points, ELEMENT_BYTES)
+    result = np.zeros(ELEMENT_BYTES, dtype=np.uint8)
+    if kernels.add_rows(result.ctypes.data, points.ctypes.data, len(points)) >= 0:
+        raise ValueError("not an element")
+    return result.tobytes()
 
 
 def scalar_from_uniform(uniform: bytes) -> bytes:

@@ -1,0 +1,57 @@
+"""libsodium's group operations on many elements in one call, without the interpreter between two of them.
+
+libsodium's functions are made known to the compiler by name, so that the compiled loops can be kept on the disk. The
+loops take addresses: of scalars and elements (32 bytes each) and of uniform strings (64 bytes each), one after another.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import llvmlite.binding
+from numba import njit, types
+from rbcl.rbcl import _sodium
+
+_ELEMENT_BYTES, _UNIFORM_BYTES = 32, 64
+
+
+def _known_to_the_compiler(name: str, arguments: int) -> Any:  # noqa: ANN401 numba has no types
+    symbol = "detente_crypto_" + name
+    llvmlite.binding.add_symbol(symbol, ctypes.cast(_sodium["crypto_" + name], ctypes.c_void_p).value)
+    return types.ExternalFunction(symbol, types.intc(*[types.uintp] * arguments))
+
+
+_scalarmult = _known_to_the_compiler("scalarmult_ristretto255", 3)
+_from_hash = _known_to_the_compiler("core_ristretto255_from_hash", 2)
+_add = _known_to_the_compiler("core_ristretto255_add", 3)
+
+
+@njit("int64(uintp, uintp, int64, uintp, int64, int64)", cache=True, nogil=True)
+def multiply_rows(result: int, scalars: int, scalar_step: int, points: int, start: int, stop: int) -> int:
+    """Multiply elements ``start .. stop``; scalars are `scalar_step` bytes apart, 0 for one scalar for all.
+
+    The first row that is no element, is the identity or becomes it; -1 when there is none.
+    """
+    for row in range(start, stop):
+        at = _ELEMENT_BYTES * row
+        if _scalarmult(result + at, scalars + scalar_step * row, points + at) != 0:
+            return row
+    return -1
+
+
+@njit("int64(uintp, uintp, int64, int64)", cache=True, nogil=True)
+def map_rows(result: int, uniform: int, start: int, stop: int) -> int:
+    """Map uniform strings ``start .. stop`` to elements; always -1."""
+    for row in range(start, stop):
+        _from_hash(result + _ELEMENT_BYTES * row, uniform + _UNIFORM_BYTES * row)
+    return -1
+
+
+@njit("int64(uintp, uintp, int64)", cache=True, nogil=True)
+def add_rows(result: int, points: int, count: int) -> int:
+    """Add `count` elements to the one at `result`, in place; the first row that is no element, or -1."""
+    for row in range(count):
+        if _add(result, result, points + _ELEMENT_BYTES * row) != 0:
+            return row
+    return -1
