@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
-from litestar import Litestar, asgi
-from litestar.types import Receive, Scope, Send
 
 from detente.utm.access.tokens import Bearer, TokenJudge
 from detente.utm.answers import constraint_document, encode, intent_document
@@ -20,6 +19,10 @@ from detente.utm.service.endpoint import Call, Endpoint, Reply, Router, Settings
 from detente.utm.service.gate import Gate
 from detente.utm.service.loop import CommandLoop, ServiceStopped
 from detente.utm.service.rid_endpoints import RID_ENDPOINTS
+
+if TYPE_CHECKING:
+    from litestar.types import HTTPScope as Scope
+    from litestar.types import Receive, Send
 
 RETRY_AFTER_S = b"1"
 LONGEST_REQUEST_ID = 200
@@ -34,7 +37,7 @@ class ClientGone(Exception):  # noqa: N818 - the client's affair
 
 
 class Service:
-    """Answers HTTP requests out of a command loop."""
+    """Answers HTTP requests out of a command loop. `handle` is an ASGI application: it has no use for a framework."""
 
     def __init__(self, loop: CommandLoop, judge: TokenJudge, settings: Settings, gate: Gate) -> None:
         self._loop = loop
@@ -60,8 +63,8 @@ class Service:
         await _send(send, reply)
 
     async def _answered(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Reply:
-        raw_path = scope.get("raw_path", b"").decode("latin-1").partition("?")[0]
-        method = str(scope.get("method", ""))
+        raw_path = scope["raw_path"].decode("latin-1")
+        method = scope["method"]
         if raw_path == "/healthy" and method == "GET":
             if self._loop.failed.is_set():
                 raise Refused(503, "the journal failed")
@@ -126,25 +129,25 @@ class Service:
 
 
 async def _body(receive: Receive, most_bytes: int) -> bytes:
+    message = await receive()
+    if message["type"] == "http.request" and not message["more_body"] and len(message["body"]) <= most_bytes:
+        return message["body"]
     parts: list[bytes] = []
     size = 0
-    deadline_s = time.monotonic() + LONGEST_BODY_S
-    message = await receive()
-    while True:
-        if message["type"] != "http.request":
-            raise ClientGone
-        part = message.get("body", b"")
-        size += len(part)
-        if size > most_bytes:
-            raise Refused(413, f"the body is over {most_bytes} bytes")
-        parts.append(part)
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
-        left_s = deadline_s - time.monotonic()
-        try:
-            message = await asyncio.wait_for(receive(), left_s)
-        except TimeoutError as error:
-            raise Refused(408, f"the body did not come within {LONGEST_BODY_S:.0f} seconds") from error
+    try:
+        async with asyncio.timeout(LONGEST_BODY_S):
+            while True:
+                if message["type"] != "http.request":
+                    raise ClientGone
+                size += len(message["body"])
+                if size > most_bytes:
+                    raise Refused(413, f"the body is over {most_bytes} bytes")
+                parts.append(message["body"])
+                if not message["more_body"]:
+                    return b"".join(parts)
+                message = await receive()
+    except TimeoutError as error:
+        raise Refused(408, f"the body did not come within {LONGEST_BODY_S:.0f} seconds") from error
 
 
 def _content_length(headers: dict[bytes, bytes]) -> int:
@@ -160,13 +163,3 @@ async def _send(send: Send, reply: Reply) -> None:
         headers.append((b"www-authenticate", b"Bearer"))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body, "more_body": False})
-
-
-def application(service: Service) -> Litestar:
-    """The service as a Litestar application."""
-
-    @asgi("/", is_mount=True, copy_scope=False)
-    async def everything(scope: Scope, receive: Receive, send: Send) -> None:
-        await service.handle(scope, receive, send)
-
-    return Litestar([everything], openapi_config=None, debug=False)

@@ -21,7 +21,7 @@ from detente.record.keys import NodeKey
 from detente.utm.access.keys import KeyRing
 from detente.utm.access.tokens import TokenJudge
 from detente.utm.representation import Policy
-from detente.utm.service.application import Service, application
+from detente.utm.service.application import Service
 from detente.utm.service.compile import compile_kernels
 from detente.utm.service.endpoint import Settings
 from detente.utm.service.files import JOURNAL, KEY
@@ -105,12 +105,15 @@ async def _tasks(loop: CommandLoop, ring: KeyRing, options: Options, journal: Jo
 
 async def _serve_http(service: Service, loop: CommandLoop, options: Options) -> None:
     config = uvicorn.Config(
-        application(service),
+        service.handle,
         host=options.host,
         port=options.port,
         http="httptools",
         loop="uvloop",
         lifespan="off",
+        interface="asgi3",
+        ws="none",
+        proxy_headers=False,
         access_log=False,
         log_level="warning",
         server_header=False,
