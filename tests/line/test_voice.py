@@ -14,7 +14,7 @@ from detente.airspace.altitude import Altitude, AltitudeUnit
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 from detente.line.check_digits import ALPHABET
-from detente.line.exchange import LineReceipt, LineSaid, LineTaken, command_of
+from detente.line.exchange import LineJudged, LineReceipt, LineSaid, LineTaken, Said, command_of
 from detente.line.messages import Carrier, LineMessage, Receipt, ReceiptKind
 from detente.line.parameters import Height, Moment, Parameter, Place
 from detente.line.read_back import Units, read_back
@@ -28,15 +28,17 @@ WHEN = Parameter("when", Moment(NOON))
 
 
 @st.composite
-def spoken(draw: st.DrawFn) -> LineSaid | LineTaken | LineReceipt:
+def spoken(draw: st.DrawFn) -> Said:
     code, parameters = draw(coded())
     number = draw(st.integers(1, 9_999))
-    match draw(st.integers(0, 2)):
+    match draw(st.integers(0, 3)):
         case 0:
             answers = draw(st.sampled_from([None, "south:7"]))
             return LineSaid(LineMessage("north", "south", number, code, NOON, parameters, answers))
         case 1:
             return LineTaken(f"south:{number}", draw(st.sampled_from([DUTY, SUPERVISOR])))
+        case 2:
+            return LineJudged(f"north:{number}", ())
         case _:
             units = draw(st.sampled_from([Units(), Units(AltitudeUnit.FOOT)]))
             given_back = read_back(code, parameters, units, DATUM)
@@ -45,7 +47,7 @@ def spoken(draw: st.DrawFn) -> LineSaid | LineTaken | LineReceipt:
 
 @settings(max_examples=300, deadline=None)
 @given(spoken())
-def test_what_is_said_is_what_is_typed(said: LineSaid | LineTaken | LineReceipt) -> None:
+def test_what_is_said_is_what_is_typed(said: Said) -> None:
     code = voice_code(said)
     assert code
     assert read_voice_code(code.lower().replace("-", " "), "north", "south") == said
@@ -53,7 +55,7 @@ def test_what_is_said_is_what_is_typed(said: LineSaid | LineTaken | LineReceipt)
 
 @settings(max_examples=100, deadline=None)
 @given(spoken(), st.randoms(use_true_random=False))
-def test_one_wrong_character_or_two_exchanged_are_caught(said: LineSaid, chance: random.Random) -> None:
+def test_one_wrong_character_or_two_exchanged_are_caught(said: Said, chance: random.Random) -> None:
     code = voice_code(said).replace("-", "")
     for place in range(len(code)):
         other = chance.choice([character for character in ALPHABET if character != code[place]])
@@ -89,7 +91,7 @@ def test_a_whole_exchange_by_voice_and_its_envelopes_confirm_it_later() -> None:
     south.watch(DUTY)
     record = north.send("south", "aircraft_near_you", WHERE, HEIGHT, WHEN)
 
-    def tell(sender: str, said: LineSaid | LineTaken | LineReceipt) -> None:
+    def tell(sender: str, said: Said) -> None:
         recipient = world.sides["south" if sender == "north" else "north"]
         heard = read_voice_code(voice_code(said), sender, recipient.party)
         recipient.do(command_of(heard, sender, recipient.now, Carrier.VOICE))
@@ -106,6 +108,8 @@ def test_a_whole_exchange_by_voice_and_its_envelopes_confirm_it_later() -> None:
     receipt = south.line.messages[("north", "north:1")].receipts[-1]
     tell("south", LineReceipt("north:1", receipt))
     assert north.line.messages[record.key].understood
+    tell("north", LineJudged("north:1", ()))
+    assert south.line.messages[("north", "north:1")].understood
     world.cut = False
     world.run(2)
     assert south.line.messages[("north", "north:1")].carrier is Carrier.ENVELOPE

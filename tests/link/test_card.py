@@ -35,8 +35,11 @@ def test_a_card_is_read_back_and_is_signed_by_its_own_key(name, addresses, at):
 def test_the_signed_bytes_are_the_documented_ones():
     assert signed_bytes(a_card()) == (
         b"detente-card-1\n"
-        b'{"addresses":["https://north.example.org:8440"],"format":"detente-card-1",'
-        b'"issued_at":"2025-06-01T12:00:00.000250Z","name":"north","public_key":"' + NORTH.public.hex().encode() + b'"}'
+        b'{"addresses":["https://north.example.org:8440"],"encryption_key":"'
+        + NORTH.encryption_public.hex().encode()
+        + b'","format":"detente-card-1","issued_at":"2025-06-01T12:00:00.000250Z","name":"north","public_key":"'
+        + NORTH.public.hex().encode()
+        + b'"}'
     )
 
 
@@ -54,6 +57,7 @@ def test_a_card_may_be_printed_otherwise_and_is_the_same_card():
         ("addresses", []),
         ("issued_at", "2026-06-01T12:00:00Z"),
         pytest.param("public_key", SOUTH.public.hex(), id="public_key"),
+        pytest.param("encryption_key", SOUTH.encryption_public.hex(), id="encryption_key"),
         ("signature", "0" * 128),
     ],
 )
@@ -73,6 +77,7 @@ def test_a_changed_card_is_refused(field, value):
         ({"format": "detente-card-2"}, "format"),
         ({"public_key": "AB" * 32}, "public_key"),
         ({"public_key": "00" * 32}, "public_key"),
+        ({"encryption_key": "AB" * 32}, "encryption_key"),
         ({"addresses": ["ftp://x"]}, "addresses[0]"),
         ({"addresses": ["http://x"] * 9}, "addresses"),
         ({"addresses": "http://x"}, "addresses"),
@@ -224,4 +229,4 @@ def test_a_card_file_that_is_not_there_is_a_refusal(tmp_path):
 
 def test_a_naive_time_is_refused():
     with pytest.raises(Refusal, match="issued_at"):
-        Card("detente-card-1", "north", NORTH.public.hex(), (), datetime(2025, 6, 1), "0" * 128)  # noqa: DTZ001
+        Card("detente-card-1", "north", NORTH.public.hex(), SOUTH.public.hex(), (), datetime(2025, 6, 1), "0" * 128)  # noqa: DTZ001

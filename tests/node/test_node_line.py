@@ -199,40 +199,6 @@ def test_a_stop_waits_for_no_plan_that_was_sent_before_it(tmp_path: Path) -> Non
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("mail", [False, True])
-def test_a_whole_exchange_over_files_only(tmp_path: Path, mail: bool) -> None:
-    """Only one node runs at a time: what passes between them is the file and nothing else."""
-    with two_parties(tmp_path, start=False) as (north, south):
-
-        def carry(sender: Party, recipient: Party) -> dict[str, Any]:
-            file = sender.ask("GET", f"/parcels/{recipient.name}?mail={str(mail).lower()}").body
-            assert sender.stop() == 0
-            recipient.start()
-            carried: dict[str, Any] = recipient.ask("POST", "/parcels", file).json
-            again = recipient.ask("POST", "/parcels", file).json
-            assert again == {"envelopes": 0, "receipts": 0, "refused": []}, "a file may be carried twice"
-            return carried
-
-        north.start()
-        sent = send(north, "south", "aircraft_near_you", **NEAR)
-        north.post("/line/stop", {})
-        assert carry(north, south)["envelopes"] >= 2
-        first, second = south.get("/line/messages")
-        assert (first["code"], second["message_id"]) == ("stop", sent)
-        reference = {"peer": "north", "message_id": sent, "post": "watch"}
-        south.post("/line/take", reference)
-        south.post("/line/read-back", reference)
-        back = carry(south, north)
-        assert back["envelopes"] >= 3
-        assert back["receipts"] >= 2
-        assert message(north, "south", sent)["understood"]
-        assert message(north, "south", sent)["taken_by"] == "watch"
-        assert not north.get("/line")["undelivered"]
-        assert carry(north, south)["refused"] == []
-        assert message(south, "north", sent)["understood"]
-
-
-@pytest.mark.long
 def test_silence_is_seen_and_frees_no_airspace(tmp_path: Path) -> None:
     with two_parties(tmp_path, start=False) as (north, south):
         for party in (north, south):

@@ -1,8 +1,9 @@
 """The line by voice: what is said in an envelope, as a short code to be read aloud and typed in at the other end (R31).
 
 A code packs the message into one number in base 31, in groups of seven characters with a check each
-(`check_digits`). It bears messages, word that a person has one, and read-backs. It is not signed: what came by voice is
-marked so until its envelope comes by any carrier and says the same; one that says otherwise is refused.
+(`check_digits`). It bears messages, word that a person has one, read-backs, and word that one was right. It is not
+signed: what came by voice is marked so until its envelope comes by any carrier and says the same; one that says
+otherwise is refused.
 
 Free text has no code: it is not agreed, so it is spoken.
 """
@@ -28,7 +29,7 @@ from detente.airspace.altitude import (
 from detente.airspace.plan import TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.line.check_digits import ALPHABET, BASE, characters_of, number_of, with_checks, without_checks
-from detente.line.exchange import LineReceipt, LineSaid, LineTaken, Said
+from detente.line.exchange import LineJudged, LineReceipt, LineSaid, LineTaken, Said
 from detente.line.location import COLUMNS, ROWS, cell_of, middle_of
 from detente.line.messages import LineMessage, Receipt, ReceiptKind, message_id
 from detente.line.parameters import (
@@ -61,6 +62,7 @@ from detente.line.read_back import (
 
 FIELD = "voice_code"
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+_SAYINGS = 4
 _SECONDS = 2**32
 _NUMBERS = 1_000_001
 _UNITS = tuple(AltitudeUnit)
@@ -97,22 +99,28 @@ class _Packer:
 
 
 def voice_code(said: Said) -> str:
-    """Return the code of a message, of word that a person has it, or of a read-back; "" for what has none."""
+    """Return the code of a message, of word that a person has it, of a read-back or that it was right; else "".
+
+    What was read back wrong is said in words and read back again.
+    """
     packer = _Packer()
     match said:
         case LineSaid(message) if message.free_text is None:
-            packer.put(0, 3)
+            packer.put(0, _SAYINGS)
             _put_message(packer, message)
         case LineTaken(id_, post):
-            packer.put(1, 3)
+            packer.put(1, _SAYINGS)
             _put_text(packer, id_)
             _put_text(packer, post)
         case LineReceipt(id_, Receipt(read_back=ReadBack() as given, post=post, at=at)) if post is not None:
-            packer.put(2, 3)
+            packer.put(2, _SAYINGS)
             _put_text(packer, id_)
             _put_text(packer, post)
             _put_time(packer, at)
             _put_read_back(packer, given)
+        case LineJudged(id_, ()):
+            packer.put(3, _SAYINGS)
+            _put_text(packer, id_)
         case _:
             return ""
     number = packer.packed()
@@ -125,11 +133,13 @@ def read_voice_code(text: str, sender: str, recipient: str) -> Said:
     Raises Refusal naming the group to ask for again when a check does not fit, and for what is no code of this table.
     """
     packer = _Packer(number_of(without_checks(text, FIELD)))
-    match packer.take(3):
+    match packer.take(_SAYINGS):
         case 0:
             said: Said = LineSaid(_take_message(packer, sender, recipient))
         case 1:
             said = LineTaken(_take_text(packer), _take_text(packer))
+        case 3:
+            said = LineJudged(_take_text(packer), ())
         case _:
             id_, post, at = _take_text(packer), _take_text(packer), _take_time(packer)
             said = LineReceipt(id_, Receipt(ReceiptKind.READ_BACK, at, post, _take_read_back(packer)))

@@ -1,4 +1,4 @@
-"""The party card: name, Ed25519 key and addresses, signed by that key and checked by voice with a short fingerprint."""
+"""The party card: name, keys and addresses, signed by its Ed25519 key and checked by voice with a short fingerprint."""
 
 from __future__ import annotations
 
@@ -35,14 +35,16 @@ _SMALL_ORDER_Y = frozenset(
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A party's card. `public_key` and `signature` are hexadecimal; `addresses` are http or https URLs, best first.
+    """A party's card. Keys and `signature` are hexadecimal; `addresses` are http or https URLs, best first.
 
-    Of two cards of one key, the one issued later holds.
+    `public_key` is the Ed25519 key that signs, `encryption_key` the X25519 key for which parcels are sealed. Of two
+    cards of one key, the one issued later holds.
     """
 
     format: str
     name: str
     public_key: str
+    encryption_key: str
     addresses: tuple[str, ...]
     issued_at: datetime
     signature: str
@@ -52,6 +54,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise Refusal("format", self.format, CARD_FORMAT)
         check_identifier("name", self.name)
         check_public_key("public_key", self.public_key)
+        if not _HEX_32.match(self.encryption_key):
+            raise Refusal("encryption_key", self.encryption_key, "64 lower-case hexadecimal digits")
         if len(self.addresses) > MAX_ADDRESSES:
             raise Refusal("addresses", len(self.addresses), f"at most {MAX_ADDRESSES} addresses")
         for index, address in enumerate(self.addresses):
@@ -73,7 +77,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def make_card(key: NodeKey, name: str, addresses: tuple[str, ...], issued_at: datetime) -> Card:
     """Return the card of `key`, signed by it. Raises Refusal naming the field that cannot be on a card."""
-    unsigned = Card(CARD_FORMAT, name, key.public.hex(), addresses, issued_at, "0" * 128)
+    keys = key.public.hex(), key.encryption_public.hex()
+    unsigned = Card(CARD_FORMAT, name, *keys, addresses, issued_at, "0" * 128)
     return msgspec.structs.replace(unsigned, signature=key.sign(signed_bytes(unsigned)).hex())
 
 

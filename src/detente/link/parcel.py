@@ -1,37 +1,59 @@
-"""A parcel: envelopes and receipts of one peer in one file, to be carried on a stick or attached to a mail (R31).
+"""A parcel: envelopes and receipts for one peer in one sealed file, carried on a stick or attached to a mail (R31).
 
-The bytes are those that HTTP would bear: a first line, then envelopes and receipts one after another, each in its own
-form. A parcel may be carried twice, late or not at all: what is held already is receipted again, what is missing comes
-with the next one.
+    detente-parcel-2
+    sender 3b6a...
+    recipient 9d61...
+    (an empty line)
+    HPKE: the encapsulated key (32 bytes), then the ciphertext
+
+Sealed with HPKE (RFC 9180, base mode: X25519, HKDF-SHA256, ChaCha20-Poly1305) for the encryption key on the recipient's
+card, with the lines above as `info`: whoever finds the file learns sender, recipient and, up to padding, its size, and
+a bit changed anywhere is found. Inside are the bytes that HTTP would bear, each signed on its own. A parcel may be
+carried twice, late or not at all: what is held already is receipted again, what is missing comes with the next one.
 """
 
 from __future__ import annotations
 
 import email
 import email.policy
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 
 import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from detente.airspace.refusal import Refusal
 from detente.link.answer import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
+from detente.link.card import Card
 from detente.link.envelope import FORM as ENVELOPE_FORM
 from detente.link.envelope import Envelope, read_envelope
 from detente.link.receipt import FORM as RECEIPT_FORM
 from detente.link.receipt import Receipt, read_receipt
+from detente.record.keys import NodeKey
 
-MAGIC = b"detente-parcel-1\n"
+MAGIC = b"detente-parcel-2\n"
 MEDIA_TYPE = "application/vnd.detente.parcel"
 FILE_NAME = "envelopes.detente"
 MAX_PARCEL_BYTES = 256 * 1024 * 1024
+MAX_CONTENT_BYTES = MAX_PARCEL_BYTES // 2
+"""A mail writes it a third longer."""
+SMALLEST_CONTENT_BYTES = 16 * 1024
+"""An empty parcel and one with a few messages have the same size."""
+
+_SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
+_HEADER = re.compile(MAGIC + rb"sender ([0-9a-f]{64})\nrecipient ([0-9a-f]{64})\n\n")
+_LENGTH_BYTES = 8
 
 
 class Parcel(msgspec.Struct, frozen=True):
-    """What a parcel holds, in its order."""
+    """What a parcel holds, in its order. `sender` is the public key of who says so on it; each document is signed."""
 
+    sender: bytes
     envelopes: tuple[Envelope, ...]
     receipts: tuple[Receipt, ...]
 
@@ -51,35 +73,62 @@ class Parcel(msgspec.Struct, frozen=True):
         return [b"".join(envelope.raw for envelope in batch) for batch in batches]
 
 
-def write_parcel(documents: Iterable[bytes]) -> bytes:
-    """Return the parcel of these envelopes and receipts, given by their exact bytes."""
-    return MAGIC + b"".join(documents)
+def write_parcel(documents: Iterable[bytes], sender: bytes, recipient: Card) -> bytes:
+    """Return the parcel of these envelopes and receipts, given by their exact bytes, sealed for `recipient`.
+
+    `sender` is our public key. What is more than one parcel may hold is left for the next one. Raises Refusal for a
+    card without a usable key.
+    """
+    content = b"".join(_as_many_as_fit(documents))
+    header = MAGIC + f"sender {sender.hex()}\nrecipient {recipient.public_key}\n\n".encode()
+    plain = len(content).to_bytes(_LENGTH_BYTES, "big") + content
+    plain = plain.ljust(padded(len(plain)), b"\0")
+    try:
+        key = X25519PublicKey.from_public_bytes(bytes.fromhex(recipient.encryption_key))
+        return header + _SUITE.encrypt(plain, key, header)
+    except ValueError:
+        raise Refusal(
+            f"{recipient.name}: encryption_key", recipient.encryption_key, "an X25519 key for which can be sealed",
+            "Ask the party for a new card.",
+        ) from None  # fmt: skip
 
 
-def read_parcel(data: bytes) -> Parcel:
-    """Return what a parcel holds, from its file or from the mail that it is attached to.
+def read_parcel(data: bytes, key: NodeKey) -> Parcel:
+    """Return what a parcel sealed for `key` holds, from its file or from the mail that it is attached to.
 
-    Nothing is verified but the form. Raises Refusal for what is no parcel, and for one that is cut or changed in form.
+    The signatures inside are not yet verified. Raises Refusal for what is no parcel, for one that is for somebody else,
+    and for one that was cut or changed anywhere.
     """
     if len(data) > MAX_PARCEL_BYTES:
         raise Refusal("parcel", f"{len(data):,} bytes", f"at most {MAX_PARCEL_BYTES:,} bytes")
     if not data.startswith(MAGIC):
         data = _attached(data)
-    envelopes: list[Envelope] = []
-    receipts: list[Receipt] = []
-    offset = len(MAGIC)
-    while offset < len(data):
-        if ENVELOPE_FORM.starts(data, offset):
-            envelope, offset = read_envelope(data, offset)
-            envelopes.append(envelope)
-        elif RECEIPT_FORM.starts(data, offset):
-            receipt, offset = read_receipt(data, offset)
-            receipts.append(receipt)
-        else:
-            raise Refusal(
-                "parcel", data[offset : offset + 40], "envelopes and receipts to its end", "Carry it again: it is cut."
-            )
-    return Parcel(tuple(envelopes), tuple(receipts))
+    header = _HEADER.match(data)
+    if header is None:
+        raise Refusal("parcel", data[:40], "a parcel: sender, recipient", "Carry it again: it was changed.")
+    sender, recipient = (bytes.fromhex(found.decode()) for found in header.groups())
+    if recipient != key.public:
+        raise Refusal("parcel.recipient", recipient.hex(), f"our own key, {key.public.hex()}", "It is for another.")
+    try:
+        plain = _SUITE.decrypt(data[header.end() :], key.decryption, header[0])
+    except (InvalidTag, ValueError):
+        raise Refusal(
+            "parcel", f"{len(data):,} bytes", "a parcel as it was sealed for this node",
+            "Carry it again: it is cut or was changed, or it was sealed for a card that no longer holds.",
+        ) from None  # fmt: skip
+    return _documents(plain, sender, recipient)
+
+
+def padded(length: int) -> int:
+    """Return how many bytes `length` bytes are padded to: at least 16 KiB, then as Padmé does, by at most 12 %.
+
+    Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs" (2019), section 4.2:
+    of the size only O(log log n) bits are told.
+    """
+    length = max(length, SMALLEST_CONTENT_BYTES)
+    exponent = length.bit_length() - 1
+    step = 1 << (exponent - exponent.bit_length())
+    return -(-length // step) * step
 
 
 def as_mail(parcel: bytes, sender: str, recipient: str, at: datetime) -> bytes:
@@ -91,6 +140,39 @@ def as_mail(parcel: bytes, sender: str, recipient: str, at: datetime) -> bytes:
     maintype, _, subtype = MEDIA_TYPE.partition("/")
     message.add_attachment(parcel, maintype=maintype, subtype=subtype, filename=FILE_NAME)
     return message.as_bytes()
+
+
+def _as_many_as_fit(documents: Iterable[bytes]) -> Iterator[bytes]:
+    size = 0
+    for document in documents:
+        size += len(document)
+        if size > MAX_CONTENT_BYTES:
+            return
+        yield document
+
+
+def _documents(plain: bytes, sender: bytes, recipient: bytes) -> Parcel:
+    end = _LENGTH_BYTES + int.from_bytes(plain[:_LENGTH_BYTES], "big")
+    if end > len(plain) or plain[end:].strip(b"\0"):
+        raise Refusal("parcel", f"{len(plain):,} bytes", "as many bytes as it says, and zeros after them")
+    data = plain[_LENGTH_BYTES:end]
+    envelopes: list[Envelope] = []
+    receipts: list[Receipt] = []
+    offset = 0
+    while offset < len(data):
+        if ENVELOPE_FORM.starts(data, offset):
+            envelope, offset = read_envelope(data, offset)
+            envelopes.append(envelope)
+            between = (envelope.direction.sender, envelope.direction.recipient)
+        elif RECEIPT_FORM.starts(data, offset):
+            receipt, offset = read_receipt(data, offset)
+            receipts.append(receipt)
+            between = (receipt.direction.recipient, receipt.direction.sender)
+        else:
+            raise Refusal("parcel", data[offset : offset + 40], "envelopes and receipts to its end")
+        if between != (sender, recipient):
+            raise Refusal("parcel", between[0].hex(), f"what {sender.hex()} signed for this node, and nothing else")
+    return Parcel(sender, tuple(envelopes), tuple(receipts))
 
 
 def _attached(data: bytes) -> bytes:

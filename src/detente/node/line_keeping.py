@@ -27,6 +27,12 @@ async def open_line(loop: CommandLoop, desk: LineDesk, party: str, lines: Mappin
     await loop.decide_at(desk, OpenLine(loop.clock(), party, terms))
 
 
+async def follow_lines(loop: CommandLoop) -> None:
+    """Keep the line under the accords that stand by now."""
+    if loop.keeping is not None and (lines := loop.keeping.terms_by_peer()):
+        await open_line(loop, loop.desks.of_type(LineDesk), loop.keeping.accords.own.name, lines)
+
+
 async def keep_line(loop: CommandLoop, desk: LineDesk) -> None:
     """Let the line's time pass until the node stops: posts are called, checks asked, silence seen."""
     with contextlib.suppress(NodeStopped):

@@ -10,7 +10,7 @@ import msgspec
 from detente.airspace.altitude import AltitudeUnit
 from detente.airspace.refusal import Refusal
 from detente.line import exchange
-from detente.line.messages import LineMessage, Receipt
+from detente.line.messages import Receipt
 from detente.line.parameters import LengthUnit, LineLanguage, Parameter, Value
 from detente.line.phrases import MessageClass, phrase_table, phrase_table_hash
 from detente.line.read_back import Difference, Units, read_back, reading_text
@@ -100,7 +100,7 @@ class MessageView(msgspec.Struct, frozen=True):
     """A message as people see it: its words, how they are said, and where it stands.
 
     `standing_post` is the highest post that was called; `read_back` is what to read back; `voice_code` bears the
-    message by voice.
+    message by voice, `voice_answers` what there is to say of it in return: taken, read_back, understood.
     """
 
     peer: str
@@ -124,6 +124,7 @@ class MessageView(msgspec.Struct, frozen=True):
     overdue: bool
     read_back: tuple[str, ...]
     voice_code: str
+    voice_answers: dict[str, str]
 
 
 class LineView(msgspec.Struct, frozen=True):
@@ -201,15 +202,32 @@ def message_view(line: LineState, record: MessageRecord, language: LineLanguage)
         record.differences or (),
         record.overdue,
         tuple(f"{reading.name} {reading_text(reading)}" for reading in readings),
-        _spoken(message),
+        _spoken(exchange.LineSaid(message)),
+        _spoken_answers(record),
     )
 
 
-def _spoken(message: LineMessage) -> str:
-    """The code of a message, or nothing where it bears what no code can say."""
+def _spoken(said: exchange.Said) -> str:
+    """The code of what is said, or nothing where it bears what no code can say."""
     with contextlib.suppress(Refusal):
-        return voice_code(exchange.LineSaid(message))
+        return voice_code(said)
     return ""
+
+
+def _spoken_answers(record: MessageRecord) -> dict[str, str]:
+    """What we can say by voice of a message: that a person has it, its read-back; of ours, that this was right."""
+    said: dict[str, exchange.Said] = {}
+    id_ = record.message.message_id
+    if record.is_ours:
+        if record.understood:
+            said["understood"] = exchange.LineJudged(id_, ())
+    else:
+        if record.taken_by is not None:
+            said["taken"] = exchange.LineTaken(id_, record.taken_by)
+        for receipt in record.receipts:
+            if receipt.read_back is not None:
+                said["read_back"] = exchange.LineReceipt(id_, receipt)
+    return {name: code for name, one in said.items() if (code := _spoken(one))}
 
 
 def read_back_units(language: LineLanguage) -> Units:

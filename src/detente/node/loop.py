@@ -181,6 +181,11 @@ class CommandLoop:
         self._entries_bytes = 0
         self._breath_at = 0.0
 
+    @property
+    def key(self) -> NodeKey:
+        """The node's key."""
+        return self._key
+
     async def decide(self, command: Command) -> Outcome:
         """Carry out a command; returns when its events are durable. Raises Refusal when it cannot be carried out."""
         return await self._ask(_Decide(command))
@@ -351,6 +356,8 @@ class CommandLoop:
                 self._send(list(messages_of(event, self.picture)))
             else:
                 self.keeping.tell(event)
+        if self.keeping is not None:
+            self.keeping.tell_restricted([event for event, _ in decided])
         return [event for event, _ in decided]
 
     def _desk_events_of(self, desk: Desk, command: object) -> list[Any]:
@@ -417,7 +424,8 @@ class CommandLoop:
         peer = self.peers.with_key(envelope.direction.sender)
         assert peer is not None  # an open link is a peer's
         try:
-            self._events_of(command_of(read_message(envelope.kind, envelope.body), peer.name, at))
+            command = command_of(read_message(envelope.kind, envelope.body), peer.name, at)
+            self._events_of(command if self.keeping is None else self.keeping.in_our_words(command))
         except Refusal as refusal:
             self._record_refused(peer.name, envelope, refusal, at)
 

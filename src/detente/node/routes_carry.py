@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from litestar import Request, Response, Router, get, post
 from litestar.datastructures import State
 
@@ -12,8 +14,8 @@ from detente.node.service import Service
 
 @get("/{peer:str}", summary="What to carry to a peer", media_type=MEDIA_TYPE)
 async def write(service: Service, peer: str, *, mail: bool = False) -> Response[bytes]:
-    """Give everything that a peer has not receipted as one file or, with `mail`, as a mail with that file attached."""
-    parcel = await service.loop.read(lambda _: parcel_for(service.loop, peer))
+    """Give everything that a peer has not receipted as one file, sealed for it; `mail`: a mail with that file."""
+    parcel = await parcel_for(service.loop, peer)
     if mail:
         mailed = as_mail(parcel, service.party, peer, service.now())
         return Response(mailed, media_type="message/rfc822")
@@ -23,7 +25,8 @@ async def write(service: Service, peer: str, *, mail: bool = False) -> Response[
 @post("/", summary="Take in what was carried here", status_code=200, request_max_body_size=MAX_PARCEL_BYTES)
 async def read(request: Request[None, None, State], service: Service) -> Carried:
     """Take in a file, or a mail with one attached. It is judged as what comes over HTTP is."""
-    return await take_in(service.loop, read_parcel(await request.body()))
+    body = await request.body()
+    return await take_in(service.loop, await asyncio.to_thread(read_parcel, body, service.loop.key))
 
 
 router = Router(path="/parcels", route_handlers=[write, read], tags=["line"])

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -23,6 +26,7 @@ from detente.airspace.refusal import Refusal
 PUBLIC_KEY_BYTES = 32
 SIGNATURE_BYTES = 64
 MAX_KEY_FILE_BYTES = 64 * 1024
+_ENCRYPTION_PURPOSE = b"detente encryption key 1\n"
 _FINGERPRINT_PURPOSE = b"detente fingerprint 1\n"
 _FINGERPRINT_SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O and U, which are taken for 1, 0 and V."""
@@ -88,6 +92,21 @@ class NodeKey:
             stream.flush()
             os.fsync(stream.fileno())
         sync_directory(file.parent)
+
+    @cached_property
+    def decryption(self) -> X25519PrivateKey:
+        """The X25519 key (RFC 7748) with which this node opens what was sealed for it.
+
+        It follows from the Ed25519 seed by HKDF-SHA256 (RFC 5869): there is one secret to keep, and each has one use.
+        """
+        seed = self._private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+        derived = HKDF(hashes.SHA256(), 32, salt=None, info=_ENCRYPTION_PURPOSE).derive(seed)
+        return X25519PrivateKey.from_private_bytes(derived)
+
+    @property
+    def encryption_public(self) -> bytes:
+        """The public half (32 bytes) of `decryption`, for which others seal."""
+        return self.decryption.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
     def sign(self, message: bytes) -> bytes:
         """Return the Ed25519 signature (64 bytes) over `message`; the caller puts its own purpose in front."""
