@@ -17,6 +17,21 @@ class AltitudeFamilies(StrEnum):
     BOTH = "both"
 
 
+class RunsOfNodes(StrEnum):
+    """When nodes match by themselves: never, when one of the two asks, or for every epoch at a fixed time as well."""
+
+    NONE = "none"
+    ASKED = "asked"
+    EVERY_EPOCH = "every_epoch"
+
+
+class ToldOfMatched(StrEnum):
+    """What a party tells of a plan that a run found in conflict: the opened part alone, or the plan as it is."""
+
+    PART = "part"
+    PLAN = "plan"
+
+
 _LIMITS = {
     "cell_dm": (10_000, 1_000_000, "decimetres"),
     "band_ft": (0, 100_000, "feet; 0 leaves heights out"),
@@ -24,6 +39,7 @@ _LIMITS = {
     "common_lateral_dm": (-1_000_000, 1_000_000, "decimetres"),
     "common_seconds": (0, 86_400, "seconds"),
     "epoch_seconds": (3_600, 604_800, "seconds"),
+    "lead_seconds": (0, 604_800, "seconds"),
     "first_log2": (8, 24, "as a power of two"),
     "second_log2": (8, 24, "as a power of two"),
     "parts_log2": (4, 22, "as a power of two"),
@@ -46,6 +62,9 @@ class MatchingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         common_lateral_dm: moved from the second party's growth to the first's, or back where it is negative.
         common_seconds: moved from the first party's containment along time to the second's.
         epoch_seconds: one run for each such stretch of time since 1970; a plan that crosses it is in both runs.
+        runs: when the parties' nodes match; with "none" there are only runs over files.
+        lead_seconds: a run of every epoch is due so long before the epoch begins.
+        told: what is told of a plan that a run found in conflict, beyond what the accord tells in any case.
         first_log2: tokens that the first party shows in a run, as a power of two; dummies fill them up.
         second_log2: likewise of the second party.
         parts_log2: parts of plans in a commitment, as a power of two.
@@ -63,6 +82,9 @@ class MatchingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     common_lateral_dm: int = 0
     common_seconds: int = 0
     epoch_seconds: int = 86_400
+    runs: RunsOfNodes = RunsOfNodes.NONE
+    lead_seconds: int = 3_600
+    told: ToldOfMatched = ToldOfMatched.PART
     first_log2: int = 20
     second_log2: int = 20
     parts_log2: int = 16
