@@ -1,6 +1,6 @@
-"""Text by key from `en.toml` and `fr.toml`.
+"""Text by key from `en.toml` and `fr.toml`, and from `NAME.en.toml` and `NAME.fr.toml` beside them.
 
-A key is the dotted path in the file, for example ``report.title``. Both files have the same keys and the same
+A key is the dotted path in the file, for example ``report.title``. Both languages have the same keys and the same
 placeholders (``{name}``, without format specification); figures are formatted by `figures.py` before they go in.
 """
 
@@ -50,8 +50,12 @@ def language_from_environment(environment: Mapping[str, str]) -> Language:
 
 @cache
 def _table(language: Language) -> dict[str, str]:
-    source = resources.files("detente.language").joinpath(f"{language}.toml").read_text(encoding="utf-8")
-    table = dict(_flatten("", tomllib.loads(source)))
+    files = resources.files("detente.language").iterdir()
+    sources = [file for file in files if f".{file.name}".endswith(f".{language}.toml")]
+    texts = [pair for file in sources for pair in _flatten("", tomllib.loads(file.read_text(encoding="utf-8")))]
+    table = dict(texts)
+    if len(table) != len(texts):
+        raise TypeError(f"a key has two texts in the files of {language}")
     if language is Language.FRENCH:
         # French sets these marks off by a space at which no line may break; files are easier to write with plain ones.
         return {key: re.sub(" (?=[;:!?»%])|(?<=«) ", "\N{NO-BREAK SPACE}", value) for key, value in table.items()}
