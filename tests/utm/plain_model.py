@@ -322,10 +322,10 @@ class Model:
         old = self.things.get(("area", x.id))
         if not old:
             return 404, None
-        if old.owner != x.by:
-            return 403, None
         if old.token != x.version:
             return 409, "version"
+        if old.owner != x.by:
+            return 403, None
         del self.things["area", x.id]
         return 200, self.tell("rid", "areas", old.extents, None, x.at_us)
 

@@ -70,13 +70,17 @@ def test_why_a_key_is_needed_part_by_part(service: DssProcess) -> None:
     near, far = extents(30.0, 8.0), extents(30.003, 8.0)
     status, held = service.ask("PUT", intent_path(), intent(near), other)
     assert status == 201
+    near["volume"]["altitude_lower"]["value"], near["volume"]["altitude_upper"]["value"] = 60.0, 70.0
     name = intent_path().rsplit("/", 1)[1]
     status, why = service.ask("POST", f"/detente/v1/why/{name}", intent(far, near), token)
     assert status == 200
     (required,) = why["operational_intents"]
     assert required["id"] == held["operational_intent_reference"]["id"]
     assert required["in_key"] is False
-    assert required["volumes_that_share_a_point"] == [{"yours": 1, "theirs": 0}]
+    (shared,) = required["volumes_that_share_a_point"]
+    assert (shared["yours"], shared["theirs"]) == (1, 0)
+    assert (shared["altitude_lower_m"], shared["altitude_upper_m"]) == (60.0, 70.0)
+    assert (shared["time_start"], shared["time_end"]) == (near["time_start"]["value"], near["time_end"]["value"])
     assert (required["altitude_lower_m"], required["altitude_upper_m"]) == (50.0, 100.0)
     assert all(len(cell) == 8 for cell in required["cells"])
 
@@ -139,11 +143,11 @@ def test_one_client_alone_is_told_so_and_others_are_not() -> None:
 
     for _ in range(2):
         gate.enter(10, 0)
-        gate.enter_client("uss1")
-    assert status_of(lambda: gate.enter_client("uss1")) == 429
-    gate.enter_client("uss2")
+        gate.enter_client("uss1", 0.0)
+    assert status_of(lambda: gate.enter_client("uss1", 0.0)) == 429
+    gate.enter_client("uss2", 0.0)
     gate.leave_client("uss1")
-    gate.enter_client("uss1")
+    gate.enter_client("uss1", 0.0)
     assert status_of(lambda: gate.enter(601, 0)) == 413
     assert status_of(lambda: gate.enter(10, 10)) == 503
     gate.enter(600, 0)
@@ -231,7 +235,7 @@ def test_a_restart_keeps_everything_and_why_replays_it(tmp_path: Path) -> None:
     assert "refused with 409" in told.output
     assert f"lacked the OVN of operational intent {held['id']}" in told.output
     assert "from 50 m (164 ft) to 100 m (328 ft)" in told.output
-    assert "points in common: its volume 0 with 0" in told.output
+    assert "points in common: its volume 0 with 0, from 50 m (164 ft) to 100 m (328 ft), from 2" in told.output
     assert "intent written" in told.output
     early = CliRunner().invoke(app, ["dss", "--dir", str(directory), "why", name, "--at", "2020-01-01T00:00:00Z"])
     assert "nothing was decided" in early.output

@@ -41,6 +41,9 @@ def register(app: typer.Typer) -> None:
             int, typer.Option(min=1, help="Take a snapshot after so many journal entries.")
         ] = 100_000,
         public_endpoint: Annotated[str, typer.Option(help="URL under which clients reach this instance.")] = "",
+        requests_a_second: Annotated[
+            float, typer.Option(min=0.0, help="Most requests of one client, over which it gets 429; 0 sets no bound.")
+        ] = 0.0,
     ) -> None:
         """Serve F3548-21, F3411-22a, F3411-19 and the auxiliary interface out of one directory.
 
@@ -60,6 +63,7 @@ def register(app: typer.Typer) -> None:
             relevance,
             (allow_http_base_urls, instance, pool, public_endpoint),
             snapshot_every,
+            requests_a_second,
         )
 
     @group.command()
@@ -88,6 +92,7 @@ def _serve(
     relevance: str,
     names: tuple[bool, str, str, str],
     snapshot_every: int,
+    requests_a_second: float,
 ) -> None:
     import uvloop
 
@@ -116,7 +121,7 @@ def _serve(
         refresh_keys_s,
         Settings(allow_http, instance, pool, endpoint or f"http://{host}:{port}", f"detente {detente.__version__}"),
         Policy(exact=relevance == "exact"),
-        Limits(),
+        Limits(requests_a_second=requests_a_second),
         snapshot_every,
     )
     try:

@@ -37,8 +37,9 @@ class Heartbeats:
 
 
 def decide_heartbeat(state: Heartbeats, command: PutHeartbeat) -> list[HeartbeatRecorded]:
-    """The event of a heartbeat; its index is one more than the last, over all instances."""
-    index = max((beat.index for beat in state.newest.values()), default=0) + 1
+    """The event of a heartbeat; its index is one more than that of the instance's last."""
+    last = state.newest.get(command.instance)
+    index = last.index + 1 if last is not None else 1
     return [
         HeartbeatRecorded(
             command.instance,

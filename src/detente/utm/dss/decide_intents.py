@@ -27,6 +27,8 @@ def decide_put_intent(state: DssState, command: PutIntent, *, exact: bool) -> li
         else opaque_version(command.id, command.at_us)
     )
     old = _current(state, command)
+    if old is not None and old.ovn == ovn:
+        raise Refused(400, "requested_ovn_suffix is that of the current version; a new version needs a new one")
     if command.state in DECONFLICTED and command.by in state.down:
         raise Refused(412, f"{command.by} is marked as Down; it may not have operational intents {command.state}")
     events: list[DssEvent] = []

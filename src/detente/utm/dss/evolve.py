@@ -16,10 +16,9 @@ from detente.utm.dss.events import (
     SubscriptionWritten,
 )
 from detente.utm.dss.records import DOWN, Availability, Constraint, Intent, Occupied, Subscription, pack
-from detente.utm.dss.state import FOR_CONSTRAINTS, FOR_INTENTS, KEPT_AFTER_END_US, DssState
-from detente.utm.due import due_at
+from detente.utm.dss.state import FOR_CONSTRAINTS, FOR_INTENTS, DssState
+from detente.utm.holdings import NOBODY, enter_listener, expire, taken_out, told
 
-NOTHING_TO_TELL = b"[]"
 _URL_FIELD = "uss_base_url"
 
 
@@ -91,11 +90,7 @@ def _(event: ConstraintRemoved, state: DssState, at_us: int) -> bytes:
 @_evolve.register
 def _(event: SubscriptionWritten, state: DssState, at_us: int) -> bytes:  # noqa: ARG001
     occupied = pack(event.extents)
-    old = state.subscriptions.get(event.id)
-    notified = 0
-    if old is not None:
-        notified = state.subscription_index.notification_index(event.id)
-        state.subscription_index.remove(event.id, old.occupied.cells)
+    notified = taken_out(state.subscription_index, state.subscriptions.get(event.id))
     enter_subscription(
         state,
         Subscription(
@@ -111,26 +106,28 @@ def _(event: SubscriptionWritten, state: DssState, at_us: int) -> bytes:  # noqa
         event.extents.cells,
         notified,
     )
-    return NOTHING_TO_TELL
+    return NOBODY
 
 
 def enter_subscription(state: DssState, subscription: Subscription, cells: Sequence[int], notified: int) -> None:
     """Put a subscription that is not there into the state, with how often it was notified."""
-    occupied = subscription.occupied
     state.subscriptions[subscription.id] = subscription
-    kinds = subscription.for_intents * FOR_INTENTS | subscription.for_constraints * FOR_CONSTRAINTS
-    # Of a subscription's heights nothing is asked: who subscribes to an area hears of all that changes over it.
-    slot = state.subscription_index.insert(
-        subscription.id, cells, None, None, occupied.start_us, occupied.end_us, kinds
+    enter_listener(
+        state.subscription_index,
+        state.due_subscriptions,
+        subscription,
+        cells,
+        subscription.uss_base_url,
+        subscription.manager,
+        notified,
+        subscription.for_intents * FOR_INTENTS | subscription.for_constraints * FOR_CONSTRAINTS,
     )
-    state.subscription_index.describe(slot, subscription.uss_base_url, subscription.manager, notified)
-    state.due_subscriptions.enter(subscription.id, occupied.end_us)
 
 
 @_evolve.register
 def _(event: SubscriptionRemoved, state: DssState, at_us: int) -> bytes:  # noqa: ARG001
     _drop_subscription(state, event.id)
-    return NOTHING_TO_TELL
+    return NOBODY
 
 
 @_evolve.register
@@ -140,53 +137,26 @@ def _(event: AvailabilitySet, state: DssState, at_us: int) -> bytes:  # noqa: AR
         state.down.add(event.uss)
     else:
         state.down.discard(event.uss)
-    return NOTHING_TO_TELL
+    return NOBODY
 
 
 @_evolve.register
 def _(event: ReportMade, state: DssState, at_us: int) -> bytes:  # noqa: ARG001
     state.reports += 1
-    return NOTHING_TO_TELL
+    return NOBODY
 
 
 def expire_dss(state: DssState, now_us: int) -> None:
     """Take what has ended out of the search, and what ended long ago out of the state."""
-    for name in state.due_intents.take(now_us):
-        intent = state.intents.get(name)
-        if intent is None or intent.occupied.end_us >= now_us:
-            continue
-        gone_us = intent.occupied.end_us + KEPT_AFTER_END_US
-        if due_at(gone_us) > now_us:
-            state.intent_index.withdraw(name, intent.occupied.cells)
-            state.due_intents.enter(name, gone_us)
-            continue
-        del state.intents[name]
-        _drop_intent(state, intent)
+    for intent in expire(state.intents, state.intent_index, state.due_intents, now_us):
+        if intent.subscription_id:
+            state.dependents.discard(intent.subscription_id, intent.id)
         held = state.subscriptions.get(intent.subscription_id)
         if held is not None and held.implicit and not state.dependents.of(held.id):
             _drop_subscription(state, held.id)
-    for name in state.due_constraints.take(now_us):
-        constraint = state.constraints.get(name)
-        if constraint is None or constraint.occupied.end_us >= now_us:
-            continue
-        gone_us = constraint.occupied.end_us + KEPT_AFTER_END_US
-        if due_at(gone_us) > now_us:
-            state.constraint_index.withdraw(name, constraint.occupied.cells)
-            state.due_constraints.enter(name, gone_us)
-        else:
-            del state.constraints[name]
-            state.constraint_index.remove(name, constraint.occupied.cells)
-    for name in state.due_subscriptions.take(now_us):
-        subscription = state.subscriptions.get(name)
-        if subscription is None or subscription.occupied.end_us >= now_us:
-            continue
-        gone_us = subscription.occupied.end_us + KEPT_AFTER_END_US
-        if due_at(gone_us) > now_us:
-            state.subscription_index.withdraw(name, subscription.occupied.cells)
-            state.due_subscriptions.enter(name, gone_us)
-        else:
-            # It covered its operational intents, so that they went before it.
-            _drop_subscription(state, name)
+    expire(state.constraints, state.constraint_index, state.due_constraints, now_us)
+    # A subscription covered its operational intents, so that they went before it.
+    expire(state.subscriptions, state.subscription_index, state.due_subscriptions, now_us)
 
 
 def _drop_intent(state: DssState, intent: Intent) -> None:
@@ -203,8 +173,6 @@ def _drop_subscription(state: DssState, name: str) -> None:
 def _notify(state: DssState, at_us: int, cells: Sequence[int], new: Occupied, old: Occupied | None, kind: int) -> bytes:
     start_us, end_us = new.start_us, new.end_us
     if old is not None:
-        cells = list({*cells, *old.cells})
         start_us, end_us = min(start_us, old.start_us), max(end_us, old.end_us)
     # A subscription that ended before now hears of nothing, even if the change reaches back.
-    slots = state.subscription_index.find(cells, None, None, max(start_us, at_us), end_us, kind)
-    return state.subscription_index.notify(slots, _URL_FIELD)
+    return told(state.subscription_index, cells, old, max(start_us, at_us), end_us, _URL_FIELD, kinds=kind)

@@ -24,7 +24,21 @@ LOWEST_M, HIGHEST_M = -8_000.0, 100_000.0
 """The interface's own bounds of heights; they stand for a volume without one."""
 
 
-class Overlap(msgspec.Struct, frozen=True, omit_defaults=True):
+class SharedPart(msgspec.Struct, frozen=True):
+    """Two volumes that share a point, by index in the new extents and in the other, and the heights and times of both.
+
+    Heights are metres above the WGS84 ellipsoid; None is unbounded.
+    """
+
+    yours: int
+    theirs: int
+    lower_m: float | None
+    upper_m: float | None
+    start_us: int
+    end_us: int
+
+
+class Overlap(msgspec.Struct, frozen=True):
     """The part of two extents that they share: a box of cells, heights and times; and, part by part, the volumes."""
 
     cells: tuple[str, ...]
@@ -32,8 +46,7 @@ class Overlap(msgspec.Struct, frozen=True, omit_defaults=True):
     upper_m: float | None
     start_us: int
     end_us: int
-    parts: tuple[tuple[int, int], ...] = ()
-    """Indices of volumes, of the new one and of the other, that share a point: latitude, longitude, height and time."""
+    parts: tuple[SharedPart, ...]
 
 
 def relevant_intents(state: DssState, command: PutIntent, *, exact: bool) -> list[Intent]:
@@ -72,23 +85,47 @@ def overlap(extents: Extents, other: Occupied) -> Overlap:
     """What `extents` and another's share."""
     assert extents.start_us is not None
     assert extents.end_us is not None
-    lowers = [height for height in (extents.lower_m, other.lower_m) if height is not None]
-    uppers = [height for height in (extents.upper_m, other.upper_m) if height is not None]
     return Overlap(
         tuple(f"{cell:08x}" for cell in sorted({*extents.cells} & {*other.cells})),
-        max(lowers, default=None),
-        min(uppers, default=None),
+        _highest(extents.lower_m, other.lower_m),
+        _lowest(extents.upper_m, other.upper_m),
         max(extents.start_us, other.start_us),
         min(extents.end_us, other.end_us),
         tuple(shared_parts(extents, other)),
     )
 
 
-def shared_parts(extents: Extents, other: Occupied) -> list[tuple[int, int]]:
-    """Which volumes share a point with which of the other's, exactly, by index."""
-    mine = [_plan(volume, extents.start_us, extents.end_us) for volume in extents.volumes]
-    theirs = [_plan(volume, other.start_us, other.end_us) for volume in other.volumes]
-    return [(k, m) for k, first in enumerate(mine) for m, second in enumerate(theirs) if _share(first, second)]
+def shared_parts(extents: Extents, other: Occupied) -> list[SharedPart]:
+    """Which volumes share a point with which of the other's, exactly: latitude, longitude, height and time."""
+    mine = [(volume, _plan(volume, extents.start_us, extents.end_us)) for volume in extents.volumes]
+    theirs = [(volume, _plan(volume, other.start_us, other.end_us)) for volume in other.volumes]
+    return [
+        SharedPart(
+            k,
+            m,
+            _highest(first.lower_m, second.lower_m),
+            _lowest(first.upper_m, second.upper_m),
+            max(_known(first.start_us, extents.start_us), _known(second.start_us, other.start_us)),
+            min(_known(first.end_us, extents.end_us), _known(second.end_us, other.end_us)),
+        )
+        for k, (first, first_plan) in enumerate(mine)
+        for m, (second, second_plan) in enumerate(theirs)
+        if _share(first_plan, second_plan)
+    ]
+
+
+def _known(at_us: int | None, else_us: int | None) -> int:
+    known = else_us if at_us is None else at_us
+    assert known is not None
+    return known
+
+
+def _highest(first_m: float | None, second_m: float | None) -> float | None:
+    return max((height for height in (first_m, second_m) if height is not None), default=None)
+
+
+def _lowest(first_m: float | None, second_m: float | None) -> float | None:
+    return min((height for height in (first_m, second_m) if height is not None), default=None)
 
 
 def _share(first: Plan | None, second: Plan | None) -> bool:
@@ -102,9 +139,7 @@ def _share(first: Plan | None, second: Plan | None) -> bool:
 
 
 def _plan(volume: Volume, start_us: int | None, end_us: int | None) -> Plan | None:
-    start, end = volume.start_us or start_us, volume.end_us or end_us
-    if start is None or end is None:
-        return None
+    start, end = _known(volume.start_us, start_us), _known(volume.end_us, end_us)
     lower = LOWEST_M if volume.lower_m is None else volume.lower_m
     upper = HIGHEST_M if volume.upper_m is None else volume.upper_m
     places = tuple(Position(latitude, longitude) for latitude, longitude in volume.ring)

@@ -5,12 +5,9 @@ from __future__ import annotations
 from detente.utm.dss.records import Availability, Constraint, Intent, Subscription
 from detente.utm.due import Due
 from detente.utm.index import CellIndex, SubscriptionIndex
-from detente.utm.moments import HOUR_US
 
 FOR_INTENTS, FOR_CONSTRAINTS = 1, 2
 """The bits by which the index of subscriptions is asked."""
-KEPT_AFTER_END_US = HOUR_US
-"""How long an entity that has ended can still be got and deleted by its id. It counts for nothing else."""
 
 
 class Dependents:

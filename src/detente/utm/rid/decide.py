@@ -35,8 +35,8 @@ def decide_rid(state: RidState, command: RidCommand) -> list[RidEvent]:
             area = state.areas.get(command.id)
             if area is None:
                 raise Refused(404, f"there is no identification service area {command.id}")
-            _check_owner(area.owner, command.by)
             _check_version(area.version, command.version)
+            _check_owner(area.owner, command.by)
             return [AreaRemoved(command.standard, command.id)]
         case PutRidSubscription():
             return _decide_put_subscription(state, command)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detente.utm.dss.records import Occupied, pack
-from detente.utm.dss.state import KEPT_AFTER_END_US
-from detente.utm.due import Due, due_at
+from detente.utm.due import Due
+from detente.utm.holdings import NOBODY, enter_listener, expire, taken_out, told
 from detente.utm.index import CellIndex, SubscriptionIndex
 from detente.utm.rid.records import (
     NOTIFICATIONS_PATH,
@@ -42,29 +42,22 @@ def evolve_rid(state: RidState, event: RidEvent, at_us: int) -> bytes:
             if old is not None:
                 state.area_index.remove(old.id, old.occupied.cells)
             enter_area(state, Area(event.id, event.owner, event.version, event.flights_url, occupied))
-            cells: Sequence[int] = event.extents.cells
-            if old is not None:
-                cells = list({*cells, *old.occupied.cells})
-            return _notify(state, event.standard, cells, at_us)
+            return _notify(state, event.standard, event.extents.cells, old.occupied if old else None, at_us)
         case AreaRemoved():
             area = state.areas.pop(event.id)
             state.area_index.remove(area.id, area.occupied.cells)
-            return _notify(state, event.standard, area.occupied.cells, at_us)
+            return _notify(state, event.standard, area.occupied.cells, None, at_us)
         case RidSubscriptionWritten():
-            before = state.subscriptions.get(event.id)
-            notified = 0
-            if before is not None:
-                notified = state.subscription_index.notification_index(event.id)
-                state.subscription_index.remove(event.id, before.occupied.cells)
+            notified = taken_out(state.subscription_index, state.subscriptions.get(event.id))
             subscription = RidSubscription(
                 event.id, event.owner, event.version, event.notifications_url, pack(event.extents)
             )
             enter_rid_subscription(state, subscription, notified)
-            return b"[]"
+            return NOBODY
         case RidSubscriptionRemoved():
             gone = state.subscriptions.pop(event.id)
             state.subscription_index.remove(gone.id, gone.occupied.cells)
-            return b"[]"
+            return NOBODY
 
 
 def enter_area(state: RidState, area: Area) -> None:
@@ -77,42 +70,24 @@ def enter_area(state: RidState, area: Area) -> None:
 
 def enter_rid_subscription(state: RidState, subscription: RidSubscription, notified: int) -> None:
     """Put a subscription that is not in the index into the state, with how often it was notified."""
-    occupied = subscription.occupied
     state.subscriptions[subscription.id] = subscription
-    slot = state.subscription_index.insert(
-        subscription.id, occupied.cells, None, None, occupied.start_us, occupied.end_us
+    enter_listener(
+        state.subscription_index,
+        state.due_subscriptions,
+        subscription,
+        subscription.occupied.cells,
+        subscription.notifications_url,
+        subscription.owner,
+        notified,
     )
-    state.subscription_index.describe(slot, subscription.notifications_url, subscription.owner, notified)
-    state.due_subscriptions.enter(subscription.id, occupied.end_us)
 
 
 def expire_rid(state: RidState, now_us: int) -> None:
     """Take what has ended out of the search, and what ended long ago out of the state."""
-    for name in state.due_areas.take(now_us):
-        area = state.areas.get(name)
-        if area is None or area.occupied.end_us >= now_us:
-            continue
-        gone_us = area.occupied.end_us + KEPT_AFTER_END_US
-        if due_at(gone_us) > now_us:
-            state.area_index.withdraw(name, area.occupied.cells)
-            state.due_areas.enter(name, gone_us)
-        else:
-            del state.areas[name]
-            state.area_index.remove(name, area.occupied.cells)
-    for name in state.due_subscriptions.take(now_us):
-        subscription = state.subscriptions.get(name)
-        if subscription is None or subscription.occupied.end_us >= now_us:
-            continue
-        gone_us = subscription.occupied.end_us + KEPT_AFTER_END_US
-        if due_at(gone_us) > now_us:
-            state.subscription_index.withdraw(name, subscription.occupied.cells)
-            state.due_subscriptions.enter(name, gone_us)
-        else:
-            del state.subscriptions[name]
-            state.subscription_index.remove(name, subscription.occupied.cells)
+    expire(state.areas, state.area_index, state.due_areas, now_us)
+    expire(state.subscriptions, state.subscription_index, state.due_subscriptions, now_us)
 
 
-def _notify(state: RidState, standard: Standard, cells: Sequence[int], at_us: int) -> bytes:
-    slots = state.subscription_index.find(cells, start_us=at_us)
+def _notify(state: RidState, standard: Standard, cells: Sequence[int], old: Occupied | None, at_us: int) -> bytes:
     suffix = NOTIFICATIONS_PATH if standard is Standard.F3411_22A else ""
-    return state.subscription_index.notify(slots, "url", suffix)
+    return told(state.subscription_index, cells, old, at_us, None, "url", without_suffix=suffix)

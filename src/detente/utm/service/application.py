@@ -100,7 +100,7 @@ class Service:
         if request_id:
             what = b"\n".join((endpoint.method.encode(), scope["raw_path"], body))
             fingerprint = hashlib.sha256(what).hexdigest()[:32]
-        self._gate.enter_client(bearer.subject)
+        self._gate.enter_client(bearer.subject, time.monotonic())
         try:
             call = Call(
                 self._loop, self._settings, bearer, parameters, scope["query_string"], body, request_id, fingerprint

@@ -1,4 +1,7 @@
-"""The endpoints of the auxiliary interface (version 1.1.0), and ours: outcomes of requests, and why a key is needed."""
+"""The endpoints of the auxiliary interface (version 1.1.0) and of the versioning interface (0.1.2), and ours.
+
+Ours: outcomes of requests, and why a key is needed.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,25 @@ from detente.utm.answers import Document, heartbeat_document
 from detente.utm.auxiliary.heartbeats import PutHeartbeat
 from detente.utm.dss.commands import PutIntent
 from detente.utm.dss.records import Constraint, Intent
-from detente.utm.dss.relevance import overlap, relevant_constraints, relevant_intents
+from detente.utm.dss.relevance import SharedPart, overlap, relevant_constraints, relevant_intents
 from detente.utm.identifiers import entity_id
 from detente.utm.moments import microseconds, rfc3339
 from detente.utm.refused import Refused
 from detente.utm.service.dss_endpoints import COORDINATION, MONITORING, read_put_intent
 from detente.utm.service.endpoint import Call, Endpoint, Reply, any_scope, reply
 
+VERSIONS_READ = "interuss.versioning.read_system_versions"
 POOL_READ, HEARTBEAT_WRITE = "interuss.pool_status.read", "interuss.pool_status.heartbeat.write"
 _RID_READ, _RID_WRITE = "dss.read.identification_service_areas", "dss.write.identification_service_areas"
 
 
 def _version(call: Call) -> Reply:
     return reply(200, {"version": call.settings.version})
+
+
+def _system_version(call: Call) -> Reply:
+    # Whatever system is meant, this service is the part of it that answers here, as in the reference.
+    return reply(200, {"system_identity": call.parameters[0], "system_version": call.settings.version})
 
 
 def _validate_oauth(call: Call) -> Reply:
@@ -111,7 +120,18 @@ def _required(command: PutIntent, held: Intent | Constraint) -> Document:
         "altitude_upper_m": shared.upper_m,
         "time_start": rfc3339(shared.start_us),
         "time_end": rfc3339(shared.end_us),
-        "volumes_that_share_a_point": [{"yours": mine, "theirs": theirs} for mine, theirs in shared.parts],
+        "volumes_that_share_a_point": [_part_document(part) for part in shared.parts],
+    }
+
+
+def _part_document(part: SharedPart) -> Document:
+    return {
+        "yours": part.yours,
+        "theirs": part.theirs,
+        "altitude_lower_m": part.lower_m,
+        "altitude_upper_m": part.upper_m,
+        "time_start": rfc3339(part.start_us),
+        "time_end": rfc3339(part.end_us),
     }
 
 
@@ -134,6 +154,7 @@ AUXILIARY_ENDPOINTS = [
     Endpoint("GET", "/aux/v1/configuration/accepted_ca_certs", (), _no_certificates),
     Endpoint("GET", "/aux/v1/configuration/ca_certs", (), _no_certificates),
     Endpoint("GET", "/aux/v1/configuration/global_options", any_scope(POOL_READ), _options),
+    Endpoint("GET", "/versions/{}", any_scope(VERSIONS_READ), _system_version),
     Endpoint("GET", "/detente/v1/outcomes/{}", (frozenset(),), _outcome),
     Endpoint("POST", "/detente/v1/why/{}", any_scope(COORDINATION, MONITORING), _why),
 ]

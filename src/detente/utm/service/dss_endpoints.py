@@ -28,20 +28,20 @@ from detente.utm.refused import Refused
 from detente.utm.service.endpoint import Call, Endpoint, Reply, any_scope, fresh_uuid, reply
 from detente.utm.service.wire import (
     LONGEST_REPORT,
-    POLYGON_TOO_LARGE,
     STATES,
+    TOO_LARGE,
+    TOO_LARGE_WITHOUT_413,
     AvailabilityBody,
     PutConstraintBody,
     PutIntentBody,
     PutSubscriptionBody,
     QueryBody,
     ReportBody,
-    Volume4D,
     check_url,
     read_body,
-    volume_of,
+    union_of,
 )
-from detente.utm.space import Extents, union
+from detente.utm.space import Extents
 
 COORDINATION = "utm.strategic_coordination"
 MONITORING = "utm.conformance_monitoring_sa"
@@ -69,7 +69,7 @@ def read_put_intent(call: Call, name: str, ovn: str | None) -> PutIntent:
     body = read_body(_intent_body, call.body)
     if body.state not in STATES:
         raise Refused(400, f"the state {body.state[:40]!r} is none of {', '.join(sorted(STATES))}")
-    extents = _ended_later(call, union_of(body.extents, POLYGON_TOO_LARGE))
+    extents = _ended_later(call, union_of(body.extents, TOO_LARGE))
     if extents.lower_m is None or extents.upper_m is None:
         raise Refused(400, "every volume of an operational intent needs altitude_lower and altitude_upper")
     new = body.new_subscription
@@ -110,7 +110,7 @@ def _delete_intent(call: Call) -> Reply:
 
 
 def _query_intents(call: Call) -> Reply:
-    extents = _area(call, POLYGON_TOO_LARGE)
+    extents = _area(call)
     state = call.loop.read().dss
     names = state.intent_index.find_names(
         extents.cells, extents.lower_m, extents.upper_m, _from_now(call, extents), extents.end_us
@@ -123,7 +123,7 @@ def _query_intents(call: Call) -> Reply:
 def _put_constraint(call: Call) -> Reply:
     name, ovn = entity_id(call.parameters[0]), _given_version(call)
     body = read_body(_constraint_body, call.body)
-    extents = _ended_later(call, union_of(body.extents, POLYGON_TOO_LARGE))
+    extents = _ended_later(call, union_of(body.extents, TOO_LARGE))
     url = check_url(body.uss_base_url, allow_http=call.settings.allow_http)
     return call.write(PutConstraint(call.now_us, call.bearer.subject, name, ovn, url, extents), name)
 
@@ -142,7 +142,7 @@ def _delete_constraint(call: Call) -> Reply:
 
 
 def _query_constraints(call: Call) -> Reply:
-    extents = _area(call, 413)
+    extents = _area(call)
     state = call.loop.read().dss
     names = state.constraint_index.find_names(
         extents.cells, extents.lower_m, extents.upper_m, _from_now(call, extents), extents.end_us
@@ -161,7 +161,7 @@ def _put_subscription(call: Call) -> Reply:
         name,
         version,
         check_url(body.uss_base_url, allow_http=call.settings.allow_http),
-        union_of([body.extents], POLYGON_TOO_LARGE),
+        union_of([body.extents], TOO_LARGE_WITHOUT_413),
         for_intents=bool(body.notify_for_operational_intents),
         for_constraints=bool(body.notify_for_constraints),
     )
@@ -186,7 +186,7 @@ def _delete_subscription(call: Call) -> Reply:
 
 
 def _query_subscriptions(call: Call) -> Reply:
-    extents = _area(call, 413)
+    extents = _area(call)
     state = call.loop.read().dss
     names = state.subscription_index.find_names(extents.cells, None, None, _from_now(call, extents), extents.end_us)
     own = [one for one in (state.subscriptions[name] for name in names) if one.manager == call.bearer.subject]
@@ -217,11 +217,6 @@ def _set_availability(call: Call) -> Reply:
     return call.write(command, uss)
 
 
-def union_of(volumes: list[Volume4D], polygon_too_large: int) -> Extents:
-    """The union of volumes on the wire. Raises Refused (400 or 413)."""
-    return union([volume_of(volume) for volume in volumes], polygon_too_large)
-
-
 def _ended_later(call: Call, extents: Extents) -> Extents:
     if extents.start_us is None or extents.end_us is None:
         raise Refused(400, "every volume needs time_start and time_end")
@@ -230,11 +225,11 @@ def _ended_later(call: Call, extents: Extents) -> Extents:
     return extents
 
 
-def _area(call: Call, polygon_too_large: int) -> Extents:
+def _area(call: Call) -> Extents:
     body = read_body(_query_body, call.body)
     if body.area_of_interest is None:
         raise Refused(400, "area_of_interest is needed")
-    return union_of([body.area_of_interest], polygon_too_large)
+    return union_of([body.area_of_interest], TOO_LARGE)
 
 
 def _from_now(call: Call, extents: Extents) -> int:

@@ -23,14 +23,15 @@ from detente.utm.rid.records import (
 )
 from detente.utm.service.endpoint import Call, Endpoint, Reply, any_scope, reply
 from detente.utm.service.wire import (
-    POLYGON_TOO_LARGE,
+    TOO_LARGE,
+    TOO_LARGE_WITHOUT_413,
     V19PutAreaBody,
     V19PutSubscriptionBody,
     V22aPutBody,
     check_url,
     read_body,
     ring_of_area,
-    volume_of,
+    union_of,
     volume_of_v19,
 )
 from detente.utm.space import Extents, cover_polygon, union
@@ -102,10 +103,12 @@ def _area_body(call: Call, standard: Standard) -> tuple[str, Extents]:
     allow_http = call.settings.allow_http
     if standard is Standard.F3411_19:
         old = read_body(_v19_area_body, call.body)
-        return check_url(old.flights_url, allow_http=allow_http), union([volume_of_v19(old.extents)], POLYGON_TOO_LARGE)
+        return check_url(old.flights_url, allow_http=allow_http), union(
+            [volume_of_v19(old.extents)], TOO_LARGE_WITHOUT_413
+        )
     body = read_body(_v22a_body, call.body)
-    return check_url(body.uss_base_url, allow_http=allow_http) + FLIGHTS_PATH, union(
-        [volume_of(body.extents)], POLYGON_TOO_LARGE
+    return check_url(body.uss_base_url, allow_http=allow_http) + FLIGHTS_PATH, union_of(
+        [body.extents], TOO_LARGE_WITHOUT_413
     )
 
 
@@ -114,17 +117,17 @@ def _subscription_body(call: Call, standard: Standard) -> tuple[str, Extents]:
     if standard is Standard.F3411_19:
         old = read_body(_v19_subscription_body, call.body)
         url = check_url(old.callbacks.identification_service_area_url, allow_http=allow_http)
-        return url, union([volume_of_v19(old.extents)], POLYGON_TOO_LARGE)
+        return url, union([volume_of_v19(old.extents)], TOO_LARGE_WITHOUT_413)
     body = read_body(_v22a_body, call.body)
     url = check_url(body.uss_base_url, allow_http=allow_http) + NOTIFICATIONS_PATH
-    return url, union([volume_of(body.extents)], POLYGON_TOO_LARGE)
+    return url, union_of([body.extents], TOO_LARGE_WITHOUT_413)
 
 
 def _searched_cells(call: Call) -> list[int]:
     area = call.query("area")
     if not area:
         raise Refused(400, "area is needed: lat1,lng1,lat2,lng2,...")
-    cells: list[int] = cover_polygon(ring_of_area(area), 413).tolist()
+    cells: list[int] = cover_polygon(ring_of_area(area), TOO_LARGE).tolist()
     return cells
 
 

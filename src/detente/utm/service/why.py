@@ -23,6 +23,7 @@ from detente.utm.service.loop import DECISION
 from detente.utm.service.snapshot import decode_decision
 
 FEET_PER_METRE = 1.0 / 0.3048
+MOST_PARTS_SHOWN = 20
 
 
 def explain(directory: Path, entity: str, at: str = "") -> Iterator[str]:
@@ -90,10 +91,15 @@ def _shared(command: PutIntent, held: Intent | Constraint, kind: str) -> Iterato
     yield f"        {len(shared.cells)} cells of level 13: {' '.join(shared.cells[:8])}{more}"
     yield f"        from {_height(shared.lower_m)} to {_height(shared.upper_m)} above the WGS84 ellipsoid"
     yield f"        from {rfc3339(shared.start_us)} to {rfc3339(shared.end_us)}"
-    if shared.parts:
-        pairs = ", ".join(f"its volume {mine} with {theirs}" for mine, theirs in shared.parts[:20])
-        yield f"        points in common: {pairs}"
-    else:
+    for part in shared.parts[:MOST_PARTS_SHOWN]:
+        yield (
+            f"        points in common: its volume {part.yours} with {part.theirs}, "
+            f"from {_height(part.lower_m)} to {_height(part.upper_m)}, "
+            f"from {rfc3339(part.start_us)} to {rfc3339(part.end_us)}"
+        )
+    if len(shared.parts) > MOST_PARTS_SHOWN:
+        yield f"        and {len(shared.parts) - MOST_PARTS_SHOWN} more pairs of volumes"
+    if not shared.parts:
         yield "        no point of their volumes: they are near, not in conflict (--relevance exact lets them be)"
 
 
