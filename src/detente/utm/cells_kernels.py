@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Cells = NDArray[np.uint32]
+Counts = NDArray[np.int64]
 
+SOUND, OFF_EARTH, REPEATED, TOO_LARGE, CROSSING, TOO_MANY_CELLS = range(6)
+"""What can be wrong with a ring."""
 LEVEL = 13
 # Rows are the axes u, v and w (through the middle of the face) of each face.
 FACES = np.array(
@@ -278,13 +281,59 @@ def unit_vectors(degrees: Floats) -> Floats:
 
 
 @njit(cache=True)
-def survey(degrees: Floats, largest_sr: float, most: int) -> tuple[float, int, int, Cells]:
-    """Area of a ring [n, 2] in degrees, its first two crossing edges, and, where both allow, the cells it touches."""
-    ring = unit_vectors(degrees)
-    area = area_sr(ring)
-    if area > largest_sr:
-        return area, -1, -1, np.empty(0, dtype=np.uint32)
-    first, second = crossing_edges(ring)
-    if first >= 0:
-        return area, first, second, np.empty(0, dtype=np.uint32)
-    return area, -1, -1, cover(ring, most)
+def _off_earth_or_repeated(degrees: Floats) -> tuple[int, int]:
+    """The fault of the first vertex that is no place on earth, or that comes twice, and the vertex."""
+    for k in range(degrees.shape[0]):
+        if not (abs(degrees[k, 0]) <= 90.0 and abs(degrees[k, 1]) <= 180.0):
+            return OFF_EARTH, k
+        for m in range(k):
+            if degrees[m, 0] == degrees[k, 0] and degrees[m, 1] == degrees[k, 1]:
+                return REPEATED, k
+    return SOUND, 0
+
+
+@njit(cache=True)
+def survey(degrees: Floats, ends: Counts, largest_sr: float, most: int) -> tuple[int, int, int, int, float, Cells]:
+    """What is wrong with the first bad one of some rings, and where all are sound, the cells that they touch.
+
+    The rings stand one after the other in `degrees` [n, 2], latitude first; `ends` says where each ends. Returns the
+    fault, the ring, two of its vertices or edges, its area in steradians, and the cells, each once, ascending.
+    """
+    found = np.empty(64, dtype=np.uint32)
+    count = 0
+    begin = 0
+    for k in range(len(ends)):
+        mine = degrees[begin : ends[k]]
+        begin = ends[k]
+        fault, vertex = _off_earth_or_repeated(mine)
+        if fault != SOUND:
+            return fault, k, vertex, 0, 0.0, found[:0]
+        ring = unit_vectors(mine)
+        area = area_sr(ring)
+        if area > largest_sr:
+            return TOO_LARGE, k, 0, 0, area, found[:0]
+        first, second = crossing_edges(ring)
+        if first >= 0:
+            return CROSSING, k, first, second, area, found[:0]
+        cells = cover(ring, most)
+        if len(cells) > most:
+            return TOO_MANY_CELLS, k, 0, 0, area, found[:0]
+        if count + len(cells) > len(found):
+            larger = np.empty(2 * (count + len(cells)), dtype=np.uint32)
+            larger[:count] = found[:count]
+            found = larger
+        found[count : count + len(cells)] = cells
+        count += len(cells)
+    return SOUND, 0, 0, 0, 0.0, distinct(found[:count])
+
+
+@njit(cache=True)
+def distinct(cells: Cells) -> Cells:
+    """The cells, each once, ascending."""
+    ordered = np.sort(cells)
+    n = 0
+    for k in range(len(ordered)):
+        if k == 0 or ordered[k] != ordered[k - 1]:
+            ordered[n] = ordered[k]
+            n += 1
+    return ordered[:n]

@@ -13,11 +13,23 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detente.utm.cells_kernels import cover, survey, unit_vectors
+from detente.utm.cells_kernels import (
+    CROSSING,
+    OFF_EARTH,
+    REPEATED,
+    SOUND,
+    TOO_LARGE,
+    cover,
+    distinct,
+    survey,
+    unit_vectors,
+)
 from detente.utm.refused import Refused
 
 N = TypeVar("N", int, float)
 
+Ring = Sequence[tuple[float, float]]
+"""Latitudes and longitudes in degrees, without the closing vertex."""
 EARTH_RADIUS_KM = 6371.01
 """The sphere on which S2 and the InterUSS suites measure areas."""
 SMALLEST_CURVATURE_RADIUS_M = 6_335_439.0
@@ -65,57 +77,69 @@ def circumscribed(latitude_deg: float, longitude_deg: float, radius_m: float) ->
     return np.asarray(corners / np.sqrt((corners**2).sum(axis=1))[:, None])
 
 
-def cover_circle(latitude_deg: float, longitude_deg: float, radius_m: float) -> NDArray[np.uint32]:
-    """Every cell that the circle touches. Raises Refused 413 over LARGEST_AREA_KM2."""
+def cover_circle(latitude_deg: float, longitude_deg: float, radius_m: float, too_large: int) -> NDArray[np.uint32]:
+    """Every cell that the circle touches. Raises Refused 400 for a bad radius, `too_large` over LARGEST_AREA_KM2."""
     if not 0.0 < radius_m < math.inf:
         raise Refused(400, "radius must be a positive number of metres")
     if math.pi * (radius_m / 1000.0) ** 2 > LARGEST_AREA_KM2:
-        raise Refused(413, f"area is too large: a circle of {radius_m:.0f} m is over {LARGEST_AREA_KM2:.0f} km²")
-    return _within(cover(circumscribed(latitude_deg, longitude_deg, radius_m), MOST_CELLS), 413)
+        raise Refused(too_large, f"area is too large: a circle of {radius_m:.0f} m is over {LARGEST_AREA_KM2:.0f} km²")
+    cells = cover(circumscribed(latitude_deg, longitude_deg, radius_m), MOST_CELLS)
+    if len(cells) > MOST_CELLS:
+        raise _too_many_cells(too_large)
+    return distinct(cells)
 
 
-def cover_polygon(ring: Sequence[tuple[float, float]], too_large: int) -> NDArray[np.uint32]:
+def cover_polygon(ring: Ring, too_large: int) -> NDArray[np.uint32]:
     """Every cell that the polygon touches. Raises Refused 400 for a bad ring, `too_large` over LARGEST_AREA_KM2."""
-    if not 3 <= len(ring) <= MOST_VERTICES:
-        raise Refused(400, f"a polygon has 3 to {MOST_VERTICES} vertices, not {len(ring)}")
-    if len(set(ring)) != len(ring):
+    return cover_polygons([ring], too_large)
+
+
+def cover_polygons(rings: Sequence[Ring], too_large: int) -> NDArray[np.uint32]:
+    """Every cell that any of the polygons touches, ascending. Raises Refused as `cover_polygon`."""
+    ends = []
+    points: list[tuple[float, float]] = []
+    for ring in rings:
+        if not 3 <= len(ring) <= MOST_VERTICES:
+            raise Refused(400, f"a polygon has 3 to {MOST_VERTICES} vertices, not {len(ring)}")
+        points += ring
+        ends.append(len(points))
+    fault, k, first, second, area_sr, cells = survey(
+        np.array(points, dtype=np.float64), np.array(ends, dtype=np.int64), LARGEST_AREA_SR, MOST_CELLS
+    )
+    if fault == SOUND:
+        return cells
+    if fault == OFF_EARTH:
+        raise _off_earth(*rings[k][first])
+    if fault == REPEATED:
         raise Refused(400, "vertices of a polygon may not be repeated; leave out the closing vertex")
-    area_sr, first, second, cells = survey(np.array(ring, dtype=np.float64), LARGEST_AREA_SR, MOST_CELLS)
-    if area_sr > LARGEST_AREA_SR:
+    if fault == CROSSING:
+        raise Refused(400, f"edges of a polygon may not cross: those from vertices {first} and {second} do")
+    if fault == TOO_LARGE:
         area_km2 = area_sr * EARTH_RADIUS_KM**2
         raise Refused(too_large, f"area is too large: {area_km2:.0f} km², at most {LARGEST_AREA_KM2:.0f} km²")
-    if first >= 0:
-        raise Refused(400, f"edges of a polygon may not cross: those from vertices {first} and {second} do")
-    return _within(cells, too_large)
+    raise _too_many_cells(too_large)
 
 
-def _within(cells: NDArray[np.uint32], too_large: int) -> NDArray[np.uint32]:
-    if len(cells) > MOST_CELLS:
-        raise Refused(too_large, f"area is too large: it touches more than {MOST_CELLS} cells")
-    return cells
+def _too_many_cells(status: int) -> Refused:
+    return Refused(status, f"area is too large: it touches more than {MOST_CELLS} cells")
 
 
-def check_point(latitude_deg: float, longitude_deg: float) -> tuple[float, float]:
-    """Refuse (400) what is no place on earth."""
-    if not (-90.0 <= latitude_deg <= 90.0 and -180.0 <= longitude_deg <= 180.0):
-        raise Refused(400, f"({latitude_deg}, {longitude_deg}) is no latitude and longitude in degrees")
-    return (latitude_deg, longitude_deg)
+def _off_earth(latitude_deg: float, longitude_deg: float) -> Refused:
+    return Refused(400, f"({latitude_deg}, {longitude_deg}) is no latitude and longitude in degrees")
 
 
-def cells_of(volume: Volume, too_large: int) -> NDArray[np.uint32]:
-    """The cells that one volume touches."""
-    if volume.radius_m is not None:
-        return cover_circle(*volume.ring[0], volume.radius_m)
-    return cover_polygon(volume.ring, too_large)
-
-
-def union(volumes: Iterable[Volume], too_large: int = 413) -> Extents:
-    """The extents of all `volumes`: their cells, lowest to highest, first to last."""
+def union(volumes: Iterable[Volume], too_large: int) -> Extents:
+    """The extents of all `volumes`: their cells, lowest to highest, first to last. Raises Refused as the coverings."""
     held = tuple(volumes)
-    found = [cells_of(volume, too_large) for volume in held]
-    cells = found[0] if len(found) == 1 else np.concatenate(found)
+    rings = [volume.ring for volume in held if volume.radius_m is None]
+    covered = [
+        cover_circle(*volume.ring[0], volume.radius_m, too_large) for volume in held if volume.radius_m is not None
+    ]
+    if rings:
+        covered.append(cover_polygons(rings, too_large))
+    cells = covered[0] if len(covered) == 1 else distinct(np.concatenate(covered))
     return Extents(
-        tuple(sorted(set(cells.tolist()))),
+        tuple(cells.tolist()),
         _least([volume.lower_m for volume in held]),
         _greatest([volume.upper_m for volume in held]),
         _least([volume.start_us for volume in held]),
@@ -125,10 +149,8 @@ def union(volumes: Iterable[Volume], too_large: int = 413) -> Extents:
 
 
 def _least(values: Sequence[N | None]) -> N | None:
-    bounded = [value for value in values if value is not None]
-    return min(bounded) if len(bounded) == len(values) else None
+    return None if None in values else min(values)  # type: ignore[type-var] # none of them is None
 
 
 def _greatest(values: Sequence[N | None]) -> N | None:
-    bounded = [value for value in values if value is not None]
-    return max(bounded) if len(bounded) == len(values) else None
+    return None if None in values else max(values)  # type: ignore[type-var] # none of them is None
