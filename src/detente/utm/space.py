@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TypeVar
 
 import msgspec
@@ -36,6 +37,7 @@ SMALLEST_CURVATURE_RADIUS_M = 6_335_439.0
 """The meridian radius of curvature of WGS84 at the equator: no metre on the ellipsoid is a larger angle than here."""
 LARGEST_AREA_KM2 = 2500.0
 LARGEST_AREA_SR = LARGEST_AREA_KM2 / EARTH_RADIUS_KM**2
+LARGEST_RADIUS_M = 1000.0 * math.sqrt(LARGEST_AREA_KM2 / math.pi)
 MOST_CELLS = 10_000
 CIRCLE_SIDES = 32
 MOST_VERTICES = 10_000
@@ -81,8 +83,8 @@ def cover_circle(latitude_deg: float, longitude_deg: float, radius_m: float, too
     """Every cell that the circle touches. Raises Refused 400 for a bad radius, `too_large` over LARGEST_AREA_KM2."""
     if not 0.0 < radius_m < math.inf:
         raise Refused(400, "radius must be a positive number of metres")
-    if math.pi * (radius_m / 1000.0) ** 2 > LARGEST_AREA_KM2:
-        raise Refused(too_large, f"area is too large: a circle of {radius_m:.0f} m is over {LARGEST_AREA_KM2:.0f} km²")
+    if radius_m > LARGEST_RADIUS_M:
+        raise Refused(too_large, f"area is too large: a circle of {radius_m:g} m is over {LARGEST_AREA_KM2:.0f} km²")
     cells = cover(circumscribed(latitude_deg, longitude_deg, radius_m), MOST_CELLS)
     if len(cells) > MOST_CELLS:
         raise _too_many_cells(too_large)
@@ -97,14 +99,15 @@ def cover_polygon(ring: Ring, too_large: int) -> NDArray[np.uint32]:
 def cover_polygons(rings: Sequence[Ring], too_large: int) -> NDArray[np.uint32]:
     """Every cell that any of the polygons touches, ascending. Raises Refused as `cover_polygon`."""
     ends = []
-    points: list[tuple[float, float]] = []
+    count = 0
     for ring in rings:
         if not 3 <= len(ring) <= MOST_VERTICES:
             raise Refused(400, f"a polygon has 3 to {MOST_VERTICES} vertices, not {len(ring)}")
-        points += ring
-        ends.append(len(points))
+        count += len(ring)
+        ends.append(count)
+    degrees = np.fromiter(chain.from_iterable(chain.from_iterable(rings)), np.float64, 2 * count).reshape(count, 2)
     fault, k, first, second, area_sr, cells = survey(
-        np.array(points, dtype=np.float64), np.array(ends, dtype=np.int64), LARGEST_AREA_SR, MOST_CELLS
+        degrees, np.array(ends, dtype=np.int64), LARGEST_AREA_SR, MOST_CELLS
     )
     if fault == SOUND:
         return cells

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from secrets import token_hex
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
-from uuid import uuid4
 
 import msgspec
 
@@ -152,8 +152,10 @@ def any_scope(*scopes: str) -> tuple[frozenset[str], ...]:
 
 
 def fresh_uuid() -> str:
-    """A random version 4 UUID."""
-    return str(uuid4())
+    """A random version 4 UUID. By hand, because `uuid.uuid4` takes five times as long."""
+    digits = token_hex(16)
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def reply(status: int, document: object) -> Reply:

@@ -24,9 +24,9 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Time(msgspec.Struct, frozen=True, gc=False):
-    """A time with the name of its format."""
+    """A time as it was written, read by `union_of`, with the name of its format."""
 
-    value: Moment
+    value: str
     format: Literal["RFC3339"]
 
 
@@ -223,7 +223,7 @@ def read_body(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 
 def union_of(wires: Iterable[Volume4D], polygon_too_large: int) -> Extents:
     """The union of volumes of F3548-21 or F3411-22a. Raises Refused (400 or 413)."""
-    moments: dict[datetime, int] = {}
+    moments: dict[str, int] = {}
     volumes = []
     for wire in wires:
         space = wire.volume
@@ -280,14 +280,17 @@ def check_url(url: str, *, allow_http: bool) -> str:
     return url
 
 
-def _microseconds(time: Time | None, seen: dict[datetime, int]) -> int | None:
+def _microseconds(time: Time | None, seen: dict[str, int]) -> int | None:
     if time is None:
         return None
     # The volumes of one body mostly name the same few moments.
-    moment = time.value
-    at_us = seen.get(moment)
+    at_us = seen.get(time.value)
     if at_us is None:
-        at_us = seen[moment] = microseconds(moment)
+        try:
+            at_us = microseconds(msgspec.convert(time.value, Moment))
+        except msgspec.ValidationError as error:
+            raise Refused(400, f"{time.value[:40]!r} is no RFC 3339 time: {error}") from error
+        seen[time.value] = at_us
     return at_us
 
 
