@@ -145,6 +145,8 @@ def rid_subscription_document(state: RidState, subscription: RidSubscription, st
         "notification_index": state.subscription_index.notification_index(subscription.id),
     }
     if standard is Standard.F3411_19:
+        # The published text requires `url` without describing it; it can but be where notifications go.
+        document["url"] = url
         document["callbacks"] = {"identification_service_area_url": url}
         document["time_start"], document["time_end"] = rfc3339(occupied.start_us), rfc3339(occupied.end_us)
     else:
