@@ -23,6 +23,7 @@ from detente.airspace.position import Position
 from detente.line.parameters import (
     Bearing,
     Block,
+    Duration,
     Frequency,
     Height,
     Length,
@@ -74,6 +75,7 @@ VALUES: dict[str, st.SearchStrategy[Value]] = {
     "length": st.builds(Length, st.floats(0.1, 500.0), st.sampled_from(LengthUnit)),
     "bearing": st.builds(Bearing, st.integers(0, 359)),
     "frequency": st.builds(Frequency, st.integers(2_000, 400_000)),
+    "duration": st.builds(Duration, st.integers(0, 366 * 86_400)),
     "reference": st.builds(Reference, st.from_regex(r"[a-z]{1,8}[:-][1-9][0-9]{0,3}", fullmatch=True)),
     "language": st.builds(Spoken, st.sampled_from(LineLanguage)),
 }

@@ -90,8 +90,8 @@ def test_what_is_typed_wrong_is_refused_with_an_example(parties: tuple[Party, Pa
         ("height", "10000ft QNH"), ("height", "3000..4000ft MSL"), ("block", "3000ft MSL"),
         ("block", "4000..3000ft MSL"),
         ("moment", "12:00"), ("moment", "2025-06-01T12:00"), ("window", "2025-06-01T12:00Z"), ("length", "5"),
-        ("length", "5nm"), ("bearing", "90"), ("bearing", "400"), ("frequency", "121.5"), ("language", "de"),
-        ("reference", "two words"),
+        ("length", "5nm"), ("bearing", "90"), ("bearing", "400"), ("frequency", "121.5"), ("duration", "90"),
+        ("language", "de"), ("reference", "two words"),
     ],
 )  # fmt: skip
 def test_a_value_that_can_be_read_in_two_ways_is_refused(kind: str, text: str) -> None:
@@ -111,7 +111,7 @@ def test_values_are_what_was_typed() -> None:
     examples = {
         "place": "1.5,2.5", "height": "FL100", "block": "300..400m AGL250", "length": "5NM", "bearing": "090",
         "moment": "2025-06-01T14:30Z", "window": "2025-06-01T14:30Z/2025-06-01T15:00Z", "frequency": "121.5MHz",
-        "language": "ru", "reference": "zone-1",
+        "language": "ru", "reference": "zone-1", "duration": "90s",
     }  # fmt: skip
     assert set(examples) == kinds
     for kind, text in examples.items():

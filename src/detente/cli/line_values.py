@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -27,6 +27,7 @@ from detente.line.location import read_location_code
 from detente.line.parameters import (
     Bearing,
     Block,
+    Duration,
     Frequency,
     Height,
     Length,
@@ -48,6 +49,7 @@ _HEIGHT = re.compile(rf"({_NUMBER})(?:\.\.({_NUMBER}))? ?(m|ft) (.+)\Z", re.ASCI
 _LEVELS = re.compile(r"FL ?(\d{2,3})\.\.FL ?(\d{2,3})\Z", re.ASCII)
 _LENGTH = re.compile(rf"({_NUMBER}) ?(m|km|NM)\Z", re.ASCII)
 _FREQUENCY = re.compile(rf"({_NUMBER}) ?(kHz|MHz)\Z", re.ASCII)
+_DURATION = re.compile(r"(\d{1,9}) ?s\Z", re.ASCII)
 _SETTING = re.compile(rf"(QNH|QFE|AGL) ?({_NUMBER})(?:/({_NUMBER}))?\Z", re.ASCII)
 
 
@@ -65,44 +67,18 @@ def values(code: str, typed: Sequence[str]) -> dict[str, Value]:
 
 def value(field: str, kind: str, text: str) -> Value:
     """Return one typed value; raises Refusal with an example when it cannot be read in one way only."""
-    match kind:
-        case "place":
-            return _place(field, text)
-        case "height":
-            return Height(_altitudes(field, text)[0])
-        case "block":
-            lower, upper = _altitudes(field, text, both=True)
-            return Block(AltitudeBand(lower, upper))
-        case "moment":
-            return Moment(_instant(field, text))
-        case "window":
-            start, slash, end = text.partition("/")
-            if not slash:
-                raise Refusal(field, text, "two times, like 2025-06-01T14:30Z/2025-06-01T15:00Z")
-            return Window(TimeWindow(_instant(field, start), _instant(field, end)))
-        case "length":
-            found = _LENGTH.match(text)
-            if found is None:
-                raise Refusal(field, text, "a distance with its unit, like 5NM or 9km")
-            return Length(float(found[1]), LengthUnit(found[2]))
-        case "bearing":
-            if not re.fullmatch(r"\d{3}", text, re.ASCII):
-                raise Refusal(field, text, "three figures, degrees true, like 090")
-            return Bearing(int(text))
-        case "frequency":
-            return _frequency(field, text)
-        case "language":
-            if text not in set(LineLanguage):
-                raise Refusal(field, text, f"one of {', '.join(LineLanguage)}")
-            return Spoken(LineLanguage(text))
-        case _:
-            return Reference(text)
+    return _READERS[kind](field, text)
 
 
 def encoded(code: str, typed: Sequence[str]) -> dict[str, object]:
     """Return the parameters as the HTTP API takes them."""
     found: dict[str, object] = msgspec.to_builtins(values(code, typed))
     return found
+
+
+def frequency_khz(field: str, text: str) -> int:
+    """Return a frequency as it was typed, in kilohertz; raises Refusal without its unit."""
+    return _frequency(field, text).kilohertz
 
 
 def _frequency(field: str, text: str) -> Frequency:
@@ -160,3 +136,59 @@ def _instant(field: str, text: str) -> datetime:
     except ValueError:
         raise Refusal(field, text, "a time in UTC, like 2025-06-01T14:30Z") from None
     return Moment(found).time
+
+
+def _height(field: str, text: str) -> Height:
+    return Height(_altitudes(field, text)[0])
+
+
+def _block(field: str, text: str) -> Block:
+    return Block(AltitudeBand(*_altitudes(field, text, both=True)))
+
+
+def _moment(field: str, text: str) -> Moment:
+    return Moment(_instant(field, text))
+
+
+def _window(field: str, text: str) -> Window:
+    start, slash, end = text.partition("/")
+    if not slash:
+        raise Refusal(field, text, "two times, like 2025-06-01T14:30Z/2025-06-01T15:00Z")
+    return Window(TimeWindow(_instant(field, start), _instant(field, end)))
+
+
+def _length(field: str, text: str) -> Length:
+    found = _LENGTH.match(text)
+    if found is None:
+        raise Refusal(field, text, "a distance with its unit, like 5NM or 9km")
+    return Length(float(found[1]), LengthUnit(found[2]))
+
+
+def _bearing(field: str, text: str) -> Bearing:
+    if not re.fullmatch(r"\d{3}", text, re.ASCII):
+        raise Refusal(field, text, "three figures, degrees true, like 090")
+    return Bearing(int(text))
+
+
+def _duration(field: str, text: str) -> Duration:
+    found = _DURATION.match(text)
+    if found is None:
+        raise Refusal(field, text, "whole seconds, like 90s")
+    return Duration(int(found[1]))
+
+
+def _language(field: str, text: str) -> Spoken:
+    if text not in set(LineLanguage):
+        raise Refusal(field, text, f"one of {', '.join(LineLanguage)}")
+    return Spoken(LineLanguage(text))
+
+
+def _identifier(_: str, text: str) -> Reference:
+    return Reference(text)
+
+
+_READERS: dict[str, Callable[[str, str], Value]] = {
+    "place": _place, "height": _height, "block": _block, "moment": _moment, "window": _window, "length": _length,
+    "bearing": _bearing, "frequency": _frequency, "duration": _duration, "language": _language,
+    "reference": _identifier,
+}  # fmt: skip

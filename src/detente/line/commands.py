@@ -9,9 +9,11 @@ from datetime import datetime
 
 import msgspec
 
+from detente.line.alarms import AlarmKind
 from detente.line.checks import Check, CheckAnswer, CheckResult
 from detente.line.messages import Carrier, LineMessage, Receipt
 from detente.line.parameters import LineLanguage, Parameter
+from detente.line.radio import RadioReport
 from detente.line.read_back import Difference, Units
 from detente.line.terms import LineTerms
 
@@ -28,13 +30,17 @@ class OpenLine(_LineCommand, frozen=True, tag="open_line"):
 
 
 class SendLineMessage(_LineCommand, frozen=True, tag="send_line_message"):
-    """Send a coded message; `answers` is the id of the message it answers."""
+    """Send a coded message; `answers` is the id of the message it answers.
+
+    `confirmed_by` is the post where a second person looked at it, which one that looks like a mistake needs (R46).
+    """
 
     peer: str
     code: str
     parameters: tuple[Parameter, ...] = ()
     answers: str | None = None
     free_text: str | None = None
+    confirmed_by: str | None = None
 
 
 class HearLineMessage(_LineCommand, frozen=True, tag="hear_line_message"):
@@ -145,6 +151,33 @@ class HearCheckResult(_LineCommand, frozen=True, tag="hear_line_check_result"):
     result: CheckResult
 
 
+class ReportRadio(_LineCommand, frozen=True, tag="report_radio"):
+    """Say what a crew of ours heard of the peer's on a frequency of the radio plan."""
+
+    peer: str
+    report: RadioReport
+
+
+class HearRadioReport(_LineCommand, frozen=True, tag="hear_line_radio_report"):
+    """A peer says what a crew of its own heard of ours."""
+
+    report: RadioReport
+
+
+class RaiseAlarm(_LineCommand, frozen=True, tag="raise_line_alarm"):
+    """What `party`, a peer, sent shows something that a person must look at."""
+
+    kind: AlarmKind
+    detail: str
+
+
+class TakeAlarms(_LineCommand, frozen=True, tag="take_line_alarms"):
+    """A person at a post of ours has looked at the alarms about a peer."""
+
+    peer: str
+    post: str
+
+
 class LineTick(_LineCommand, frozen=True, tag="line_tick"):
     """Time has passed: call whom it is time to call, and check what it is time to check."""
 
@@ -152,5 +185,6 @@ class LineTick(_LineCommand, frozen=True, tag="line_tick"):
 LineCommand = (
     OpenLine | SendLineMessage | HearLineMessage | DisplayLineMessage | TakeLineMessage | ReadBackLineMessage
     | PassOnLineMessage | HearReceipt | HearTaken | HearCalled | HearReadBackJudged | TakeWatch | LeaveWatch
-    | CheckLine | HearCheck | HearCheckAnswer | HearCheckResult | LineTick
+    | ReportRadio | HearRadioReport | RaiseAlarm | TakeAlarms | CheckLine
+    | HearCheck | HearCheckAnswer | HearCheckResult | LineTick
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 from detente.airspace.plan import check_identifier
 from detente.airspace.refusal import Refusal
-from detente.line import commands, decide_messages, decide_receipts, hand_over
+from detente.line import commands, decide_alarms, decide_messages, decide_radio, decide_receipts, hand_over
 from detente.line.checks import (
     Check,
     CheckAnswer,
@@ -140,6 +140,7 @@ def _tick(line: LineState, command: commands.LineTick) -> list[LineEvent]:
         peer_line = line.peers[peer]
         now = standing(peer_line.results, command.at, terms)
         found += _changed(command.at, peer, peer_line, now)
+        found += decide_radio.overdue(line, peer, command.at)
         asked_at = peer_line.asked_at
         if not _in_use(line, peer):
             continue
@@ -179,5 +180,9 @@ _DECISIONS: dict[type, Callable[[LineState, Any], list[LineEvent]]] = {
     commands.HearCheck: _hear_check,
     commands.HearCheckAnswer: _hear_check_answer,
     commands.HearCheckResult: _hear_check_result,
+    commands.ReportRadio: decide_radio.report,
+    commands.HearRadioReport: decide_radio.hear_report,
+    commands.RaiseAlarm: decide_alarms.raise_alarm,
+    commands.TakeAlarms: decide_alarms.take_alarms,
     commands.LineTick: _tick,
 }

@@ -17,6 +17,7 @@ from detente.line.events import (
 from detente.line.ladder import due
 from detente.line.messages import Carrier, LineMessage, Receipt, ReceiptKind
 from detente.line.phrases import ALWAYS_ANSWERS, MessageClass, phrase_table
+from detente.line.plausibility import doubts
 from detente.line.state import LineState, MessageRecord, PeerLine
 from detente.line.terms import LineTerms
 
@@ -41,7 +42,15 @@ def send(line: LineState, command: SendLineMessage) -> list[LineEvent]:
         line.party, command.peer, held.sent + 1, command.code, command.at, parameters, command.answers,
         command.free_text,
     )  # fmt: skip
-    return [LineMessageSent(command.at, message)]
+    found = doubts(line, command.peer, message, command.at)
+    if command.confirmed_by is not None:
+        check_post(line, command.peer, command.confirmed_by)
+    elif found and code.message_class is MessageClass.COORDINATION:
+        raise Refusal(
+            "confirmed_by", ", ".join(found), "a post where a second person has looked at this message again",
+            f"It looks like a mistake ({', '.join(found)}): mend it, or let another post confirm it.",
+        )  # fmt: skip
+    return [LineMessageSent(command.at, message, found, command.confirmed_by)]
 
 
 def _survives(terms: LineTerms, message_class: MessageClass) -> bool:

@@ -6,8 +6,10 @@ from datetime import datetime
 
 import msgspec
 
+from detente.line.alarms import Alarm
 from detente.line.checks import Check, CheckAnswer, CheckResult, LineStanding
-from detente.line.messages import Carrier, LineMessage, Receipt
+from detente.line.messages import Carrier, Doubt, LineMessage, Receipt
+from detente.line.radio import RadioReport
 from detente.line.read_back import Difference
 from detente.line.terms import LineTerms
 from detente.line.watch import HandOver, Watch
@@ -27,9 +29,11 @@ class LineOpened(_LineEvent, frozen=True, tag="line_opened"):
 
 
 class LineMessageSent(_LineEvent, frozen=True, tag="line_message_sent"):
-    """We sent a message."""
+    """We sent a message; `doubts` looked like mistakes, and `confirmed_by` is the post that looked again."""
 
     message: LineMessage
+    doubts: tuple[Doubt, ...] = ()
+    confirmed_by: str | None = None
 
 
 class LineMessageHeard(_LineEvent, frozen=True, tag="line_message_heard"):
@@ -133,8 +137,38 @@ class LineStateChanged(_LineEvent, frozen=True, tag="line_state_changed"):
     standing: LineStanding
 
 
+class LineRadioReported(_LineEvent, frozen=True, tag="line_radio_reported"):
+    """`party` says what its crew heard of the other side's on a frequency."""
+
+    party: str
+    peer: str
+    report: RadioReport
+
+
+class LineRadioOverdue(_LineEvent, frozen=True, tag="line_radio_overdue"):
+    """A radio check that works both ways is overdue on this frequency."""
+
+    peer: str
+    frequency_khz: int
+
+
+class LineAlarmRaised(_LineEvent, frozen=True, tag="line_alarm_raised"):
+    """What a peer sent shows something that a person must look at."""
+
+    peer: str
+    alarm: Alarm
+
+
+class LineAlarmsTaken(_LineEvent, frozen=True, tag="line_alarms_taken"):
+    """A person at a post of ours has looked at every alarm about a peer until now."""
+
+    peer: str
+    post: str
+
+
 LineEvent = (
     LineOpened | LineMessageSent | LineMessageHeard | LineMessageConfirmed | LineReceiptGiven | LineMessageTaken
     | LinePostsCalled | LineReadBackJudged | LineDeliveryOverdue | LineWatchTaken | LineWatchLeft | LineCheckAsked
-    | LineCheckAnswered | LineCheckDone | LineStateChanged
+    | LineCheckAnswered | LineCheckDone | LineStateChanged | LineRadioReported | LineRadioOverdue | LineAlarmRaised
+    | LineAlarmsTaken
 )  # fmt: skip

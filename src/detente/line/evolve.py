@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 
 from detente.line import events
+from detente.line.alarms import MOST_ALARMS
 from detente.line.events import LineEvent
 from detente.line.messages import Carrier
+from detente.line.radio import RadioStanding, reported
 from detente.line.state import Key, LineState, MessageRecord, PeerLine
 
 _replace = msgspec.structs.replace
@@ -23,8 +25,10 @@ def evolve(line: LineState, event: LineEvent) -> None:
 def _opened(line: LineState, event: events.LineOpened) -> None:
     line.party, line.open_lines = event.party, event.lines
     line.terms.update(event.lines)
-    for peer in event.lines:
-        line.peers.setdefault(peer, PeerLine())
+    for peer, terms in event.lines.items():
+        held = line.peers.setdefault(peer, PeerLine())
+        if terms.radio and held.radio_since is None:
+            line.peers[peer] = _replace(held, radio_since=event.at)
 
 
 def _sent(line: LineState, event: events.LineMessageSent) -> None:
@@ -122,6 +126,39 @@ def _state_changed(line: LineState, event: events.LineStateChanged) -> None:
     line.peers[event.peer] = _replace(line.peers[event.peer], standing=event.standing)
 
 
+def _radio_reported(line: LineState, event: events.LineRadioReported) -> None:
+    khz = event.report.frequency_khz
+    standing = _radio(line, event.peer, khz)
+    _set_radio(line, event.peer, reported(standing, event.report, ours=event.party == line.party))
+
+
+def _radio_overdue(line: LineState, event: events.LineRadioOverdue) -> None:
+    _set_radio(line, event.peer, _replace(_radio(line, event.peer, event.frequency_khz), overdue=True))
+
+
+def _radio(line: LineState, peer: str, khz: int) -> RadioStanding:
+    found = (standing for standing in line.peers[peer].radio if standing.frequency_khz == khz)
+    return next(found, RadioStanding(khz))
+
+
+def _set_radio(line: LineState, peer: str, standing: RadioStanding) -> None:
+    held = line.peers[peer]
+    others = [other for other in held.radio if other.frequency_khz != standing.frequency_khz]
+    ordered = sorted([*others, standing], key=lambda one: one.frequency_khz)
+    line.peers[peer] = _replace(held, radio=tuple(ordered))
+
+
+def _alarm_raised(line: LineState, event: events.LineAlarmRaised) -> None:
+    held = line.peers[event.peer]
+    line.peers[event.peer] = _replace(held, alarms=(*held.alarms, event.alarm)[-MOST_ALARMS:])
+
+
+def _alarms_taken(line: LineState, event: events.LineAlarmsTaken) -> None:
+    held = line.peers[event.peer]
+    alarms = tuple(_replace(a, taken_by=event.post) if a.taken_by is None else a for a in held.alarms)
+    line.peers[event.peer] = _replace(held, alarms=alarms)
+
+
 def _change(line: LineState, key: Key, **changes: Any) -> None:  # noqa: ANN401 - fields of a record
     line.messages[key] = _replace(line.messages[key], **changes)
 
@@ -142,4 +179,8 @@ _FOLDS: dict[type, Callable[[LineState, Any], None]] = {
     events.LineCheckAnswered: _nothing,
     events.LineCheckDone: _check_done,
     events.LineStateChanged: _state_changed,
+    events.LineRadioReported: _radio_reported,
+    events.LineRadioOverdue: _radio_overdue,
+    events.LineAlarmRaised: _alarm_raised,
+    events.LineAlarmsTaken: _alarms_taken,
 }

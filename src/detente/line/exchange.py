@@ -18,6 +18,7 @@ from detente.line.checks import Check, CheckAnswer, CheckResult
 from detente.line.commands import LineCommand
 from detente.line.events import LineEvent
 from detente.line.messages import Carrier, LineMessage, Receipt
+from detente.line.radio import RadioReport
 from detente.line.read_back import Difference
 from detente.line.state import LineState
 
@@ -78,8 +79,15 @@ class LineCheckFound(_Said, frozen=True, tag="line_check_result"):
     result: CheckResult
 
 
+class LineRadio(_Said, frozen=True, tag="line_radio_report"):
+    """What the sender's crew heard of the recipient's on a frequency."""
+
+    report: RadioReport
+
+
 Said = (
     LineSaid | LineReceipt | LineTaken | LineCalled | LineJudged | LineChecked | LineCheckReply | LineCheckFound
+    | LineRadio
 )  # fmt: skip
 
 
@@ -125,6 +133,8 @@ def command_of(said: Said, party: str, at: datetime, carrier: Carrier = Carrier.
             return commands.HearCheckAnswer(at, party, answer)
         case LineCheckFound(result):
             return commands.HearCheckResult(at, party, result)
+        case LineRadio(report):
+            return commands.HearRadioReport(at, party, report)
 
 
 def said_of(event: LineEvent, line: LineState) -> Iterator[tuple[str, Said]]:
@@ -149,6 +159,8 @@ def said_of(event: LineEvent, line: LineState) -> Iterator[tuple[str, Said]]:
             yield peer, LineCheckReply(answer)
         case events.LineCheckDone(peer=peer, result=result) if result.asker == own:
             yield peer, LineCheckFound(result)
+        case events.LineRadioReported(party=party, peer=peer, report=report) if party == own:
+            yield peer, LineRadio(report)
         case _:
             return
 

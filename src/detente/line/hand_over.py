@@ -36,5 +36,17 @@ def summary(line: LineState, watch: Watch, until: datetime) -> HandOver:
         not_understood=named(lambda record: bool(record.differences)),
         not_read_back=named(must_be_read_back),
         undelivered=tuple(" ".join(key) for key in sorted(line.undelivered)),
+        alarms=tuple(
+            f"{peer} {alarm.kind}"
+            for peer, held in sorted(line.peers.items())
+            for alarm in held.alarms
+            if alarm.taken_by is None
+        ),
+        radio_overdue=tuple(
+            f"{peer} {standing.frequency_khz} kHz"
+            for peer in sorted(line.open_lines)
+            for standing in line.peers[peer].radio
+            if standing.overdue
+        ),
         lines=tuple((peer, line.peers[peer].standing) for peer in sorted(line.open_lines)),
     )

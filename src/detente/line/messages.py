@@ -33,6 +33,17 @@ class ReceiptKind(StrEnum):
     PASSED_ON = "passed_on"
 
 
+class Doubt(StrEnum):
+    """What looks like a mistake in a message that is about to be sent (R46)."""
+
+    OUTSIDE_AREA = "outside_area"
+    OUTSIDE_HEIGHTS = "outside_heights"
+    LARGE = "large"
+    STALE = "stale"
+    FAR_AHEAD = "far_ahead"
+    SAID_ALREADY = "said_already"
+
+
 class LineMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A coded message. `number` counts from 1 what `sender` sent to `recipient`; `sent_at` is the sender's, UTC.
 

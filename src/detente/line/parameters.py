@@ -19,6 +19,7 @@ from detente.airspace.refusal import Refusal
 from detente.line.location import cell_of, middle_of
 
 LONGEST_REFERENCE = 80
+LONGEST_DURATION_S = 366 * 86_400
 
 
 class LineLanguage(StrEnum):
@@ -107,6 +108,15 @@ class Frequency(msgspec.Struct, frozen=True, tag_field="kind", tag="frequency", 
         check_range("kilohertz", self.kilohertz, 2_000, 400_000, "kHz", "121.5 MHz is 121500 kHz.")
 
 
+class Duration(msgspec.Struct, frozen=True, tag_field="kind", tag="duration", forbid_unknown_fields=True):
+    """A time span in whole seconds."""
+
+    seconds: int
+
+    def __post_init__(self) -> None:
+        check_range("seconds", self.seconds, 0, LONGEST_DURATION_S, "seconds")
+
+
 class Reference(msgspec.Struct, frozen=True, tag_field="kind", tag="reference", forbid_unknown_fields=True):
     """The identifier of a message, a plan, a notice or a post."""
 
@@ -124,10 +134,10 @@ class Spoken(msgspec.Struct, frozen=True, tag_field="kind", tag="language", forb
     language: LineLanguage
 
 
-Value = Place | Height | Block | Moment | Window | Length | Bearing | Frequency | Reference | Spoken
+Value = Place | Height | Block | Moment | Window | Length | Bearing | Frequency | Duration | Reference | Spoken
 KINDS: dict[str, type[Value]] = {
     "place": Place, "height": Height, "block": Block, "moment": Moment, "window": Window, "length": Length,
-    "bearing": Bearing, "frequency": Frequency, "reference": Reference, "language": Spoken,
+    "bearing": Bearing, "frequency": Frequency, "duration": Duration, "reference": Reference, "language": Spoken,
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from detente.line.parameters import (
     LENGTH_M,
     Bearing,
     Block,
+    Duration,
     Frequency,
     Height,
     Length,
@@ -180,6 +181,8 @@ def _readings(name: str, value: Value, units: Units, datum: Datum) -> Iterator[R
             yield WordReading(name, f"{degrees:03d}")
         case Frequency(kilohertz):
             yield WordReading(name, f"{kilohertz}")
+        case Duration(seconds):
+            yield WordReading(name, f"{seconds} s")
         case Reference(text):
             yield WordReading(name, text)
         case Spoken(language):

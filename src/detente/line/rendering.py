@@ -26,6 +26,7 @@ from detente.line.parameters import (
     LENGTH_M,
     Bearing,
     Block,
+    Duration,
     Frequency,
     Height,
     Length,
@@ -114,6 +115,8 @@ def _value(words: Words, value: Value, *, say: bool) -> str:
             return _word(words, "bearing", say=say, degrees=_figures(words, f"{bearing:03d}", say=say))
         case Frequency(kilohertz):
             return _figures(words, frequency_text(kilohertz), say=say)
+        case Duration(seconds):
+            return _figures(words, f"{grouped(seconds)} s", say=say)
         case Reference(text):
             return _figures(words, text, say=say)
         case Spoken(language):

@@ -6,8 +6,10 @@ from datetime import datetime
 
 import msgspec
 
+from detente.line.alarms import Alarm
 from detente.line.checks import CheckResult, LineStanding, OnWatch
 from detente.line.messages import Carrier, LineMessage, Receipt, ReceiptKind
+from detente.line.radio import RadioStanding
 from detente.line.read_back import Difference
 from detente.line.terms import LineTerms
 from detente.line.watch import Watch
@@ -66,7 +68,10 @@ class MessageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PeerLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The line with one peer: its state, the last results of our checks and of theirs, and our last question."""
+    """The line with one peer: its state, the last results of our checks and of theirs, and our last question.
+
+    `radio` has each frequency of the plan, which holds since `radio_since`; `alarms` are the last about this peer.
+    """
 
     standing: LineStanding = LineStanding()
     ours: CheckResult | None = None
@@ -76,6 +81,9 @@ class PeerLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asked_watch: OnWatch | None = None
     sent: int = 0
     suspended_by: tuple[str, ...] = ()
+    radio: tuple[RadioStanding, ...] = ()
+    radio_since: datetime | None = None
+    alarms: tuple[Alarm, ...] = ()
 
     @property
     def results(self) -> tuple[CheckResult, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from detente.accord.provisions import SafetyFunction
+from detente.accord.provisions import AccordArea, RadioUse, SafetyFunction
 from detente.accord.terms import Accord
 from detente.airspace.altitude import check_range
 from detente.airspace.plan import check_identifier
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
+from detente.line.radio import RadioDuty
 
 MOST_RUNGS = 16
 
@@ -49,6 +50,9 @@ class LineTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         safety_survives: whether messages of flight safety go on while planning is suspended; a STOP always does (R32).
         datum: the point from which places are read back.
         phrase_table: the hash of the words that both parties signed; empty where they only have to be the same.
+        radio: the frequencies of the radio plan (R34).
+        radio_check_every_s: a radio check that works both ways at least so often on each that is due.
+        area: where the accord holds; a message about another place is looked at twice (R46).
     """
 
     ladder: tuple[Rung, ...] = (Rung("watch", 0.0), Rung("senior", 30.0), Rung("command", 90.0))
@@ -61,6 +65,9 @@ class LineTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     safety_survives: bool = True
     datum: Datum = Datum("zero", Position(0.0, 0.0))
     phrase_table: str = ""
+    radio: tuple[RadioDuty, ...] = ()
+    radio_check_every_s: float = 604_800.0
+    area: AccordArea | None = None
 
     def __post_init__(self) -> None:
         check_range("again_s", self.again_s, 1.0, 86_400.0, "seconds")
@@ -99,4 +106,10 @@ def terms_of(accord: Accord) -> LineTerms:
         safety_survives=SafetyFunction.SAFETY_OF_FLIGHT in keeps,
         datum=datum,
         phrase_table=accord.provisions.phrase_table,
+        radio=tuple(
+            RadioDuty(round(channel.frequency_khz), str(channel.use), channel.use is not RadioUse.DISTRESS)
+            for channel in accord.provisions.radio.channels
+        ),
+        radio_check_every_s=accord.provisions.radio.check_every_s,
+        area=accord.provisions.area,
     )

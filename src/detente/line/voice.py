@@ -33,8 +33,10 @@ from detente.line.exchange import LineJudged, LineReceipt, LineSaid, LineTaken, 
 from detente.line.location import COLUMNS, ROWS, cell_of, middle_of
 from detente.line.messages import LineMessage, Receipt, ReceiptKind, message_id
 from detente.line.parameters import (
+    LONGEST_DURATION_S,
     Bearing,
     Block,
+    Duration,
     Frequency,
     Height,
     Length,
@@ -193,6 +195,8 @@ def _put_value(packer: _Packer, value: Value) -> None:
             packer.put(degrees, 360)
         case Frequency(kilohertz):
             packer.put(kilohertz, 400_001)
+        case Duration(seconds):
+            packer.put(seconds, LONGEST_DURATION_S + 1)
         case Reference(text):
             _put_text(packer, text)
         case Spoken(language):
@@ -221,6 +225,8 @@ def _take_value(packer: _Packer, kind: str) -> Value:
             return Bearing(packer.take(360))
         case "frequency":
             return Frequency(packer.take(400_001))
+        case "duration":
+            return Duration(packer.take(LONGEST_DURATION_S + 1))
         case "reference":
             return Reference(_take_text(packer))
         case _:

@@ -23,7 +23,8 @@ class HandOver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a shift hands over, drawn from the journal: counts since it began, and everything that is still open.
 
     `unanswered` nobody has taken; `not_understood` was read back wrong; `not_read_back` waits for it; `undelivered`
-    went out and no receipt came. All are message ids with the peer before them: "south north:3".
+    went out and no receipt came. All are message ids with the peer before them: "south north:3". `alarms` wait for a
+    person: "south two_histories"; `radio_overdue` are frequencies: "south 130000 kHz".
     """
 
     post: str
@@ -39,3 +40,5 @@ class HandOver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     not_read_back: tuple[str, ...]
     undelivered: tuple[str, ...]
     lines: tuple[tuple[str, LineStanding], ...]
+    alarms: tuple[str, ...] = ()
+    radio_overdue: tuple[str, ...] = ()
