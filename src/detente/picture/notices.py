@@ -81,3 +81,7 @@ class NoticeRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: NoticeState
     late_by_s: float
     changed_at: datetime
+
+    def held_at(self, moment: datetime) -> bool:
+        """Whether the notice had not been taken back at a time; its window says when it holds."""
+        return self.state is not NoticeState.CANCELLED or moment < self.changed_at

@@ -30,7 +30,7 @@ from detente.airspace.position import Position, utc
 from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounters_between
 from detente.airspace.separation import Minima, MinimaTable
-from detente.picture.notices import Meaning, NoticeRecord, NoticeState
+from detente.picture.notices import Meaning, NoticeRecord
 
 TOUCHING = MinimaTable(Minima(0.0, 0.0, 0.0))
 _WGS84 = Geod(ellps="WGS84")
@@ -99,12 +99,12 @@ def verdict(observation: Observation, volume: Volume4D) -> Verdict:
 
 
 def is_undeclared(observation: Observation, notices: Iterable[NoticeRecord], plans: Iterable[Plan]) -> bool:
-    """Whether no notice in force and no plan explains an observation, wherever it may have been."""
+    """Whether no notice that held at the time and no plan explains an observation, wherever it may have been."""
     places = [Plan("observed", (observation.where_it_may_have_been,))]
     explained = [
         Plan("notice", (record.notice.volume,))
         for record in notices
-        if record.state is NoticeState.IN_FORCE and record.notice.meaning in EXPLAINING
+        if record.held_at(observation.time) and record.notice.meaning in EXPLAINING
     ]
     return not encounters_between(places, [*explained, *plans], TOUCHING)
 
