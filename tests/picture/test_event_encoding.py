@@ -47,6 +47,7 @@ def examples() -> list[events.Event]:
         events.MeasureRefused(NOON, "m1", THEIRS, "not at this hour"),
         events.MeasureLapsed(NOON, "m1", "the conflict is no longer there"),
         events.NoMeasureFound(NOON, conflict.conflict_id, OURS, "no level is free"),
+        events.ConflictAnswered(NOON, THEIRS, "a", 2, conflict=True),
         events.MessageRefused(NOON, THEIRS, "plan_amended", "revision", "1", "a revision from 2", ""),
     ]
 

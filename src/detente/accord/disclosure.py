@@ -55,6 +55,16 @@ def is_open(accord: Accord, policy: OwnPolicy) -> bool:
     return not limits and accord.disclosure.level is policy.level is Level.TRAJECTORY
 
 
+def answers_conflicts(accord: Accord, policy: OwnPolicy, by: str, to: str) -> bool:
+    """Whether `by` may keep plans from `to` of which it says only that there is a conflict, or none.
+
+    It follows from accord and policy alone: whether answers are given says nothing of the plans.
+    """
+    rules = (*accord.provisions.disclosure_rules, *policy.rules)
+    levels = {rule.level for rule in rules if rule.by in (None, by) and rule.to in (None, to)}
+    return Level.CONFLICT in {*levels, accord.disclosure.level, policy.level}
+
+
 def clause_for(accord: Accord, policy: OwnPolicy, plan: Plan, at: datetime, by: str, to: str) -> Clause:
     """Return how much of a plan of `by` the party `to` is told at a time (UTC), and why."""
     if accord.provisions.area is not None and not in_area(accord.provisions.area, plan):

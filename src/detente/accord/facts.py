@@ -36,7 +36,7 @@ class _Fact(msgspec.Struct, frozen=True, tag_field="fact", forbid_unknown_fields
             value = getattr(self, name)
             if name in ("accord_hash", "answers") and value and not _HASH.match(value):
                 raise Refusal(name, value, "an accord's hash, 64 hexadecimal digits", "See `detente accord show`.")
-            if name == "signature" and not _SIGNATURE.match(value):
+            if name == "signature" and not _SIGNATURE.match(value) and (value or isinstance(self, AccordAuthorised)):
                 raise Refusal(name, value, "an Ed25519 signature, 128 hexadecimal digits")
             if name == "reason" and not (1 <= len(value) <= LONGEST_REASON and value.isprintable()):
                 raise Refusal(name, value, f"one line of 1 to {LONGEST_REASON} printable characters")
@@ -67,27 +67,35 @@ class AccordAuthorised(_Fact, frozen=True, tag="accord_authorised"):
 
 
 class AccordSuspended(_Fact, frozen=True, tag="accord_suspended"):
-    """The party suspends the accord, alone. `serial` counts its suspensions and resumptions of this accord."""
+    """The party suspends the accord, alone. `serial` counts its suspensions and resumptions of this accord.
+
+    `signature` is its authority's over `change_bytes`, or empty where a post acts that the terms let act.
+    """
 
     accord_hash: str
     serial: int
     reason: str
+    signature: str = ""
 
 
 class AccordResumed(_Fact, frozen=True, tag="accord_resumed"):
-    """The party takes its suspension back; nothing is negotiated again."""
+    """The party takes its suspension back; nothing is negotiated again. `signature` as for a suspension."""
 
     accord_hash: str
     serial: int
+    signature: str = ""
 
 
 class AccordEnded(_Fact, frozen=True, tag="accord_ended"):
-    """The party ends the accord for good, or takes back a proposal."""
+    """The party ends the accord for good, or takes back a proposal. `signature` as for a suspension."""
 
     accord_hash: str
     reason: str
+    signature: str = ""
 
 
+Change = AccordSuspended | AccordResumed | AccordEnded
+"""What one party says alone of an accord that stands."""
 Fact = AccordDrafted | AccordProposed | AccordAuthorised | AccordSuspended | AccordResumed | AccordEnded
 
 
@@ -95,3 +103,11 @@ def authorisation_bytes(accord_hash: str, party: str, at: datetime) -> bytes:
     """Return what a party's authority signs to authorise an accord."""
     moment = utc(at, "at").isoformat(timespec="microseconds")
     return f"detente-authorisation-1\naccord {accord_hash}\nparty {party}\nat {moment}\n".encode()
+
+
+def change_bytes(fact: Change) -> bytes:
+    """Return what a party's authority signs to suspend, to resume or to end an accord; an end has the serial 0."""
+    what = {AccordSuspended: "suspend", AccordResumed: "resume", AccordEnded: "end"}[type(fact)]
+    serial = 0 if isinstance(fact, AccordEnded) else fact.serial
+    moment = fact.at.isoformat(timespec="microseconds")
+    return (f"detente-change-1\n{what} {fact.accord_hash}\nserial {serial}\nparty {fact.party}\nat {moment}\n").encode()

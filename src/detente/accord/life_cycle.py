@@ -20,8 +20,10 @@ from detente.accord.facts import (
     AccordProposed,
     AccordResumed,
     AccordSuspended,
+    Change,
     Fact,
     authorisation_bytes,
+    change_bytes,
 )
 from detente.accord.terms import Accord, accord_hash, format_accord, parse_accord
 from detente.airspace.refusal import Refusal
@@ -148,9 +150,15 @@ def decide(talks: Talks, fact: Fact, verify: Verify) -> list[Fact]:
             return _authorised(talks, record, fact, verify)
         case AccordSuspended(serial=serial) | AccordResumed(serial=serial):
             said = talks.said_by(record.accord_hash, fact.party)
-            return [fact] if said is None or serial > said.serial else []
+            if said is not None and serial <= said.serial:
+                return []
+            _check_power(talks.accords[record.accord_hash], said, fact, verify)
+            return [fact]
         case AccordEnded():
-            return [] if any(end.party == fact.party for end in record.ends) else [fact]
+            if any(end.party == fact.party for end in record.ends):
+                return []
+            _check_power(talks.accords[record.accord_hash], None, fact, verify)
+            return [fact]
 
 
 def evolve(talks: Talks, fact: Fact) -> None:
@@ -278,6 +286,32 @@ def _authorised(talks: Talks, record: AccordRecord, fact: AccordAuthorised, veri
             "Authorise with the key that the accord names.",
         )  # fmt: skip
     return [] if fact.party in record.authorised_by else [fact]
+
+
+def _check_power(accord: Accord, said: AccordSuspended | AccordResumed | None, fact: Change, verify: Verify) -> None:
+    """Refuse a suspension, a resumption or an end by whoever may not.
+
+    A party's authority always may, by its signature. A post may where the terms let it, and never takes back what the
+    authority suspended. What a party may say follows from the terms and from what that party said before alone.
+    """
+    party = accord.party(fact.party)
+    assert party is not None
+    if fact.signature:
+        key, signature = bytes.fromhex(party.authority_key), bytes.fromhex(fact.signature)
+        if not verify(key, signature, change_bytes(fact)):
+            raise Refusal(
+                "signature", fact.signature[:16] + "...", f"{fact.party}'s authority's, {party.authority_key}",
+                "Sign with the key that the accord names.",
+            )  # fmt: skip
+        return
+    posts = accord.provisions.suspension.posts
+    if posts is not None and fact.by not in posts:
+        raise Refusal(
+            "by", fact.by, f"{', '.join(posts) or 'the authority'}, whom the accord lets do it",
+            "Let a post of these act, or the authority sign: --key.",
+        )  # fmt: skip
+    if isinstance(fact, AccordResumed) and isinstance(said, AccordSuspended) and said.signature:
+        raise Refusal("signature", "", "the authority's: it is the authority that suspended", "Sign with --key.")
 
 
 def _with(said: tuple[_Said, ...], fact: _Said) -> tuple[_Said, ...]:

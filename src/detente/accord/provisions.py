@@ -258,7 +258,11 @@ class Reporting(_Table, frozen=True):
 
 
 class Suspension(_Table, frozen=True):
-    """Which safety functions survive suspension. What was notified holds until it expires in any case."""
+    """Which safety functions survive suspension. What was notified holds until it expires in any case.
+
+    `posts` are those that may suspend and resume without their authority's signature: any where it is None, none where
+    it is empty.
+    """
 
     keeps: tuple[SafetyFunction, ...] = (
         SafetyFunction.STOP,
@@ -266,6 +270,11 @@ class Suspension(_Table, frozen=True):
         SafetyFunction.LINE_CHECKS,
         SafetyFunction.EMERGENCY_ASSISTANCE,
     )
+    posts: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for post in self.posts or ():
+            check_identifier("posts", post)
 
 
 class DatumPoint(_Table, frozen=True):

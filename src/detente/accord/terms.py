@@ -274,7 +274,10 @@ def _whole_provisions(provisions: Provisions) -> dict[str, Any]:
         if rows is not None:
             rows.sort(key=lambda row: msgspec.json.encode(row, order="deterministic"))
     if "suspension" in whole:
+        posts = whole["suspension"].pop("posts")
         whole["suspension"]["keeps"] = sorted(set(whole["suspension"]["keeps"]))
+        if posts is not None:
+            whole["suspension"]["posts"] = sorted(set(posts))
     return whole
 
 
@@ -313,9 +316,11 @@ def _check_names(accord: Accord) -> None:
                 f"parties[{number}].authority_key", None, "every party's authority, when one party names its own",
                 "Ask for the key that authorises accords for the party.",
             )  # fmt: skip
-        missing = [step.post for step in provisions.escalation if party.posts and step.post not in party.posts]
+        named = (*(step.post for step in provisions.escalation), *(provisions.suspension.posts or ()))
+        missing = [post for post in named if party.posts and post not in party.posts]
         if missing:
-            raise Refusal(f"parties[{number}].posts", ", ".join(party.posts), f"the ladder's posts too: {missing}")
+            posts = ", ".join(party.posts)
+            raise Refusal(f"parties[{number}].posts", posts, f"those that the terms name too: {missing}")
 
 
 def _check_parties_differ(parties: tuple[AccordParty, ...]) -> None:

@@ -23,6 +23,7 @@ def conflicts(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the conflicts between our plans and the peers'."""
+    from detente.cli.wording import say
     from detente.node.client import NodeClient
 
     found = NodeClient(directory).get("conflicts", cleared=str(cleared).lower())
@@ -31,6 +32,8 @@ def conflicts(
         return
     rows = [_row(record, "open") for record in found["open"]] + [_row(r, r["because"]) for r in found["cleared"]]
     show_table(("conflict", "first", "second", "start", "closest", "state"), rows)
+    for answer in found["said"]:
+        say("conflicts.said", party=answer["party"], plan=answer["plan_id"], revision=answer["revision"])
 
 
 def _row(record: dict[str, dict[str, dict[str, str]]], state: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ It works within a turn of the loop and through the loop's own hands: what it put
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -29,12 +29,12 @@ from detente.node.accords import (
     read_fact,
     write_fact,
 )
-from detente.node.disclosing import TOLD, Disclosing, plan_of
+from detente.node.disclosing import TOLD, Disclosing, Telling, plan_of
 from detente.node.messages import Message, messages_of, write_message
 from detente.node.peers import Peer, Peers
 from detente.node.told import told_by, untold
 from detente.picture.commands import Command
-from detente.picture.events import Event
+from detente.picture.events import ConflictCleared, ConflictFound, Event, PlanAmended, PlanDeclared
 from detente.picture.picture import Picture
 from detente.record.journal import Entry, Journal
 
@@ -104,8 +104,18 @@ class AccordKeeping:
         """Whether this may go on with `peer`: as planning does, or in suspension, as far as the terms say (R32)."""
         if self.may_plan(peer):
             return True
-        found = self.accords.latest(peer, self._hands.clock())
-        return found is not None and function in found[0].provisions.suspension.keeps
+        return function in self.accords.kept(peer, self._hands.clock())
+
+    def check_goes_on(self, peer: str, function: SafetyFunction | None) -> None:
+        """Raise Refusal unless this goes on with `peer`: a safety function, or planning for None."""
+        if self.may_plan(peer) or (function is not None and self.allows(peer, function)):
+            return
+        at = self._hands.clock()
+        kept = ", ".join(sorted(self.accords.kept(peer, at)))
+        raise Refusal(
+            "peer", peer, f"an accord under which {function or 'planning'} goes on",
+            f"{self.accords.state_of(peer, at)}; what goes on is: {kept or 'nothing'}.",
+        )  # fmt: skip
 
     def may_settle(self, peer: str) -> bool:
         """Whether measures may be exchanged with `peer`: planning goes on and nothing is held back from it."""
@@ -154,12 +164,10 @@ class AccordKeeping:
         return ()
 
     def tell(self, event: Event) -> None:
-        """Seal for each peer what it may hear of an event that was just folded in."""
-        plan_id = plan_of(event, self._picture.party)
-        if plan_id is not None:
-            for peer in self.peers:
-                if self._restricted(peer.name) and self.may_plan(peer.name):
-                    self._tell_due(peer, (plan_id,))
+        """Seal for each peer what it may hear of an event that was just folded in, where nothing is held back.
+
+        Where something is, of notices only; see `tell_restricted`.
+        """
         for name, message in messages_of(event, self._picture):
             if not self.may_plan(name):
                 continue
@@ -169,6 +177,32 @@ class AccordKeeping:
             peer_or_none = self.peers.named(name)
             if peer_or_none is not None and allowed is not None:
                 self._hands.seal(peer_or_none.session, [write_message(allowed)])
+
+    def tell_restricted(self, decided: Sequence[Event]) -> None:
+        """Seal for each peer from whom something is held back what it is to hear of all that a command led to.
+
+        At once, not event by event: the order would tell the plans' names, and a conflict that ends while another
+        begins would tell that a plan has changed.
+        """
+        own = {name for event in decided if (name := plan_of(event, self._picture.party)) is not None}
+        for peer in self.peers:
+            if not self._restricted(peer.name) or not self.may_plan(peer.name):
+                continue
+            if own:
+                self._tell_due(peer, own)
+            if theirs := {name for event in decided for name in _plans_of(self._picture, event, peer.name)}:
+                self._answer(peer, theirs)
+
+    def in_our_words(self, command: Command) -> Command:
+        """Return what a peer asks for in our own words; raises Refusal for a plan that it was not told of."""
+        party = getattr(command, "party", "")
+        return self.disclosing.in_our_words(self._picture, command) if self._restricted(party) else command
+
+    def _answer(self, peer: Peer, only: Iterable[str] | None) -> None:
+        at = self._hands.clock()
+        found = self.accords.latest(peer.name, at)
+        assert found is not None
+        self._seal_told(peer, self.disclosing.answers_due(self._picture, found, peer.name, at, only))
 
     def _adopt(self, at: datetime) -> None:
         self.peers = self.accords.peers(self._links, at)
@@ -210,11 +244,16 @@ class AccordKeeping:
                 if allowed is not None:
                     self._hands.seal(peer.session, [write_message(allowed)])
 
-    def _tell_due(self, peer: Peer, only: tuple[str, ...] | None) -> None:
+    def _tell_due(self, peer: Peer, only: Iterable[str] | None) -> None:
         at = self._hands.clock()
         found = self.accords.latest(peer.name, at)
         assert found is not None
-        for telling, message in self.disclosing.due(self._picture, found, peer.name, at, only):
+        self._seal_told(peer, self.disclosing.due(self._picture, found, peer.name, at, only))
+        if only is None:
+            self._answer(peer, None)
+
+    def _seal_told(self, peer: Peer, due: Iterable[tuple[Telling, Message]]) -> None:
+        for telling, message in due:
             self._hands.put([(TOLD, msgspec.json.encode(telling))])
             self._hands.seal(peer.session, [write_message(message)])
 
@@ -232,6 +271,21 @@ class AccordKeeping:
                 continue
             if direction == peer.session.outgoing or envelope.number <= receipted.get(direction, 0):
                 yield envelope
+
+
+def _plans_of(picture: Picture, event: Event, peer: str) -> Iterator[str]:
+    """The ids of the plans of a peer that an event is about."""
+    match event:
+        case PlanDeclared(party=party, plan=plan) | PlanAmended(party=party, plan=plan) if party == peer:
+            yield plan.plan_id
+        case ConflictFound(conflict=conflict):
+            yield from (each.plan_id for each in (conflict.first, conflict.second) if each.party == peer)
+        case ConflictCleared(conflict_id=conflict_id):
+            both = picture.cleared.get(conflict_id) or picture.conflicts.get(conflict_id)
+            assert both is not None
+            yield from (each.plan_id for each in (both.conflict.first, both.conflict.second) if each.party == peer)
+        case _:
+            pass
 
 
 def keeps(entry: Entry, accords: Accords, disclosing: Disclosing) -> None:

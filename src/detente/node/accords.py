@@ -15,7 +15,7 @@ import msgspec
 from detente.accord.decoding import refusal_of
 from detente.accord.facts import AccordDrafted, Fact
 from detente.accord.life_cycle import AccordRecord, Side, Standing, Talks, decide, evolve
-from detente.accord.provisions import NoticeKind
+from detente.accord.provisions import NoticeKind, SafetyFunction
 from detente.accord.terms import Accord, accord_hash
 from detente.airspace.plan import TimeWindow
 from detente.airspace.refusal import Refusal
@@ -37,6 +37,9 @@ ACCORD_REFUSED = "accord_refused"
 
 TALKS_ACCORD = hashlib.sha256(b"detente-talks-1\n").hexdigest()
 """What stands for the accord's hash on the link of the talks."""
+
+SAVES_LIVES = frozenset({SafetyFunction.STOP, SafetyFunction.EMERGENCY_ASSISTANCE})
+"""What goes on between two parties whose accord has ended, has expired or has yet to begin."""
 
 _FACTS: msgspec.json.Decoder[Fact] = msgspec.json.Decoder(Fact)
 
@@ -144,6 +147,25 @@ class Accords:
             return talks.standing(name, at) is Standing.IN_FORCE
         found = self.current(peer, at)
         return found is not None and found[0].valid.start <= at <= found[0].valid.end
+
+    def kept(self, peer: str, at: datetime) -> frozenset[SafetyFunction]:
+        """Return what goes on with `peer` while planning does not (R32).
+
+        In suspension it is what the terms keep. Before an accord begins and after it is over, what saves lives; with a
+        party with whom none was ever agreed, nothing.
+        """
+        talks = self.talks.get(peer)
+        if talks is not None and (name := talks.current(at)) is not None:
+            return frozenset(talks.accords[name].provisions.suspension.keeps)
+        return SAVES_LIVES if self.latest(peer, at) is not None else frozenset()
+
+    def state_of(self, peer: str, at: datetime) -> str:
+        """Return where the accord with `peer` stands, in a sentence without its stop."""
+        talks = self.talks.get(peer)
+        if talks is not None and (name := talks.current(at)) is not None:
+            by = ", ".join(talks.records[name].suspended_by)
+            return f"The accord is suspended by {by}" if by else "The accord is in force"
+        return "No accord is in force"
 
     @property
     def ever_ratified(self) -> bool:

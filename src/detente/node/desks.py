@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
+from detente.accord.provisions import SafetyFunction
 from detente.airspace.refusal import Refusal
 from detente.node.lanes import Lane
 
@@ -22,6 +23,13 @@ class Saying(NamedTuple):
     lane: Lane
     kind: str
     body: bytes
+
+
+class Need(NamedTuple):
+    """A command is carried out only while this goes on with `peer`: a safety function, or planning for None (R32)."""
+
+    peer: str
+    function: SafetyFunction | None
 
 
 class Desk(ABC):
@@ -56,6 +64,10 @@ class Desk(ABC):
     @abstractmethod
     def command_of(self, peer: str, kind: str, body: bytes, at: datetime) -> Any:  # noqa: ANN401
         """Return the command that what `peer` said, heard at `at`, asks for; raises Refusal when it is none."""
+
+    def needs(self, command: Any) -> Need | None:  # noqa: ANN401, ARG002
+        """Return what must be going on with which peer for a command to be carried out; None for one that always is."""
+        return None
 
 
 D = TypeVar("D", bound=Desk)

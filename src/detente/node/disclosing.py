@@ -14,21 +14,35 @@ from datetime import datetime
 
 import msgspec
 
-from detente.accord.disclosure import OPEN_POLICY, Clause, OwnPolicy, clause_for, disclosed, disclosed_bytes, is_open
+from detente.accord.disclosure import (
+    OPEN_POLICY,
+    Clause,
+    OwnPolicy,
+    answers_conflicts,
+    clause_for,
+    disclosed,
+    disclosed_bytes,
+    is_open,
+)
 from detente.accord.provisions import Level
 from detente.accord.terms import Accord
 from detente.airspace.plan import Plan
+from detente.airspace.refusal import Refusal
 from detente.node import messages
 from detente.node.messages import Message
 from detente.picture import events
+from detente.picture.commands import Command, HearConflictAnswer
 from detente.picture.picture import Picture, PlanRecord, PlanState
 
 TOLD = "told"
 """The kind of the journal's entries that say what a peer was told of a plan, and under which clause."""
 
 
-class Telling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One telling: which plan, under which id and revision, how much of it, why; `form_sha256` is empty for the end."""
+class Telling(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One telling: which plan, under which id and revision, how much of it, why; `form_sha256` is empty for the end.
+
+    An answer is about a plan of the peer's, and `conflict` is what it says.
+    """
 
     peer: str
     accord_hash: str
@@ -39,6 +53,7 @@ class Telling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     level: Level
     because: str
     form_sha256: str = ""
+    conflict: bool | None = None
 
 
 class _Held(msgspec.Struct):
@@ -56,6 +71,7 @@ class Disclosing:
         self.policy = policy
         self._held: dict[str, dict[str, _Held]] = {}
         self._count: dict[str, int] = {}
+        self._answered: dict[str, dict[str, tuple[str, int, bool]]] = {}
 
     def restricts(self, accord: Accord) -> bool:
         """Whether anything may be held back under this accord."""
@@ -64,6 +80,10 @@ class Disclosing:
     def fold(self, body: bytes) -> None:
         """Fold one journal entry of the kind `told` in."""
         telling = msgspec.json.decode(body, type=Telling)
+        if telling.conflict is not None:
+            answer = (telling.accord_hash, telling.revision, telling.conflict)
+            self._answered.setdefault(telling.peer, {})[telling.plan_id] = answer
+            return
         held = self._held.setdefault(telling.peer, {})
         if telling.message == "plan_withdrawn":
             held.pop(telling.plan_id, None)
@@ -135,6 +155,58 @@ class Disclosing:
                 peer, accord_hash, "plan_activated", plan_id, told_id, now.revision, clause.level, clause.because
             )
             yield self._told(telling, messages.PlanActivated(told_id))
+
+    def answers_due(
+        self, picture: Picture, accord: tuple[Accord, str], peer: str, at: datetime, only: Iterable[str] | None = None
+    ) -> Iterator[tuple[Telling, Message]]:
+        """Yield the answers that `peer` must still get for its plans named in `only`, or for all; each is folded in.
+
+        Every live plan of the peer gets one for each revision, and another when it changes. What we keep to ourselves
+        without even an answer has no part in it.
+        """
+        terms, accord_hash = accord
+        if not answers_conflicts(terms, self.policy, picture.party, peer):
+            return
+        answered = self._answered.get(peer, {})
+        names = {name for party, name in picture.plans if party == peer} if only is None else set(only)
+        for name in sorted(names):
+            record = picture.plans.get((peer, name))
+            if record is None or not record.live:
+                continue
+            because = self._kept_back(picture, terms, peer, name, at)
+            answer = (accord_hash, record.revision, because is not None)
+            if answered.get(name) == answer:
+                continue
+            telling = Telling(
+                peer, accord_hash, "conflict_answer", name, name, record.revision, Level.CONFLICT,
+                because or "no conflict", conflict=because is not None,
+            )  # fmt: skip
+            yield self._told(telling, messages.ConflictAnswer(name, record.revision, because is not None))
+
+    def _kept_back(self, picture: Picture, terms: Accord, peer: str, name: str, at: datetime) -> str | None:
+        """The clause by which a plan of ours is kept back that conflicts with this plan of the peer's, or None."""
+        for conflict_id in sorted(picture.conflicts_of.get((peer, name), ())):
+            ours = picture.conflicts[conflict_id].conflict.other(peer)
+            plan = picture.plans[(ours.party, ours.plan_id)].plan
+            clause = clause_for(terms, self.policy, plan, at, picture.party, peer)
+            if clause.level is Level.CONFLICT:
+                return clause.because
+        return None
+
+    def in_our_words(self, picture: Picture, command: Command) -> Command:
+        """Return what a peer asks for, of a plan that it knows under an id and revision of its own, in our own words.
+
+        Raises Refusal for a plan that it was not told of.
+        """
+        if not isinstance(command, HearConflictAnswer):
+            return command
+        for plan_id, held in self._held.get(command.party, {}).items():
+            record = picture.plans.get((picture.party, plan_id))
+            if held.told_id == command.plan_id and record is not None:
+                # A form that is told again and again unchanged stands for every revision that it was made from.
+                revision = record.revision if held.revision == command.revision else 0
+                return msgspec.structs.replace(command, plan_id=plan_id, revision=revision)
+        raise Refusal("plan_id", command.plan_id, "a plan that the peer was told of")
 
     def _told(self, telling: Telling, message: Message) -> tuple[Telling, Message]:
         self.fold(msgspec.json.encode(telling))

@@ -1,19 +1,26 @@
-"""The line at work in the command loop."""
+"""The line at work in the command loop.
+
+While an accord is suspended, a message goes on where its terms keep what the code serves: what is not kept is refused
+to our people before it is sent, and what a peer sends all the same is refused and kept on record. A STOP that has come
+is always shown: no term makes it right not to hear it. Receipts and read-backs are word about what was let through.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import msgspec
 
-from detente.line import exchange
+from detente.accord.provisions import SafetyFunction
+from detente.line import commands, exchange
 from detente.line.commands import LineCommand
 from detente.line.decide import decide
-from detente.line.events import LineEvent
+from detente.line.events import LineCheckAsked, LineEvent
 from detente.line.evolve import evolve
 from detente.line.state import LineState
-from detente.node.desks import Desk, Saying
+from detente.line.survival import function_of
+from detente.node.desks import Desk, Need, Saying
 from detente.node.lanes import Lane
 
 _DECODER: msgspec.json.Decoder[LineEvent] = msgspec.json.Decoder(LineEvent)
@@ -27,10 +34,34 @@ class LineDesk(Desk):
 
     def __init__(self, line: LineState) -> None:
         self.line = line
+        self.allows: Callable[[str, SafetyFunction], bool] = _everything
 
     def decide(self, command: LineCommand) -> list[LineEvent]:
-        """See `Desk.decide`."""
-        return decide(self.line, command)
+        """See `Desk.decide`. The clock asks for no check where the accord has suspended them."""
+        events = decide(self.line, command)
+        if isinstance(command, commands.LineTick):
+            return [event for event in events if not isinstance(event, LineCheckAsked) or self._checks(event.peer)]
+        return events
+
+    def needs(self, command: LineCommand) -> Need | None:
+        """See `Desk.needs`."""
+        match command:
+            case commands.SendLineMessage(peer=peer, code=code, answers=answers):
+                return Need(peer, function_of(code, self._code_of(peer, answers)))
+            case commands.HearLineMessage(party=peer, message=message):
+                function = function_of(message.code, self._code_of(peer, message.answers))
+                return None if function is SafetyFunction.STOP else Need(peer, function)
+            case commands.CheckLine(peer=peer) | commands.HearCheck(party=peer):
+                return Need(peer, SafetyFunction.LINE_CHECKS)
+            case _:
+                return None
+
+    def _checks(self, peer: str) -> bool:
+        return self.allows(peer, SafetyFunction.LINE_CHECKS)
+
+    def _code_of(self, peer: str, message_id: str | None) -> str | None:
+        record = self.line.messages.get((peer, message_id or ""))
+        return None if record is None else record.message.code
 
     def evolve(self, event: LineEvent) -> None:
         """See `Desk.evolve`."""
@@ -53,3 +84,7 @@ class LineDesk(Desk):
     def command_of(self, peer: str, kind: str, body: bytes, at: datetime) -> LineCommand:
         """See `Desk.command_of`."""
         return exchange.command_of(exchange.read_said(kind, body), peer, at)
+
+
+def _everything(_peer: str, _function: SafetyFunction) -> bool:
+    return True

@@ -101,6 +101,14 @@ class NoMeasureFound(_Message, frozen=True, tag="no_measure_found"):
     reason: str
 
 
+class ConflictAnswer(_Message, frozen=True, tag="conflict_answer"):
+    """Whether the recipient's plan, at this revision, is in conflict with something that the sender does not tell."""
+
+    plan_id: str
+    revision: int
+    conflict: bool
+
+
 Message = (
     PlanDeclared
     | PlanAmended
@@ -114,6 +122,7 @@ Message = (
     | MeasureAccepted
     | MeasureRefused
     | NoMeasureFound
+    | ConflictAnswer
 )
 
 _DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
@@ -170,6 +179,8 @@ def command_of(message: Message, party: str, at: datetime) -> commands.Command:
             return commands.RefuseMeasure(at, party, measure_id, reason)
         case NoMeasureFound(conflict_id, reason):
             return commands.ReportNoMeasure(at, party, conflict_id, reason)
+        case ConflictAnswer(plan_id, revision, conflict):
+            return commands.HearConflictAnswer(at, party, plan_id, revision, conflict)
 
 
 def messages_of(event: events.Event, picture: Picture) -> Iterator[tuple[str, Message]]:

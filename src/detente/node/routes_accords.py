@@ -42,10 +42,15 @@ class AuthorisationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
 
 
 class ChangeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which post changes the standing of an accord, and why."""
+    """Which post changes the standing of an accord, and why.
+
+    Where the authority acts, its `signature` over `detente-change-1` and the time that it signed.
+    """
 
     by: str = "watch"
     reason: str = ""
+    at: datetime | None = None
+    signature: str = ""
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -123,7 +128,8 @@ async def suspend(data: ChangeRequest, service: Service, accord: str) -> Said:
     """Suspend an accord alone: planning stops, the safety functions that the terms keep go on."""
     found = await view(service, accord)
     serial = _next_serial(service, found)
-    fact = AccordSuspended(service.party, service.now(), data.by, found.accord_hash, serial, data.reason)
+    at = data.at or service.now()
+    fact = AccordSuspended(service.party, at, data.by, found.accord_hash, serial, data.reason, data.signature)
     return await say(service, found.peer, fact, found.accord_hash)
 
 
@@ -132,7 +138,8 @@ async def resume(data: ChangeRequest, service: Service, accord: str) -> Said:
     """Take our suspension back."""
     found = await view(service, accord)
     serial = _next_serial(service, found)
-    fact = AccordResumed(service.party, service.now(), data.by, found.accord_hash, serial)
+    at = data.at or service.now()
+    fact = AccordResumed(service.party, at, data.by, found.accord_hash, serial, data.signature)
     return await say(service, found.peer, fact, found.accord_hash)
 
 
@@ -140,7 +147,8 @@ async def resume(data: ChangeRequest, service: Service, accord: str) -> Said:
 async def end(data: ChangeRequest, service: Service, accord: str) -> Said:
     """End an accord for good, or take a proposal back."""
     found = await view(service, accord)
-    fact = AccordEnded(service.party, service.now(), data.by, found.accord_hash, data.reason)
+    at = data.at or service.now()
+    fact = AccordEnded(service.party, at, data.by, found.accord_hash, data.reason, data.signature)
     return await say(service, found.peer, fact, found.accord_hash)
 
 

@@ -23,6 +23,7 @@ async def list_conflicts(service: Service, *, cleared: bool = False) -> Conflict
         lambda picture: Conflicts(
             tuple(picture.conflicts[key] for key in sorted(picture.conflicts)),
             tuple(picture.cleared[key] for key in sorted(picture.cleared)) if cleared else (),
+            tuple(answer for _, answer in sorted(picture.answers.items()) if answer.conflict),
         )
     )
 

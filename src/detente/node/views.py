@@ -10,7 +10,7 @@ from detente.airspace.plan import Plan, Volume4D
 from detente.airspace.refusal import Refusal
 from detente.airspace.resolution import Change
 from detente.link.transport import DeliveryStatus
-from detente.picture.conflicts import ClearedConflict, ConflictRecord
+from detente.picture.conflicts import ClearedConflict, ConflictAnswer, ConflictRecord
 from detente.picture.measures import MeasureRecord
 from detente.picture.notices import Meaning, Notice, Others
 from detente.picture.picture import Picture, PlanRecord, PlanState
@@ -104,10 +104,14 @@ class MeasureProposed(msgspec.Struct, frozen=True):
 
 
 class Conflicts(msgspec.Struct, frozen=True):
-    """Open conflicts and, when asked for, those that are over."""
+    """Open conflicts, when asked for those that are over, and plans of ours that peers say are in conflict.
+
+    With what, they do not tell: `said` holds what the accord lets them answer instead.
+    """
 
     open: tuple[ConflictRecord, ...]
     cleared: tuple[ClearedConflict, ...] = ()
+    said: tuple[ConflictAnswer, ...] = ()
 
 
 class ConflictDetail(msgspec.Struct, frozen=True):

@@ -139,6 +139,15 @@ class ReportNoMeasure(_Command, frozen=True, tag="report_no_measure"):
     reason: str
 
 
+class HearConflictAnswer(_Command, frozen=True, tag="hear_conflict_answer"):
+    """A peer says whether our plan, at this revision, is in conflict with something that it does not tell."""
+
+    party: str
+    plan_id: str
+    revision: int
+    conflict: bool
+
+
 class RecordRefusedMessage(_Command, frozen=True, tag="record_refused_message"):
     """Keep on record that a peer's message could not be accepted."""
 
@@ -166,5 +175,6 @@ Command = (
     | AcceptMeasure
     | RefuseMeasure
     | ReportNoMeasure
+    | HearConflictAnswer
     | RecordRefusedMessage
 )

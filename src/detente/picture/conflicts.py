@@ -67,6 +67,16 @@ class ClearedConflict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     measure_id: str | None = None
 
 
+class ConflictAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `party` last said of our plan at this revision: whether something that it does not tell is in conflict."""
+
+    party: str
+    plan_id: str
+    revision: int
+    conflict: bool
+    said_at: datetime
+
+
 def conflict_id(first: PlanReference, second: PlanReference) -> str:
     """Return the first 16 hex digits of SHA-256 over both (party, plan_id, revision), sorted.
 

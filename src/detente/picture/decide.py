@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from detente.airspace.refusal import Refusal
-from detente.picture import commands, decide_accord, decide_measures, decide_notices, decide_plans
+from detente.picture import commands, decide_accord, decide_conflicts, decide_measures, decide_notices, decide_plans
 from detente.picture.commands import Command
 from detente.picture.events import Event, MessageRefused
 from detente.picture.picture import Picture
@@ -55,5 +55,6 @@ _DECISIONS: dict[type, Callable[[Picture, Any], list[Event]]] = {
     commands.AcceptMeasure: decide_measures.accept,
     commands.RefuseMeasure: decide_measures.refuse,
     commands.ReportNoMeasure: decide_measures.report_none,
+    commands.HearConflictAnswer: decide_conflicts.hear_answer,
     commands.RecordRefusedMessage: _record_refused_message,
 }

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from detente.airspace.plan import Plan
+from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounter as exact_encounter
 from detente.airspace.separation import Encounter
+from detente.picture.commands import HearConflictAnswer
 from detente.picture.conflicts import ClearedBecause, Conflict, ConflictRecord, PlanReference, conflict_between
-from detente.picture.events import ConflictCleared, ConflictFound, Event, MeasureLapsed
+from detente.picture.events import ConflictAnswered, ConflictCleared, ConflictFound, Event, MeasureLapsed
 from detente.picture.measures import MeasureState
 from detente.picture.picture import AccordInForce, Picture, PlanRecord
 
@@ -70,6 +72,18 @@ def _turned(encounter: Encounter) -> Encounter:
         required_time_s=encounter.required_time_s,
         altitude_frame=encounter.altitude_frame,
     )
+
+
+def hear_answer(picture: Picture, command: HearConflictAnswer) -> list[Event]:
+    """A peer answers for a plan of ours; an answer that crossed a change of the plan on its way is out of date."""
+    held = picture.plans.get((picture.party, command.plan_id))
+    if command.party == picture.party or held is None or command.revision > held.revision:
+        raise Refusal("plan_id", f"{command.plan_id}, revision {command.revision}", f"a plan of {picture.party}")
+    said = picture.answers.get((command.party, command.plan_id))
+    same = said is not None and (said.revision, said.conflict) == (command.revision, command.conflict)
+    if not held.live or command.revision < held.revision or same:
+        return []
+    return [ConflictAnswered(command.at, command.party, command.plan_id, command.revision, command.conflict)]
 
 
 def ended(

@@ -154,6 +154,15 @@ class NoMeasureFound(_Event, frozen=True, tag="no_measure_found"):
     reason: str
 
 
+class ConflictAnswered(_Event, frozen=True, tag="conflict_answered"):
+    """A peer said whether our plan, at this revision, is in conflict with something that it does not tell."""
+
+    party: str
+    plan_id: str
+    revision: int
+    conflict: bool
+
+
 class MessageRefused(_Event, frozen=True, tag="message_refused"):
     """A peer sent, rightly signed, what could not be accepted; it changed nothing."""
 
@@ -183,6 +192,7 @@ Event = (
     | MeasureRefused
     | MeasureLapsed
     | NoMeasureFound
+    | ConflictAnswered
     | MessageRefused
 )
 

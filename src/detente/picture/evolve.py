@@ -9,7 +9,7 @@ import msgspec
 
 from detente.airspace.search import PlanIndex
 from detente.picture import events
-from detente.picture.conflicts import ClearedConflict, ConflictRecord
+from detente.picture.conflicts import ClearedConflict, ConflictAnswer, ConflictRecord
 from detente.picture.events import Event
 from detente.picture.measures import MeasureRecord, MeasureState
 from detente.picture.notices import NoticeRecord, NoticeState
@@ -67,6 +67,9 @@ def _close_plan(picture: Picture, event: events.PlanWithdrawn | events.PlanEnded
     key = (event.party, event.plan_id)
     picture.plans[key] = _replace(picture.plans[key], state=state, changed_at=event.at)
     picture.indexes[event.party].remove(index_key(*key))
+    if event.party == picture.party:
+        for peer in picture.peers:
+            picture.answers.pop((peer, event.plan_id), None)
 
 
 def _notice_given(picture: Picture, event: events.NoticeGiven) -> None:
@@ -159,6 +162,12 @@ def _no_measure_found(picture: Picture, event: events.NoMeasureFound) -> None:
     )
 
 
+def _conflict_answered(picture: Picture, event: events.ConflictAnswered) -> None:
+    picture.answers[(event.party, event.plan_id)] = ConflictAnswer(
+        event.party, event.plan_id, event.revision, event.conflict, event.at
+    )
+
+
 def _message_refused(picture: Picture, event: events.MessageRefused) -> None:
     picture.messages_refused[event.party] = picture.messages_refused.get(event.party, 0) + 1
 
@@ -181,5 +190,6 @@ _FOLDS: dict[type, Callable[[Picture, Any], None]] = {
     events.MeasureRefused: _measure_refused,
     events.MeasureLapsed: _measure_lapsed,
     events.NoMeasureFound: _no_measure_found,
+    events.ConflictAnswered: _conflict_answered,
     events.MessageRefused: _message_refused,
 }

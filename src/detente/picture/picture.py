@@ -14,7 +14,7 @@ import msgspec
 from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.search import PlanIndex
 from detente.airspace.separation import Encounter, MinimaTable
-from detente.picture.conflicts import ClearedConflict, ConflictRecord
+from detente.picture.conflicts import ClearedConflict, ConflictAnswer, ConflictRecord
 from detente.picture.measures import MeasureRecord
 from detente.picture.notices import NoticeRecord
 from detente.picture.pair_terms import PairTerms
@@ -79,6 +79,7 @@ class PictureSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cleared: tuple[ClearedConflict, ...]
     measures: tuple[MeasureRecord, ...]
     messages_refused: tuple[tuple[str, int], ...]
+    answers: tuple[ConflictAnswer, ...] = ()
 
 
 class Picture:
@@ -93,6 +94,7 @@ class Picture:
         conflicts: the open ones, by conflict_id.
         conflicts_of: ids of the open conflicts of a plan, by (party, plan_id).
         cleared: conflicts that are over, by conflict_id.
+        answers: what each peer last said of a live plan of ours, by (peer, plan_id).
         measures: by measure_id.
         measures_of: ids of the outstanding measures that would change a plan, by (party, plan_id).
         indexes: the live plans of each party, each under its `index_key`.
@@ -110,6 +112,7 @@ class Picture:
         self.conflicts: dict[str, ConflictRecord] = {}
         self.conflicts_of: dict[tuple[str, str], set[str]] = {}
         self.cleared: dict[str, ClearedConflict] = {}
+        self.answers: dict[tuple[str, str], ConflictAnswer] = {}
         self.measures: dict[str, MeasureRecord] = {}
         self.measures_of: dict[tuple[str, str], set[str]] = {}
         self.indexes: dict[str, PlanIndex] = {}
@@ -182,6 +185,7 @@ class Picture:
             cleared=tuple(self.cleared[key] for key in sorted(self.cleared)),
             measures=tuple(self.measures[key] for key in sorted(self.measures)),
             messages_refused=tuple(sorted(self.messages_refused.items())),
+            answers=tuple(self.answers[key] for key in sorted(self.answers)),
         )
 
 
