@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from geodesic_oracle import GEOD, Area, Path, least, least_distance_m
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from plan_strategies import (
     START,
@@ -99,7 +99,7 @@ def leg_to_area_m(first: Plan, volume: Volume4D, vertical_m: float) -> float:
 
 
 @pytest.mark.long
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(latitudes, longitudes, st.data())
 def test_a_trajectory_and_a_volume_never_miss(latitude, longitude, data):
     first = data.draw(trajectories_near(latitude, longitude, "A", legs=1))
