@@ -126,4 +126,5 @@ incident_answer = "2 d"
 
 [suspension]
 keeps = ["stop", "line_checks", "incidents"]
+posts = ["command"]
 """

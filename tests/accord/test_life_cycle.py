@@ -6,6 +6,7 @@ import os
 from collections import deque
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import HealthCheck, settings
@@ -19,8 +20,10 @@ from detente.accord.facts import (
     AccordProposed,
     AccordResumed,
     AccordSuspended,
+    Change,
     Fact,
     authorisation_bytes,
+    change_bytes,
 )
 from detente.accord.life_cycle import Side, Standing, Talks, decide, evolve, shared_bytes
 from detente.accord.terms import accord_hash, parse_accord
@@ -163,6 +166,65 @@ def test_one_side_suspends_alone_and_resumes_what_it_suspended() -> None:
     with pytest.raises(Refusal):
         table.resume("north", accord)
     table.resume("south", accord)
+    table.deliver_all()
+    assert {table.standing(side, accord) for side in SIDES} == {Standing.IN_FORCE}
+
+
+def signed(fact: Change, key: NodeKey) -> Change:
+    return msgspec.structs.replace(fact, signature=key.sign(change_bytes(fact)).hex())
+
+
+def test_only_the_posts_that_the_terms_name_suspend_and_the_authority_always_may() -> None:
+    def accord_with(posts: str) -> tuple[Table, str]:
+        table = Table()
+        accord = table.propose("north", text_of() + f"[suspension]\nposts = {posts}\n")
+        table.deliver_all()
+        for side in SIDES:
+            table.authorise(side, accord)
+        table.deliver_all()
+        return table, accord
+
+    for posts, allowed in (('["command"]', {"command"}), ("[]", set())):
+        table, accord = accord_with(posts)
+        for by in ("watch", "command"):
+            fact = AccordSuspended("south", NOON, by, accord, 1, "an incident")
+            if by in allowed:
+                table.say(fact)
+            else:
+                with pytest.raises(Refusal, match="by"):
+                    table.say(fact)
+                with pytest.raises(Refusal, match="by"):
+                    decide(table.talks["north"], fact, verify)
+        with pytest.raises(Refusal, match="by"):
+            table.say(AccordEnded("north", NOON, "watch", accord, "over"))
+
+    table, accord = accord_with("[]")
+    suspended = AccordSuspended("south", NOON, "authority", accord, 1, "an incident")
+    for forged in (NODE_KEYS["south"], AUTHORITIES["north"], STRANGER):
+        with pytest.raises(Refusal, match="signature"):
+            table.say(signed(suspended, forged))
+    table.say(signed(suspended, AUTHORITIES["south"]))
+    table.deliver_all()
+    assert {table.standing(side, accord) for side in SIDES} == {Standing.SUSPENDED}
+    other_word = msgspec.structs.replace(AccordResumed("south", NOON, "authority", accord, 2), signature="")
+    with pytest.raises(Refusal, match="by"):
+        table.say(other_word)
+    table.say(signed(other_word, AUTHORITIES["south"]))
+    table.say(signed(AccordEnded("north", NOON, "authority", accord, "over"), AUTHORITIES["north"]))
+    table.deliver_all()
+    assert {table.standing(side, accord) for side in SIDES} == {Standing.ENDED}
+
+
+def test_a_post_never_takes_back_what_its_authority_suspended() -> None:
+    table = Table()
+    accord = table.in_force()
+    table.say(signed(AccordSuspended("south", NOON, "authority", accord, 1, "an order"), AUTHORITIES["south"]))
+    table.deliver_all()
+    with pytest.raises(Refusal, match="signature"):
+        table.resume("south", accord)
+    with pytest.raises(Refusal, match="signature"):
+        decide(table.talks["north"], AccordResumed("south", NOON, "watch", accord, 2), verify)
+    table.say(signed(AccordResumed("south", NOON, "authority", accord, 2), AUTHORITIES["south"]))
     table.deliver_all()
     assert {table.standing(side, accord) for side in SIDES} == {Standing.IN_FORCE}
 

@@ -19,6 +19,9 @@ Hash = Annotated[str, typer.Argument(help="The accord's hash, or how it begins: 
 Post = Annotated[str, typer.Option("--by", help="The post that acts: a role, never a person.")]
 Peer = Annotated[str, typer.Option("--peer", help="The other party.")]
 Text = Annotated[Path, typer.Argument(help="The accord's text, TOML.")]
+AuthorityKey = Annotated[
+    Path | None, typer.Option("--key", help="The authority's key file, where the authority acts and not a post.")
+]
 Reason = Annotated[str, typer.Option(help="Why, in one line that the other party reads too.")]
 
 
@@ -128,19 +131,19 @@ def authorise(
     _done(client.post("accords", own, "authorise", body=json.dumps(body).encode()))
 
 
-def suspend(accord: Hash, directory: Directory, reason: Reason, by: Post = "watch") -> None:
+def suspend(accord: Hash, directory: Directory, reason: Reason, by: Post = "watch", key: AuthorityKey = None) -> None:
     """Suspend an accord, alone and at once: planning stops; what the terms keep goes on; what was notified holds."""
-    _change(directory, accord, "suspend", {"by": by, "reason": reason})
+    _change(directory, accord, "suspend", {"by": by, "reason": reason}, key)
 
 
-def resume(accord: Hash, directory: Directory, by: Post = "watch") -> None:
+def resume(accord: Hash, directory: Directory, by: Post = "watch", key: AuthorityKey = None) -> None:
     """Take our suspension back. Nothing is negotiated again; both sides tell what changed meanwhile."""
-    _change(directory, accord, "resume", {"by": by})
+    _change(directory, accord, "resume", {"by": by}, key)
 
 
-def end(accord: Hash, directory: Directory, reason: Reason, by: Post = "watch") -> None:
+def end(accord: Hash, directory: Directory, reason: Reason, by: Post = "watch", key: AuthorityKey = None) -> None:
     """End an accord for good, or take a proposal back."""
-    _change(directory, accord, "end", {"by": by, "reason": reason})
+    _change(directory, accord, "end", {"by": by, "reason": reason}, key)
 
 
 def list_accords(directory: Directory, output: OutputOption = Output.TABLE) -> None:
@@ -215,10 +218,34 @@ def _say_text(directory: Path, action: str, body: dict[str, Any]) -> None:
     _done(NodeClient(directory).post("accords", action, body=json.dumps(body).encode()))
 
 
-def _change(directory: Path, accord: str, action: str, body: dict[str, Any]) -> None:
+def _change(directory: Path, accord: str, action: str, body: dict[str, Any], key: Path | None = None) -> None:
     from detente.node.client import NodeClient
 
-    _done(NodeClient(directory).post("accords", accord, action, body=json.dumps(body).encode()))
+    client = NodeClient(directory)
+    if key is not None:
+        found, party = client.get("accords", accord), client.get("status")["party"]
+        body = {**body, **_signed(found, party, action, body, key)}
+    _done(client.post("accords", accord, action, body=json.dumps(body).encode()))
+
+
+def _signed(found: dict[str, Any], party: str, action: str, body: dict[str, Any], key: Path) -> dict[str, str]:
+    """Return when the authority suspended, resumed or ended an accord, and its signature."""
+    from datetime import UTC, datetime
+
+    from detente.accord.facts import AccordEnded, AccordResumed, AccordSuspended, Change, change_bytes
+    from detente.record.keys import NodeKey
+
+    at, name = datetime.now(UTC), found["accord_hash"]
+    serial = 1 + max((said["serial"] for said in found["record"]["suspensions"] if said["party"] == party), default=0)
+    fact: Change
+    match action:
+        case "suspend":
+            fact = AccordSuspended(party, at, body["by"], name, serial, body["reason"])
+        case "resume":
+            fact = AccordResumed(party, at, body["by"], name, serial)
+        case _:
+            fact = AccordEnded(party, at, body["by"], name, body["reason"])
+    return {"at": at.isoformat(), "signature": NodeKey.load(key).sign(change_bytes(fact)).hex()}
 
 
 def _done(answer: dict[str, Any]) -> None:

@@ -364,6 +364,9 @@ class CommandLoop:
         """Decide a command at a desk, fold what follows, and seal what the peers must hear of it."""
         name = tag_of(command)
         try:
+            need = desk.needs(command)
+            if need is not None and self.keeping is not None:
+                self.keeping.check_goes_on(need.peer, need.function)
             decided = self._guarded(name, lambda: [(event, desk.encode(event)) for event in desk.decide(command)])
             _check_size(name, decided)
         except Refusal:

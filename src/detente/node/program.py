@@ -32,6 +32,9 @@ from detente.node.line_desk import LineDesk
 from detente.node.line_keeping import keep_line, open_line
 from detente.node.logs import set_up_logs
 from detente.node.loop import CommandLoop, NodeStopped, replay
+from detente.node.matching_desk import MatchingDesk
+from detente.node.matching_files import MATCHING_DIRECTORY
+from detente.node.matching_work import MatchingWork
 from detente.node.metrics import Metrics
 from detente.node.outbox import Outbox
 from detente.node.service import Service
@@ -66,7 +69,7 @@ def run_node(path: Path, say: Callable[[str], None], *, new_sign_in: bool = Fals
         access = Access(path / ACCESS_FILE, key)
         with contextlib.closing(Journal.open(directory.journal_path, key)) as journal:
             picture, links = Picture(), Links(key.public)
-            desks = Desks((LineDesk(LineState()),))
+            desks = Desks((LineDesk(LineState()), MatchingDesk(card.name, key.public)))
             accords = Accords(card, configuration.authority, directory.trust.cards(), accord)
             disclosing = Disclosing(configuration.disclosure)
             count = replay(journal, picture, links, desks, lambda entry: keeps(entry, accords, disclosing))
@@ -123,7 +126,14 @@ class _Node:
             self._picture, self._links, self._journal, self._commit, self._key, _now, metrics, self._desks
         )
         outbox = Outbox(loop, self._configuration.link.longest_wait_s)
+        matching = MatchingWork(
+            loop,
+            self._desks.of_type(MatchingDesk),
+            self._directory.path / MATCHING_DIRECTORY,
+            self._configuration.matching.patience_s,
+        )
         service = Service(self._configuration, self._card, self._accord, loop, outbox, self._access, metrics)
+        service.matching = matching
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -151,6 +161,7 @@ class _Node:
             _task("housekeeping", _housekeeping(loop)),
             _task("line", keep_line(loop, self._desks.of_type(LineDesk))),
             _task("accords", _follow_accords(loop, self._card.name)),
+            _task("matching", matching.run()),
         ]
         if self._configuration.settlement.automatic:
             work.append(_task("settlement", Settlement(loop, self._configuration.settlement).run()))
@@ -178,6 +189,8 @@ class _Node:
             self._accords, self._disclosing, self._picture, self._links, self._journal, loop.hands()
         )
         await loop.begin_accords()
+        self._desks.of_type(MatchingDesk).accord_with = loop.keeping.in_force_with
+        self._desks.of_type(LineDesk).allows = loop.keeping.allows
         if self._picture.accord is None:
             log.warning("no accord", expected=str(self._directory.path / self._configuration.accord))
         elif loop.keeping.terms_by_peer():

@@ -77,9 +77,7 @@ async def show_message(
 @post("/messages", status_code=200, summary="Send a message")
 async def send_message(data: MessageRequest, service: Service) -> LineDone:
     """Send a coded message to a peer's posts."""
-    message_class = phrase_table().code(data.code).message_class
-    stop = message_class is MessageClass.STOP
-    await service.loop.read(lambda _: _check_accord(service, data, message_class))
+    stop = phrase_table().code(data.code).message_class is MessageClass.STOP
     command = commands.SendLineMessage(
         service.now(), service.party, data.peer, data.code, data.named(), data.answers, data.free_text
     )
@@ -95,13 +93,20 @@ async def send_stop(data: StopRequest, service: Service) -> LineDone:
     peers = sorted(service.line.open_lines) if data.peer is None else [data.peer]
     if not peers:
         raise Refusal("peer", None, "a party with an accord", "Pair with a party and set the accord first.")
-    sent: list[LineDone] = []
+    sent: dict[str, LineDone] = {}
+    refused: Refusal | None = None
     for peer in peers:
         command = commands.SendLineMessage(service.now(), service.party, peer, "stop")
-        sent.append(await _do(service, command, urgent=True))
+        try:
+            sent[peer] = await _do(service, command, urgent=True)
+        except Refusal as refusal:
+            refused = refusal
+            continue
         service.outbox.stop_was_sent(peer)
-    ids = tuple(f"{peer} {done.message_ids[0]}" for peer, done in zip(peers, sent, strict=True))
-    return LineDone(sent[-1].events, sent[-1].journal_number, ids)
+    if refused is not None and not sent:
+        raise refused
+    last = list(sent.values())[-1]
+    return LineDone(last.events, last.journal_number, tuple(f"{p} {done.message_ids[0]}" for p, done in sent.items()))
 
 
 @post("/display", status_code=200, summary="A message is displayed")
@@ -171,19 +176,6 @@ async def enter_voice_code(data: VoiceRequest, service: Service) -> LineDone:
     """Enter the code that a peer's officer read aloud; its envelope is yet to confirm it."""
     said = read_voice_code(data.code, data.peer, service.party)
     return await _do(service, command_of(said, data.peer, service.now(), Carrier.VOICE), urgent=True)
-
-
-def _check_accord(service: Service, data: MessageRequest, message_class: MessageClass) -> None:
-    """Raise Refusal for a message that the accord with the peer, suspended as it is now, does not let through (R32)."""
-    keeping, terms = service.loop.keeping, service.line.open_lines.get(data.peer)
-    if keeping is None or terms is None or keeping.may_plan(data.peer):
-        return
-    survives = terms.safety_survives if message_class is MessageClass.SAFETY else True
-    if message_class is MessageClass.COORDINATION or not survives:
-        raise Refusal(
-            "code", data.code, "a message that the accord lets through while it is not in force",
-            "It is suspended or over; a STOP goes through always.",
-        )  # fmt: skip
 
 
 def _messages(service: Service, language: LineLanguage, peer: str | None, *, waiting: bool) -> list[MessageView]:
