@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,56 +16,82 @@ if TYPE_CHECKING:
 
 FAULT_EXIT = 3
 
-OursOption = Annotated[Path, typer.Option(help="Our plans: GeoJSON, KML, or flown tracks as Parquet or CSV.")]
+FORMATS = "GeoJSON, KML, or flown tracks as Parquet or CSV"
+OursOption = Annotated[Path, typer.Option(help=f"Our plans: {FORMATS}.")]
 AccordOption = Annotated[Path, typer.Option(help="The accord that both parties have, as TOML.")]
 KeyOption = Annotated[Path, typer.Option(help="Our party's private key.")]
 PartyOption = Annotated[str, typer.Option(help="Our name in the accord.")]
 PeerOption = Annotated[str, typer.Option(help="The other party's name in the accord.")]
 EpochOption = Annotated[str, typer.Option(help="Any time in the epoch, such as 2025-06-01T00:00:00Z.")]
 FolderOption = Annotated[Path, typer.Option(help="The run's folder: one for each epoch and peer.")]
+AtOption = Annotated[str | None, typer.Option(help="The time that counts as now, for rehearsals with past plans.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Private matching: find the conflicts without showing the plans.")
     group.command("run")(run)
+    group.command("late")(late)
     group.command("ledger")(ledger)
     audit = typer.Typer(help="Open random parts of a commitment to an auditor, and check what was opened.")
     audit.command("open")(audit_open)
     audit.command("check")(audit_check)
+    audit.command("again")(audit_again)
     group.add_typer(audit, name="audit", no_args_is_help=True)
     app.add_typer(group, name="match", no_args_is_help=True)
 
 
 def run(
-    *, ours: OursOption, accord: AccordOption, key: KeyOption, party: PartyOption, peer: PeerOption,
-    epoch: EpochOption, folder: FolderOption,
+    *, accord: AccordOption, key: KeyOption, party: PartyOption, peer: PeerOption, epoch: EpochOption,
+    folder: FolderOption,
+    ours: Annotated[Path | None, typer.Option(help=f"Our plans: {FORMATS}. Needed to begin.")] = None,
+    at: AtOption = None,
 ) -> None:  # fmt: skip
     """Go on with a run as far as the files allow: hand over what is in `out`, put what you get into `in`, run it again.
 
     Exit code 0 for no conflict, 1 for conflicts, 2 for bad input, 3 when the peer broke the protocol.
     """
+    _advance(_run(accord, party, peer, epoch), key, peer, folder, ours, None, at)
+
+
+def late(
+    *, late: Annotated[Path, typer.Argument(help=f"Plans that are new or changed: {FORMATS}.")],
+    accord: AccordOption, key: KeyOption, party: PartyOption, peer: PeerOption, epoch: EpochOption,
+    folder: FolderOption, at: AtOption = None,
+) -> None:  # fmt: skip
+    """Begin a late run with plans that came after the run; go on with `detente match run`. Exit codes as there."""
+    _advance(_run(accord, party, peer, epoch), key, peer, folder, None, late, at)
+
+
+def _advance(
+    which: Run, key: Path, peer: str, folder: Path, ours: Path | None, late: Path | None, at: str | None
+) -> None:
     from detente.cli.wording import say, words
     from detente.matching.folder import advance
     from detente.matching.messages import BreachError
     from detente.matching.run import epoch_text
     from detente.record.keys import NodeKey
 
-    which = _run(accord, party, peer, epoch)
+    moment = datetime.now(UTC) if at is None else _moment(at, "--at")
     try:
-        progress = advance(folder, which, NodeKey.load(key), _plans(ours))
+        standing = advance(
+            folder, which, NodeKey.load(key), None if ours is None else _plans(ours), moment=moment,
+            late=None if late is None else _plans(late), progress=_show_work,
+        )  # fmt: skip
     except BreachError as breach:
-        say("match.broken", err=True, peer=peer, fault=words(f"match.fault.{breach.fault.value}"), seen=breach.seen)
+        over = (folder / "breach.json").exists()
+        say("match.broken" if over else "match.not_taken", err=True, peer=peer, seen=breach.seen,
+            fault=words(f"match.fault.{breach.fault.value}"))  # fmt: skip
         raise typer.Exit(FAULT_EXIT) from None
-    say("match.epoch", epoch=epoch_text(which.epoch), role=words(f"match.role.{progress.side.role.value}"))
-    if progress.awaited is not None:
-        say("match.hand_over", file=progress.sent[-1], peer=peer)
-        say("match.awaited", file=progress.awaited)
-        return
-    seen = progress.side.revealed
+    say("match.epoch", epoch=epoch_text(which.epoch), role=words(f"match.role.{standing.side.role.value}"))
+    # What was made before is named again as long as nothing new is: it may have been lost on the way.
+    for file in standing.new or standing.sent[-1:]:
+        say("match.hand_over", file=file, peer=peer)
+    if standing.awaited is not None:
+        say("match.awaited", file=standing.awaited)
+    seen = standing.side.revealed
     if seen is None:
         return
-    say("match.hand_over", file=progress.sent[-1], peer=peer)
     say(
         "match.complete",
         flagged=len(seen.flagged),
@@ -79,6 +106,14 @@ def run(
         say("match.cleared", plans=", ".join(seen.cleared))
     if seen.encounters:
         raise typer.Exit(1)
+
+
+def _show_work(what: str, done: int, total: int) -> None:
+    """One line on the terminal that is written over; nothing where nobody watches."""
+    from detente.cli.wording import words
+
+    if sys.stderr.isatty():
+        typer.echo(words(f"match.work.{what}", done=f"{done:,}", total=f"{total:,}") + "\r", nl=False, err=True)
 
 
 def ledger(
@@ -162,21 +197,54 @@ def audit_check(
         raise typer.Exit(1)
 
 
+def audit_again(
+    *, folder: Annotated[Path, typer.Argument(help="The audited party's folder of the run, with its secret.")],
+    accord: AccordOption, party: Annotated[str, typer.Option(help="The party that is audited.")], peer: PeerOption,
+    epoch: EpochOption,
+    messages: Annotated[Path, typer.Option(help="The party's messages as the peer has them: the peer's folder `in`.")],
+    flown: Annotated[Path | None, typer.Option(help="What was flown, in any format that plans have.")] = None,
+) -> None:  # fmt: skip
+    """Make a suspicious run again from its secret and plans, and hold it against what was sent and what was flown.
+
+    Exit code 1 when a message comes out otherwise than it was sent.
+    """
+    from detente.cli.wording import say
+    from detente.matching.audit import Signed, make_again
+    from detente.matching.keeping import FolderKeeper
+
+    which, public = _run(accord, party, peer, epoch), bytes.fromhex(_party_key(accord, party))
+    sent = {file.stem: _bytes(file) for file in sorted(messages.glob("*.match"))}
+    flights = tuple(_plans(flown)) if flown is not None else None
+    found = make_again(which, Signed(public, tuple(sent.values())), FolderKeeper(folder), sent, flights, _show_work)
+    say("match.again", same=found.same, different=len(found.different), plans=found.plans)
+    for name in found.different:
+        say("match.different", name=name)
+    if found.not_flown is not None:
+        say("match.plans_flown", flown=found.plans - len(found.not_flown), missing=len(found.not_flown))
+        for name in found.not_flown:
+            say("match.not_flown", name=name)
+    if found.different:
+        raise typer.Exit(1)
+
+
 def _run(accord: Path, party: str, peer: str, epoch: str) -> Run:
     from detente.accord.terms import parse_accord
-    from detente.airspace.position import utc
-    from detente.airspace.refusal import Refusal
     from detente.matching.run import run_between
 
+    moment = _moment(epoch, "--epoch")
+    return run_between(parse_accord(_bytes(accord).decode("utf-8", "replace")), party, peer, moment)
+
+
+def _moment(text: str, option: str) -> datetime:
+    from detente.airspace.position import utc
+    from detente.airspace.refusal import Refusal
+
     try:
-        moment = utc(datetime.fromisoformat(epoch), "--epoch")
+        return utc(datetime.fromisoformat(text), option)
     except ValueError as error:
         if isinstance(error, Refusal):
             raise
-        raise Refusal(
-            "--epoch", epoch, "a time with its offset from UTC", 'Write it as "2025-06-01T14:30:00Z".'
-        ) from None
-    return run_between(parse_accord(_bytes(accord).decode("utf-8", "replace")), party, peer, moment)
+        raise Refusal(option, text, "a time with its offset from UTC", 'Write it as "2025-06-01T14:30:00Z".') from None
 
 
 def _party_key(accord: Path, party: str) -> str:

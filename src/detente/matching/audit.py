@@ -6,6 +6,7 @@ The auditor needs the party's signed messages, which the other party has too, an
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -15,9 +16,16 @@ from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounters_between
 from detente.airspace.separation import Minima, MinimaTable
 from detente.matching.commitment import Commitment, Opening, challenged_leaves, opens, tokens_hash
-from detente.matching.messages import BreachError, Kind, read_message
+from detente.matching.driver import PLANS_FILE, Driver, kept_order, late_plans_file
+from detente.matching.keeping import SECRET_FILE, Keeper, MemoryKeeper
+from detente.matching.masking import Progress, silent
+from detente.matching.messages import BreachError, Kind, Signer, read_message
 from detente.matching.quantise import Role, TokenSet, quantise
 from detente.matching.run import Run
+from detente.record.keys import SIGNATURE_BYTES, verify
+
+FLOWN = MinimaTable(Minima(5_000.0, 304.8, 900.0))
+"""How near a flight must be to what was planned to count as it: 5 km, 1,000 ft and 15 minutes."""
 
 
 class Audit(msgspec.Struct, frozen=True):
@@ -36,6 +44,73 @@ class Audit(msgspec.Struct, frozen=True):
     flown: int | None
     not_flown: tuple[int, ...]
     faults: tuple[str, ...]
+
+
+class MadeAgain(msgspec.Struct, frozen=True):
+    """What came of a run that was made again.
+
+    Attributes:
+        same: how many messages came out as they were sent.
+        different: names of messages that did not, that were sent and are not made, or that are lost.
+        plans: how many plans it was made from.
+        not_flown: of them, those that nothing was flown for; None when no flown tracks were given.
+    """
+
+    same: int
+    different: tuple[str, ...]
+    plans: int
+    not_flown: tuple[str, ...] | None
+
+
+class Signed:
+    """Signs only what a party signed: with the signatures of messages that the other party has.
+
+    A message that comes out otherwise than it was sent gets a signature of zeros.
+    """
+
+    def __init__(self, public: bytes, messages: Sequence[bytes]) -> None:
+        self.public = public
+        self._signatures = [raw[-SIGNATURE_BYTES:] for raw in messages]
+
+    def sign(self, message: bytes) -> bytes:
+        """The party's own signature of `message`, where there is one."""
+        return next((one for one in self._signatures if verify(self.public, one, message)), bytes(SIGNATURE_BYTES))
+
+
+def make_again(
+    run: Run, key: Signer, kept: Keeper, sent: Mapping[str, bytes], flown: tuple[Plan, ...] | None = None,
+    progress: Progress = silent,
+) -> MadeAgain:  # fmt: skip
+    """Make a party's run again from its secret, its plans and what it received, and compare what it sent.
+
+    `sent` are its messages by name, as the other party has them. Nothing that the party kept of its work is used.
+    Raises Refusal when the secret or the plans are missing or belong to another run.
+    """
+    fresh = MemoryKeeper()
+    for name in (SECRET_FILE, PLANS_FILE, *(late_plans_file(k) for k in range(1, run.terms.late_runs + 1))):
+        piece = kept.read(name)
+        if piece is not None:
+            fresh.write(name, piece)
+    driver = Driver(run, key, fresh, progress=progress)
+    made: dict[str, bytes] = {}
+    for step in kept_order(kept):
+        if step.sent:
+            if driver.sending != step.name:
+                driver.begin_kept_late()
+            made[driver.sending or step.name] = driver.next_message() or b""
+            continue
+        raw = kept.read(f"in/{step.name}.match")
+        try:
+            driver.receive(raw or b"")
+        except BreachError:
+            break
+    different = same_messages(sent, made)
+    plans = dict.fromkeys(plan.plan_id for plan in driver.plans)
+    missing = None
+    if flown is not None:
+        met = {one.first_plan_id for one in encounters_between(driver.plans, flown, FLOWN)}
+        missing = tuple(name for name in plans if name not in met)
+    return MadeAgain(len(sent) - len(different), different, len(plans), missing)
 
 
 def answer_audit(tokens: TokenSet, seed: bytes, run: Run, random: bytes, count: int) -> tuple[Opening, ...]:
@@ -91,7 +166,7 @@ def signed_root(run: Run, party: bytes, commit: bytes) -> bytes:
     return message.body[:32]
 
 
-def same_messages(sent: dict[str, bytes], made_again: dict[str, bytes]) -> tuple[str, ...]:
+def same_messages(sent: Mapping[str, bytes], made_again: Mapping[str, bytes]) -> tuple[str, ...]:
     """The names of messages that a run made again from plans and secret does not have, or has otherwise."""
     return tuple(
         name for name in sorted(sent)
@@ -117,4 +192,4 @@ def _fault_of_tokens(opening: Opening, piece: Plan, role: Role, run: Run) -> str
 
 def _was_flown(piece: Plan, flown: tuple[Plan, ...]) -> bool:
     """Whether anything was flown where and when a part said, within 5 km, 1,000 ft and 15 minutes."""
-    return bool(encounters_between([piece], flown, MinimaTable(Minima(5_000.0, 304.8, 900.0))))
+    return bool(encounters_between([piece], flown, FLOWN))

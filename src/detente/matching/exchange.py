@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from detente.matching.messages import BreachError, Fault
-from detente.matching.side import Side
 
 Send = Callable[[bytes], Awaitable[None]]
 Receive = Callable[[], Awaitable[bytes]]
 
 
-async def exchange(side: Side, send: Send, receive: Receive, timeout_s: float) -> None:
+class Party(Protocol):
+    """One party's side of a run: a `Side`, or a `Driver`, which keeps what it does."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run is complete."""
+
+    def next_message(self) -> bytes | None:
+        """The next message to send; None while there is none."""
+
+    def receive(self, raw: bytes, /) -> object:
+        """Take the peer's next message."""
+
+
+async def exchange(side: Party, send: Send, receive: Receive, timeout_s: float) -> None:
     """Exchange messages until the run is complete; an empty message means that the peer is gone.
 
     Raises BreachError when the peer breaks the protocol, is gone, or takes longer than `timeout_s` over one message.

@@ -1,96 +1,88 @@
 """A run as files in a folder: what we send under `out`, what we got under `in`, on a stick or by any other way (R31).
 
-A run can be taken up again after a crash at any point: its secret is on the disk before anything is sent, and all that
-is sent follows from it and from the plans. Plans that changed since are refused, so that no second set ever leaks.
+A run can be taken up again after a crash at any point, and goes on with kept work; see `driver`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
-from detente.matching.ledger import LedgerRow, ledger_row
+from detente.matching import masking
+from detente.matching.driver import LEDGER_FILE, Driver, Secret, kept_secret, message_name, plans_fingerprint
+from detente.matching.keeping import SECRET_FILE, FolderKeeper
+from detente.matching.ledger import LedgerRow
 from detente.matching.messages import Kind
-from detente.matching.quantise import quantise
 from detente.matching.run import Run
-from detente.matching.side import SEED_BYTES, STAGES, Side
+from detente.matching.schedule import check_begin
+from detente.matching.side import Side
 from detente.record.keys import NodeKey
 
-SECRET_FILE = "secret.json"  # noqa: S105 the name of a file
-LARGEST_MESSAGE_BYTES = 1 << 30
-
-
-class Secret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a run is made from, with a fingerprint of the plans. Whoever has it can unmask the run."""
-
-    run: str
-    seed: str
-    plans: str
+__all__ = ["Progress", "advance", "load_secret", "message_file", "plans_fingerprint", "read_ledger"]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands: files to hand over, the file that is waited for (None when complete), and the side."""
+    """Where a run stands: files to hand over, the file that is waited for (None when nothing is), and the side.
+
+    `new` are those of the files to hand over that this call made.
+    """
 
     sent: list[Path]
     awaited: Path | None
     side: Side
+    new: list[Path]
 
 
 def message_file(kind: Kind) -> str:
     """The name of a message's file, "1-commit.match"."""
-    return f"{int(kind)}-{kind.name.lower()}.match"
+    return f"{message_name(kind)}.match"
 
 
-def plans_fingerprint(plans: Sequence[Plan]) -> str:
-    """SHA-256 of the plans as they are given."""
-    return hashlib.sha256(msgspec.json.encode(list(plans), order="deterministic", enc_hook=float)).hexdigest()
+def advance(
+    folder: Path, run: Run, key: NodeKey, plans: Sequence[Plan] | None = None, *, moment: datetime | None = None,
+    late: Sequence[Plan] | None = None, progress: masking.Progress = masking.silent,
+) -> Progress:  # fmt: skip
+    """Go on as far as the files allow; with `late`, begin a late run with these plans.
 
-
-def advance(folder: Path, run: Run, key: NodeKey, plans: Sequence[Plan]) -> Progress:
-    """Go on as far as the files allow.
-
-    Raises Refusal for plans other than those the run began with or a file that cannot be read, and BreachError, with
-    the fault written to the ledger, when the peer broke the protocol.
+    Raises Refusal for plans other than those the run began with, a file that cannot be read, and with a `moment` for a
+    run out of its time or a second one of its epoch in the folder beside; and BreachError when the peer broke the
+    protocol, with the fault written to the ledger.
     """
-    secret = _secret(folder, run, plans)
-    tokens = quantise(plans, run.role_of(key.public), run.epoch, run.terms, run.minima)
-    side = Side(run, key, tokens, bytes.fromhex(secret.seed))
+    keeper = FolderKeeper(folder)
+    if moment is not None and kept_secret(keeper) is None:
+        check_begin(run, moment, begun_beside(folder, key.public))
+    driver = Driver(run, key, keeper, plans, progress=progress)
     for name in ("out", "in"):
         (folder / name).mkdir(exist_ok=True)
-    sent = []
-    try:
-        for kind in STAGES:
-            out = folder / "out" / message_file(kind)
-            raw = side.next_message()
-            if raw is None:
-                break
-            if not out.exists():
-                _write(out, raw)
-            sent.append(out)
-            given = folder / "in" / message_file(kind)
-            if not given.exists():
-                return Progress(sent, given, side)
-            side.receive(_read(given))
-    finally:
-        if side.complete or side.breach is not None:
-            _write(folder / "ledger.json", msgspec.json.encode(ledger_row(side)))
-            _write(folder / "transcript.json", msgspec.json.encode(side.transcript))
-    return Progress(sent, None, side)
+    before = set(driver.sent)
+    _go_on(driver, keeper, moment)
+    if late is not None:
+        driver.begin_late(late, moment)
+        _go_on(driver, keeper, moment)
+    awaited = None if driver.awaited is None else folder / "in" / f"{driver.awaited}.match"
+    sent = [folder / "out" / f"{name}.match" for name in driver.sent]
+    new = [folder / "out" / f"{name}.match" for name in driver.sent if name not in before]
+    return Progress(sent, awaited, driver.side, new)
+
+
+def begun_beside(folder: Path, party: bytes) -> list[str]:
+    """The identities of the runs that a party began in other folders beside this one."""
+    beside = [file.parent for file in folder.parent.glob(f"*/{SECRET_FILE}") if file.parent.name != folder.name]
+    secrets = [load_secret(other) for other in beside]
+    return [secret.run for secret in secrets if secret.party == party.hex()]
 
 
 def read_ledger(runs: Path) -> list[LedgerRow]:
     """The rows of all runs under a folder of run folders, by epoch; raises Refusal for one that cannot be read."""
     rows = []
-    for file in sorted(runs.glob("*/ledger.json")):
+    for file in sorted(runs.glob(f"*/{LEDGER_FILE}")):
         try:
             rows.append(msgspec.json.decode(file.read_bytes(), type=LedgerRow))
         except (OSError, msgspec.DecodeError) as error:
@@ -100,59 +92,18 @@ def read_ledger(runs: Path) -> list[LedgerRow]:
 
 def load_secret(folder: Path) -> Secret:
     """The secret of a run; raises Refusal when there is none."""
-    try:
-        return msgspec.json.decode((folder / SECRET_FILE).read_bytes(), type=Secret)
-    except (OSError, msgspec.DecodeError) as error:
-        raise Refusal(str(folder / SECRET_FILE), str(error)[:120], "the secret of a run that began here") from None
-
-
-def _secret(folder: Path, run: Run, plans: Sequence[Plan]) -> Secret:
-    fingerprint = plans_fingerprint(plans)
-    file = folder / SECRET_FILE
-    if not file.exists():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise Refusal(str(folder), error.strerror or str(error), "a folder that can be made") from None
-        secret = Secret(run.identity.hex(), secrets.token_hex(SEED_BYTES), fingerprint)
-        _write(file, msgspec.json.encode(secret), mode=0o600)
-        return secret
-    secret = load_secret(folder)
-    if secret.run != run.identity.hex():
-        raise Refusal(
-            str(folder), "another run", "the folder of this accord, epoch and peer", "Give each run its own folder."
-        )
-    if secret.plans != fingerprint:
-        raise Refusal(
-            "plans", "other plans than the run began with", "the same file as before",
-            "One run for each epoch: show changed plans as late ones, or in the next epoch.",
-        )  # fmt: skip
+    secret = kept_secret(FolderKeeper(folder))
+    if secret is None:
+        raise Refusal(str(folder / SECRET_FILE), "no such file", "the secret of a run that began here")
     return secret
 
 
-def _read(file: Path) -> bytes:
-    try:
-        if file.stat().st_size > LARGEST_MESSAGE_BYTES:
-            raise Refusal(str(file), f"{file.stat().st_size:,} bytes", f"at most {LARGEST_MESSAGE_BYTES:,} bytes")
-        return file.read_bytes()
-    except OSError as error:
-        raise Refusal(str(file), error.strerror or str(error), "a file that can be read") from None
-
-
-def _write(file: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a file whole or not at all, and durably."""
-    part = file.with_name(file.name + ".part")
-    try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(file)
-        folder = os.open(file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise Refusal(str(file), error.strerror or str(error), "a file that can be written") from None
+def _go_on(driver: Driver, keeper: FolderKeeper, moment: datetime | None) -> None:
+    while True:
+        if driver.next_message() is not None:
+            continue
+        waiting = ((name, keeper.read(f"in/{name}.match")) for name in driver.expected)
+        raw = next((raw for _, raw in waiting if raw is not None), None)
+        if raw is None:
+            return
+        driver.receive(raw, moment)

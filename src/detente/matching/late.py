@@ -16,7 +16,7 @@ from detente.airspace.refusal import Refusal
 from detente.matching import ristretto
 from detente.matching.commitment import Commitment
 from detente.matching.equality_proof import PROOF_BYTES, prove, verify
-from detente.matching.masking import Masked, answers_of, mask, matching_rows
+from detente.matching.masking import Masked, answers_of, matching_rows
 from detente.matching.messages import BreachError, Fault, Kind, Message, read_message, sign_message
 from detente.matching.quantise import Integers, Role, TokenSet
 from detente.matching.reveal import LATE_PARTS_LOG2, Found, Revealed, check_reveal, reveal_body
@@ -31,23 +31,39 @@ def comparison(side: Role, number: int) -> int:
     return number if side is Role.FIRST else -number
 
 
-def late_message(side: Side, tokens: TokenSet) -> bytes:
-    """Return the LATE message for late plans; raises Refusal when the accord's number of late runs is used up."""
-    if not side.complete:
-        raise ValueError("a late run comes after the run")
-    number = len(side.shown)
-    if number > side.run.terms.late_runs:
+def check_late_tokens(side: Side, tokens: TokenSet) -> Integers:
+    """The rows of late tokens that were not shown before; raises Refusal for what the accord does not allow."""
+    terms, number = side.run.terms, len(side.shown)
+    if number > terms.late_runs:
         raise Refusal(
-            "late runs", number, f"at most {side.run.terms.late_runs} in an epoch, as the accord says",
+            "late runs", number, f"at most {terms.late_runs} in an epoch, as the accord says",
             "Wait for the next epoch, or call the other side.",
         )  # fmt: skip
     earlier = np.concatenate([shown.tokens.tokens for shown in side.shown])
     new_rows = np.flatnonzero(~np.isin(tokens.tokens, earlier))
+    for count, capacity, what in (
+        (len(new_rows), 1 << terms.late_log2, "new tokens"),
+        (len(tokens.parts), 1 << LATE_PARTS_LOG2, "volumes and legs"),
+    ):  # fmt: skip
+        if count > capacity:
+            raise Refusal(
+                "late plans", f"{count:,} {what}", f"at most {capacity:,} in one late run",
+                "Show some of them in the next late run, or agree on a larger `late_log2`.",
+            )  # fmt: skip
+    return new_rows
+
+
+def late_message(side: Side, tokens: TokenSet) -> bytes:
+    """Return the LATE message for late plans; raises Refusal for what the accord does not allow."""
+    if not side.complete:
+        raise ValueError("a late run comes after the run")
+    number = len(side.shown)
+    new_rows = check_late_tokens(side, tokens)
     seed = hashlib.sha256(b"late" + number.to_bytes(_NUMBER_BYTES, "big") + side.seed).digest()
     commitment = Commitment(tokens, seed, LATE_PARTS_LOG2)
-    masked = mask(
-        tokens.tokens[new_rows], 0, 1 << side.run.terms.late_log2, side.secret, side.session, seed
-    )  # fmt: skip
+    masked = side.masked(
+        f"late-{commitment.root.hex()[:24]}", tokens.tokens[new_rows], 0, 1 << side.run.terms.late_log2, seed
+    )
     behind = np.where(
         masked.behind >= 0, new_rows[np.maximum(masked.behind, 0)] if len(new_rows) else -1, masked.behind
     )
@@ -66,15 +82,19 @@ def answer_late(side: Side, raw: bytes) -> bytes:
     if int.from_bytes(body[:_NUMBER_BYTES], "big") != number or len(body) < _NUMBER_BYTES + _ROOT_BYTES:
         raise _broken(side, Fault.STAGE, "a late run out of its order")
     try:
-        doubled = side.take_list(body[_NUMBER_BYTES + _ROOT_BYTES :], 1 << side.run.terms.late_log2)
+        doubled = side.take_list(
+            body[_NUMBER_BYTES + _ROOT_BYTES :], 1 << side.run.terms.late_log2, ristretto.ELEMENT_BYTES
+        )
     except BreachError as breach:
         side.breach = breach
         raise
     side.peer_roots.append(body[_NUMBER_BYTES : _NUMBER_BYTES + _ROOT_BYTES])
-    points = side.peer_points[-1]
+    inputs = side.peer_points[-1]
     # A fresh scalar for every proof: it follows from the secret and from all that is proven.
     random = ristretto.scalar_from_uniform(hashlib.sha512(b"late proof" + side.seed + message.digest).digest())
-    proof = prove(side.secret, side.public, points, doubled, random)
+    proof = side.recall(
+        f"proof-{message.digest.hex()[:24]}", lambda: prove(side.secret, side.public, inputs, doubled, random)
+    )
     rows = [shown.matched(side.peer_answers[-1]) for shown in side.shown]
     _found(side, comparison(side.role.other, number), rows)
     return _signed(side, Kind.LATE_ANSWER, doubled.tobytes() + proof)
@@ -89,8 +109,11 @@ def take_late_answer(side: Side, raw: bytes) -> None:
     points = shown.masked.points
     if len(message.body) != points.nbytes + PROOF_BYTES:
         raise _broken(side, Fault.SIZE, f"{len(message.body):,} bytes of answers")
-    doubled = ristretto.elements(message.body[:-PROOF_BYTES])
-    if not verify(side.peer_public, points, doubled, message.body[-PROOF_BYTES:]):
+    doubled, proof = ristretto.elements(message.body[:-PROOF_BYTES]), message.body[-PROOF_BYTES:]
+    holds = side.recall(
+        f"proven-{message.digest.hex()[:24]}", lambda: bytes([verify(side.peer_public, points, doubled, proof)])
+    )
+    if holds != b"\x01":
         raise _broken(side, Fault.PROOF, "answers that are not under the committed key")
     shown.answers = answers_of(doubled)
     behind = np.concatenate([

@@ -38,6 +38,7 @@ class LedgerRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         conflicts: how many of the flagged were inside the minima.
         fault: how the peer broke the protocol, empty when it did not.
         alarms: see Alarm.
+        late_runs: how many there were, of both sides.
     """
 
     epoch: int
@@ -51,6 +52,7 @@ class LedgerRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     conflicts: int
     fault: str = ""
     alarms: tuple[Alarm, ...] = ()
+    late_runs: int = 0
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -84,6 +86,7 @@ def ledger_row(side: Side) -> LedgerRow:
         seen=len(revealed.theirs) if revealed else 0,
         conflicts=conflicts,
         fault=str(side.breach.fault) if side.breach else "",
+        late_runs=max(len(side.shown) - 1, 0) + max(len(side.peer_roots) - 1, 0),
     )
     return msgspec.structs.replace(row, alarms=alarms_of(row))
 

@@ -7,6 +7,7 @@ dummies are among the tokens, and a repeated element is next to itself.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,11 @@ ANSWER_BYTES = 10
 """Of an element masked by both: two of 2^40 pairs agree by chance once in 2^40 runs, and then only add a match."""
 DUMMY, CANARY = -1, -2
 _TOKEN, _CANARY = b"\x00", b"\x01"
-DUMMIES_AT_A_TIME = 1 << 16
+ROWS_AT_A_TIME = 1 << 16
+"""So many elements, some seconds of work, between two words on how far the work has come."""
+
+Progress = Callable[[str, int, int], None]
+"""Called in the working thread: what is being done ("mask" or "answer"), elements that are done, and all of them."""
 
 
 @dataclass(frozen=True)
@@ -44,23 +49,42 @@ def domain_of(session: bytes) -> bytes:
     return b"detente-match-1 token " + session
 
 
-def mask(tokens: Integers, canaries: int, capacity: int, key: bytes, session: bytes, seed: bytes) -> Masked:
+def silent(_what: str, _done: int, _total: int) -> None:
+    """Tell nobody how far the work has come."""
+
+
+def check_count(tokens: int, canaries: int, capacity: int) -> None:
+    """Raise Refusal when tokens and canaries are more than `capacity`."""
+    if tokens + canaries > capacity:
+        raise Refusal(
+            "plans", f"{tokens:,} tokens", f"at most {capacity - canaries:,}, as the accord says",
+            "Agree on larger `first_log2` and `second_log2`, or on a coarser grid.",
+        )  # fmt: skip
+
+
+def mask(
+    tokens: Integers, canaries: int, capacity: int, key: bytes, session: bytes, seed: bytes,
+    progress: Progress = silent,
+) -> Masked:  # fmt: skip
     """Hash and mask tokens and canaries, and add dummies up to `capacity`.
 
     Raises Refusal when there are more tokens than that.
     """
-    if len(tokens) + canaries > capacity:
-        raise Refusal(
-            "plans", f"{len(tokens):,} tokens", f"at most {capacity - canaries:,}, as the accord says",
-            "Agree on larger `first_log2` and `second_log2`, or on a coarser grid.",
-        )  # fmt: skip
-    messages = [_TOKEN + token for token in token_bytes(tokens)]
-    messages += [_CANARY + number.to_bytes(4, "big") for number in range(canaries)]
-    real = ristretto.multiply(key, hash_to_group(messages, domain_of(session)))
-    dummies = _dummies(capacity - len(messages), hashlib.sha256(b"dummies" + seed + session).digest())
-    points = np.concatenate([real, dummies])
+    check_count(len(tokens), canaries, capacity)
+    real = len(tokens) + canaries
+    points = np.empty((capacity, ristretto.ELEMENT_BYTES), dtype=np.uint8)
+    domain = domain_of(session)
+    numbers = [_CANARY + number.to_bytes(4, "big") for number in range(canaries)]
+    points[:canaries] = ristretto.multiply(key, hash_to_group(numbers, domain))
+    for start in range(0, len(tokens), ROWS_AT_A_TIME):
+        messages = [_TOKEN + token for token in token_bytes(tokens[start : start + ROWS_AT_A_TIME])]
+        at = canaries + start
+        points[at : at + len(messages)] = ristretto.multiply(key, hash_to_group(messages, domain))
+        progress("mask", at + len(messages), capacity)
+    points[real:] = _dummies(capacity - real, hashlib.sha256(b"dummies" + seed + session).digest())
+    progress("mask", capacity, capacity)
     behind = np.concatenate([
-        np.arange(len(tokens)), np.full(canaries, CANARY), np.full(len(dummies), DUMMY),
+        np.full(canaries, CANARY), np.arange(len(tokens)), np.full(capacity - real, DUMMY),
     ])  # fmt: skip
     order = ascending(points)
     return Masked(points[order], behind[order])
@@ -98,12 +122,17 @@ def in_common(points: ristretto.Bytes, earlier: ristretto.Bytes) -> bool:
     )
 
 
-def mask_again(points: ristretto.Bytes, key: bytes) -> ristretto.Bytes:
+def mask_again(points: ristretto.Bytes, key: bytes, progress: Progress = silent) -> ristretto.Bytes:
     """The peer's list [n, 32] under our key too; raises BreachError when a row is no element or is the identity."""
-    try:
-        return ristretto.multiply(key, points)
-    except ristretto.InvalidElementError as error:
-        raise BreachError(Fault.INVALID_ELEMENT, str(error)) from None
+    doubled = np.empty_like(points)
+    for start in range(0, len(points), ROWS_AT_A_TIME):
+        stop = min(start + ROWS_AT_A_TIME, len(points))
+        try:
+            doubled[start:stop] = ristretto.multiply(key, points[start:stop])
+        except ristretto.InvalidElementError as error:
+            raise BreachError(Fault.INVALID_ELEMENT, str(ristretto.InvalidElementError(start + error.row))) from None
+        progress("answer", stop, len(points))
+    return doubled
 
 
 def answers_of(doubled: ristretto.Bytes) -> NDArray[np.uint8]:
@@ -140,8 +169,8 @@ def _head(answers: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 def _dummies(count: int, seed: bytes) -> ristretto.Bytes:
     parts = [np.empty((0, ristretto.ELEMENT_BYTES), dtype=np.uint8)]
-    for start in range(0, count, DUMMIES_AT_A_TIME):
-        number = min(DUMMIES_AT_A_TIME, count - start)
+    for start in range(0, count, ROWS_AT_A_TIME):
+        number = min(ROWS_AT_A_TIME, count - start)
         secret = hashlib.shake_256(seed + start.to_bytes(8, "big")).digest(number * ristretto.UNIFORM_BYTES)
         parts.append(ristretto.from_uniform(np.frombuffer(secret, dtype=np.uint8).reshape(-1, ristretto.UNIFORM_BYTES)))
     return np.concatenate(parts)

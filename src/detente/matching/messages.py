@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import Protocol
 
-from detente.record.keys import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, NodeKey, verify
+from detente.record.keys import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, verify
 
 MAGIC = b"DTMATCH1"
 IDENTITY_BYTES = 32
@@ -46,7 +47,19 @@ class Fault(StrEnum):
     OPENING = "opening"
     WITHHELD = "withheld"
     CAP = "cap"
+    SCHEDULE = "schedule"
     STALLED = "stalled"
+
+
+class Signer(Protocol):
+    """A party's key: a `NodeKey`, or whoever can sign for it."""
+
+    @property
+    def public(self) -> bytes:
+        """The 32 bytes that others know it by."""
+
+    def sign(self, message: bytes, /) -> bytes:
+        """The Ed25519 signature of a message."""
 
 
 class BreachError(Exception):
@@ -75,7 +88,7 @@ class Message:
         return hashlib.sha256(self.raw).digest()
 
 
-def sign_message(key: NodeKey, kind: Kind, run: bytes, session: bytes, body: bytes) -> bytes:
+def sign_message(key: Signer, kind: Kind, run: bytes, session: bytes, body: bytes) -> bytes:
     """Return the bytes of a message."""
     unsigned = MAGIC + bytes([kind]) + run + session + key.public + body
     return unsigned + key.sign(_to_sign(unsigned))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -27,25 +28,34 @@ from detente.matching.masking import (
     ANSWER_BYTES,
     CANARY,
     Masked,
+    Progress,
     answers_of,
+    check_count,
     check_list,
     in_common,
     mask,
     mask_again,
     matching_rows,
     secret_scalar,
+    silent,
 )
-from detente.matching.messages import NO_SESSION, BreachError, Fault, Kind, Message, read_message, sign_message
+from detente.matching.messages import NO_SESSION, BreachError, Fault, Kind, Message, Signer, read_message, sign_message
 from detente.matching.quantise import Integers, TokenSet
 from detente.matching.reveal import Found, Revealed, check_reveal, reveal_body
 from detente.matching.run import Run
-from detente.record.keys import NodeKey
 
 SEED_BYTES = 32
 STAGES = (Kind.COMMIT, Kind.MASKED, Kind.SEALED, Kind.ANSWERS, Kind.REVEAL)
+Recall = Callable[[str, Callable[[], bytes]], bytes]
+"""Gives the bytes of a piece of work by name: kept ones, or else made now, and then kept."""
 _COMMIT_BYTES = 32 + ristretto.ELEMENT_BYTES
 _SEAL_PURPOSE = b"detente-match-1 answers\n"
 _SESSION_PURPOSE = b"detente-match-1 session\n"
+
+
+def afresh(_name: str, work: Callable[[], bytes]) -> bytes:
+    """Keep nothing: every piece of work is done again."""
+    return work()
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -86,14 +96,23 @@ class Side:
         transcript: every message sent or received, in order.
     """
 
-    def __init__(self, run: Run, key: NodeKey, tokens: TokenSet, seed: bytes) -> None:
-        """Raises Refusal when our key is not of the run, or there are more parts or tokens than the accord says."""
+    def __init__(
+        self, run: Run, key: Signer, tokens: TokenSet, seed: bytes, *, recall: Recall = afresh,
+        progress: Progress = silent,
+    ) -> None:  # fmt: skip
+        """Raises Refusal when our key is not of the run, or there are more parts or tokens than the accord says.
+
+        `recall` keeps the heavy work of a run, so that a side that is built again does not do it again.
+        """
         if len(seed) != SEED_BYTES:
             raise ValueError(f"{SEED_BYTES} secret bytes are needed")
         self.run = run
         self.role = run.role_of(key.public)
+        check_count(len(tokens.tokens), run.terms.canaries, run.capacity(self.role))
         self.peer = run.key_of(self.role.other)
         self.seed = seed
+        self.recall = recall
+        self.progress = progress
         self.secret = secret_scalar(seed)
         self.public = ristretto.multiply_base(self.secret)
         self.key = key
@@ -189,18 +208,34 @@ class Side:
         self.peer_roots.append(root)
         self.peer_public = public
 
-    def take_list(self, body: bytes, capacity: int) -> ristretto.Bytes:
-        """Check a masked list of the peer and keep its answers; the list under both keys."""
+    def take_list(self, body: bytes, capacity: int, width: int = ANSWER_BYTES) -> ristretto.Bytes:
+        """Check a masked list of the peer and keep its answers; the first `width` bytes of the list under both keys."""
         if len(body) != capacity * ristretto.ELEMENT_BYTES:
             raise BreachError(Fault.SIZE, f"a list of {len(body):,} bytes, not of {capacity:,} elements")
         points = ristretto.elements(body)
         check_list(points)
         if any(in_common(points, earlier) for earlier in self.peer_points):
             raise BreachError(Fault.REPEATED_ELEMENT, "an element of an earlier list")
-        doubled = mask_again(points, self.secret)
+
+        def work() -> bytes:
+            return mask_again(points, self.secret, self.progress)[:, :width].tobytes()
+
+        name = f"answers-{hashlib.sha256(body).hexdigest()[:24]}"
+        doubled = np.frombuffer(self.recall(name, work), dtype=np.uint8).reshape(-1, width)
         self.peer_points.append(points)
         self.peer_answers.append(answers_of(doubled))
         return doubled
+
+    def masked(self, name: str, tokens: Integers, canaries: int, capacity: int, seed: bytes) -> Masked:
+        """Tokens under our key; raises Refusal when there are too many."""
+
+        def work() -> bytes:
+            made = mask(tokens, canaries, capacity, self.secret, self.session, seed, self.progress)
+            return made.points.tobytes() + made.behind.astype("<i8").tobytes()
+
+        data = self.recall(f"{name}-{self.session.hex()[:24]}", work)
+        edge = capacity * ristretto.ELEMENT_BYTES
+        return Masked(ristretto.elements(data[:edge]), np.frombuffer(data[edge:], dtype="<i8").astype(np.int64))
 
     def _take_answers(self, body: bytes) -> None:
         shown = self.shown[0]
@@ -224,10 +259,10 @@ class Side:
         if kind is Kind.COMMIT:
             return shown.commitment.root + self.public
         if kind is Kind.MASKED:
-            shown.masked = mask(
-                shown.tokens.tokens, self.run.terms.canaries, self.run.capacity(self.role), self.secret,
-                self.session, self.seed,
-            )  # fmt: skip
+            terms = self.run.terms
+            shown.masked = self.masked(
+                "masked", shown.tokens.tokens, terms.canaries, self.run.capacity(self.role), self.seed
+            )
             return shown.masked.points.tobytes()
         if kind is Kind.SEALED:
             return self._seal(self.peer_answers[0].tobytes())

@@ -1,0 +1,443 @@
+"""A run fed with messages from any carrier, one by one, that can be taken up again after a crash at any point.
+
+What a run is made from is kept before anything is sent: the secret and the plans. Everything that is sent follows from
+them and from what was received, in the order that is kept too; so a driver that is built again does, from kept pieces
+of heavy work, exactly what it did before, and no second set can ever be sent under another key.
+
+The names of pieces: "secret.json"; "out/NAME.match" and "in/NAME.match" for messages; "work/..." for all that is only
+ours; "breach.json" and "evidence/NAME.match" when the peer broke the protocol; "refused.json" for what was not taken;
+"ledger.json" and "transcript.json".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+import numpy as np
+
+from detente.airspace.plan import Plan
+from detente.airspace.refusal import Refusal
+from detente.matching.keeping import SECRET_FILE, Keeper, recall_from
+from detente.matching.late import check_late_tokens
+from detente.matching.late_order import LateRuns
+from detente.matching.ledger import LedgerRow, ledger_row
+from detente.matching.masking import Progress, silent
+from detente.matching.messages import NO_SESSION, BreachError, Fault, Kind, Message, Signer, read_message
+from detente.matching.quantise import Integers, Role, TokenSet, parts_of, quantise
+from detente.matching.reveal import Revealed
+from detente.matching.run import Run
+from detente.matching.schedule import CLOCK_TOLERANCE, check_late
+from detente.matching.side import SEED_BYTES, STAGES, Side
+
+PLANS_FILE, ORDER_FILE = "work/plans.json", "work/order.json"
+BREACH_FILE, LEDGER_FILE, TRANSCRIPT_FILE = "breach.json", "ledger.json", "transcript.json"
+REFUSED_FILE, REFUSED_KEPT = "refused.json", 100
+
+
+class Secret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a party's run is made from, with a fingerprint of the plans. Whoever has it can unmask the run."""
+
+    run: str
+    seed: str
+    plans: str
+    party: str = ""
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A message sent or taken: its name and its SHA-256."""
+
+    sent: bool
+    name: str
+    sha256: str
+
+
+class KeptBreach(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the peer broke the protocol."""
+
+    fault: Fault
+    seen: str
+
+
+class Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bytes that were not taken, and why."""
+
+    fault: Fault
+    seen: str
+    size: int
+    sha256: str
+
+
+class Driver:
+    """One party's side of a run over any carrier: `next_message` until it gives none, `receive` what comes.
+
+    Both may take a minute of work and may be called in a thread, one call at a time; `progress` is called from there,
+    and what it raises ends the call without harm to a driver that is built again. A message may be sent when
+    `next_message` has returned it, and again at any time; when `receive` has returned, what came is kept.
+
+    Attributes:
+        run: what is run.
+        side: the run as this party sees it.
+    """
+
+    def __init__(
+        self, run: Run, key: Signer, keeper: Keeper, plans: Sequence[Plan] | None = None, *,
+        progress: Progress = silent, draw: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:  # fmt: skip
+        """Begin a run with `plans`, or take up the one that `keeper` has; then `plans` may be left out.
+
+        Raises Refusal for plans other than those the run began with, for another run than the one that is kept, for a
+        piece that was lost, and for plans that the accord does not allow; nothing is sent or kept as secret then.
+        """
+        self.run, self._keeper = run, keeper
+        self._recall = recall_from(keeper)
+        given = None if plans is None else _written(plans)
+        secret = kept_secret(keeper)
+        text = given or keeper.read(PLANS_FILE)
+        if text is None:
+            raise Refusal("plans", "none", "the plans to begin a run with")
+        if secret is not None:
+            _check_same(secret, run, text)
+        seed = bytes.fromhex(secret.seed) if secret else draw(SEED_BYTES)
+        tokens = self._tokens(text, run.role_of(key.public))
+        self.side = Side(run, key, tokens, seed, recall=self._recall, progress=progress)
+        if secret is None:
+            keeper.write(PLANS_FILE, text)
+            made_from = Secret(run.identity.hex(), seed.hex(), hashlib.sha256(text).hexdigest(), key.public.hex())
+            keeper.write(SECRET_FILE, msgspec.json.encode(made_from))
+        self._plans: list[Plan] = msgspec.json.decode(text, type=list[Plan])
+        self._late = LateRuns(self.side)
+        self._order: list[Step] = []
+        self._held: Message | None = None
+        self._take_up()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run is complete; late runs may be going on or follow."""
+        return self.side.complete
+
+    @property
+    def breach(self) -> BreachError | None:
+        """How the peer broke the protocol, if it did; the run is over then."""
+        return self.side.breach
+
+    @property
+    def revealed(self) -> Revealed | None:
+        """What was found so far, late runs included."""
+        return self.side.revealed
+
+    @property
+    def ledger(self) -> LedgerRow:
+        """What the run has told so far."""
+        return ledger_row(self.side)
+
+    @property
+    def plans(self) -> list[Plan]:
+        """Our plans, late ones included."""
+        return list(self._plans)
+
+    @property
+    def sent(self) -> list[str]:
+        """The names of our messages so far, in order; `message` gives their bytes."""
+        return [step.name for step in self._order if step.sent]
+
+    @property
+    def sending(self) -> str | None:
+        """The name of what we have to send next, which `next_message` makes; None while we wait or when all is done."""
+        if self.breach is not None:
+            return None
+        if self.complete:
+            return self._late.sending
+        count, taken = len(self.sent), len(self._order) - len(self.sent)
+        return message_name(STAGES[count]) if count < len(STAGES) and count <= taken else None
+
+    @property
+    def awaited(self) -> str | None:
+        """The name of the peer's message without which we cannot go on; None when we are to send, or all is done."""
+        if self.breach is not None or self.sending is not None:
+            return None
+        if not self.complete:
+            return message_name(STAGES[len(self._order) - len(self.sent)])
+        return self._late.current.name if self._late.current is not None else None
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """The names of the peer's messages that may come now: the awaited one, and one that begins a late run."""
+        names = [self.awaited] if self.awaited is not None else []
+        if self.complete and self.breach is None and self._held is None and not self._late.must_wait():
+            names.append(self._late.next_of_peer)
+        return tuple(dict.fromkeys(names))
+
+    def message(self, name: str) -> bytes:
+        """The bytes of a message of ours; raises Refusal for one that was not sent."""
+        raw = self._keeper.read(f"out/{name}.match")
+        if raw is None:
+            raise Refusal(name, "nothing", "a message that was sent")
+        return raw
+
+    def next_message(self) -> bytes | None:
+        """The next message to send, kept before it is returned; None while there is nothing to send."""
+        name = self.sending
+        if name is None:
+            return None
+        raw = self._made()
+        earlier = self._keeper.read(f"out/{name}.match")
+        if earlier is None:
+            self._keeper.write(f"out/{name}.match", raw)
+        elif earlier != raw:
+            raise _differs(name)
+        self._keep_step(Step(sent=True, name=name, sha256=hashlib.sha256(raw).hexdigest()))
+        return raw
+
+    def receive(self, raw: bytes, moment: datetime | None = None) -> str:
+        """Take the peer's next message; its name. The same one again changes nothing.
+
+        Raises BreachError. Bytes that are no message of the peer in this run and session, or whose turn it is not, are
+        not taken and change nothing; anything else against the protocol ends the run and is kept as evidence. With a
+        `moment`, a late run that comes before its time is not taken either.
+        """
+        if self.breach is not None:
+            raise self.breach
+        try:
+            message = read_message(raw, self.side.peer, self.run.identity)
+            digest = message.digest.hex()
+            for step in self._order:
+                if not step.sent and step.sha256 == digest:
+                    return step.name
+            name = self._name_of(message)
+            if message.kind is Kind.LATE and moment is not None:
+                self._check_schedule(moment)
+        except BreachError as breach:
+            self._refuse(breach, raw)
+            raise
+        if any(not step.sent and step.name == name for step in self._order):
+            self.side.breach = BreachError(Fault.EQUIVOCATION, f"two different messages {name}")
+            self._end(message, name)
+        if message.kind is Kind.LATE and self._late.must_wait():
+            self._keeper.write(f"in/{name}.match", raw)
+            self._held = message
+            return name
+        self._taken(message, name)
+        held, self._held = self._held, None
+        if held is not None and not self._late.must_wait():
+            self._taken(held, self._name_of(held))
+        else:
+            self._held = held
+        return name
+
+    def begin_late(self, plans: Sequence[Plan], moment: datetime | None = None) -> None:
+        """Begin a late run with plans that are new or changed; then go on with `next_message`. With none, a blind one.
+
+        Raises Refusal when one of ours is going on, when the accord does not allow one, or with a `moment` not yet.
+        """
+        number = len(self.side.shown)
+        if self.breach is not None:
+            raise self.breach
+        if not self.complete:
+            raise Refusal("late runs", "a run that is not complete", "a run that is complete", "Wait for the peer.")
+        if self._late.ours is not None:
+            raise Refusal("late runs", "one of ours is going on", "one at a time", "Wait until it is complete.")
+        if moment is not None:
+            check_late(self.run, number, moment)
+        text = _written(plans)
+        tokens = self._tokens(text, self.side.role)
+        check_late_tokens(self.side, tokens)
+        self._keeper.write(late_plans_file(number), text)
+        self._plans += msgspec.json.decode(text, type=list[Plan])
+        self._late.begin(tokens)
+
+    def stalled(self, seen: str) -> None:
+        """Write into the ledger that the peer is silent; the run goes on when it speaks again."""
+        self._keeper.write("work/stalled.txt", seen.encode())
+        self._write_ledger(fault=Fault.STALLED)
+
+    def _name_of(self, message: Message) -> str:
+        """The name of a message that comes in; raises BreachError when it is nobody's turn to send it."""
+        kind, side = message.kind, self.side
+        expected = NO_SESSION if kind is Kind.COMMIT else side.session
+        if message.session != expected or (kind is not Kind.COMMIT and expected == NO_SESSION):
+            raise BreachError(Fault.OTHER_SESSION, f"{kind.name} of another session")
+        if kind not in STAGES:
+            if not self.complete:
+                raise BreachError(Fault.STAGE, f"{kind.name} before the run is complete")
+            return self._late.name_of(message)
+        name, sent = message_name(kind), len(self.sent)
+        taken = len(self._order) - sent
+        known = any(not step.sent and step.name == name for step in self._order)
+        if not known and (STAGES.index(kind) != taken or taken > sent):
+            raise BreachError(Fault.STAGE, f"{kind.name} out of its order")
+        return name
+
+    def _check_schedule(self, moment: datetime) -> None:
+        number = len(self.side.peer_roots)
+        if number > self.run.terms.late_runs:
+            return  # more than the accord allows at any time: the side itself ends the run for it
+        try:
+            check_late(self.run, number, moment, CLOCK_TOLERANCE)
+        except Refusal as refusal:
+            raise BreachError(Fault.SCHEDULE, f"{refusal.value}; {refusal.expected}") from None
+
+    def _refuse(self, breach: BreachError, raw: bytes) -> None:
+        """Write down what was not taken: the last of it, so that nobody fills our disk."""
+        kept = self._keeper.read(REFUSED_FILE)
+        rows = msgspec.json.decode(kept, type=list[Refused]) if kept is not None else []
+        rows.append(Refused(breach.fault, breach.seen, len(raw), hashlib.sha256(raw).hexdigest()))
+        self._keeper.write(REFUSED_FILE, msgspec.json.encode(rows[-REFUSED_KEPT:]))
+        if not self.complete:
+            self._write_ledger(breach.fault)
+
+    def _made(self) -> bytes:
+        raw = self._late.make() if self.complete else self.side.next_message()
+        if raw is None:
+            raise AssertionError("the side has what the driver says that it sends next")
+        return raw
+
+    def _taken(self, message: Message, name: str) -> None:
+        try:
+            if message.kind in STAGES:
+                self.side.receive(message.raw)
+            else:
+                self._late.take(message)
+        except BreachError:
+            self._end(message, name)
+        self._keeper.write(f"in/{name}.match", message.raw)
+        self._keep_step(Step(sent=False, name=name, sha256=message.digest.hex()))
+
+    def _end(self, message: Message, name: str) -> None:
+        """Keep what ended the run, and say so; always raises."""
+        breach = self.side.breach
+        if breach is None:
+            raise AssertionError("a side that raises says why")
+        self._keeper.write(f"evidence/{name}.match", message.raw)
+        self._keeper.write(BREACH_FILE, msgspec.json.encode(KeptBreach(breach.fault, breach.seen)))
+        self._write_ledger()
+        raise breach
+
+    def _keep_step(self, step: Step) -> None:
+        self._order.append(step)
+        self._keeper.write(ORDER_FILE, msgspec.json.encode(self._order))
+        if self.complete and self._late.current is None:
+            self._write_ledger()
+
+    def _write_ledger(self, fault: Fault | None = None) -> None:
+        row = self.ledger
+        if fault is not None and not row.fault:
+            row = msgspec.structs.replace(row, fault=fault.value)
+        self._keeper.write(LEDGER_FILE, msgspec.json.encode(row))
+        self._keeper.write(TRANSCRIPT_FILE, msgspec.json.encode(self.side.transcript))
+
+    def _take_up(self) -> None:
+        """Do again, from kept pieces, what was done before."""
+        for step in kept_order(self._keeper):
+            if step.sent:
+                if self.complete and self._late.sending != step.name:
+                    self.begin_kept_late()
+                raw = self._made()
+            else:
+                piece = self._keeper.read(f"in/{step.name}.match")
+                if piece is None:
+                    raise Refusal(f"in/{step.name}.match", "nothing", "the message that was taken", "Put it back.")
+                raw = piece
+            if hashlib.sha256(raw).hexdigest() != step.sha256:
+                raise _differs(step.name)
+            if not step.sent:
+                message = read_message(raw, self.side.peer, self.run.identity)
+                if message.kind in STAGES:
+                    self.side.receive(raw)
+                else:
+                    self._late.take(message)
+            self._order.append(step)
+        ended = self._keeper.read(BREACH_FILE)
+        if ended is not None:
+            breach = msgspec.json.decode(ended, type=KeptBreach)
+            self.side.breach = BreachError(breach.fault, breach.seen)
+        elif self.complete:
+            self.begin_kept_late()
+            held = self._keeper.read(f"in/{self._late.next_of_peer}.match")
+            if held is not None and self._late.must_wait():
+                self._held = read_message(held, self.side.peer, self.run.identity)
+
+    def begin_kept_late(self) -> None:
+        """Begin the late run whose plans were kept before, if there is one."""
+        text = self._keeper.read(late_plans_file(len(self.side.shown)))
+        if text is not None and self._late.ours is None:
+            self._plans += msgspec.json.decode(text, type=list[Plan])
+            self._late.begin(self._tokens(text, self.side.role))
+
+    def _tokens(self, text: bytes, role: Role) -> TokenSet:
+        """The tokens of plans as they are written, from what was kept or made now."""
+        plans = msgspec.json.decode(text, type=list[Plan])
+
+        def work() -> bytes:
+            made = quantise(plans, role, self.run.epoch, self.run.terms, self.run.minima)
+            return msgspec.msgpack.encode([_bytes(a) for a in (made.tokens, made.pair_tokens, made.pair_parts)])
+
+        name = hashlib.sha256(self.run.identity + role.value.encode() + text).hexdigest()[:24]
+        arrays = msgspec.msgpack.decode(self._recall(f"tokens-{name}", work), type=tuple[bytes, bytes, bytes])
+        return TokenSet(parts_of(plans), *(np.frombuffer(each, dtype="<i8").astype(np.int64) for each in arrays))
+
+
+def message_name(kind: Kind) -> str:
+    """The name of a message of the run, "1-commit"."""
+    return f"{int(kind)}-{kind.name.lower()}"
+
+
+def plans_fingerprint(plans: Sequence[Plan]) -> str:
+    """SHA-256 of the plans as they are given."""
+    return hashlib.sha256(_written(plans)).hexdigest()
+
+
+def kept_secret(keeper: Keeper) -> Secret | None:
+    """The secret of the run that was begun here, if one was; raises Refusal for one that cannot be read."""
+    kept = keeper.read(SECRET_FILE)
+    if kept is None:
+        return None
+    try:
+        return msgspec.json.decode(kept, type=Secret)
+    except msgspec.DecodeError as error:
+        raise Refusal(SECRET_FILE, str(error)[:120], "the secret of a run that began here") from None
+
+
+def kept_order(keeper: Keeper) -> list[Step]:
+    """What was sent and taken in a run, in order; raises Refusal when it cannot be read."""
+    kept = keeper.read(ORDER_FILE)
+    try:
+        return msgspec.json.decode(kept, type=list[Step]) if kept is not None else []
+    except msgspec.DecodeError as error:
+        raise Refusal(ORDER_FILE, str(error)[:120], "what a run wrote") from None
+
+
+def _check_same(secret: Secret, run: Run, text: bytes) -> None:
+    if secret.run != run.identity.hex():
+        raise Refusal(
+            "run", "another run", "the run of this accord, epoch and peer that was begun here",
+            "Give each run its own folder.",
+        )  # fmt: skip
+    if secret.plans != hashlib.sha256(text).hexdigest():
+        raise Refusal(
+            "plans", "other plans than the run began with", "the same file as before",
+            "One run for each epoch: show changed plans as late ones, or in the next epoch.",
+        )  # fmt: skip
+
+
+def _written(plans: Sequence[Plan]) -> bytes:
+    return msgspec.json.encode(list(plans), order="deterministic", enc_hook=float)
+
+
+def _bytes(array: Integers) -> bytes:
+    return array.astype("<i8").tobytes()
+
+
+def late_plans_file(number: int) -> str:
+    """The name of the piece with the plans of a late run of ours, from 1."""
+    return f"work/late-{number:02d}-plans.json"
+
+
+def _differs(name: str) -> Refusal:
+    return Refusal(
+        f"{name}.match", "other bytes than before", "the message that was sent or taken before",
+        "Put it back, and go on with the version of Détente that began the run.",
+    )  # fmt: skip

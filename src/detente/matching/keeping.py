@@ -1,0 +1,100 @@
+"""Where a run keeps what it must not lose or need not do again: whole pieces of bytes by name, written durably."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from detente.airspace.refusal import Refusal
+
+LARGEST_PIECE_BYTES = 1 << 30
+SECRET_FILE = "secret.json"  # noqa: S105 the name of a file
+_DIGEST_BYTES = 32
+
+
+class Keeper(Protocol):
+    """Keeps pieces by name, such as "out/1-commit.match"; names have at most one slash."""
+
+    def read(self, name: str) -> bytes | None:
+        """The piece, or None where there is none."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Keep a piece whole or not at all, in place of an earlier one; on the disk when this returns."""
+
+
+class MemoryKeeper:
+    """Keeps pieces as long as the program runs: for tests, and for carriers that keep them elsewhere."""
+
+    def __init__(self) -> None:
+        self.pieces: dict[str, bytes] = {}
+
+    def read(self, name: str) -> bytes | None:
+        """The piece, or None where there is none."""
+        return self.pieces.get(name)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Keep a piece."""
+        self.pieces[name] = data
+
+
+class FolderKeeper:
+    """Keeps pieces as files in a folder. Its methods raise Refusal when the disk does not obey."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, name: str) -> bytes | None:
+        """The piece, or None where there is none."""
+        file = self.folder / name
+        try:
+            if file.stat().st_size > LARGEST_PIECE_BYTES:
+                raise Refusal(str(file), f"{file.stat().st_size:,} bytes", f"at most {LARGEST_PIECE_BYTES:,} bytes")
+            return file.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise Refusal(str(file), error.strerror or str(error), "a file that can be read") from None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Keep a piece; what we hand over may be read by others, everything else only by us."""
+        write_durably(self.folder / name, data, mode=0o644 if name.startswith("out/") else 0o600)
+
+
+def write_durably(file: Path, data: bytes, mode: int) -> None:
+    """Write a file whole or not at all; its folder is made where there is none. Raises Refusal."""
+    part = file.with_name(file.name + ".part")
+    try:
+        file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(file)
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise Refusal(str(file), error.strerror or str(error), "a file that can be written") from None
+
+
+def recall_from(keeper: Keeper) -> Callable[[str, Callable[[], bytes]], bytes]:
+    """Pieces of work kept under "work/": read when they are there and whole, else done and kept."""
+
+    def recall(name: str, work: Callable[[], bytes]) -> bytes:
+        kept = keeper.read("work/" + name)
+        if kept is not None:
+            data = kept[_DIGEST_BYTES:]
+            if hashlib.sha256(data).digest() == kept[:_DIGEST_BYTES]:
+                return data
+        data = work()
+        keeper.write("work/" + name, hashlib.sha256(data).digest() + data)
+        return data
+
+    return recall
