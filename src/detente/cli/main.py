@@ -23,6 +23,7 @@ COMMAND_FILES: tuple[str, ...] = (
     "pair",
     "check",
     "demo",
+    "rehearse",
     "node",
     "status",
     "plan",

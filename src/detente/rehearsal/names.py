@@ -1,0 +1,8 @@
+"""The rehearsals by name, and the module of each; imported without anything else, because a list needs no node."""
+
+from __future__ import annotations
+
+REHEARSALS: dict[str, str] = {
+    "twenty-seven-minutes": "detente.rehearsal.twenty_seven_minutes",
+}
+"""Each module has a function `rehearse(stage)`."""

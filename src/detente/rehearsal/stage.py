@@ -1,0 +1,226 @@
+"""The stage of a rehearsal: real nodes, people at posts who type commands, and claims that are checked as they go.
+
+A rehearsal is a function of a stage. What it shows is told in the stage's language as it happens, with real UTC times.
+What it claims is looked up in the journals, never remembered from the run.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+from detente.airspace.refusal import Refusal
+from detente.language import Language, text
+from detente.language.figures import number
+from detente.link.comparison import compare_copies
+from detente.link.copies import Copy
+from detente.node.client import TOKEN_VARIABLE
+from detente.record.verification import verify_journal
+from detente.rehearsal.actor import Actor
+from detente.rehearsal.names import REHEARSALS
+
+MARKER = ".detente-rehearsal"
+PATIENCE_S = 15.0
+GLANCE_S = 0.05
+
+
+class Kind(StrEnum):
+    """What a line of the commentary is."""
+
+    TITLE = "title"
+    SCENE = "scene"
+    NOTE = "note"
+    COMMAND = "command"
+    ANSWER = "answer"
+    CLAIM = "claim"
+    RESULT = "result"
+
+
+class Shown(NamedTuple):
+    """One line of the commentary. `at` (UTC) and `who` where somebody does something; `holds` for a claim.
+
+    Of a RESULT `who` is what was measured and `text` the figure.
+    """
+
+    kind: Kind
+    text: str
+    at: datetime | None = None
+    who: str = ""
+    holds: bool = True
+
+
+class Claim(NamedTuple):
+    """A claim that was made, by the key of its text, and whether it held."""
+
+    key: str
+    holds: bool
+
+
+class Stage:
+    """Where a rehearsal takes place: a directory, the actors in it, a language, and whom to show what happens."""
+
+    def __init__(self, out: Path, language: Language, show: Callable[[Shown], None]) -> None:
+        self.out = out
+        self.language = language
+        self.claims: list[Claim] = []
+        self.actors: list[Actor] = []
+        self._show = show
+
+    def words(self, key: str, **values: object) -> str:
+        """Return the text under `key` in the stage's language."""
+        return text(self.language, key, **values)
+
+    def seconds(self, duration_s: float, decimals: int = 1) -> str:
+        """Return a length of time in seconds as people read it."""
+        return f"{number(self.language, duration_s, decimals)} s"
+
+    def title(self, key: str, **values: object) -> None:
+        """Show what is rehearsed, or a paragraph before it begins."""
+        self._show(Shown(Kind.TITLE, self.words(key, **values)))
+
+    def scene(self, key: str, **values: object) -> None:
+        """Begin a scene."""
+        self._show(Shown(Kind.SCENE, self.words(key, **values)))
+
+    def note(self, actor: Actor | None, post: str, key: str, **values: object) -> None:
+        """Say what somebody at a post does or does not do; of the story itself, with no actor."""
+        at = None if actor is None else datetime.now(UTC)
+        self._show(Shown(Kind.NOTE, self.words(key, **values), at, _who(actor, post)))
+
+    def claim(self, key: str, holds: object, **values: object) -> bool:
+        """Show a claim and whether it holds, and remember it."""
+        self.claims.append(Claim(key, bool(holds)))
+        self._show(Shown(Kind.CLAIM, self.words(key, **values), datetime.now(UTC), "", bool(holds)))
+        return bool(holds)
+
+    def result(self, key: str, figure: str, **values: object) -> None:
+        """Show one line of the summary."""
+        self._show(Shown(Kind.RESULT, figure, who=self.words(key, **values)))
+
+    def types(
+        self, actor: Actor, post: str, *arguments: str, keep: str = "", refused: bool = False, node: bool = True
+    ) -> str:
+        """Let a post type a `detente` command; show the lines of its answer that contain `keep`; return the answer.
+
+        `refused` says that the command must be refused, and the refusal is its answer. Without `node` the command is
+        not about the actor's directory. Raises Refusal when it ends otherwise.
+        """
+        typed = [*arguments, "--dir", str(actor.files.path)] if node else [*arguments]
+        self._show(Shown(Kind.COMMAND, shlex.join(["detente", *typed]), datetime.now(UTC), _who(actor, post)))
+        done = subprocess.run(
+            [sys.executable, "-m", "detente", *typed], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            check=False, env={**os.environ, "NO_COLOR": "1", "DETENTE_LANGUAGE": str(self.language)},
+        )  # fmt: skip
+        if done.returncode != (2 if refused else 0):
+            raise Refusal(shlex.join(typed), f"exit code {done.returncode}", "another end", done.stderr.strip())
+        answer = done.stderr if refused else done.stdout
+        for line in answer.splitlines():
+            if refused or (keep and keep in line):
+                self._show(Shown(Kind.ANSWER, line.strip()))
+        return answer
+
+    def until(self, condition: Callable[[], object], longest_s: float = PATIENCE_S) -> bool:
+        """Wait until something is so; return whether it came to that in time."""
+        deadline = time.monotonic() + longest_s
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(GLANCE_S)
+        return True
+
+    def enter(self, name: str, *, authority: bool = False) -> Actor:
+        """Found a party in a directory of its own."""
+        actor = Actor(name, self.out / name)
+        self.actors.append(actor)
+        actor.found_for_rehearsal(authority=authority)
+        return actor
+
+    def start(self) -> None:
+        """Start every actor's node and wait until all are up."""
+        for actor in self.actors:
+            actor.start()
+        for actor in self.actors:
+            actor.wait()
+
+    def leave(self) -> None:
+        """Stop every node, once what is under way has arrived."""
+        for actor in self.actors:
+            self.until(partial(_is_at_rest, actor))
+        for actor in self.actors:
+            actor.stop()
+
+    def kill(self) -> None:
+        """End every node that still runs, whatever it is doing."""
+        for actor in self.actors:
+            actor.kill()
+
+    def prove(self, first: Actor, second: Actor) -> int:
+        """Claim that the stopped nodes' journals hold and that both tell one history; return its messages."""
+        sound = all(
+            verify_journal(actor.files.journal_path, bytes.fromhex(actor.card.public_key)).ok for actor in self.actors
+        )
+        self.claim("rehearse.claim.journals", sound, count=len(self.actors))
+        comparison = compare_copies(*(Copy(actor.files.path).read() for actor in (first, second)))
+        equal = comparison.equal and not comparison.in_flight and comparison.equal_envelopes > 0
+        self.claim("rehearse.claim.transcripts", equal, first=first.name, second=second.name)
+        return comparison.equal_envelopes
+
+    @property
+    def holds(self) -> bool:
+        """Whether every claim held, and there were any."""
+        return bool(self.claims) and all(claim.holds for claim in self.claims)
+
+
+def play(name: str, out: Path, language: Language, show: Callable[[Shown], None]) -> Stage:
+    """Play a rehearsal in `out`, which is emptied; return its stage, all nodes stopped.
+
+    What goes otherwise than the story is a claim that does not hold. Raises Refusal for an unknown name or for a
+    directory that cannot be used.
+    """
+    if name not in REHEARSALS:
+        raise Refusal("NAME", name, f"one of {', '.join(REHEARSALS)}")
+    rehearse = import_module(REHEARSALS[name]).rehearse
+    fresh_directory(out)
+    # A token of the environment is another node's.
+    os.environ.pop(TOKEN_VARIABLE, None)
+    stage = Stage(out, language, show)
+    try:
+        rehearse(stage)
+    except Refusal as refusal:
+        stage.claim("rehearse.claim.goes_on", [], refusal=refusal)
+    finally:
+        stage.kill()
+    return stage
+
+
+def fresh_directory(out: Path) -> None:
+    """Make `out` empty; raises Refusal when it holds anything that no rehearsal made, or cannot be written."""
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARKER).exists())):
+        expected = "a new directory, or one that an earlier rehearsal made"
+        raise Refusal("--out", str(out), expected, "Name another one.")
+    try:
+        if out.exists():
+            shutil.rmtree(out)
+        out.mkdir(parents=True)
+        (out / MARKER).touch()
+    except OSError as error:
+        raise Refusal("--out", str(out), "a directory that can be written", f"{error.strerror}.") from None
+
+
+def _is_at_rest(actor: Actor) -> bool:
+    return not actor.runs or actor.status()["envelopes_waiting"] == 0
+
+
+def _who(actor: Actor | None, post: str) -> str:
+    return "" if actor is None else f"{actor.name}, {post}" if post else actor.name

@@ -1,0 +1,40 @@
+"""The terms that the rehearsals agree: flight safety only, with deadlines short enough to be waited for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from detente.accord.provisions import DatumPoint, EscalationStep, Provisions
+from detente.accord.terms import Accord, AccordParty
+from detente.airspace.altitude import FOOT_M
+from detente.airspace.plan import TimeWindow
+from detente.airspace.position import Position
+from detente.airspace.separation import Minima, MinimaTable
+from detente.rehearsal.actor import Actor
+
+POSTS = ("watch", "senior", "command")
+DEADLINE_S = 3.0
+USUAL_DEADLINE_S = 30.0
+"""How long the first post has before the next is called: here, and where an accord says nothing."""
+DATUM = DatumPoint(name="buoy", position=Position(44.0, -20.0))
+MINIMA = MinimaTable(Minima(5.0 * 1852.0, 1000.0 * FOOT_M, 0.0))
+
+
+def safety_accord(name: str, first: Actor, second: Actor, *, authorised: bool = False) -> Accord:
+    """Return an accord about flight safety between two parties, valid from an hour ago for 30 days.
+
+    `authorised` puts each side's authority into it, so that both must sign.
+    """
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    ladder = tuple(EscalationStep(post=post, within_s=DEADLINE_S) for post in POSTS)
+    return Accord(
+        name=name,
+        version=1,
+        parties=tuple(
+            AccordParty(party.name, party.card.public_key, party.authority if authorised else "")
+            for party in (first, second)
+        ),
+        valid=TimeWindow(now - timedelta(hours=1), now + timedelta(days=30)),
+        minima=MINIMA,
+        provisions=Provisions(escalation=ladder, datum=DATUM),
+    )

@@ -1,0 +1,116 @@
+"""The rehearsals on real nodes, each by the very command of its tutorial; their claims are looked up again here."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from detente.line.events import LineEvent, LineMessageTaken, LinePostsCalled, LineReadBackJudged, LineReceiptGiven
+from detente.link.comparison import compare_copies
+from detente.link.copies import Copy, proven_entries
+from detente.picture.events import PlanEnded, decode_event
+
+pytestmark = pytest.mark.long
+
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "tutorial"
+LINE_EVENTS: msgspec.json.Decoder[LineEvent] = msgspec.json.Decoder(LineEvent)
+BLOCK = re.compile(r"```text\n(.*?)```", re.DOTALL)
+SURROUNDING = {key: value for key, value in os.environ.items() if not key.startswith("DETENTE_")}
+
+
+def play(name: str, folder: Path, *, language: str = "en", **surrounding: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "detente", "rehearse", name, "--out", "rehearsal", "--language", language],
+        cwd=folder, capture_output=True, text=True, timeout=240, check=False, env={**SURROUNDING, **surrounding},
+    )  # fmt: skip
+
+
+def line_events(folder: Path, party: str) -> list[LineEvent]:
+    entries = proven_entries(folder / "rehearsal" / party / "journal.sqlite")
+    return [LINE_EVENTS.decode(entry.body) for entry in entries if entry.kind == "line"]
+
+
+def entries(folder: Path, party: str, kind: str) -> list[bytes]:
+    journal = folder / "rehearsal" / party / "journal.sqlite"
+    return [entry.body for entry in proven_entries(journal) if entry.kind == kind]
+
+
+def equal_transcripts(folder: Path, first: str, second: str) -> int:
+    compared = compare_copies(*(Copy(folder / "rehearsal" / party).read() for party in (first, second)))
+    assert compared.equal
+    assert not compared.in_flight
+    return compared.equal_envelopes
+
+
+def bare(printed: str) -> list[str]:
+    """What was printed, without what differs from one run to the next: times, figures that follow, hashes."""
+    text = re.sub(r"\\\n *", "", printed)
+    text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\dZ|\d\d:\d\d:\d\dZ", "TIME", text)
+    text = re.sub(r"\b[0-9a-f]{12,64}\b", "HASH", text)
+    text = re.sub(r"\d+\.\d+ s\b", "SECONDS", text)
+    text = re.sub(r"[\d,]+ messages|entry \d+|№ ?\d+", "COUNT", text)
+    return [" ".join(line.split()) for line in text.strip().splitlines()]
+
+
+def check_page(name: str, printed: str) -> None:
+    """The tutorial shows the command that was run, and what it printed but for times."""
+    page = (PAGES / f"rehearsal-{name}.md").read_text(encoding="utf-8")
+    command, transcript = BLOCK.findall(page)[:2]
+    assert command.strip() == f"detente rehearse {name} --out rehearsal"
+    assert bare(transcript) == bare(printed), "renew the page: .venv/bin/python tools/rehearsal_pages.py"
+
+
+def test_the_twenty_seven_minutes(tmp_path: Path) -> None:
+    done = play("twenty-seven-minutes", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    check_page("twenty-seven-minutes", done.stdout)
+    alder, birch = line_events(tmp_path, "alder"), line_events(tmp_path, "birch")
+    for events in (alder, birch):
+        judged = [e.differences for e in events if isinstance(e, LineReadBackJudged)]
+        assert len(judged) == 11
+        assert all(judged[:-1]), "ten wrong read-backs, each caught"
+        assert judged[-1] == (), "and the right one understood"
+        assert [difference.name for difference in judged[0]] == ["where"]
+        assert {taken.post for taken in events if isinstance(taken, LineMessageTaken) and taken.party == "alder"} == {
+            "senior"
+        }, "never the post that the caller knew"
+    called = [(e.message_id, e.step) for e in alder if isinstance(e, LinePostsCalled) and e.party == "alder"]
+    assert called[:2] == [("birch:1", 0), ("birch:1", 1)]
+    assert next(step for message, step in called if message == "birch:2") == 2, "STOP: every post at once"
+    screens = {
+        e.receipt.post
+        for e in birch
+        if isinstance(e, LineReceiptGiven) and e.message_id == "birch:2" and e.receipt.kind == "displayed"
+    }
+    assert screens == {"watch", "senior", "command"}
+    for party in ("alder", "birch"):
+        assert any(isinstance(decode_event(body), PlanEnded) for body in entries(tmp_path, party, "event"))
+    assert equal_transcripts(tmp_path, "alder", "birch") > 40
+
+
+BLIND_AND_DEAF = """
+import detente.line.decide_messages as messages
+import detente.line.decide_receipts as receipts
+
+receipts.differences = lambda *given: ()
+messages.due = lambda *given: (0, 0)
+"""
+
+
+def test_nodes_that_check_no_read_back_and_call_no_next_post_fail_the_rehearsal(tmp_path: Path) -> None:
+    """The claims are about what the nodes did: with these two faults in them the very same story does not hold."""
+    (tmp_path / "sitecustomize.py").write_text(BLIND_AND_DEAF)
+    done = play("twenty-seven-minutes", tmp_path, language="fr", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1, done.stdout + done.stderr
+    broken = [line for line in done.stdout.splitlines() if "NE TIENT PAS" in line]
+    for words in ("9 km", "à l'est", "le poste suivant", "tous les postes"):
+        assert any(words in line for line in broken), words
+    assert "Traceback" not in done.stderr
+    assert not any(e.differences for e in line_events(tmp_path, "alder") if isinstance(e, LineReadBackJudged))
+    assert not any(e.step for e in line_events(tmp_path, "alder") if isinstance(e, LinePostsCalled))
