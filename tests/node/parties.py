@@ -60,7 +60,7 @@ class Answer:
 class Party:
     """A party's directory and, when it runs, its node."""
 
-    def __init__(self, path: Path, name: str, port: int) -> None:
+    def __init__(self, path: Path, name: str, port: int, *, reachable: bool = True) -> None:
         path.mkdir(parents=True)
         self.path = path
         self.name = name
@@ -68,7 +68,8 @@ class Party:
         self.files = NodeDirectory(path)
         self.key = NodeKey.generate()
         self.key.save(self.files.key_path)
-        self.card: Card = make_card(self.key, name, (f"http://127.0.0.1:{port}",), datetime.now(UTC))
+        addresses = (f"http://127.0.0.1:{port}",) if reachable else ()
+        self.card: Card = make_card(self.key, name, addresses, datetime.now(UTC))
         write_durably(self.files.card_path, write_card(self.card))
         self.process: subprocess.Popen[str] | None = None
         self.token = local_token(self.key)

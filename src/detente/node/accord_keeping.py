@@ -100,6 +100,11 @@ class AccordKeeping:
         """Whether an accord is in force with `peer`, neither suspended nor over."""
         return self.accords.may_plan(peer, self._hands.clock())
 
+    def in_force_with(self, peer: str) -> Accord | None:
+        """Return the accord that is in force with `peer`, or None while there is none."""
+        found = self.accords.current(peer, self._hands.clock())
+        return found[0] if found is not None and self.may_plan(peer) else None
+
     def allows(self, peer: str, function: SafetyFunction) -> bool:
         """Whether this may go on with `peer`: as planning does, or in suspension, as far as the terms say (R32)."""
         if self.may_plan(peer):

@@ -25,6 +25,7 @@ from detente.node import (
     routes_line,
     routes_link,
     routes_measures,
+    routes_matching,
     routes_node,
     routes_notices,
     routes_plans,
@@ -66,9 +67,10 @@ def make_application(service: Service) -> Litestar:
             routes_carry.router,
             routes_stream.router,
         ],
+            routes_matching.router,
     )
     return Litestar(
-        route_handlers=[protected, routes_node.public_router, routes_link.router],
+        route_handlers=[protected, routes_node.public_router, routes_link.router, routes_matching.link_router],
         dependencies={"service": Provide(provide_service, sync_to_thread=False)},
         exception_handlers={
             Refusal: _answer_refusal,

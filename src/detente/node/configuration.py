@@ -65,6 +65,15 @@ class SettlementSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the node writes to standard error, as lines of JSON."""
+class MatchingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a run of private matching waits for a silent peer before it is broken off."""
+
+    patience_s: float = 3_600.0
+
+    def __post_init__(self) -> None:
+        check_range("patience_s", self.patience_s, 0.1, 604_800.0, "seconds")
+
+
 
     level: LogLevel = LogLevel.INFO
 
@@ -82,6 +91,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disclosure: OwnPolicy = OPEN_POLICY
 
     def __post_init__(self) -> None:
+    matching: MatchingSettings = MatchingSettings()
         check_identifier("party", self.party)
         if self.authority and not re.fullmatch("[0-9a-f]{64}", self.authority):
             raise Refusal(

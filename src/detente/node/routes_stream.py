@@ -14,6 +14,7 @@ from detente.airspace.refusal import Refusal
 from detente.node.line_desk import LineDesk
 from detente.node.loop import EVENT
 from detente.node.service import Service
+from detente.node.matching_desk import MatchingDesk
 
 HEARTBEAT_S = 15.0
 EVENTS_A_CHUNK = 256
@@ -40,6 +41,26 @@ async def stream_line_events(
 
 
 def _stream(service: Service, kind: str, after: int | None, last_event_id: str | None) -> Stream:
+@get("/matching/events", summary="The event stream of private matching", media_type="text/event-stream")
+async def stream_matching_events(
+    service: Service,
+    after: int | None = None,
+    last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID")] = None,
+) -> Stream:
+    """Stream how runs go on, as `/events` does for the picture."""
+    return _stream(service, MatchingDesk.entry_kind, after, last_event_id)
+
+
+@get("/claims/events", summary="The event stream of claims", media_type="text/event-stream")
+async def stream_claims_events(
+    service: Service,
+    after: int | None = None,
+    last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID")] = None,
+) -> Stream:
+    """Stream what both sides see, ask and complain of, as `/events` does for the picture."""
+    return _stream(service, ClaimsDesk.entry_kind, after, last_event_id)
+
+
     if last_event_id is not None:
         if not last_event_id.isascii() or not last_event_id.isdigit() or len(last_event_id) > 15:
             raise Refusal("Last-Event-ID", last_event_id, "the number of a journal entry")
@@ -86,4 +107,4 @@ async def _events(service: Service, number: int, kind: str) -> AsyncIterator[byt
         stopping.cancel()
 
 
-router = Router(path="/", route_handlers=[stream_events, stream_line_events], tags=["stream"])
+router = Router(path="/", route_handlers=[stream_events, stream_line_events, stream_matching_events], tags=["stream"])

@@ -16,6 +16,7 @@ from detente.node.line_desk import LineDesk
 from detente.node.loop import CommandLoop, Outcome, tag_of
 from detente.node.metrics import Metrics
 from detente.node.outbox import Outbox
+from detente.node.matching_work import MatchingWork
 from detente.node.settlement import turn_of
 from detente.node.views import PeerView, Status
 from detente.picture.commands import Command
@@ -44,6 +45,7 @@ class Service:
         self.metrics = metrics
         self.stopping = asyncio.Event()
 
+        self.matching: MatchingWork | None = None
     @property
     def party(self) -> str:
         """The party whose node this is."""

@@ -1,0 +1,235 @@
+"""One run of private matching on its way: its messages made, noted, brought to the peer and taken, until its end.
+
+The heavy steps are done in a thread, largely without the interpreter; the node goes on serving meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+import aiohttp
+import msgspec
+import structlog
+
+from detente.accord.disclosure import in_area
+from detente.accord.terms import Accord
+from detente.airspace.plan import Plan
+from detente.airspace.refusal import Refusal
+from detente.matching.driver import Driver
+from detente.matching.messages import BreachError, Fault
+from detente.matching.quantise import parts_of
+from detente.matching.schedule import late_runs_open
+from detente.matching.side import Side
+from detente.node import matching_facts as facts
+from detente.node.loop import CommandLoop
+from detente.node.matching_delivery import deliver
+from detente.node.matching_desk import MatchingDesk
+from detente.node.matching_facts import MatchingRun, OpenedPart, Outcome, noted_under
+from detente.node.matching_files import RunFiles
+from detente.picture.picture import Picture
+
+LOOK_S = 1.0
+PARTS_IN_AN_ENTRY = 200
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+class SecretGoneError(Exception):
+    """The run has begun, and what it is made from is not on the disk any more."""
+
+
+class LeftError(Exception):
+    """Nobody waits for the work of this run any more."""
+
+
+class Course:
+    """A run on its way.
+
+    Attributes:
+        run: its identity.
+        news: set when something may have arrived.
+        progress: what is being done, how much of it is, of how much.
+    """
+
+    def __init__(
+        self, loop: CommandLoop, desk: MatchingDesk, client: aiohttp.ClientSession, files: RunFiles, run: str,
+        patience_s: float,
+    ) -> None:  # fmt: skip
+        self.run = run
+        self.news = asyncio.Event()
+        self.progress = ("", 0, 0)
+        self._loop, self._desk, self._client, self._files = loop, desk, client, files
+        self._patience_s = patience_s
+        self._delivered: set[str] = set()
+        self._left = False
+        self._late_slot = -1
+
+    def leave(self) -> None:
+        """Let the work in the thread end soon: the run is over."""
+        self._left = True
+
+    async def go(self) -> None:
+        """Go on until cancelled. Raises BreachError, Refusal, SecretGoneError and RunNotHeldError."""
+        driver = await self._driver()
+        for name in driver.sent:
+            await self._send(driver, name)
+        if driver.complete:
+            await self._note_outcome(driver)
+        while True:
+            while driver.sending is not None:
+                await self._step(driver.next_message)
+                await self._send(driver, driver.sent[-1])
+                if driver.complete:
+                    await self._note_outcome(driver)
+            if not (driver.complete and await self._begin_late_run(driver)):
+                noted = await self._next_of_peer(driver)
+                if noted is not None:
+                    await self._take(driver, noted)
+                    if driver.complete:
+                        await self._note_outcome(driver)
+
+    @property
+    def _record(self) -> MatchingRun:
+        return self._desk.runs[self.run]
+
+    async def _driver(self) -> Driver:
+        run, accord = self._desk.run_of(self._record), self._desk.accord_with(self._record.peer)
+        plans: Sequence[Plan] | None = None
+        if not self._files.begun:
+            if self._record.sent:
+                raise SecretGoneError
+            plans = await self._own_plans(accord)
+        self.progress = ("plans", 0, 1)
+        return await self._step(lambda: Driver(run, self._loop.key, self._files.keeper, plans, progress=self._report))
+
+    async def _own_plans(self, accord: Accord | None) -> list[Plan]:
+        """Our live plans that the accord is about, in the order of their names."""
+        plans = await self._loop.read(live_plans)
+        area = None if accord is None else accord.provisions.area
+        return plans if area is None else await self._step(lambda: [plan for plan in plans if in_area(area, plan)])
+
+    async def _send(self, driver: Driver, name: str) -> None:
+        """Note that a message of ours is made, tell the peer, and bring it there."""
+        if name in self._delivered:
+            return
+        raw = await asyncio.to_thread(driver.message, name)
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(raw).hexdigest())
+        noted = facts.Noted(name, len(raw), digest)
+        await self._loop.decide_at(self._desk, facts.NoteSent(self._loop.clock(), self.run, noted))
+        lanes = self._loop.lanes.named(self._record.peer)
+        if lanes is not None and lanes.addresses:
+            self.progress = ("deliver", 0, len(raw))
+            await self._patiently(deliver(self._client, lanes.addresses, self._loop.key, self.run, name, raw))
+        self._delivered.add(name)
+
+    async def _take(self, driver: Driver, noted: facts.Noted) -> None:
+        raw = await asyncio.to_thread(self._files.incoming, noted)
+        if raw is None:
+            return
+        at = self._loop.clock()
+        await self._step(lambda: driver.receive(raw, at))
+        await self._loop.decide_at(self._desk, facts.NoteTaken(self._loop.clock(), self.run, noted.name))
+        await asyncio.to_thread(self._files.taken, noted)
+
+    async def _next_of_peer(self, driver: Driver) -> facts.Noted | None:
+        """Wait for a message of the peer that may come now, all of it here; None when it is time to look about."""
+        self.progress = ("wait", 0, 0)
+        if driver.complete and driver.awaited is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    return await self._arrived(driver)
+            return None
+        return await self._patiently(self._arrived(driver))
+
+    async def _arrived(self, driver: Driver) -> facts.Noted:
+        while True:
+            self.news.clear()
+            for name in driver.expected:
+                noted = noted_under(self._record.announced, name)
+                if noted is not None and self._files.is_whole(noted):
+                    return noted
+            await self.news.wait()
+
+    async def _note_outcome(self, driver: Driver) -> None:
+        """Note which parts were opened and seen, then what the run has told."""
+        side, record = driver.side, self._record
+        if side.revealed is None:
+            return
+        opened = await asyncio.to_thread(lambda: list(opened_parts(side)))
+        seen = tuple(side.theirs)
+        for ours, theirs in _in_entries(opened[record.opened :], seen[record.seen :]):
+            await self._loop.decide_at(self._desk, facts.NoteParts(self._loop.clock(), self.run, ours, theirs))
+        met = dict.fromkeys(one.first_plan_id for one in side.revealed.encounters)
+        outcome = Outcome(driver.ledger, tuple(sorted(met)), tuple(sorted(side.revealed.cleared)))
+        await self._loop.decide_at(self._desk, facts.FinishRun(self._loop.clock(), self.run, outcome))
+
+    async def _begin_late_run(self, driver: Driver) -> bool:
+        """Begin the late run that is due, with the plans that are new or changed, or blind: its time tells nothing."""
+        record, run, at = self._record, driver.run, self._loop.clock()
+        slot = late_runs_open(run, at)
+        if record.late_at is None or slot <= max(late_runs_open(run, record.late_at), self._late_slot):
+            return False
+        if driver.awaited is not None or driver.sending is not None:
+            return False
+        self._late_slot = slot
+        plans = await self._own_plans(self._desk.accord_with(record.peer))
+        try:
+            await self._step(lambda: driver.begin_late(list(_new_plans(driver.side, plans)), at))
+        except Refusal as refusal:
+            log.warning("late plans cannot be matched", peer=record.peer, why=str(refusal))
+            return False
+        return True
+
+    async def _step(self, work: Callable[[], T]) -> T:
+        return await asyncio.to_thread(work)
+
+    async def _patiently(self, waiting: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                return await waiting
+        except TimeoutError:
+            raise BreachError(Fault.STALLED, f"nothing for {self._patience_s:g} s") from None
+
+    def _report(self, what: str, done: int, total: int) -> None:
+        if self._left:
+            raise LeftError
+        self.progress = (what, done, total)
+
+
+def live_plans(picture: Picture) -> list[Plan]:
+    """Our declared and active plans, in the order of their names."""
+    records = sorted(picture.plans.items())
+    return [record.plan for (party, _), record in records if party == picture.party and record.live]
+
+
+def opened_parts(side: Side) -> Iterator[OpenedPart]:
+    """Our parts that the peer was shown, in the order in which they were."""
+    done: set[tuple[int, int]] = set()
+    for found in side.found.values():
+        for which, (shown, rows) in enumerate(zip(side.shown, found.rows, strict=False)):
+            for part in shown.tokens.common_tokens(rows):
+                if (which, part) not in done:
+                    done.add((which, part))
+                    one = shown.tokens.parts[part]
+                    name = shown.commitment.name_of(one.plan)
+                    yield OpenedPart(one.piece.plan_id, msgspec.structs.replace(one.piece, plan_id=name))
+
+
+def _new_plans(side: Side, plans: Sequence[Plan]) -> Iterator[Plan]:
+    """Plans with a part that no set of ours had."""
+    known = {part.piece for shown in side.shown for part in shown.tokens.parts}
+    for plan in plans:
+        if any(part.piece not in known for part in parts_of([plan])):
+            yield plan
+
+
+def _in_entries(
+    ours: Sequence[OpenedPart], theirs: Sequence[Plan]
+) -> Iterator[tuple[tuple[OpenedPart, ...], tuple[Plan, ...]]]:
+    for start in range(0, max(len(ours), len(theirs)), PARTS_IN_AN_ENTRY):
+        yield tuple(ours[start : start + PARTS_IN_AN_ENTRY]), tuple(theirs[start : start + PARTS_IN_AN_ENTRY])

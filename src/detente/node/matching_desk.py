@@ -1,0 +1,312 @@
+"""The desk of private matching: the life of every run, decided and folded; see `matching_facts`.
+
+One run for each epoch and peer. A run that ended before our masked tokens left may be begun again; after that there is
+no second one, whatever became of the first, so that nothing is ever shown under two keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from detente.accord.matching_terms import RunsOfNodes, ToldOfMatched
+from detente.accord.terms import Accord, accord_hash
+from detente.airspace.position import from_posix_s
+from detente.airspace.refusal import Refusal
+from detente.matching.driver import message_name
+from detente.matching.late_order import late_name
+from detente.matching.masking import ANSWER_BYTES
+from detente.matching.messages import HEADER_BYTES, Fault, Kind
+from detente.matching.quantise import Role
+from detente.matching.ristretto import ELEMENT_BYTES
+from detente.matching.run import Run, run_between
+from detente.matching.schedule import CLOCK_TOLERANCE, window_of
+from detente.matching.side import STAGES
+from detente.node import matching_facts as facts
+from detente.node.desks import Desk, Need, Saying
+from detente.node.lanes import Lane
+from detente.node.matching_facts import MatchingRun, RunState, noted_under
+from detente.record.keys import SIGNATURE_BYTES
+
+_DECODER: msgspec.json.Decoder[facts.MatchingEvent] = msgspec.json.Decoder(facts.MatchingEvent)
+_FRAME_BYTES = HEADER_BYTES + SIGNATURE_BYTES
+_OPENING_BYTES = 1 << 14
+_REVEAL_MOST_BYTES = 256 << 20
+LONGEST_REMARK = 300
+LATE_SUFFIX = f"-{int(Kind.LATE)}-{Kind.LATE.name.lower()}"
+_NAMES = frozenset(message_name(kind) for kind in STAGES)
+_SHA_256 = re.compile("[0-9a-f]{64}")
+
+
+class MatchingDesk(Desk):
+    """Keeps the runs.
+
+    Attributes:
+        own: this party's name; `key` its public key (32 bytes).
+        accord_with: gives the accord that is in force with a peer, or None.
+        runs: by identity.
+    """
+
+    entry_kind = "matching"
+    kinds = frozenset(facts.SAID)
+
+    def __init__(self, own: str, key: bytes) -> None:
+        self.own = own
+        self.key = key
+        self.accord_with: Callable[[str], Accord | None] = lambda _: None
+        self.runs: dict[str, MatchingRun] = {}
+
+    def decide(self, command: facts.MatchingCommand) -> list[facts.MatchingEvent]:
+        """See `Desk.decide`."""
+        match command:
+            case facts.ProposeRun():
+                return self._propose(command)
+            case facts.HearProposal():
+                return self._hear_proposal(command)
+            case facts.NoteSent(at=at, run=run, noted=noted):
+                same = noted_under(self._going_on(run, at).sent, noted.name)
+                if same is not None and same != noted:
+                    raise Refusal("message", noted.name, "the bytes that were sent before")
+                return [] if same else [facts.MessageSent(at, run, noted)]
+            case facts.HearAnnounced():
+                return self._hear_announced(command)
+            case facts.NoteTaken(at=at, run=run, name=name):
+                return [] if name in self._going_on(run, at).taken else [facts.MessageTaken(at, run, name)]
+            case facts.NoteParts(at=at, run=run, ours=ours, theirs=theirs):
+                peer = self._going_on(run, at).peer
+                opened = [facts.PartsOpened(at, run, peer, ours)] if ours else []
+                return [*opened, *([facts.PartsSeen(at, run, peer, theirs)] if theirs else [])]
+            case facts.FinishRun(at=at, run=run, outcome=outcome):
+                same_outcome = self._going_on(run, at).outcome == outcome
+                return [] if same_outcome else [facts.RunDone(at, run, outcome)]
+            case facts.HearDone(at=at, party=party, said=said):
+                held = self._of_peer(party, said.run, said.attempt)
+                return [] if held.transcript == said.transcript else [facts.PeerDone(at, said.run, said.transcript)]
+            case facts.AbortRun(at=at, run=run, reason=reason, remark=remark):
+                self._going_on(run, at)
+                return [facts.RunAborted(at, run, self.own, reason, remark[:LONGEST_REMARK])]
+            case facts.HearAborted(at=at, party=party, said=said):
+                held = self._of_peer(party, said.run, said.attempt)
+                return [] if not held.goes_on(at) else [facts.RunAborted(at, said.run, party, said.reason[:40])]
+
+    def evolve(self, event: facts.MatchingEvent) -> None:
+        """See `Desk.evolve`."""
+        if isinstance(event, facts.RunBegun):
+            self.runs[event.run.run] = event.run
+            return
+        held = self.runs[event.run]
+        change: dict[str, Any] = {}
+        match event:
+            case facts.MessageSent(at=at, noted=noted):
+                late = {"late_at": at} if noted.name.endswith(LATE_SUFFIX) else {}
+                change = {"sent": (*held.sent, noted), **late}
+            case facts.MessageAnnounced(noted=noted):
+                change = {"announced": (*held.announced, noted)}
+            case facts.MessageTaken(name=name):
+                change = {"taken": (*held.taken, name)}
+            case facts.PartsOpened(parts=parts):
+                change = {"opened": held.opened + len(parts)}
+            case facts.PartsSeen(parts=parts):
+                change = {"seen": held.seen + len(parts)}
+            case facts.RunDone(at=at, outcome=outcome):
+                change = {"state": RunState.DONE, "outcome": outcome, "ended_at": at, "ended_by": self.own}
+                change["late_at"] = held.late_at or at
+            case facts.PeerDone(transcript=transcript):
+                change = {"transcript": transcript}
+            case facts.RunAborted(at=at, by=by, reason=reason, remark=remark):
+                change = {
+                    "state": RunState.ABORTED, "ended_at": at, "ended_by": by, "reason": reason, "remark": remark,
+                }  # fmt: skip
+        self.runs[event.run] = msgspec.structs.replace(held, **change)
+
+    def encode(self, event: facts.MatchingEvent) -> bytes:
+        """See `Desk.encode`."""
+        return msgspec.json.encode(event)
+
+    def fold(self, body: bytes) -> None:
+        """See `Desk.fold`."""
+        self.evolve(_DECODER.decode(body))
+
+    def sayings(self, event: facts.MatchingEvent) -> Iterator[Saying]:
+        """See `Desk.sayings`."""
+        run = event.run if isinstance(event.run, MatchingRun) else self.runs[event.run]
+        said: facts.Said
+        match event:
+            case facts.RunBegun() if run.proposed_by == self.own:
+                said = facts.Proposed(run.run, run.attempt, run.accord_hash, run.epoch)
+            case facts.MessageSent(noted=noted):
+                said = facts.Announced(run.run, run.attempt, noted)
+            case facts.RunDone():
+                said = facts.Done(run.run, run.attempt, transcript_of(run))
+            case facts.RunAborted(by=by, reason=reason) if by == self.own:
+                said = facts.Aborted(run.run, run.attempt, reason)
+            case _:
+                return
+        kind = next(name for name, form in facts.SAID.items() if isinstance(said, form))
+        yield Saying(run.peer, Lane.DESKS, kind, msgspec.json.encode(said))
+
+    def command_of(self, peer: str, kind: str, body: bytes, at: datetime) -> facts.MatchingCommand:
+        """See `Desk.command_of`."""
+        try:
+            said = msgspec.json.decode(body, type=facts.SAID[kind])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Refusal(kind, str(error)[:120], "what two nodes say about matching") from None
+        match said:
+            case facts.Proposed():
+                return facts.HearProposal(at, peer, said)
+            case facts.Announced():
+                return facts.HearAnnounced(at, peer, said)
+            case facts.Done():
+                return facts.HearDone(at, peer, said)
+            case facts.Aborted():
+                return facts.HearAborted(at, peer, said)
+
+    def needs(self, command: facts.MatchingCommand) -> Need | None:
+        """See `Desk.needs`: a run begins only while planning goes on."""
+        match command:
+            case facts.ProposeRun(peer=peer) | facts.HearProposal(party=peer):
+                return Need(peer, None)
+            case _:
+                return None
+
+    def run_of(self, record: MatchingRun) -> Run:
+        """Return what a run is made from; raises Refusal when its accord is not in force."""
+        accord = self.accord_with(record.peer)
+        if accord is None or accord_hash(accord) != record.accord_hash:
+            raise Refusal("accord", record.accord_hash, "the accord that is in force with the peer")
+        return run_between(accord, self.own, record.peer, record.epoch)
+
+    def run_at(self, peer: str, moment: datetime) -> MatchingRun | None:
+        """Return the run with a peer for the epoch of `moment`, or None; raises Refusal where there can be none."""
+        return self.runs.get(run_between(self._accord(peer), self.own, peer, moment).identity.hex())
+
+    def told_plans(self, peer: str) -> set[str]:
+        """Return our plans that a run found in conflict, where the accord with the peer tells these as they are."""
+        accord = self.accord_with(peer)
+        if accord is None or accord.provisions.matching.told is not ToldOfMatched.PLAN:
+            return set()
+        runs = [run.outcome for run in self.runs.values() if run.peer == peer and run.outcome is not None]
+        return {plan_id for outcome in runs for plan_id in outcome.in_conflict}
+
+    def _propose(self, command: facts.ProposeRun) -> list[facts.MatchingEvent]:
+        accord = self._accord(command.peer)
+        run = run_between(accord, self.own, command.peer, command.moment)
+        self._check_not_early(run, command.at)
+        held = self.runs.get(run.identity.hex())
+        if held is not None and held.state is RunState.RUNNING:
+            return []
+        if held is not None and (held.state is RunState.DONE or held.showed_tokens):
+            raise Refusal(
+                "epoch", f"{held.epoch:%Y-%m-%d %H:%M} UTC", f"an epoch without a run; this one's is {held.state}",
+                "One run for each epoch. Show late plans in a late run or in the next epoch.",
+            )  # fmt: skip
+        attempt = 1 if held is None else held.attempt + 1
+        return [facts.RunBegun(command.at, self._begun(run, command.peer, self.own, command.at, attempt))]
+
+    def _hear_proposal(self, command: facts.HearProposal) -> list[facts.MatchingEvent]:
+        said, peer = command.said, command.party
+        accord = self._accord(peer)
+        run = run_between(accord, self.own, peer, said.epoch)
+        if said.run != run.identity.hex() or said.accord_hash != run.accord:
+            raise Refusal("match_proposed.run", said.run, "a run of the accord in force and of its epoch")
+        self._check_not_early(run, command.at)
+        held = self.runs.get(said.run)
+        if held is not None and held.state is RunState.RUNNING and held.attempt == said.attempt:
+            return []
+        if held is not None and (held.state is not RunState.ABORTED or held.showed_tokens):
+            raise Refusal("match_proposed.epoch", said.epoch.isoformat(), "an epoch without a run")
+        if said.attempt != (1 if held is None else held.attempt + 1):
+            raise Refusal("match_proposed.attempt", said.attempt, "the next attempt")
+        return [facts.RunBegun(command.at, self._begun(run, peer, peer, command.at, said.attempt))]
+
+    def _check_not_early(self, run: Run, at: datetime) -> None:
+        opens, _ = window_of(run)
+        if at + CLOCK_TOLERANCE < opens:
+            raise Refusal(
+                "epoch", f"{opens:%Y-%m-%d %H:%M} UTC", "an epoch that has begun, or the next one",
+                "Plans so far ahead are not complete.",
+            )  # fmt: skip
+
+    def _begun(self, run: Run, peer: str, by: str, at: datetime, attempt: int) -> MatchingRun:
+        party = run.first if run.first == self.key else run.second
+        return MatchingRun(
+            run.identity.hex(), peer, run.accord, from_posix_s(run.epoch.start_s), run.epoch.length_s,
+            run.role_of(party), by, at, attempt, late_runs=run.terms.late_runs,
+        )  # fmt: skip
+
+    def _hear_announced(self, command: facts.HearAnnounced) -> list[facts.MatchingEvent]:
+        said, noted, at = command.said, command.said.message, command.at
+        held = self._of_peer(command.party, said.run, said.attempt)
+        if not held.goes_on(at):
+            raise Refusal("match_message.run", said.run, "a run that goes on")
+        known = noted_under(held.announced, noted.name)
+        if known == noted:
+            return []
+        if known is not None:
+            return [self._broken(at, said.run, Fault.EQUIVOCATION, f"two different messages {noted.name}")]
+        try:
+            most = largest(self.run_of(held), held, noted.name)
+        except Refusal as refusal:
+            return [facts.RunAborted(at, said.run, self.own, facts.ACCORD, str(refusal)[:LONGEST_REMARK])]
+        if most is None or not _SHA_256.fullmatch(noted.sha256):
+            return [self._broken(at, said.run, Fault.STAGE, f"a message {noted.name[:60]!r}")]
+        if not _FRAME_BYTES < noted.size <= most:
+            return [self._broken(at, said.run, Fault.SIZE, f"{noted.name} of {noted.size:,} bytes")]
+        return [facts.MessageAnnounced(at, said.run, noted)]
+
+    def _broken(self, at: datetime, run: str, fault: Fault, seen: str) -> facts.RunAborted:
+        return facts.RunAborted(at, run, self.own, fault.value, seen)
+
+    def _accord(self, peer: str) -> Accord:
+        accord = self.accord_with(peer)
+        if accord is None:
+            raise Refusal("peer", peer, "a party with whom an accord is in force")
+        if accord.provisions.matching.runs is RunsOfNodes.NONE:
+            raise Refusal(
+                "accord.matching.runs", RunsOfNodes.NONE.value, "an accord under which nodes match",
+                'Agree on `runs = "asked"` or `"every_epoch"` in its table [matching].',
+            )  # fmt: skip
+        return accord
+
+    def _going_on(self, run: str, at: datetime) -> MatchingRun:
+        held = self.runs.get(run)
+        if held is None or not held.goes_on(at):
+            raise Refusal("run", run, "a run that goes on")
+        return held
+
+    def _of_peer(self, peer: str, run: str, attempt: int) -> MatchingRun:
+        held = self.runs.get(run)
+        if held is None or held.peer != peer or held.attempt != attempt:
+            raise Refusal("run", run, f"a run with {peer}")
+        return held
+
+
+def largest(run: Run, record: MatchingRun, name: str) -> int | None:
+    """The most bytes of a message of the peer, by the accord's sizes; None when it sends none of this name."""
+    late = 1 << run.terms.late_log2
+    reveal = min(_OPENING_BYTES << run.terms.parts_log2, _REVEAL_MOST_BYTES)
+    bodies = {message_name(kind): 2 * ELEMENT_BYTES for kind in STAGES}
+    bodies[message_name(Kind.MASKED)] = run.capacity(record.role.other) * ELEMENT_BYTES
+    bodies[message_name(Kind.ANSWERS)] = run.capacity(record.role) * ANSWER_BYTES
+    bodies[message_name(Kind.REVEAL)] = reveal
+    for side in Role:
+        for number in range(1, run.terms.late_runs + 1):
+            kinds = (Kind.LATE if side is record.role.other else Kind.LATE_ANSWER, Kind.LATE_REVEAL)
+            bodies |= {late_name(kind, side, number): reveal for kind in kinds[1:]}
+            bodies[late_name(kinds[0], side, number)] = late * ELEMENT_BYTES + 4 * ELEMENT_BYTES
+    body = bodies.get(name)
+    return None if body is None else _FRAME_BYTES + body
+
+
+def transcript_of(run: MatchingRun) -> str:
+    """SHA-256 over the digests of the ten messages of a run, the first party's first: equal on both sides."""
+    first, second = (run.sent, run.announced) if run.role is Role.FIRST else (run.announced, run.sent)
+    lines = [f"{role} {one.name} {one.sha256}" for role, side in zip(Role, (first, second), strict=True)
+             for one in sorted(side, key=lambda one: one.name) if one.name in _NAMES]  # fmt: skip
+    text = "\n".join(("detente-match-1 transcript", run.run, str(run.attempt), *lines))
+    return hashlib.sha256(text.encode()).hexdigest()

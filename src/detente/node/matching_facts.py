@@ -1,0 +1,311 @@
+"""Private matching at work: commands to its desk, events, what two nodes say about runs, and where each stands.
+
+What is kept in the journal proves a run and tells nothing of plans that it did not concern: digests and sizes of every
+message, in both directions, the parts of plans that either side opened, and how much was told.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from detente.airspace.plan import Plan
+from detente.matching.driver import message_name
+from detente.matching.ledger import LedgerRow
+from detente.matching.messages import Kind
+from detente.matching.quantise import Role
+
+REFUSED = "refused"
+"""Why a run was broken off: one side cannot take part in it. What it does not tell the other is in its own journal."""
+SECRET_GONE = "secret_gone"  # noqa: S105 a reason
+FAULT_HERE = "fault_here"
+ASKED_TO_STOP = "asked"
+ACCORD = "accord"
+MASKED_NAME = message_name(Kind.MASKED)
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    ABORTED = "aborted"
+
+
+class Noted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A message of a run: its name ("1-commit"), its length in bytes, the SHA-256 of all its bytes."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class OpenedPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of our plan `plan_id` as it was opened to the peer, under a name that means nothing outside the run."""
+
+    plan_id: str
+    piece: Plan
+
+
+class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a run told us: its row of the leak ledger, our plans in conflict, and those that were only concerned."""
+
+    row: LedgerRow
+    in_conflict: tuple[str, ...]
+    cleared: tuple[str, ...]
+
+
+class MatchingRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One run with one peer.
+
+    Attributes:
+        run: the run's identity, as 64 hexadecimal digits.
+        attempt: counts from 1; a run that ended before anything was shown may be begun again.
+        late_runs: how many each party may ask for, by the accord.
+        sent, announced, taken: our messages, the peer's as it announced them, and which of those we hold and checked.
+        opened, seen: parts of ours that the peer was shown, parts of the peer's that we were.
+        late_at: when we last sent late plans, or finished the run.
+        transcript: of the peer, the digest of all messages as it has them; empty before it says so.
+        reason: why it was broken off, a fault or one of the reasons of this file; `remark` says what was seen.
+    """
+
+    run: str
+    peer: str
+    accord_hash: str
+    epoch: datetime
+    epoch_seconds: int
+    role: Role
+    proposed_by: str
+    proposed_at: datetime
+    attempt: int = 1
+    late_runs: int = 0
+    state: RunState = RunState.RUNNING
+    sent: tuple[Noted, ...] = ()
+    announced: tuple[Noted, ...] = ()
+    taken: tuple[str, ...] = ()
+    opened: int = 0
+    seen: int = 0
+    outcome: Outcome | None = None
+    transcript: str = ""
+    late_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_by: str = ""
+    reason: str = ""
+    remark: str = ""
+
+    @property
+    def showed_tokens(self) -> bool:
+        """Whether our masked tokens have left: then there is no second attempt under another key."""
+        return any(one.name == MASKED_NAME for one in self.sent)
+
+    @property
+    def epoch_end(self) -> datetime:
+        """The end of the epoch, UTC."""
+        return self.epoch + timedelta(seconds=self.epoch_seconds)
+
+    def goes_on(self, at: datetime) -> bool:
+        """Whether messages may still be exchanged: the run is not complete, or late ones may follow."""
+        late = self.state is RunState.DONE and self.late_runs > 0 and at < self.epoch_end
+        return self.state is RunState.RUNNING or late
+
+
+def noted_under(messages: tuple[Noted, ...], name: str) -> Noted | None:
+    """Return the message of a name, or None."""
+    return next((one for one in messages if one.name == name), None)
+
+
+class _Command(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_fields=True):
+    at: datetime
+
+
+class ProposeRun(_Command, frozen=True, tag="propose_match"):
+    """Begin the run of the epoch of `moment` with a peer."""
+
+    peer: str
+    moment: datetime
+
+
+class HearProposal(_Command, frozen=True, tag="hear_match_proposal"):
+    """A peer begins a run."""
+
+    party: str
+    said: Proposed
+
+
+class NoteSent(_Command, frozen=True, tag="note_match_sent"):
+    """A message of ours is on the disk and goes to the peer."""
+
+    run: str
+    noted: Noted
+
+
+class HearAnnounced(_Command, frozen=True, tag="hear_match_announced"):
+    """A peer announces a message."""
+
+    party: str
+    said: Announced
+
+
+class NoteTaken(_Command, frozen=True, tag="note_match_taken"):
+    """The peer's message is here and was found as it should be."""
+
+    run: str
+    name: str
+
+
+class NoteParts(_Command, frozen=True, tag="note_match_parts"):
+    """Parts of plans were opened: ours to the peer, the peer's to us."""
+
+    run: str
+    ours: tuple[OpenedPart, ...] = ()
+    theirs: tuple[Plan, ...] = ()
+
+
+class FinishRun(_Command, frozen=True, tag="finish_match"):
+    """Both sides' last messages are here and were checked, of the run or of a late one."""
+
+    run: str
+    outcome: Outcome
+
+
+class HearDone(_Command, frozen=True, tag="hear_match_done"):
+    """A peer says which messages it has of a run that it finished."""
+
+    party: str
+    said: Done
+
+
+class AbortRun(_Command, frozen=True, tag="abort_match"):
+    """Break a run off."""
+
+    run: str
+    reason: str
+    remark: str = ""
+
+
+class HearAborted(_Command, frozen=True, tag="hear_match_aborted"):
+    """A peer breaks a run off."""
+
+    party: str
+    said: Aborted
+
+
+class Proposed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Said: let us run the matching of the epoch that begins at `epoch` (UTC)."""
+
+    run: str
+    attempt: int
+    accord_hash: str
+    epoch: datetime
+
+
+class Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Said: this is our next message; its bytes come beside the envelopes."""
+
+    run: str
+    attempt: int
+    message: Noted
+
+
+class Done(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Said: the run is complete here; `transcript` is the SHA-256 of the digests of all messages."""
+
+    run: str
+    attempt: int
+    transcript: str
+
+
+class Aborted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Said: the run is over for us. The reason is a word; nothing of our plans is in it."""
+
+    run: str
+    attempt: int
+    reason: str
+
+
+Said = Proposed | Announced | Done | Aborted
+SAID: dict[str, type[Proposed | Announced | Done | Aborted]] = {
+    "match_proposed": Proposed, "match_message": Announced, "match_done": Done, "match_aborted": Aborted,
+}  # fmt: skip
+"""Kinds of envelope, and what is in them."""
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True):
+    at: datetime
+
+
+class RunBegun(_Event, frozen=True, tag="match_begun"):
+    """A run was proposed, by us or by the peer."""
+
+    run: MatchingRun
+
+
+class MessageSent(_Event, frozen=True, tag="match_sent"):
+    """A message of ours goes to the peer."""
+
+    run: str
+    noted: Noted
+
+
+class MessageAnnounced(_Event, frozen=True, tag="match_announced"):
+    """The peer announced a message."""
+
+    run: str
+    noted: Noted
+
+
+class MessageTaken(_Event, frozen=True, tag="match_taken"):
+    """The peer's message is here and was found as it should be."""
+
+    run: str
+    name: str
+
+
+class PartsOpened(_Event, frozen=True, tag="match_opened"):
+    """Parts of our plans that the peer was shown."""
+
+    run: str
+    peer: str
+    parts: tuple[OpenedPart, ...]
+
+
+class PartsSeen(_Event, frozen=True, tag="match_seen"):
+    """Parts of the peer's plans that we were shown."""
+
+    run: str
+    peer: str
+    parts: tuple[Plan, ...]
+
+
+class RunDone(_Event, frozen=True, tag="match_done"):
+    """A run is complete, or a late one after it: what it has told so far."""
+
+    run: str
+    outcome: Outcome
+
+
+class PeerDone(_Event, frozen=True, tag="match_peer_done"):
+    """The peer finished too, and said which messages it has."""
+
+    run: str
+    transcript: str
+
+
+class RunAborted(_Event, frozen=True, tag="match_aborted"):
+    """A run was broken off by `by`."""
+
+    run: str
+    by: str
+    reason: str
+    remark: str = ""
+
+
+MatchingEvent = (
+    RunBegun | MessageSent | MessageAnnounced | MessageTaken | PartsOpened | PartsSeen | RunDone | PeerDone | RunAborted
+)
+MatchingCommand = (
+    ProposeRun | HearProposal | NoteSent | HearAnnounced | NoteTaken | NoteParts | FinishRun | HearDone | AbortRun
+    | HearAborted
+)  # fmt: skip

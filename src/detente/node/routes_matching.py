@@ -1,0 +1,143 @@
+"""Private matching over HTTP: runs, what they told, and where a peer brings the bulk of its messages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from litestar import Request, Response, Router, get, post, put
+from litestar.datastructures import State
+
+from detente.matching.ledger import LedgerRow, Told, told
+from detente.node.matching_delivery import MESSAGES_PATH, OFFSET_HEADER, SIGNATURE_HEADER, offset_of
+from detente.node.matching_desk import MatchingDesk, transcript_of
+from detente.node.matching_facts import MatchingRun, ProposeRun, RunState
+from detente.node.matching_files import PIECE_BYTES, is_signed
+from detente.node.matching_work import MatchingWork
+from detente.node.service import Service, not_found
+
+
+class RunRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A run to begin: with whom, and any time in the epoch; the epoch that is running when not said."""
+
+    peer: str
+    epoch: datetime | None = None
+
+
+class RunView(msgspec.Struct, frozen=True):
+    """A run and, while it goes on, what is being done and how far it is.
+
+    `transcripts_equal` is whether the peer has said that its messages are the same as ours; None before it has.
+    """
+
+    run: MatchingRun
+    doing: str
+    done: int
+    total: int
+    transcripts_equal: bool | None
+
+
+class LedgerView(msgspec.Struct, frozen=True):
+    """What all runs with a peer have told."""
+
+    peer: str
+    told: Told
+
+
+def work_of(service: Service) -> MatchingWork:
+    """The node's matching at work."""
+    assert service.matching is not None
+    return service.matching
+
+
+@post("/runs", status_code=200, summary="Begin a run")
+async def begin_run(data: RunRequest, service: Service) -> RunView:
+    """Begin the run of an epoch with a peer; the one that goes on when there is one."""
+    work = work_of(service)
+    at = service.now()
+    run = await work.propose(ProposeRun(at, data.peer, data.epoch or at))
+    return _view(work, run)
+
+
+@get("/runs", summary="List runs")
+async def list_runs(service: Service, peer: str | None = None) -> list[RunView]:
+    """List runs, by peer and epoch."""
+    work = work_of(service)
+    runs = await service.loop.read(lambda _: sorted(work.desk.runs.values(), key=lambda run: (run.peer, run.epoch)))
+    return [_view(work, run) for run in runs if peer in (None, run.peer)]
+
+
+@get("/runs/{run:str}", summary="Show a run")
+async def show_run(service: Service, run: str) -> RunView:
+    """Show one run."""
+    work = work_of(service)
+    return _view(work, _found(work.desk, run))
+
+
+@post("/runs/{run:str}/abort", status_code=200, summary="Break a run off")
+async def abort_run(service: Service, run: str) -> RunView:
+    """Break a run off. What was shown stays shown; there is no second run for the epoch once tokens have left."""
+    work = work_of(service)
+    _found(work.desk, run)
+    await work.abort(run)
+    return _view(work, work.desk.runs[run])
+
+
+@get("/ledger", summary="The leak ledger")
+async def show_ledger(service: Service) -> list[LedgerView]:
+    """Show what all runs with each peer have told."""
+    runs = await service.loop.read(lambda _: tuple(work_of(service).desk.runs.values()))
+    peers = sorted({run.peer for run in runs})
+    return [LedgerView(peer, told([row for run in runs if run.peer == peer for row in rows_of(run)])) for peer in peers]
+
+
+def rows_of(run: MatchingRun) -> list[LedgerRow]:
+    """The row of a run in the ledger; of one that was broken off before it told anything, what is known of it."""
+    if run.outcome is not None:
+        return [msgspec.structs.replace(run.outcome.row, fault=run.reason)]
+    if run.state is RunState.ABORTED:
+        epoch = int(run.epoch.timestamp()) // run.epoch_seconds
+        return [LedgerRow(epoch, run.role.value, 0, 0, 0, 0, run.opened, run.seen, 0, fault=run.reason)]
+    return []
+
+
+@put(
+    MESSAGES_PATH + "/{run:str}/{name:str}",
+    summary="Take in a piece of a message of a run",
+    request_max_body_size=PIECE_BYTES + 1024,
+)
+async def receive_piece(request: Request[None, None, State], service: Service, run: str, name: str) -> Response[object]:
+    """Take a piece that the peer signed; the answer says how many bytes of the message are held."""
+    work = work_of(service)
+    offset = offset_of(request.headers.get(OFFSET_HEADER, ""))
+    piece = await request.body()
+    record = work.desk.runs.get(run)
+    key = None if record is None else work.key_of(record.peer)
+    try:
+        signature = bytes.fromhex(request.headers.get(SIGNATURE_HEADER, ""))
+    except ValueError:
+        signature = b""
+    if record is None or key is None or not is_signed(key, signature, run, name, offset, piece):
+        raise not_found("run", run, "a run with the party that signed the piece")
+    held = await work.take_piece(record, name, offset, piece)
+    return Response({"held": held} if held is not None else {}, status_code=200 if held is not None else 410)
+
+
+def _found(desk: MatchingDesk, run: str) -> MatchingRun:
+    record = desk.runs.get(run)
+    if record is None:
+        raise not_found("run", run, "a run")
+    return record
+
+
+def _view(work: MatchingWork, run: MatchingRun) -> RunView:
+    course = work.courses.get(run.run)
+    doing, done, total = ("", 0, 0) if course is None else course.progress
+    equal = None if not run.transcript else run.transcript == transcript_of(run)
+    return RunView(run, doing, done, total, equal)
+
+
+router = Router(
+    path="/matching", route_handlers=[begin_run, list_runs, show_run, abort_run, show_ledger], tags=["matching"]
+)
+link_router = Router(path="/", route_handlers=[receive_piece], tags=["link"])
