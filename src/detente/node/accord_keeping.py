@@ -122,6 +122,10 @@ class AccordKeeping:
             f"{self.accords.state_of(peer, at)}; what goes on is: {kept or 'nothing'}.",
         )  # fmt: skip
 
+    def holds_back(self, peer: str) -> bool:
+        """Whether accord or own policy may keep anything from `peer`."""
+        return self._restricted(peer)
+
     def may_settle(self, peer: str) -> bool:
         """Whether measures may be exchanged with `peer`: planning goes on and nothing is held back from it."""
         return self.may_plan(peer) and not self._restricted(peer)
@@ -150,6 +154,7 @@ class AccordKeeping:
             self._keep(talker.name, read_fact(envelope.kind, envelope.body, talker.name))
         except Refusal as refusal:
             log.warning("accord fact refused", peer=talker.name, kind=envelope.kind, why=str(refusal))
+            self._links.charge_nonsense(envelope)
             self._hands.put([(ACCORD_REFUSED, encode_refused(talker.name, envelope.kind, refusal))])
         self.follow()
         return True

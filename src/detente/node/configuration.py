@@ -45,12 +45,14 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the node reaches its peers."""
+    """How the node reaches its peers, and the pace of its answers to those from whom plans are held back (0: none)."""
 
     longest_wait_s: float = 30.0
+    answer_step_s: float = 0.05
 
     def __post_init__(self) -> None:
         check_range("longest_wait_s", self.longest_wait_s, 0.05, 3_600.0, "seconds")
+        check_range("answer_step_s", self.answer_step_s, 0.0, 5.0, "seconds")
 
 
 class SettlementSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,8 +65,6 @@ class SettlementSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         check_range("most_proposals", self.most_proposals, 1, 100, "proposals for one conflict")
 
 
-class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the node writes to standard error, as lines of JSON."""
 class MatchingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a run of private matching waits for a silent peer before it is broken off."""
 
@@ -74,6 +74,8 @@ class MatchingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_range("patience_s", self.patience_s, 0.1, 604_800.0, "seconds")
 
 
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the node writes to standard error, as lines of JSON."""
 
     level: LogLevel = LogLevel.INFO
 
@@ -89,9 +91,9 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log: LogSettings = LogSettings()
     authority: str = ""
     disclosure: OwnPolicy = OPEN_POLICY
+    matching: MatchingSettings = MatchingSettings()
 
     def __post_init__(self) -> None:
-    matching: MatchingSettings = MatchingSettings()
         check_identifier("party", self.party)
         if self.authority and not re.fullmatch("[0-9a-f]{64}", self.authority):
             raise Refusal(

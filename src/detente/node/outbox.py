@@ -29,8 +29,9 @@ STOP_SETTINGS = DeliverySettings(
 class Outbox:
     """For each peer that has an address, one delivery for planning and one for each lane."""
 
-    def __init__(self, loop: CommandLoop, longest_wait_s: float) -> None:
+    def __init__(self, loop: CommandLoop, longest_wait_s: float, step_s: float) -> None:
         self._loop = loop
+        self._step_s = step_s
         self._settings = DeliverySettings(backoff=Backoff(first_s=min(0.5, longest_wait_s), longest_s=longest_wait_s))
         self._deliveries: dict[str, Delivery] = {}
         self._states: dict[str, DeliveryState] = {}
@@ -97,13 +98,23 @@ class Outbox:
         if any(known.get(name) != session.outgoing for name, session, _, _ in self._wanted()):
             self._changed.set()
         for name, delivery in self._deliveries.items():
-            delivery.notify()
+            if wait_s := self._pause_s(name):
+                asyncio.get_running_loop().call_later(wait_s, delivery.notify)
+            else:
+                delivery.notify()
             status = delivery.status
             before = self._states.get(name)
             quiet = {DeliveryState.IDLE, DeliveryState.DELIVERING}
             if before != status.state and not (before in quiet and status.state in quiet):
                 log.info("delivery", peer=name, state=str(status.state), waiting=status.waiting, detail=status.detail)
             self._states[name] = status.state
+
+    def _pause_s(self, name: str) -> float:
+        """How long planning waits for its pace, to a peer from whom anything is held back; see `even_pace`."""
+        keeping = self._loop.keeping
+        if not self._step_s or keeping is None or self._loop.peers.named(name) is None or not keeping.holds_back(name):
+            return 0.0
+        return self._step_s - asyncio.get_running_loop().time() % self._step_s
 
     def heard_from(self, peer: str) -> None:
         """A peer that was away is there again: do not wait out the pause."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from litestar import Request, Response, Router, post
 from litestar.datastructures import State
 
 from detente.link.answer import ANSWER_MEDIA_TYPE, ENVELOPES_PATH, MAX_BATCH_BYTES
+from detente.node.even_pace import hold
 from detente.node.service import Service
 
 
@@ -18,13 +21,16 @@ from detente.node.service import Service
 )
 async def receive_envelopes(request: Request[None, None, State], service: Service) -> Response[bytes]:
     """Take in a batch of signed envelopes of one link and answer with signed receipts for what is held."""
-    judgement = await service.loop.receive(await request.body())
+    body = await request.body()
+    began_s = asyncio.get_running_loop().time()
+    judgement = await service.loop.receive(body)
     if judgement.accepted:
         peer = service.loop.peers.with_key(judgement.accepted[0].direction.sender)
         talkers = () if service.loop.keeping is None else service.loop.keeping.talkers.values()
         talker = next((one for one in talkers if one.key == judgement.accepted[0].direction.sender), None)
         if found := peer or talker:
             service.outbox.heard_from(found.name)
+        await hold(service, judgement.accepted, began_s)
     return Response(judgement.answer, status_code=judgement.status, media_type=ANSWER_MEDIA_TYPE)
 
 
