@@ -133,6 +133,12 @@ def read_claim(kind: str, body: bytes) -> Claim:
     return claim
 
 
+def speaks_for(claim: Claim, sender: str) -> str:
+    """Return the party whose word a claim says it is: it should be who sent it."""
+    said = msgspec.structs.astuple(claim)[0]
+    return str(getattr(said, "party", sender))
+
+
 def command_of(claim: Claim, party: str, at: datetime) -> ClaimsCommand:
     """Return the command that what `party` claims, heard at `at`, asks for."""
     match claim:

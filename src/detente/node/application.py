@@ -22,10 +22,11 @@ from detente.airspace.refusal import Refusal
 from detente.node import (
     routes_accords,
     routes_carry,
+    routes_claims,
     routes_line,
     routes_link,
-    routes_measures,
     routes_matching,
+    routes_measures,
     routes_node,
     routes_notices,
     routes_plans,
@@ -64,10 +65,11 @@ def make_application(service: Service) -> Litestar:
             routes_notices.router,
             routes_measures.router,
             routes_line.router,
+            routes_claims.router,
             routes_carry.router,
+            routes_matching.router,
             routes_stream.router,
         ],
-            routes_matching.router,
     )
     return Litestar(
         route_handlers=[protected, routes_node.public_router, routes_link.router, routes_matching.link_router],

@@ -16,6 +16,7 @@ import uvicorn
 
 from detente.accord.terms import Accord, parse_accord
 from detente.airspace.refusal import Refusal
+from detente.claims.state import ClaimsState
 from detente.line.state import LineState
 from detente.link.card import Card
 from detente.link.directory import NodeDirectory
@@ -25,6 +26,8 @@ from detente.node.accord_keeping import AccordKeeping, keeps
 from detente.node.accords import Accords
 from detente.node.address import RunningNode
 from detente.node.application import make_application
+from detente.node.claims_desk import ClaimsDesk
+from detente.node.claims_keeping import keep_claims, open_claims
 from detente.node.configuration import Configuration, HttpSettings, read_configuration
 from detente.node.desks import Desks
 from detente.node.disclosing import Disclosing
@@ -69,7 +72,9 @@ def run_node(path: Path, say: Callable[[str], None], *, new_sign_in: bool = Fals
         access = Access(path / ACCESS_FILE, key)
         with contextlib.closing(Journal.open(directory.journal_path, key)) as journal:
             picture, links = Picture(), Links(key.public)
-            desks = Desks((LineDesk(LineState()), MatchingDesk(card.name, key.public)))
+            desks = Desks((
+                LineDesk(LineState()), ClaimsDesk(ClaimsState(), picture), MatchingDesk(card.name, key.public),
+            ))  # fmt: skip
             accords = Accords(card, configuration.authority, directory.trust.cards(), accord)
             disclosing = Disclosing(configuration.disclosure)
             count = replay(journal, picture, links, desks, lambda entry: keeps(entry, accords, disclosing))
@@ -125,7 +130,7 @@ class _Node:
         loop = CommandLoop(
             self._picture, self._links, self._journal, self._commit, self._key, _now, metrics, self._desks
         )
-        outbox = Outbox(loop, self._configuration.link.longest_wait_s)
+        outbox = Outbox(loop, self._configuration.link.longest_wait_s, self._configuration.link.answer_step_s)
         matching = MatchingWork(
             loop,
             self._desks.of_type(MatchingDesk),
@@ -160,6 +165,7 @@ class _Node:
             _task("outbox", outbox.run()),
             _task("housekeeping", _housekeeping(loop)),
             _task("line", keep_line(loop, self._desks.of_type(LineDesk))),
+            _task("claims", keep_claims(loop)),
             _task("accords", _follow_accords(loop, self._card.name)),
             _task("matching", matching.run()),
         ]
@@ -190,11 +196,13 @@ class _Node:
         )
         await loop.begin_accords()
         self._desks.of_type(MatchingDesk).accord_with = loop.keeping.in_force_with
+        self._disclosing.matched_with = self._desks.of_type(MatchingDesk).told_plans
         self._desks.of_type(LineDesk).allows = loop.keeping.allows
         if self._picture.accord is None:
             log.warning("no accord", expected=str(self._directory.path / self._configuration.accord))
         elif loop.keeping.terms_by_peer():
             await open_line(loop, self._desks.of_type(LineDesk), self._card.name, loop.keeping.terms_by_peer())
+            await open_claims(loop, self._card.name)
         for unpaired in loop.peers.unpaired:
             log.warning("a party of the accord is not paired; nothing is exchanged with it", party_name=unpaired)
 
@@ -220,6 +228,7 @@ async def _follow_accords(loop: CommandLoop, party: str) -> None:
                 await news.wait()
             if lines := keeping.terms_by_peer():
                 await open_line(loop, loop.desks.of_type(LineDesk), party, lines)
+                await open_claims(loop, party)
 
 
 async def _housekeeping(loop: CommandLoop) -> None:

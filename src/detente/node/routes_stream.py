@@ -11,10 +11,11 @@ from litestar.params import Parameter
 from litestar.response import Stream
 
 from detente.airspace.refusal import Refusal
+from detente.node.claims_desk import ClaimsDesk
 from detente.node.line_desk import LineDesk
 from detente.node.loop import EVENT
-from detente.node.service import Service
 from detente.node.matching_desk import MatchingDesk
+from detente.node.service import Service
 
 HEARTBEAT_S = 15.0
 EVENTS_A_CHUNK = 256
@@ -40,7 +41,6 @@ async def stream_line_events(
     return _stream(service, LineDesk.entry_kind, after, last_event_id)
 
 
-def _stream(service: Service, kind: str, after: int | None, last_event_id: str | None) -> Stream:
 @get("/matching/events", summary="The event stream of private matching", media_type="text/event-stream")
 async def stream_matching_events(
     service: Service,
@@ -61,6 +61,7 @@ async def stream_claims_events(
     return _stream(service, ClaimsDesk.entry_kind, after, last_event_id)
 
 
+def _stream(service: Service, kind: str, after: int | None, last_event_id: str | None) -> Stream:
     if last_event_id is not None:
         if not last_event_id.isascii() or not last_event_id.isdigit() or len(last_event_id) > 15:
             raise Refusal("Last-Event-ID", last_event_id, "the number of a journal entry")

@@ -8,15 +8,17 @@ from datetime import datetime
 
 from detente.accord.terms import Accord
 from detente.airspace.refusal import Refusal
+from detente.claims.state import ClaimsState
 from detente.line.state import LineState
 from detente.link.card import Card
 from detente.node.access import Access
+from detente.node.claims_desk import ClaimsDesk
 from detente.node.configuration import Configuration
 from detente.node.line_desk import LineDesk
 from detente.node.loop import CommandLoop, Outcome, tag_of
+from detente.node.matching_work import MatchingWork
 from detente.node.metrics import Metrics
 from detente.node.outbox import Outbox
-from detente.node.matching_work import MatchingWork
 from detente.node.settlement import turn_of
 from detente.node.views import PeerView, Status
 from detente.picture.commands import Command
@@ -43,9 +45,9 @@ class Service:
         self.outbox = outbox
         self.access = access
         self.metrics = metrics
+        self.matching: MatchingWork | None = None
         self.stopping = asyncio.Event()
 
-        self.matching: MatchingWork | None = None
     @property
     def party(self) -> str:
         """The party whose node this is."""
@@ -60,6 +62,16 @@ class Service:
     def line(self) -> LineState:
         """The line as it stands; to be read within `loop.read`."""
         return self.line_desk.line
+
+    @property
+    def claims_desk(self) -> ClaimsDesk:
+        """The desk of claims."""
+        return self.loop.desks.of_type(ClaimsDesk)
+
+    @property
+    def claims(self) -> ClaimsState:
+        """Claims as they stand; to be read within `loop.read`."""
+        return self.claims_desk.claims
 
     def now(self) -> datetime:
         """The time, UTC."""

@@ -1,0 +1,291 @@
+"""Counting what two journals have in common, so that both nodes come to the same bytes (R41).
+
+Only what was exchanged counts, up to a cut in envelope numbers that both sides hold, and only by the times that its
+senders signed: neither a clock of the one who counts nor the order of arrival plays a part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from statistics import median_low
+from typing import Any, NamedTuple, get_args
+
+from detente.accord.facts import AccordResumed, AccordSuspended
+from detente.airspace.refusal import Refusal
+from detente.claims import exchange as claims
+from detente.claims.claims import Answer, AnswerKind, Incident, IncidentReply, Request
+from detente.claims.review import VERSION, PartyReview, Review
+from detente.claims.review_claim import CutMark
+from detente.claims.terms import ClaimsTerms
+from detente.line import exchange as line
+from detente.node import messages
+from detente.picture.notices import Meaning, Notice
+from detente.picture.observations import Verdict
+
+KEEPING_OUT = frozenset({Meaning.KEEP_OUT, Meaning.CLOSED_TO_ALL, Meaning.CALL_BEFORE_ENTERING})
+_COUNTED_UNREAD = frozenset({"plan_declared", "plan_amended", "plan_withdrawn"})
+_PLANNING = frozenset(str(kind.__struct_config__.tag) for kind in get_args(messages.Message))
+
+
+class Exchanged(NamedTuple):
+    """One envelope that both sides hold: on the link of this accord or lane, from `sender` (a party's name)."""
+
+    accord_hash: str
+    sender: str
+    number: int
+    sent_at: datetime
+    kind: str
+    body: bytes
+
+
+def review_of(
+    parties: tuple[str, str],
+    start: datetime,
+    end: datetime,
+    cut: Iterable[CutMark],
+    envelopes: Iterable[Exchanged],
+    terms: Mapping[str, ClaimsTerms],
+) -> Review:
+    """Return the joint statistics of two parties from `start` to before `end`.
+
+    `envelopes` may come in any order and may hold more than the cut. `terms` are by hash of the accord.
+    """
+    marks = {(mark.accord_hash, mark.sender): mark.last for mark in cut}
+    within = [e for e in envelopes if e.number <= marks.get((e.accord_hash, e.sender), 0)]
+    within.sort(key=lambda e: (e.sent_at, e.accord_hash, e.sender, e.number))
+    counting = _Counting(parties, start, end, terms)
+    for envelope in within:
+        counting.take(envelope)
+    counting.finish()
+    inside = sum(start <= envelope.sent_at < end for envelope in within)
+    return Review(
+        VERSION, start, end, tuple(sorted(cut)), inside, len(counting.conflicts), dict(sorted(counting.of.items()))
+    )
+
+
+class _Counting:
+    """All of the cut is read, so that what answers something is found; what was sent in the period is counted."""
+
+    def __init__(
+        self, parties: tuple[str, str], start: datetime, end: datetime, terms: Mapping[str, ClaimsTerms]
+    ) -> None:
+        self.parties, self.start, self.end, self.terms = parties, start, end, terms
+        self.of = {party: PartyReview() for party in parties}
+        self.conflicts: set[str] = set()
+        self.notices: dict[tuple[str, str], Notice] = {}
+        self.active: dict[tuple[str, str], datetime] = {}
+        self.requests: dict[tuple[str, str], tuple[Request, bool]] = {}
+        self.answers: dict[tuple[str, str], list[Answer]] = {}
+        self.incidents: dict[tuple[str, str], tuple[Incident, bool]] = {}
+        self.replies: dict[tuple[str, str], list[IncidentReply]] = {}
+        self.not_taken: set[tuple[str, str, str]] = set()
+        self.seen: dict[tuple[str, str], claims.ObservationClaim] = {}
+        self.judged: dict[tuple[str, str], claims.VerdictsClaim] = {}
+        self.deviating: dict[tuple[str, str], datetime] = {}
+        self.sent: dict[tuple[str, str], tuple[datetime, bool]] = {}
+        self.taken: dict[tuple[str, str], datetime] = {}
+
+    def other(self, party: str) -> str:
+        return self.parties[1] if party == self.parties[0] else self.parties[0]
+
+    def take(self, envelope: Exchanged) -> None:
+        counts = self.of[envelope.sender]
+        inside = self.start <= envelope.sent_at < self.end
+        try:
+            if envelope.kind in claims.KINDS:
+                self._claim(claims.read_claim(envelope.kind, envelope.body), envelope, counts, inside=inside)
+            elif envelope.kind in line.KINDS:
+                self._line(line.read_said(envelope.kind, envelope.body), envelope, counts, inside=inside)
+            elif envelope.kind in _COUNTED_UNREAD:
+                counts.plans_declared += inside and envelope.kind == "plan_declared"
+            elif envelope.kind in _PLANNING:
+                self._planning(messages.read_message(envelope.kind, envelope.body), envelope, counts, inside=inside)
+            else:
+                counts.suspensions += inside and envelope.kind == str(AccordSuspended.__struct_config__.tag)
+                counts.resumptions += inside and envelope.kind == str(AccordResumed.__struct_config__.tag)
+        except Refusal:
+            counts.unreadable += inside
+
+    def _planning(self, message: messages.Message, envelope: Exchanged, counts: PartyReview, *, inside: bool) -> None:
+        match message:
+            case messages.NoticeGiven(notice):
+                self._notice(notice, envelope, counts, inside=inside)
+            case messages.NoticeAmended():
+                counts.notices_amended += inside
+            case messages.NoticeCancelled():
+                counts.notices_cancelled += inside
+            case messages.PlanActivated(plan_id):
+                self.active.setdefault((envelope.sender, plan_id), envelope.sent_at)
+            case messages.PlanEnded(plan_id):
+                began = self.active.pop((envelope.sender, plan_id), None)
+                counts.plans_active_s += 0 if began is None else self._seconds(began, envelope.sent_at)
+            case messages.MeasureProposed(measure):
+                counts.measures_proposed += inside
+                self._conflict(measure.conflict_id, inside=inside)
+            case messages.MeasureAccepted():
+                counts.measures_accepted += inside
+            case messages.MeasureRefused():
+                counts.measures_refused += inside
+            case messages.NoMeasureFound(conflict_id):
+                counts.no_measure_found += inside
+                self._conflict(conflict_id, inside=inside)
+            case _:
+                pass
+
+    def _conflict(self, conflict_id: str, *, inside: bool) -> None:
+        if inside:
+            self.conflicts.add(conflict_id)
+
+    def _notice(self, notice: Notice, envelope: Exchanged, counts: PartyReview, *, inside: bool) -> None:
+        """A notice counts once, however often a link begins anew and it is told again."""
+        key = (envelope.sender, notice.notice_id)
+        if key in self.notices:
+            return
+        self.notices[key] = notice
+        if not inside:
+            return
+        _add(counts.notices, str(notice.meaning))
+        terms = self.terms.get(envelope.accord_hash)
+        counts.notices_late += terms is not None and notice.lead_s < terms.lead_times_s.get(str(notice.meaning), 0.0)
+
+    def _claim(self, claim: claims.Claim, envelope: Exchanged, counts: PartyReview, *, inside: bool) -> None:
+        sender = envelope.sender
+        if claims.speaks_for(claim, sender) != sender:
+            counts.unreadable += inside
+            return
+        match claim:
+            case claims.ObservationClaim(observation):
+                self.seen.setdefault((sender, observation.observation_id), claim)
+                counts.observations += inside
+            case claims.VerdictsClaim(observation_id):
+                self.judged.setdefault((self.other(sender), observation_id), claim)
+            case claims.RequestClaim(request):
+                self.requests.setdefault((sender, request.request_id), (request, inside))
+            case claims.AnswerClaim(answer):
+                self.answers.setdefault((self.other(sender), answer.request_id), []).append(answer)
+                if inside:
+                    _add(counts.answers, str(answer.answer))
+            case claims.StatementClaim():
+                counts.statements += inside
+            case claims.IncidentClaim(incident):
+                self.incidents.setdefault((sender, incident.incident_id), (incident, inside))
+            case claims.ReplyClaim(reply):
+                self.replies.setdefault((self.other(sender), reply.incident_id), []).append(reply)
+            case claims.DeviationClaim(deviation):
+                counts.deviations += inside
+                terms = self.terms.get(deviation.accord_hash)
+                late_s = (deviation.reported_at - deviation.left_at).total_seconds()
+                counts.deviations_late += inside and terms is not None and late_s > terms.deviation_s
+                self.deviating.setdefault((sender, deviation.deviation_id), deviation.left_at)
+            case claims.DeviationOverClaim(over):
+                left = self.deviating.pop((sender, over.deviation_id), None)
+                counts.deviation_s += 0 if left is None else self._seconds(left, over.over_at)
+            case claims.NotTakenClaim(kind, claim_id):
+                self.not_taken.add((self.other(sender), kind, claim_id))
+            case _:
+                pass
+
+    def _line(self, said: line.Said, envelope: Exchanged, counts: PartyReview, *, inside: bool) -> None:
+        sender = envelope.sender
+        match said:
+            case line.LineSaid(message):
+                self.sent.setdefault((sender, message.message_id), (envelope.sent_at, message.is_stop))
+                counts.stops += inside and message.is_stop
+                counts.messages += inside and not message.is_stop
+            case line.LineTaken(message_id):
+                self.taken.setdefault((self.other(sender), message_id), envelope.sent_at)
+            case line.LineCheckFound(result) if inside:
+                for found in [str(fault) for fault in result.faults] or ["good"]:
+                    _add(counts.line_checks, found)
+            case _:
+                pass
+
+    def finish(self) -> None:
+        for (party, _), began in self.active.items():
+            self.of[party].plans_active_s += self._seconds(began, self.end)
+        for (party, _), left in self.deviating.items():
+            self.of[party].deviation_s += self._seconds(left, self.end)
+        self._finish_requests()
+        self._finish_incidents()
+        self._finish_crossings()
+        for party, counts in self.of.items():
+            stops, others = self._to_human(party, stop=True), self._to_human(party, stop=False)
+            counts.stops_acknowledged, counts.messages_acknowledged = len(stops), len(others)
+            if stops:
+                counts.stop_to_human_median_ms, counts.stop_to_human_longest_ms = median_low(stops), max(stops)
+            if others:
+                counts.message_to_human_median_ms = median_low(others)
+            for name in ("notices", "requests", "answers", "incidents", "line_checks"):
+                setattr(counts, name, dict(sorted(getattr(counts, name).items())))
+
+    def _finish_requests(self) -> None:
+        for key, (request, inside) in self.requests.items():
+            if not inside:
+                continue
+            due = self._due(request.asked_at, request.accord_hash, lambda terms: terms.request_answer_s)
+            given = self.answers.get(key, [])
+            if (key[0], "claim_request", key[1]) in self.not_taken:
+                outcome = "not_taken"
+            elif not given:
+                outcome = "overdue" if due < self.end else "open"
+            elif given[-1].answer is AnswerKind.REFUSED:
+                outcome = "refused"
+            else:
+                outcome = "answered_late" if min(a.answered_at for a in given) > due else "answered_in_time"
+            _add(self.of[key[0]].requests, outcome)
+
+    def _finish_incidents(self) -> None:
+        for key, (incident, inside) in self.incidents.items():
+            if not inside:
+                continue
+            due = self._due(incident.reported_at, incident.accord_hash, lambda terms: terms.incident_answer_s)
+            replies = self.replies.get(key, [])
+            if (key[0], "claim_incident", key[1]) in self.not_taken:
+                outcome = "not_taken"
+            elif not replies:
+                outcome = "overdue" if due < self.end else "open"
+            else:
+                outcome = str(replies[-1].reply)
+            counts = self.of[key[0]]
+            _add(counts.incidents.setdefault(str(incident.incident_class), {}), outcome)
+            counts.incidents_replied_late += bool(replies) and min(r.replied_at for r in replies) > due
+
+    def _finish_crossings(self) -> None:
+        for key, claim in self.seen.items():
+            if not self.start <= claim.observation.time < self.end:
+                continue
+            entered = {v.notice_id for v in claim.verdicts if self._keeps_out(key[0], v.party, v.notice_id, v.verdict)}
+            theirs = self.judged.get(key)
+            agreed = {
+                v.notice_id
+                for v in (theirs.verdicts if theirs else ())
+                if self._keeps_out(key[0], v.party, v.notice_id, v.verdict)
+            }
+            self.of[key[0]].crossings_claimed += bool(entered)
+            self.of[key[0]].crossings_confirmed += bool(entered & agreed)
+
+    def _keeps_out(self, claimant: str, owner: str, notice_id: str, verdict: Verdict) -> bool:
+        notice = self.notices.get((owner, notice_id))
+        return owner == claimant and verdict is Verdict.INSIDE and notice is not None and notice.meaning in KEEPING_OUT
+
+    def _to_human(self, party: str, *, stop: bool) -> list[int]:
+        """Milliseconds from each message sent in the period to the other side's first person, in order."""
+        waited = []
+        for key, (sent_at, is_stop) in self.sent.items():
+            taken_at = self.taken.get(key)
+            if key[0] == party and is_stop is stop and taken_at is not None and self.start <= sent_at < self.end:
+                waited.append(max(0, round((taken_at - sent_at).total_seconds() * 1000)))
+        return sorted(waited)
+
+    def _due(self, at: datetime, accord_hash: str, wait_s: Callable[[ClaimsTerms], float]) -> datetime:
+        terms = self.terms.get(accord_hash)
+        return at if terms is None else at + timedelta(seconds=wait_s(terms))
+
+    def _seconds(self, begin: datetime, end: datetime) -> int:
+        """Whole seconds of an interval that are in the period."""
+        return max(0, int((min(end, self.end) - max(begin, self.start)).total_seconds()))
+
+
+def _add(counts: dict[str, Any], name: str) -> None:
+    counts[name] = counts.get(name, 0) + 1
