@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from detente.utm.dss.records import Occupied, pack
@@ -19,6 +20,8 @@ from detente.utm.rid.records import (
     RidSubscriptionWritten,
     Standard,
 )
+
+_NAME = re.compile(rb'("subscription_id":("[^"]*"))')
 
 
 class RidState:
@@ -90,4 +93,8 @@ def expire_rid(state: RidState, now_us: int) -> None:
 
 def _notify(state: RidState, standard: Standard, cells: Sequence[int], old: Occupied | None, at_us: int) -> bytes:
     suffix = NOTIFICATIONS_PATH if standard is Standard.F3411_22A else ""
-    return told(state.subscription_index, cells, old, at_us, None, "url", without_suffix=suffix)
+    subscribers = told(state.subscription_index, cells, old, at_us, None, "url", without_suffix=suffix)
+    if standard is Standard.F3411_22A:
+        return subscribers
+    # The text of F3411-19 requires `subscription` without describing it, and describes `subscription_id`.
+    return _NAME.sub(rb'\1,"subscription":\2', subscribers)
