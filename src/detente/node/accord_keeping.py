@@ -5,7 +5,7 @@ It works within a turn of the loop and through the loop's own hands: what it put
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -30,7 +30,16 @@ from detente.node.accords import (
     write_fact,
 )
 from detente.node.disclosing import TOLD, Disclosing, Telling, plan_of
-from detente.node.messages import Message, messages_of, write_message
+from detente.node.messages import (
+    MeasureAccepted,
+    MeasureProposed,
+    MeasureRefused,
+    Message,
+    NoMeasureFound,
+    messages_of,
+    write_message,
+)
+from detente.node.messages import PlanAmended as PlanAmendedMessage
 from detente.node.peers import Peer, Peers
 from detente.node.told import told_by, untold
 from detente.picture.commands import Command
@@ -130,6 +139,14 @@ class AccordKeeping:
         """Whether measures may be exchanged with `peer`: planning goes on and nothing is held back from it."""
         return self.may_plan(peer) and not self._restricted(peer)
 
+    def may_settle_conflict(self, conflict_id: str) -> bool:
+        """Whether measures may be exchanged about a conflict: also where a match has opened our plan to the peer."""
+        record = self._picture.conflicts.get(conflict_id) or self._picture.cleared.get(conflict_id)
+        if record is None:
+            return False
+        peer, own = record.conflict.other(self._picture.party).party, record.conflict.of(self._picture.party)
+        return self.may_settle(peer) or (self.may_plan(peer) and self.disclosing.tells_openly(peer, own.plan_id))
+
     def say(self, name: str, fact: Fact) -> tuple[Fact, ...]:
         """Keep and send what our own people say about the accords with a peer; raises Refusal, nothing changed."""
         own = self.accords.own.name
@@ -182,7 +199,7 @@ class AccordKeeping:
             if not self.may_plan(name):
                 continue
             allowed: Message | None = message
-            if self._restricted(name):
+            if self._restricted(name) and not self._is_about_matched(message):
                 allowed = self.disclosing.of_other_event(message, name)
             peer_or_none = self.peers.named(name)
             if peer_or_none is not None and allowed is not None:
@@ -195,11 +212,17 @@ class AccordKeeping:
         begins would tell that a plan has changed.
         """
         own = {name for event in decided if (name := plan_of(event, self._picture.party)) is not None}
+        said = [told for event in decided for told in messages_of(event, self._picture)]
         for peer in self.peers:
             if not self._restricted(peer.name) or not self.may_plan(peer.name):
                 continue
             if own:
-                self._tell_due(peer, own)
+                measures = {
+                    message.plan.plan_id: message.measure_id
+                    for name, message in said
+                    if name == peer.name and isinstance(message, PlanAmendedMessage) and message.measure_id is not None
+                }
+                self._tell_due(peer, own, measures)
             if theirs := {name for event in decided for name in _plans_of(self._picture, event, peer.name)}:
                 self._answer(peer, theirs)
 
@@ -207,6 +230,18 @@ class AccordKeeping:
         """Return what a peer asks for in our own words; raises Refusal for a plan that it was not told of."""
         party = getattr(command, "party", "")
         return self.disclosing.in_our_words(self._picture, command) if self._restricted(party) else command
+
+    def _is_about_matched(self, message: Message) -> bool:
+        """Whether a message is about a measure for a conflict that both sides have opened their plans of."""
+        match message:
+            case MeasureProposed(measure=measure):
+                return self.may_settle_conflict(measure.conflict_id)
+            case MeasureAccepted(measure_id=measure_id) | MeasureRefused(measure_id=measure_id):
+                return self.may_settle_conflict(self._picture.measures[measure_id].measure.conflict_id)
+            case NoMeasureFound(conflict_id=conflict_id):
+                return self.may_settle_conflict(conflict_id)
+            case _:
+                return False
 
     def _answer(self, peer: Peer, only: Iterable[str] | None) -> None:
         at = self._hands.clock()
@@ -254,11 +289,13 @@ class AccordKeeping:
                 if allowed is not None:
                     self._hands.seal(peer.session, [write_message(allowed)])
 
-    def _tell_due(self, peer: Peer, only: Iterable[str] | None) -> None:
+    def _tell_due(
+        self, peer: Peer, only: Iterable[str] | None, measures: Mapping[str, str] | None = None
+    ) -> None:  # fmt: skip
         at = self._hands.clock()
         found = self.accords.latest(peer.name, at)
         assert found is not None
-        self._seal_told(peer, self.disclosing.due(self._picture, found, peer.name, at, only))
+        self._seal_told(peer, self.disclosing.due(self._picture, found, peer.name, at, only, measures))
         if only is None:
             self._answer(peer, None)
 

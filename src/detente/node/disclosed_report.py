@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
 
+from detente.accord.matching_terms import ToldOfMatched
 from detente.link.card import Card
 from detente.link.copies import proven_entries
 from detente.link.directory import NodeDirectory
 from detente.link.envelope import read_envelope
 from detente.link.session import SENT
 from detente.node.disclosing import TOLD, Telling
+from detente.node.matching_desk import MatchingDesk
+from detente.node.matching_facts import MatchingEvent, PartsOpened
+from detente.record.entry import Entry
+
+OPENED = "accord: matching"
+"""The clause under which a part is opened that has a place in common with a plan of the peer's."""
 
 
 class Disclosed(msgspec.Struct, frozen=True):
@@ -36,7 +44,9 @@ def read_disclosed(files: NodeDirectory, party: Card) -> list[Disclosed]:
     found: list[Disclosed] = []
     telling: Telling | None = None
     for entry in proven_entries(files.journal_path):
-        if entry.kind == TOLD:
+        if entry.kind == MatchingDesk.entry_kind:
+            found += _opened(entry, party.name)
+        elif entry.kind == TOLD:
             # The clause stands right before the envelope that it allowed.
             telling = msgspec.json.decode(entry.body, type=Telling)
         elif entry.kind == SENT:
@@ -49,12 +59,24 @@ def read_disclosed(files: NodeDirectory, party: Card) -> list[Disclosed]:
     return found
 
 
+def _opened(entry: Entry, party: str) -> Iterator[Disclosed]:
+    """The parts of our plans that a private match opened to the party: they went beside the envelopes."""
+    event = msgspec.json.decode(entry.body, type=MatchingEvent)
+    if isinstance(event, PartsOpened) and event.peer == party:
+        for part in event.parts:
+            yield Disclosed(
+                event.at, "match_part", part.plan_id, msgspec.json.encode(part.piece), ToldOfMatched.PART.value, OPENED
+            )  # fmt: skip
+
+
 def _subject(body: bytes) -> str:
     """The id of what a message is about."""
     try:
         message = json.loads(body)
     except ValueError:
         return ""
+    if isinstance(message.get("message"), dict):
+        return str(message["message"].get("name", ""))
     for name in ("plan", "notice", "measure"):
         if isinstance(message.get(name), dict):
             return str(message[name].get(f"{name}_id", ""))

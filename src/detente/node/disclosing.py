@@ -9,7 +9,7 @@ people: a measure would tell the plan itself.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -25,7 +25,7 @@ from detente.accord.disclosure import (
     is_open,
 )
 from detente.accord.provisions import Level
-from detente.accord.terms import Accord
+from detente.accord.terms import Accord, Disclosure
 from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
 from detente.node import messages
@@ -34,6 +34,8 @@ from detente.picture import events
 from detente.picture.commands import Command, HearConflictAnswer
 from detente.picture.picture import Picture, PlanRecord, PlanState
 
+MATCHED = "accord: matching, told"
+"""The clause under which a plan is told that a private match found in conflict."""
 TOLD = "told"
 """The kind of the journal's entries that say what a peer was told of a plan, and under which clause."""
 
@@ -65,10 +67,15 @@ class _Held(msgspec.Struct):
 
 
 class Disclosing:
-    """What each peer was told where not everything is told. Changed by `fold` alone."""
+    """What each peer was told where not everything is told. Changed by `fold` alone.
+
+    `matched_with` gives our plans that a private match found in conflict with a peer's, where the accord tells those as
+    they are: under their own names and revisions, as between parties that tell everything, so that measures can settle.
+    """
 
     def __init__(self, policy: OwnPolicy = OPEN_POLICY) -> None:
         self.policy = policy
+        self.matched_with: Callable[[str], Collection[str]] = _nothing
         self._held: dict[str, dict[str, _Held]] = {}
         self._count: dict[str, int] = {}
         self._answered: dict[str, dict[str, tuple[str, int, bool]]] = {}
@@ -100,14 +107,18 @@ class Disclosing:
             )  # fmt: skip
 
     def due(
-        self, picture: Picture, accord: tuple[Accord, str], peer: str, at: datetime, only: Iterable[str] | None = None
-    ) -> Iterator[tuple[Telling, Message]]:
+        self, picture: Picture, accord: tuple[Accord, str], peer: str, at: datetime, only: Iterable[str] | None = None,
+        measures: Mapping[str, str] | None = None,
+    ) -> Iterator[tuple[Telling, Message]]:  # fmt: skip
         """Yield what `peer` must be told now, of the plans named in `only` or of all; each is folded in at once.
 
-        The order and the numbers follow from the told forms alone, never from the plans' names.
+        The order and the numbers follow from the told forms alone, never from the plans' names; those that a match
+        found come last. `measures` are those agreed with the peer that plans now follow, by plan.
         """
         terms, accord_hash = accord
         held = self._held.get(peer, {})
+        matched = self.matched_with(peer)
+        open_ones: list[PlanRecord] = []
         asked = set(only) if only is not None else {*held, *(n for p, n in picture.plans if p == picture.party)}
         wanted: list[tuple[bytes, PlanRecord, Clause]] = []
         gone: list[tuple[_Held, str, Clause]] = []
@@ -116,6 +127,9 @@ class Disclosing:
             clause, form = Clause(Level.NOTHING, "the plan is over"), None
             if record is not None and record.live:
                 clause = clause_for(terms, self.policy, record.plan, at, picture.party, peer)
+                if plan_id in matched and self._may_open(terms, record.plan, at, picture.party, peer):
+                    open_ones.append(record)
+                    continue
                 form = disclosed(record.plan, clause.level, terms.provisions.disclosure_grid, "p")
             if form is not None and record is not None:
                 wanted.append((disclosed_bytes(form), record, clause))
@@ -131,13 +145,54 @@ class Disclosing:
             )  # fmt: skip
         for form_bytes, record, clause in sorted(wanted, key=lambda row: row[0]):
             yield from self._declared(peer, accord_hash, record, clause, form_bytes)
+        for record in open_ones:
+            yield from self._opened(peer, accord_hash, record, (measures or {}).get(record.plan.plan_id))
+
+    def tells_openly(self, peer: str, plan_id: str) -> bool:
+        """Whether `peer` was told a plan of ours as it is, because a match found it in conflict."""
+        held = self._held.get(peer, {}).get(plan_id)
+        return held is not None and held.told_id == plan_id
+
+    def _may_open(self, terms: Accord, plan: Plan, at: datetime, own: str, peer: str) -> bool:
+        """Whether our own policy lets a matched plan be told; no name may stand for two plans."""
+        taken = {held.told_id for name, held in self._held.get(peer, {}).items() if name != plan.plan_id}
+        unlimited = msgspec.structs.replace(
+            terms, disclosure=Disclosure.FULL,
+            provisions=msgspec.structs.replace(terms.provisions, disclosure_rules=()),
+        )  # fmt: skip
+        allowed = clause_for(unlimited, self.policy, plan, at, own, peer).level is Level.TRAJECTORY
+        return allowed and plan.plan_id not in taken
+
+    def _opened(
+        self, peer: str, accord_hash: str, record: PlanRecord, measure_id: str | None
+    ) -> Iterator[tuple[Telling, Message]]:
+        plan_id, revision = record.plan.plan_id, record.revision
+        held = self._held.get(peer, {}).get(plan_id)
+
+        def telling(message: Message, told_id: str = plan_id, digest: str = "") -> tuple[Telling, Message]:
+            kind = messages.write_kind(message)
+            said = Telling(
+                peer, accord_hash, kind, plan_id, told_id, revision, Level.TRAJECTORY, MATCHED, digest
+            )  # fmt: skip
+            return self._told(said, message)
+
+        if held is not None and held.told_id != plan_id:
+            yield telling(messages.PlanWithdrawn(held.told_id), held.told_id)
+            held = None
+        digest = hashlib.sha256(disclosed_bytes(record.plan)).hexdigest()
+        if held is None or held.accord_hash != accord_hash:
+            yield telling(messages.PlanDeclared(record.plan, revision), digest=digest)
+        elif held.revision != revision:
+            yield telling(messages.PlanAmended(record.plan, revision, measure_id), digest=digest)
+        if record.state is PlanState.ACTIVE and not self._held[peer][plan_id].active:
+            yield telling(messages.PlanActivated(plan_id))
 
     def _declared(
         self, peer: str, accord_hash: str, record: PlanRecord, clause: Clause, form_bytes: bytes
     ) -> Iterator[tuple[Telling, Message]]:
         plan_id, digest = record.plan.plan_id, hashlib.sha256(form_bytes).hexdigest()
         held = self._held.get(peer, {}).get(plan_id)
-        told_id = held.told_id if held else f"p{self._count.get(peer, 0) + 1}"
+        told_id = held.told_id if held else self._next_id(peer)
         form = msgspec.structs.replace(msgspec.json.decode(form_bytes, type=Plan), plan_id=told_id)
         changed = held is None or held.form_sha256 != digest
         if changed or (held is not None and held.accord_hash != accord_hash):
@@ -155,6 +210,13 @@ class Disclosing:
                 peer, accord_hash, "plan_activated", plan_id, told_id, now.revision, clause.level, clause.because
             )
             yield self._told(telling, messages.PlanActivated(told_id))
+
+    def _next_id(self, peer: str) -> str:
+        taken = {held.told_id for held in self._held.get(peer, {}).values()}
+        number = self._count.get(peer, 0) + 1
+        while f"p{number}" in taken:
+            number += 1
+        return f"p{number}"
 
     def answers_due(
         self, picture: Picture, accord: tuple[Accord, str], peer: str, at: datetime, only: Iterable[str] | None = None
@@ -189,7 +251,7 @@ class Disclosing:
             ours = picture.conflicts[conflict_id].conflict.other(peer)
             plan = picture.plans[(ours.party, ours.plan_id)].plan
             clause = clause_for(terms, self.policy, plan, at, picture.party, peer)
-            if clause.level is Level.CONFLICT:
+            if clause.level is Level.CONFLICT and not self.tells_openly(peer, ours.plan_id):
                 return clause.because
         return None
 
@@ -224,6 +286,10 @@ class Disclosing:
             plan_id = None if notice.plan_id is None else self.told_id(peer, notice.plan_id)
             return msgspec.structs.replace(message, notice=msgspec.structs.replace(notice, plan_id=plan_id))
         return message if isinstance(message, messages.NoticeCancelled) else None
+
+
+def _nothing(_peer: str) -> Collection[str]:
+    return ()
 
 
 def plan_of(event: events.Event, own: str) -> str | None:

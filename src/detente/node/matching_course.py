@@ -167,6 +167,7 @@ class Course:
         met = dict.fromkeys(one.first_plan_id for one in side.revealed.encounters)
         outcome = Outcome(driver.ledger, tuple(sorted(met)), tuple(sorted(side.revealed.cleared)))
         await self._loop.decide_at(self._desk, facts.FinishRun(self._loop.clock(), self.run, outcome))
+        await self._loop.follow_accords()
 
     async def _begin_late_run(self, driver: Driver) -> bool:
         """Begin the late run that is due, with the plans that are new or changed, or blind: its time tells nothing."""

@@ -125,8 +125,13 @@ class MatchingWork:
             self.courses[run].leave()
             if task.done():
                 del self._tasks[run], self.courses[run]
+                # What the run found in conflict may be told now.
+                await self._loop.follow_accords()
             else:
                 task.cancel()
+                with suppress(asyncio.CancelledError, TimeoutError):
+                    await asyncio.wait_for(asyncio.shield(task), 0)
+                self._wake.set()
         else:
             files = self.files_of(record)
             if not files.ended:

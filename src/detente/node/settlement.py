@@ -79,18 +79,22 @@ class Settlement:
         return bool(answers) or any(results)
 
     def _may_answer(self, measure_id: str) -> bool:
-        return self._may_settle(self._loop.picture.measures[measure_id].measure.proposer)
+        return self._may_settle(self._loop.picture.measures[measure_id].measure.conflict_id)
 
-    def _may_settle(self, peer: str) -> bool:
+    def _may_settle(self, conflict_id: str) -> bool:
         """Measures wait while the accord is suspended, and where a plan is told in a coarse form people settle."""
-        return self._loop.keeping is None or self._loop.keeping.may_settle(peer)
+        return self._loop.keeping is None or self._loop.keeping.may_settle_conflict(conflict_id)
 
     async def _answer(self, measure_id: str) -> None:
         at, party = self._loop.clock(), self._loop.picture.party
         try:
             await self._loop.decide(AcceptMeasure(at, party, measure_id))
         except Refusal as refusal:
-            await self._do(RefuseMeasure(self._loop.clock(), party, measure_id, reason_of(refusal)))
+            proposer = self._loop.picture.measures[measure_id].measure.proposer
+            held_back = self._loop.keeping is not None and self._loop.keeping.holds_back(proposer)
+            # What the change would come too close to may be a plan that the proposer is not told of.
+            reason = refusal.expected[:LONGEST_REASON] if held_back else reason_of(refusal)
+            await self._do(RefuseMeasure(self._loop.clock(), party, measure_id, reason))
 
     async def _do(self, command: Command) -> bool:
         try:
@@ -108,7 +112,7 @@ class Settlement:
         commands: list[Command] = []
         started = perf_counter()
         for record in turns(picture):
-            if not self._may_settle(record.conflict.other(picture.party).party):
+            if not self._may_settle(record.conflict.conflict_id):
                 continue
             commands.append(self._proposal(picture, record))
             if len(commands) >= MOST_PROPOSALS_A_ROUND or perf_counter() - started > LONGEST_SEARCH_S:
