@@ -10,10 +10,12 @@ import msgspec
 import pytest
 from picture_world import MINIMA, NOON, OURS, PARTIES, THEIRS, YEAR, area_plan, flight_plan
 
+from detente.accord.provisions import Horizon
 from detente.airspace.resolution import Delay
 from detente.airspace.search import encounter
 from detente.picture import commands, events
 from detente.picture.conflicts import ClearedBecause, PlanReference, conflict_between
+from detente.picture.horizons import Watched
 from detente.picture.measures import Measure, MeasureState
 from detente.picture.notices import Meaning, Notice, NoticeState, Others
 from detente.picture.picture import PictureSnapshot
@@ -42,6 +44,8 @@ def examples() -> list[events.Event]:
         events.NoticeExpired(NOON, OURS, "n1"),
         events.ConflictFound(NOON, conflict),
         events.ConflictCleared(NOON, conflict.conflict_id, ClearedBecause.AMENDED, "m1"),
+        events.EncounterWatched(NOON, Watched(conflict.first, conflict.second, NOON, Horizon.PRE_TACTICAL)),
+        events.ConflictRejudged(NOON, conflict),
         events.MeasureProposed(NOON, measure),
         events.MeasureAccepted(NOON, "m1", THEIRS),
         events.MeasureRefused(NOON, "m1", THEIRS, "not at this hour"),

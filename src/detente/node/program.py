@@ -31,6 +31,7 @@ from detente.node.claims_keeping import keep_claims, open_claims
 from detente.node.configuration import Configuration, HttpSettings, read_configuration
 from detente.node.desks import Desks
 from detente.node.disclosing import Disclosing
+from detente.node.horizon_keeping import keep_horizons
 from detente.node.line_desk import LineDesk
 from detente.node.line_keeping import keep_line, open_line
 from detente.node.logs import set_up_logs
@@ -166,6 +167,7 @@ class _Node:
             _task("housekeeping", _housekeeping(loop)),
             _task("line", keep_line(loop, self._desks.of_type(LineDesk))),
             _task("claims", keep_claims(loop)),
+            _task("horizons", keep_horizons(loop)),
             _task("accords", _follow_accords(loop, self._card.name)),
             _task("matching", matching.run()),
         ]

@@ -109,6 +109,10 @@ class ExpireNotices(_Command, frozen=True, tag="expire_notices"):
     """Let every notice expire whose window is over at `at`."""
 
 
+class RejudgeConflicts(_Command, frozen=True, tag="rejudge_conflicts"):
+    """Judge the pairs of plans whose next horizon has come by `at` by its minima."""
+
+
 class ProposeMeasure(_Command, frozen=True, tag="propose_measure"):
     """Propose a measure, as its `proposer`."""
 
@@ -171,6 +175,7 @@ Command = (
     | AmendNotice
     | CancelNotice
     | ExpireNotices
+    | RejudgeConflicts
     | ProposeMeasure
     | AcceptMeasure
     | RefuseMeasure

@@ -46,6 +46,7 @@ class ClearedBecause(StrEnum):
     WITHDRAWN = "withdrawn"
     ENDED = "ended"
     ACCORD = "accord"
+    HORIZON = "horizon"
 
 
 class ConflictRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

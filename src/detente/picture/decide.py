@@ -51,6 +51,7 @@ _DECISIONS: dict[type, Callable[[Picture, Any], list[Event]]] = {
     commands.AmendNotice: decide_notices.amend,
     commands.CancelNotice: decide_notices.cancel,
     commands.ExpireNotices: decide_notices.expire,
+    commands.RejudgeConflicts: decide_conflicts.rejudge,
     commands.ProposeMeasure: decide_measures.propose,
     commands.AcceptMeasure: decide_measures.accept,
     commands.RefuseMeasure: decide_measures.refuse,

@@ -7,7 +7,14 @@ from detente.airspace.refusal import Refusal
 from detente.picture import decide_conflicts
 from detente.picture.commands import AdoptAccord
 from detente.picture.conflicts import ClearedBecause, Conflict
-from detente.picture.events import AccordAdopted, ConflictCleared, ConflictFound, Event, MeasureLapsed
+from detente.picture.events import (
+    AccordAdopted,
+    ConflictCleared,
+    ConflictFound,
+    EncounterWatched,
+    Event,
+    MeasureLapsed,
+)
 from detente.picture.picture import AccordInForce, Picture
 
 ACCORD_CHANGED = "another accord is in force"
@@ -43,21 +50,26 @@ def adopt(picture: Picture, command: AdoptAccord) -> list[Event]:
     events += [MeasureLapsed(command.at, measure_id, ACCORD_CHANGED) for measure_id in outstanding]
     if picture.accord is not None:
         before = {i: record.conflict for i, record in picture.conflicts.items()}
-        after = _conflicts_under(picture, command)
+        after, watched = _conflicts_under(picture, command)
         changed = sorted(i for i in before if before[i] != after.get(i))
         events += [ConflictCleared(command.at, i, ClearedBecause.ACCORD) for i in changed]
         events += [ConflictFound(command.at, after[i]) for i in sorted(after) if after[i] != before.get(i)]
+        events += watched
     return events
 
 
-def _conflicts_under(picture: Picture, command: AdoptAccord) -> dict[str, Conflict]:
+def _conflicts_under(picture: Picture, command: AdoptAccord) -> tuple[dict[str, Conflict], list[EncounterWatched]]:
     accord = AccordInForce(
         command.accord_hash, command.name, command.parties, command.minima, command.valid, command.notice_lead_s,
         command.pairs,
     )  # fmt: skip
     found: dict[str, Conflict] = {}
+    watched: list[EncounterWatched] = []
     for (party, _), record in picture.plans.items():
         if record.live and party == picture.party:
             for event in decide_conflicts.found(picture, command.at, party, record.plan, record.revision, accord):
-                found[event.conflict.conflict_id] = event.conflict
-    return found
+                if isinstance(event, EncounterWatched):
+                    watched.append(event)
+                else:
+                    found[event.conflict.conflict_id] = event.conflict
+    return found, watched

@@ -8,9 +8,18 @@ from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounter as exact_encounter
 from detente.airspace.separation import Encounter
-from detente.picture.commands import HearConflictAnswer
+from detente.picture.commands import HearConflictAnswer, RejudgeConflicts
 from detente.picture.conflicts import ClearedBecause, Conflict, ConflictRecord, PlanReference, conflict_between
-from detente.picture.events import ConflictAnswered, ConflictCleared, ConflictFound, Event, MeasureLapsed
+from detente.picture.events import (
+    ConflictAnswered,
+    ConflictCleared,
+    ConflictFound,
+    ConflictRejudged,
+    EncounterWatched,
+    Event,
+    MeasureLapsed,
+)
+from detente.picture.horizons import Watched, horizon_at, judged
 from detente.picture.measures import MeasureState
 from detente.picture.picture import AccordInForce, Picture, PlanRecord
 
@@ -20,17 +29,59 @@ CONFLICT_GONE = "the conflict is no longer there"
 
 def found(
     picture: Picture, at: datetime, party: str, plan: Plan, revision: int, accord: AccordInForce | None = None
-) -> list[ConflictFound]:
+) -> list[ConflictFound | EncounterWatched]:
     """Return the conflicts of one new revision of a plan, in the order of the other plans' names.
 
+    Where each horizon has minima of its own (R26), what comes close is judged by those of its horizon and watched.
     Raises Refusal when the plan's geometry is impossible.
     """
     mine = PlanReference(party, plan.plan_id, revision)
-    conflicts = [
-        _conflict(picture, mine, plan, other, encounter, accord)
+    accord = accord or picture.accord
+    close = [
+        (_conflict(picture, mine, plan, other, encounter, accord), other)
         for other, encounter in picture.encounters(party, plan, accord)
     ]
-    return [ConflictFound(at, conflict) for conflict in sorted(conflicts, key=lambda c: (c.first, c.second))]
+    events: list[ConflictFound | EncounterWatched] = []
+    for conflict, other in sorted(close, key=lambda pair: (pair[0].first, pair[0].second)):
+        assert accord is not None  # without one nothing comes close
+        terms = accord.horizons_with(other.party if party == picture.party else party)
+        if terms is None:
+            events.append(ConflictFound(at, conflict))
+            continue
+        begins = conflict.encounter.start
+        horizon = horizon_at(begins, at, terms)
+        plans = (plan, other.plan) if conflict.first == mine else (other.plan, plan)
+        by_horizon = judged((conflict.first, conflict.second), plans, horizon, terms)
+        events.append(EncounterWatched(at, Watched(conflict.first, conflict.second, begins, horizon)))
+        if by_horizon is not None:
+            events.append(ConflictFound(at, by_horizon))
+    return events
+
+
+def rejudge(picture: Picture, command: RejudgeConflicts) -> list[Event]:
+    """Every pair whose next horizon has come is judged by its minima."""
+    events: list[Event] = []
+    for pair in picture.watched.due(command.at):
+        first, second = pair.first, pair.second
+        assert picture.accord is not None
+        terms = picture.accord.horizons_with(second.party if first.party == picture.party else first.party)
+        assert terms is not None  # a pair is watched under terms that have horizons
+        horizon = horizon_at(pair.begins, command.at, terms)
+        if horizon is pair.horizon:
+            continue
+        events.append(EncounterWatched(command.at, Watched(first, second, pair.begins, horizon)))
+        plans = (picture.plans[(r.party, r.plan_id)].plan for r in (first, second))
+        conflict = judged((first, second), (next(plans), next(plans)), horizon, terms)
+        record = picture.conflicts.get(pair.pair_id)
+        if conflict is not None and record is None:
+            events.append(ConflictFound(command.at, conflict))
+        elif conflict is not None and record is not None and record.conflict != conflict:
+            events.append(ConflictRejudged(command.at, conflict))
+        elif conflict is None and record is not None:
+            events.append(ConflictCleared(command.at, pair.pair_id, ClearedBecause.HORIZON))
+            lapsed = _hanging_on(picture, record)
+            events += [MeasureLapsed(command.at, measure_id, CONFLICT_GONE) for measure_id in lapsed]
+    return events
 
 
 def _conflict(

@@ -13,6 +13,7 @@ import msgspec
 from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.separation import MinimaTable
 from detente.picture.conflicts import ClearedBecause, Conflict
+from detente.picture.horizons import Watched
 from detente.picture.measures import Measure
 from detente.picture.notices import Notice
 from detente.picture.pair_terms import PairTerms
@@ -118,6 +119,18 @@ class ConflictCleared(_Event, frozen=True, tag="conflict_cleared"):
     measure_id: str | None = None
 
 
+class EncounterWatched(_Event, frozen=True, tag="encounter_watched"):
+    """A pair of plans comes close: it was judged by the minima of its horizon, and is again when the next begins."""
+
+    pair: Watched
+
+
+class ConflictRejudged(_Event, frozen=True, tag="conflict_rejudged"):
+    """An open conflict is one by the minima of its next horizon too."""
+
+    conflict: Conflict
+
+
 class MeasureProposed(_Event, frozen=True, tag="measure_proposed"):
     """One party of a conflict proposes a change."""
 
@@ -187,6 +200,8 @@ Event = (
     | NoticeExpired
     | ConflictFound
     | ConflictCleared
+    | EncounterWatched
+    | ConflictRejudged
     | MeasureProposed
     | MeasureAccepted
     | MeasureRefused

@@ -27,6 +27,7 @@ def _accord_adopted(picture: Picture, event: events.AccordAdopted) -> None:
     if picture.accord is not None and picture.accord.accord_hash not in picture.former_accords:
         picture.former_accords = (*picture.former_accords, picture.accord.accord_hash)
     picture.party = event.party
+    picture.watched.clear()
     picture.accord = AccordInForce(
         event.accord_hash, event.name, event.parties, event.minima, event.valid, event.notice_lead_s, event.pairs
     )
@@ -42,6 +43,7 @@ def _plan_declared(picture: Picture, event: events.PlanDeclared) -> None:
 def _plan_amended(picture: Picture, event: events.PlanAmended) -> None:
     key = (event.party, event.plan.plan_id)
     picture.plans[key] = _replace(picture.plans[key], plan=event.plan, revision=event.revision, changed_at=event.at)
+    picture.watched.forget(key)
     index = picture.indexes[event.party]
     index.remove(index_key(*key))
     index.insert(index_key(*key), event.plan)
@@ -67,6 +69,7 @@ def _close_plan(picture: Picture, event: events.PlanWithdrawn | events.PlanEnded
     key = (event.party, event.plan_id)
     picture.plans[key] = _replace(picture.plans[key], state=state, changed_at=event.at)
     picture.indexes[event.party].remove(index_key(*key))
+    picture.watched.forget(key)
     if event.party == picture.party:
         for peer in picture.peers:
             picture.answers.pop((peer, event.plan_id), None)
@@ -116,6 +119,17 @@ def _conflict_cleared(picture: Picture, event: events.ConflictCleared) -> None:
         picture.conflicts_of[key].discard(event.conflict_id)
         if not picture.conflicts_of[key]:
             del picture.conflicts_of[key]
+
+
+def _encounter_watched(picture: Picture, event: events.EncounterWatched) -> None:
+    first, second = event.pair.first.party, event.pair.second.party
+    assert picture.accord is not None
+    picture.watched.watch(event.pair, picture.accord.horizons_with(second if first == picture.party else first))
+
+
+def _conflict_rejudged(picture: Picture, event: events.ConflictRejudged) -> None:
+    name = event.conflict.conflict_id
+    picture.conflicts[name] = _replace(picture.conflicts[name], conflict=event.conflict)
 
 
 def _measure_proposed(picture: Picture, event: events.MeasureProposed) -> None:
@@ -185,6 +199,8 @@ _FOLDS: dict[type, Callable[[Picture, Any], None]] = {
     events.NoticeExpired: _notice_expired,
     events.ConflictFound: _conflict_found,
     events.ConflictCleared: _conflict_cleared,
+    events.EncounterWatched: _encounter_watched,
+    events.ConflictRejudged: _conflict_rejudged,
     events.MeasureProposed: _measure_proposed,
     events.MeasureAccepted: _measure_accepted,
     events.MeasureRefused: _measure_refused,

@@ -15,9 +15,10 @@ from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.search import PlanIndex
 from detente.airspace.separation import Encounter, MinimaTable
 from detente.picture.conflicts import ClearedConflict, ConflictAnswer, ConflictRecord
+from detente.picture.horizons import Watched, WatchQueue
 from detente.picture.measures import MeasureRecord
 from detente.picture.notices import NoticeRecord
-from detente.picture.pair_terms import PairTerms
+from detente.picture.pair_terms import HorizonTerms, PairTerms
 
 
 class PlanState(StrEnum):
@@ -57,8 +58,12 @@ class AccordInForce(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pairs: tuple[PairTerms, ...] = ()
 
     def minima_with(self, peer: str) -> MinimaTable:
-        """Return the minima that are agreed with one peer."""
+        """Return the minima that are agreed with one peer, the widest where each horizon has its own."""
         return next((pair.minima for pair in self.pairs if pair.peer == peer), self.minima)
+
+    def horizons_with(self, peer: str) -> HorizonTerms | None:
+        """Return the minima of each horizon that are agreed with one peer; None where all have the same."""
+        return next((pair.horizons for pair in self.pairs if pair.peer == peer), None)
 
     def lead_time_s(self, meaning: str, peer: str | None) -> float:
         """Return how long before its window a notice is due: for `peer`, or, for None, the longest of all peers."""
@@ -80,6 +85,7 @@ class PictureSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     measures: tuple[MeasureRecord, ...]
     messages_refused: tuple[tuple[str, int], ...]
     answers: tuple[ConflictAnswer, ...] = ()
+    watched: tuple[Watched, ...] = ()
 
 
 class Picture:
@@ -95,6 +101,7 @@ class Picture:
         conflicts_of: ids of the open conflicts of a plan, by (party, plan_id).
         cleared: conflicts that are over, by conflict_id.
         answers: what each peer last said of a live plan of ours, by (peer, plan_id).
+        watched: pairs that come close and are judged again when their next horizon begins.
         measures: by measure_id.
         measures_of: ids of the outstanding measures that would change a plan, by (party, plan_id).
         indexes: the live plans of each party, each under its `index_key`.
@@ -113,6 +120,7 @@ class Picture:
         self.conflicts_of: dict[tuple[str, str], set[str]] = {}
         self.cleared: dict[str, ClearedConflict] = {}
         self.answers: dict[tuple[str, str], ConflictAnswer] = {}
+        self.watched = WatchQueue()
         self.measures: dict[str, MeasureRecord] = {}
         self.measures_of: dict[tuple[str, str], set[str]] = {}
         self.indexes: dict[str, PlanIndex] = {}
@@ -186,6 +194,7 @@ class Picture:
             measures=tuple(self.measures[key] for key in sorted(self.measures)),
             messages_refused=tuple(sorted(self.messages_refused.items())),
             answers=tuple(self.answers[key] for key in sorted(self.answers)),
+            watched=tuple(self.watched.pairs[key] for key in sorted(self.watched.pairs)),
         )
 
 
