@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from detente.cli import match_node
+
 if TYPE_CHECKING:
     from detente.airspace.plan import Plan
+    from detente.matching.ledger import Told
     from detente.matching.run import Run
 
 FAULT_EXIT = 3
@@ -33,6 +36,7 @@ def register(app: typer.Typer) -> None:
     group.command("run")(run)
     group.command("late")(late)
     group.command("ledger")(ledger)
+    match_node.add(group)
     audit = typer.Typer(help="Open random parts of a commitment to an auditor, and check what was opened.")
     audit.command("open")(audit_open)
     audit.command("check")(audit_check)
@@ -117,14 +121,31 @@ def _show_work(what: str, done: int, total: int) -> None:
 
 
 def ledger(
-    runs: Annotated[Path, typer.Argument(help="The folder that holds the folders of runs with one peer.")],
+    runs: Annotated[
+        Path | None, typer.Argument(help="The folder that holds the folders of runs with one peer.")
+    ] = None,
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="Or the directory of a running node, for its own runs.")
+    ] = None,
+    peer: Annotated[str | None, typer.Option("--with", help="Only runs of the node with this party.")] = None,
 ) -> None:
     """Show how much a series of runs has told each side."""
-    from detente.cli.wording import say, words
+    from detente.airspace.refusal import Refusal
     from detente.matching.folder import read_ledger
     from detente.matching.ledger import told
 
-    total = told(read_ledger(runs))
+    if directory is not None:
+        match_node.node_ledger(directory, peer)
+    elif runs is not None:
+        say_told(told(read_ledger(runs)))
+    else:
+        raise Refusal("RUNS", "nothing", "a folder of runs, or a node's directory with --dir")
+
+
+def say_told(total: Told) -> None:
+    """Print what a series of runs has told."""
+    from detente.cli.wording import say, words
+
     asked, tokens = f"{total.asked:,}", f"{total.matched_tokens:,}"
     say("match.ledger", runs=total.runs, broken=total.broken, asked=asked, tokens=tokens,
         opened=total.opened, theirs=total.seen, share=f"{total.share:.0%}")  # fmt: skip
