@@ -60,6 +60,9 @@ def test_what_was_shown_before_is_found_without_being_shown_again():
     late_run(first, second, [circle("again", *HERE)])
     assert {e.first_plan_id for e in first.revealed.encounters} == {"a", "again"}
     assert len(second.revealed.theirs) == 2
+    late_run(second, first, [circle("wide", *HERE, radius_m=12_000.0)])
+    assert [len(side.revealed.theirs) for side in (first, second)] == [2, 2]
+    assert sorted(e.first_plan_id for e in second.revealed.encounters) == ["b", "b", "wide", "wide"]
 
 
 def test_a_series_of_late_plans_agrees_with_the_exact_search():

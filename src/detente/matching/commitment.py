@@ -17,7 +17,8 @@ from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
 from detente.link.merkle import leaf_hash, node_hash
 from detente.matching.grid import token_bytes
-from detente.matching.quantise import Integers, Part, TokenSet
+from detente.matching.ordered import Integers
+from detente.matching.quantise import Part, TokenSet
 
 SALT_BYTES = 32
 _PART_PURPOSE = b"detente-match-1 part\n"

@@ -27,7 +27,8 @@ from detente.matching.late_order import LateRuns
 from detente.matching.ledger import LedgerRow, ledger_row
 from detente.matching.masking import Progress, silent
 from detente.matching.messages import NO_SESSION, BreachError, Fault, Kind, Message, Signer, read_message
-from detente.matching.quantise import Integers, Role, TokenSet, parts_of, quantise
+from detente.matching.ordered import Integers
+from detente.matching.quantise import Role, TokenSet, parts_of, quantise
 from detente.matching.reveal import Revealed
 from detente.matching.run import Run
 from detente.matching.schedule import CLOCK_TOLERANCE, check_late

@@ -22,6 +22,8 @@ EQUATOR_DM = 400_750_170
 DM_PER_DEGREE = 1_111_200
 MICRODEGREES = 1_000_000
 QUARTER = 90 * MICRODEGREES
+FEWEST_COLUMNS = 16
+"""Rows with fewer are around a pole."""
 LONGEST_RADIUS_OF_CURVATURE_M = 6_399_594.0
 
 # A packed token, from its highest bit: family (2), row (15), column (16), band (12), bin from the epoch's first (18).
@@ -42,7 +44,9 @@ class Rows:
     """The rows of a grid: columns [n], and of each row's cells the centre's latitude, axis distance, height and reach.
 
     `axis_m` and `polar_m` are the cylindrical Earth-centred coordinates of the centres; `reach_m` bounds the straight
-    distance from the centre to any point of the cell.
+    distance from the centre to any point of the cell. `frames` [n, 5] has the sine and cosine of the centre's latitude
+    and, in the plane that touches the Earth's figure there, half the width of a cell and how far it reaches to the
+    south (negative) and to the north of the centre, in metres.
     """
 
     height_microdegrees: int
@@ -50,6 +54,7 @@ class Rows:
     axis_m: Floats
     polar_m: Floats
     reach_m: Floats
+    frames: Floats
 
 
 def columns_of(row: int, height_microdegrees: int, cell_dm: int) -> int:
@@ -70,14 +75,43 @@ def rows_of(cell_dm: int) -> Rows:
     columns = np.array([columns_of(row, height, cell_dm) for row in range(count)], dtype=np.int64)
     south_deg = (np.arange(count) * height - QUARTER) / MICRODEGREES
     north_deg = np.minimum(south_deg + height / MICRODEGREES, 90.0)
-    centres = surface_points(0.5 * (south_deg + north_deg), np.zeros(count))
+    middle_deg = 0.5 * (south_deg + north_deg)
+    centres = surface_points(middle_deg, np.zeros(count))
     nearest_deg = np.where(
         (south_deg <= 0.0) & (north_deg >= 0.0), 0.0, np.minimum(np.abs(south_deg), np.abs(north_deg))
     )
     widest_m = surface_points(nearest_deg, np.zeros(count))[:, 0]
     half_height_m = LONGEST_RADIUS_OF_CURVATURE_M * np.radians(north_deg - south_deg) / 2.0
     half_width_m = np.minimum(np.pi * widest_m / columns, 2.0 * widest_m)
-    return Rows(height, columns, centres[:, 0].copy(), centres[:, 2].copy(), np.hypot(half_height_m, half_width_m))
+    reach_m = np.hypot(half_height_m, half_width_m)
+    frames = _frames(south_deg, middle_deg, north_deg, widest_m, columns, reach_m)
+    return Rows(height, columns, centres[:, 0].copy(), centres[:, 2].copy(), reach_m, frames)
+
+
+def _frames(
+    south_deg: Floats, middle_deg: Floats, north_deg: Floats, widest_m: Floats, columns: Integers, reach_m: Floats
+) -> Floats:
+    sine, cosine = np.sin(np.radians(middle_deg)), np.cos(np.radians(middle_deg))
+    half = np.pi / columns
+
+    def northing_m(latitude_deg: Floats, turn: Floats) -> Floats:
+        """How far north of the centre a point is, in the plane that touches there, `turn` radians to the side."""
+        edge = surface_points(latitude_deg, np.zeros(len(columns)))
+        axis_m, polar_m = edge[:, 0] * np.cos(turn), edge[:, 2]
+        centre = surface_points(middle_deg, np.zeros(len(columns)))
+        return np.asarray(cosine * (polar_m - centre[:, 2]) - sine * (axis_m - centre[:, 0]))
+
+    # Northing grows with latitude and is linear in the cosine of the turn, so its ends are at corners or in the middle.
+    still = np.zeros(len(columns))
+    to_south_m = np.minimum(northing_m(south_deg, still), northing_m(south_deg, half))
+    to_north_m = np.maximum(northing_m(north_deg, still), northing_m(north_deg, half))
+    width_m = widest_m * np.sin(np.minimum(half, np.pi / 2))
+    # Around a pole cells are wedges: there the circle around the centre has to do.
+    wedge = columns < FEWEST_COLUMNS
+    return np.column_stack([
+        sine, cosine, np.where(wedge, reach_m, width_m), np.where(wedge, -reach_m, to_south_m),
+        np.where(wedge, reach_m, to_north_m),
+    ])  # fmt: skip
 
 
 def cell_of(latitude_deg: float, longitude_deg: float, cell_dm: int) -> tuple[int, int]:

@@ -16,9 +16,10 @@ from detente.airspace.refusal import Refusal
 from detente.matching import ristretto
 from detente.matching.commitment import Commitment
 from detente.matching.equality_proof import PROOF_BYTES, prove, verify
-from detente.matching.masking import Masked, answers_of, matching_rows
+from detente.matching.masking import Masked, answers_of
 from detente.matching.messages import BreachError, Fault, Kind, Message, read_message, sign_message
-from detente.matching.quantise import Integers, Role, TokenSet
+from detente.matching.ordered import Integers, among, joined
+from detente.matching.quantise import Role, TokenSet
 from detente.matching.reveal import LATE_PARTS_LOG2, Found, Revealed, check_reveal, reveal_body
 from detente.matching.side import Shown, Side
 
@@ -39,8 +40,10 @@ def check_late_tokens(side: Side, tokens: TokenSet) -> Integers:
             "late runs", number, f"at most {terms.late_runs} in an epoch, as the accord says",
             "Wait for the next epoch, or call the other side.",
         )  # fmt: skip
-    earlier = np.concatenate([shown.tokens.tokens for shown in side.shown])
-    new_rows = np.flatnonzero(~np.isin(tokens.tokens, earlier))
+    known = np.zeros(len(tokens.tokens), dtype=np.bool_)
+    for shown in side.shown:
+        known |= among(tokens.tokens, shown.tokens.tokens)
+    new_rows = np.flatnonzero(~known)
     for count, capacity, what in (
         (len(new_rows), 1 << terms.late_log2, "new tokens"),
         (len(tokens.parts), 1 << LATE_PARTS_LOG2, "volumes and legs"),
@@ -95,7 +98,7 @@ def answer_late(side: Side, raw: bytes) -> bytes:
     proof = side.recall(
         f"proof-{message.digest.hex()[:24]}", lambda: prove(side.secret, side.public, inputs, doubled, random)
     )
-    rows = [shown.matched(side.peer_answers[-1]) for shown in side.shown]
+    rows = [shown.matched(side.peer_index[-1]) for shown in side.shown]
     _found(side, comparison(side.role.other, number), rows)
     return _signed(side, Kind.LATE_ANSWER, doubled.tobytes() + proof)
 
@@ -115,16 +118,13 @@ def take_late_answer(side: Side, raw: bytes) -> None:
     )
     if holds != b"\x01":
         raise _broken(side, Fault.PROOF, "answers that are not under the committed key")
-    shown.answers = answers_of(doubled)
-    behind = np.concatenate([
-        shown.masked.behind[matching_rows(shown.answers, answers)] for answers in side.peer_answers
-    ])  # fmt: skip
+    shown.take_answers(answers_of(doubled))
+    new_rows = joined(shown.matched(answers) for answers in side.peer_index)
+    known = np.flatnonzero(among(shown.tokens.tokens, side.common_tokens()))
     none = np.empty(0, dtype=np.int64)
     number = len(side.shown) - 1
-    known = np.flatnonzero(np.isin(shown.tokens.tokens, _known_tokens(side)))
-    own = np.union1d(behind[behind >= 0], known)
-    new = shown.tokens.tokens[np.unique(behind[behind >= 0])]
-    side.found[comparison(side.role, number)] = Found([none] * number + [own], new)
+    found = Found([none] * number + [joined([new_rows, known])], shown.tokens.tokens[new_rows])
+    side.found[comparison(side.role, number)] = found
 
 
 def late_reveal(side: Side, late_side: Role, number: int) -> bytes:
@@ -145,11 +145,7 @@ def take_late_reveal(side: Side, raw: bytes, late_side: Role, number: int) -> Re
 
 def _found(side: Side, number: int, rows: list[Integers]) -> None:
     tokens = [shown.tokens.tokens[found] for shown, found in zip(side.shown, rows, strict=True)]
-    side.found[number] = Found(rows, np.unique(np.concatenate(tokens)))
-
-
-def _known_tokens(side: Side) -> Integers:
-    return np.unique(np.concatenate([found.tokens for found in side.found.values()]))
+    side.found[number] = Found(rows, joined(tokens))
 
 
 def _signed(side: Side, kind: Kind, body: bytes) -> bytes:

@@ -18,7 +18,7 @@ from detente.matching import ristretto
 from detente.matching.grid import token_bytes
 from detente.matching.hash_to_group import hash_to_group
 from detente.matching.messages import BreachError, Fault
-from detente.matching.quantise import Integers
+from detente.matching.ordered import Integers, different
 
 ANSWER_BYTES = 10
 """Of an element masked by both: two of 2^40 pairs agree by chance once in 2^40 runs, and then only add a match."""
@@ -140,27 +140,31 @@ def answers_of(doubled: ristretto.Bytes) -> NDArray[np.uint8]:
     return np.ascontiguousarray(doubled[:, :ANSWER_BYTES])
 
 
+class Answers:
+    """Answers `rows` [n, 10], put in order once, so that they can be searched again and again."""
+
+    def __init__(self, rows: NDArray[np.uint8]) -> None:
+        self.rows = rows
+        heads = _head(rows)
+        self._order = np.argsort(heads, kind="stable")
+        self._heads = heads[self._order]
+
+    def matching(self, others: NDArray[np.uint8]) -> tuple[Integers, Integers]:
+        """The rows of these answers and those of `others` [m, 10] that are the same bytes, pair by pair."""
+        heads = _head(others)
+        first = np.searchsorted(self._heads, heads)
+        count = np.searchsorted(self._heads, heads, side="right") - first
+        theirs = np.repeat(np.arange(len(others)), count)
+        # Of each run of equal heads all are tried; runs are one answer long but for chance, or for malice.
+        within = np.arange(len(theirs)) - np.repeat(np.cumsum(count) - count, count)
+        ours = self._order[np.repeat(first, count) + within]
+        same = (self.rows[ours] == others[theirs]).all(axis=1)
+        return ours[same], theirs[same]
+
+
 def matching_rows(own: NDArray[np.uint8], peers: NDArray[np.uint8]) -> Integers:
-    """The rows of `own` answers [n, 10] that are among the `peers`."""
-    own_heads, peer_heads = _head(own), _head(peers)
-    # Only the shorter list is sorted: a late one is held against a day.
-    if len(own) <= len(peers):
-        candidates = peers[_among(peer_heads, own_heads)]
-        rows = np.flatnonzero(np.isin(own_heads, _head(candidates)))
-    else:
-        rows = np.flatnonzero(_among(own_heads, peer_heads))
-        candidates = peers[np.isin(peer_heads, own_heads[rows])]
-    known = {row.tobytes() for row in candidates}
-    return np.array([row for row in rows if own[row].tobytes() in known], dtype=np.int64)
-
-
-def _among(heads: NDArray[np.uint64], few: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Which of many numbers are among a few."""
-    if not len(few):
-        return np.zeros(len(heads), dtype=np.bool_)
-    ordered = np.sort(few)
-    place = np.minimum(np.searchsorted(ordered, heads), len(ordered) - 1)
-    return np.asarray(ordered[place] == heads)
+    """The rows of `own` answers [n, 10] that are among the `peers`, ascending."""
+    return different(Answers(peers).matching(own)[1])
 
 
 def _head(answers: NDArray[np.uint8]) -> NDArray[np.uint64]:

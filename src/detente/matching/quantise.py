@@ -40,12 +40,12 @@ from detente.airspace.separation import Minima, MinimaTable
 from detente.matching import quantise_kernels as kernels
 from detente.matching.grid import FIRST_PRESSURE, GEOMETRIC, SECOND_PRESSURE, rows_of
 from detente.matching.grid import PRESSURE as BOTH_PRESSURE
+from detente.matching.ordered import Integers, different
 
 MIXED_BANDS = 10
 """Bands of pressure against geometric plans are so many times as high: the weather is known to thousands of feet."""
 PARTS_AT_A_TIME = 256
 
-Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
@@ -106,13 +106,13 @@ class TokenSet:
 
     def parts_with(self, rows: Integers) -> Integers:
         """The parts that have one of some rows of `tokens`, ascending."""
-        return _different(self.pair_parts[self._pairs_with(rows)])
+        return different(self.pair_parts[self._pairs_with(rows)])
 
     def common_tokens(self, rows: Integers) -> dict[int, Integers]:
         """Those of some rows of `tokens` that each part has, for the parts that have any."""
         pairs = self._pairs_with(rows)
         parts, tokens = self.pair_parts[pairs], self.tokens[self.pair_tokens[pairs]]
-        which = _different(parts)
+        which = different(parts)
         edges: Integers = np.append(which, len(self.parts))
         bounds: list[int] = np.searchsorted(parts, edges).tolist()
         return {part: tokens[begin:end] for part, (begin, end) in zip(which.tolist(), pairwise(bounds), strict=True)}
@@ -157,7 +157,7 @@ def quantise(plans: Sequence[Plan], role: Role, epoch: Epoch, terms: MatchingTer
         result: tuple[Integers, Integers, int] = kernels.cover(
             start, stop, compiled.floats, compiled.integers, compiled.curves, growth, float(epoch.start_s),
             epoch.length_s // terms.bin_seconds, terms.bin_seconds, terms.band_ft, MIXED_BANDS * terms.band_ft,
-            rows.height_microdegrees * 1e-6, rows.columns, rows.axis_m, rows.polar_m, rows.reach_m,
+            rows.height_microdegrees * 1e-6, rows.columns, rows.axis_m, rows.polar_m, rows.reach_m, rows.frames,
             0.1 * terms.cell_dm, terms.plan_tokens,
         )  # fmt: skip
         return result
@@ -175,18 +175,12 @@ def quantise(plans: Sequence[Plan], role: Role, epoch: Epoch, terms: MatchingTer
 
 
 def _gathered(parts: list[Part], raw_tokens: Integers, raw_parts: Integers) -> TokenSet:
-    tokens = _different(raw_tokens)
+    tokens = different(raw_tokens)
     row_of = np.searchsorted(tokens, raw_tokens)
     # One number for a pair, so that one sort makes pairs different and puts them in order.
-    pairs = _different(raw_parts * np.int64(max(len(tokens), 1)) + row_of)
+    pairs = different(raw_parts * np.int64(max(len(tokens), 1)) + row_of)
     pair_parts, pair_tokens = np.divmod(pairs, max(len(tokens), 1))
     return TokenSet(parts, tokens, pair_tokens, pair_parts)
-
-
-def _different(values: Integers) -> Integers:
-    """The different values, ascending: a sort, which for millions of numbers is much faster than numpy's hashing."""
-    ordered = np.sort(values)
-    return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
 
 
 def _largest_minima(vocabulary: Vocabulary, table: MinimaTable) -> Floats:
@@ -250,7 +244,7 @@ def _check_families(compiled: CompiledPlans, vocabulary: Vocabulary, terms: Matc
 
 def _check_caps(result: TokenSet, plans: Sequence[Plan], terms: MatchingTerms) -> None:
     plan_of_part = np.array([part.plan for part in result.parts], dtype=np.int64)
-    pairs = _different(plan_of_part[result.pair_parts] * np.int64(max(len(result.tokens), 1)) + result.pair_tokens)
+    pairs = different(plan_of_part[result.pair_parts] * np.int64(max(len(result.tokens), 1)) + result.pair_tokens)
     owners, rows = np.divmod(pairs, max(len(result.tokens), 1))
     counts = np.bincount(owners, minlength=len(plans))
     if len(counts) and counts.max() > terms.plan_tokens:

@@ -1,9 +1,10 @@
 """Covering of parts of plans with tokens: every cell, band and bin that a part, grown by the minima, may touch.
 
-A cell is taken when its centre is no farther from the part, by the straight line through the Earth, than the part's
-growth and the cell's reach. That line is never longer than the geodesic, so no cell that the grown part touches is
-left out, wherever on Earth; rounding cannot leave one out either, because SLACK_M is added. Times are whole
-microseconds and heights whole feet, rounded outward.
+A cell is taken when, seen in the plane that touches the Earth at its centre, the part is no farther from the cell's
+rectangle than the part's growth. No distance in that plane is longer than the straight line through the Earth, and
+that is never longer than the geodesic; so no cell that the grown part touches is left out, wherever on Earth. Rounding
+cannot leave one out either, because SLACK_M is added. Times are whole microseconds and heights whole feet, rounded
+outward.
 """
 
 from __future__ import annotations
@@ -96,10 +97,46 @@ def columns_within(
 
 
 @njit(cache=True)
+def far_from_point(x: float, y: float, west: float, south: float, east: float, north: float) -> float:
+    """The square of the distance from a point to a rectangle; 0 inside."""
+    across = max(west - x, 0.0, x - east)
+    along = max(south - y, 0.0, y - north)
+    return across * across + along * along
+
+
+@njit(cache=True)
+def far_from_rectangle(
+    ax: float, ay: float, bx: float, by: float, west: float, south: float, east: float, north: float
+) -> float:
+    """The square of the distance from a segment to a rectangle; 0 where they meet."""
+    dx, dy = bx - ax, by - ay
+    begin, end = 0.0, 1.0
+    for rate, low, high in ((dx, west - ax, east - ax), (dy, south - ay, north - ay)):
+        if rate == 0.0:
+            if low > 0.0 or high < 0.0:
+                begin = 2.0
+        else:
+            first, last = low / rate, high / rate
+            begin, end = max(begin, min(first, last)), min(end, max(first, last))
+    if begin <= end:
+        return 0.0
+    nearest = min(
+        far_from_point(ax, ay, west, south, east, north), far_from_point(bx, by, west, south, east, north)
+    )  # fmt: skip
+    square = dx * dx + dy * dy
+    if square > 0.0:
+        for x, y in ((west, south), (west, north), (east, south), (east, north)):
+            share = min(1.0, max(0.0, ((x - ax) * dx + (y - ay) * dy) / square))
+            px, py = x - ax - share * dx, y - ay - share * dy
+            nearest = min(nearest, px * px + py * py)
+    return nearest
+
+
+@njit(cache=True)
 def cover_segment(
     cells: NDArray[np.int64], count: int, ax: float, ay: float, az: float, bx: float, by: float, bz: float,
     growth_m: float, height_deg: float, columns: NDArray[np.int64], axis_m: NDArray[np.float64],
-    polar_m: NDArray[np.float64], reach_m: NDArray[np.float64],
+    polar_m: NDArray[np.float64], reach_m: NDArray[np.float64], frames: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], int]:  # fmt: skip
     """Append the cells (row << COLUMN_BITS | column) that come within `growth_m` of a straight segment."""
     mx, my, mz = 0.5 * (ax + bx), 0.5 * (ay + by), 0.5 * (az + bz)
@@ -119,13 +156,25 @@ def cover_segment(
         for step in range(number):
             column = (first + step) % columns[row]
             angle = 2.0 * math.pi * (column + 0.5) / columns[row] - math.pi
-            x, y, z = axis_m[row] * math.cos(angle), axis_m[row] * math.sin(angle), polar_m[row]
+            east_x, east_y = -math.sin(angle), math.cos(angle)
+            x, y, z = axis_m[row] * east_y, -axis_m[row] * east_x, polar_m[row]
             px, py, pz = x - ax, y - ay, z - az
             share = 0.0
             if square > 0.0:
                 share = min(1.0, max(0.0, (px * dx + py * dy + pz * dz) / square))
             qx, qy, qz = px - share * dx, py - share * dy, pz - share * dz
             if qx * qx + qy * qy + qz * qz <= limit_m * limit_m:
+                # The ends in the plane that touches at the centre, eastwards and northwards of it.
+                sine, cosine = frames[row, 0], frames[row, 1]
+                begin_east, end_east = -(px * east_x + py * east_y), (bx - x) * east_x + (by - y) * east_y
+                begin_north = sine * (px * east_y - py * east_x) - cosine * pz
+                end_north = cosine * (bz - z) - sine * ((bx - x) * east_y - (by - y) * east_x)
+                apart = far_from_rectangle(
+                    begin_east, begin_north, end_east, end_north,
+                    -frames[row, 2], frames[row, 3], frames[row, 2], frames[row, 4],
+                )  # fmt: skip
+                if apart > growth_m * growth_m:
+                    continue
                 if count == cells.shape[0]:
                     more = np.empty(2 * count, dtype=np.int64)
                     more[:count] = cells
@@ -195,7 +244,7 @@ def cover(
     start: int, stop: int, floats: NDArray[np.float64], integers: NDArray[np.int64], curves: NDArray[np.float64],
     growth: NDArray[np.float64], origin_s: float, bins: int, bin_s: int, band_ft: int, mixed_band_ft: int,
     height_deg: float, columns: NDArray[np.int64], axis_m: NDArray[np.float64], polar_m: NDArray[np.float64],
-    reach_m: NDArray[np.float64], cell_m: float, cap: int,
+    reach_m: NDArray[np.float64], frames: NDArray[np.float64], cell_m: float, cap: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:  # fmt: skip
     """Tokens of the parts ``start .. stop`` and the plan each belongs to; one may come more than once.
 
@@ -228,7 +277,7 @@ def cover(
                 bend = 0.25 * math.sqrt(curves[edge, 6] ** 2 + curves[edge, 7] ** 2 + curves[edge, 8] ** 2)
                 cells, cell_count = cover_segment(
                     cells, cell_count, ax, ay, az, bx, by, bz, g[GROWTH_M] + bend + SLACK_M,
-                    height_deg, columns, axis_m, polar_m, reach_m,
+                    height_deg, columns, axis_m, polar_m, reach_m, frames,
                 )  # fmt: skip
             if n[CURVE_COUNT] > 1:
                 cells, cell_count = cover_inside(cells, cell_count, f, n, curves, height_deg, columns, axis_m, polar_m)
@@ -284,7 +333,7 @@ def cover(
                     bend *= (u1 - u0) * (u1 - u0)
                     cells, cell_count = cover_segment(
                         cells, 0, ax, ay, az, bx, by, bz, g[GROWTH_M] + bend + SLACK_M,
-                        height_deg, columns, axis_m, polar_m, reach_m,
+                        height_deg, columns, axis_m, polar_m, reach_m, frames,
                     )  # fmt: skip
                     tokens, owners, count = emit(
                         tokens, owners, count, cells, cell_count, family, first_band, last_band,

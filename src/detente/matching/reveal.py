@@ -15,7 +15,8 @@ from detente.airspace.search import encounters_between
 from detente.airspace.separation import Encounter
 from detente.matching.commitment import Opening, opens
 from detente.matching.messages import BreachError, Fault
-from detente.matching.quantise import Integers, quantise
+from detente.matching.ordered import Integers, among, different, joined
+from detente.matching.quantise import quantise
 
 if TYPE_CHECKING:
     from detente.matching.side import Side
@@ -94,12 +95,7 @@ def check_reveal(side: Side, body: bytes, number: int) -> Revealed:
         raise BreachError(Fault.FORM, f"a reveal that cannot be read: {error}"[:300]) from None
     if revealed.number != number or len(revealed.openings) > OPENINGS_MAX:
         raise BreachError(Fault.OPENING, "a reveal of another comparison")
-    covered: set[int] = set()
-    matched = set(found.tokens.tolist())
-    # A late part may also have tokens that earlier comparisons found, and shows no others.
-    common = {token for each in side.found.values() for token in each.tokens.tolist()}
     seen: set[tuple[int, int]] = set()
-    pieces = []
     for one in revealed.openings:
         opening = one.opening
         log2 = side.run.terms.parts_log2 if one.set == 0 else LATE_PARTS_LOG2
@@ -110,16 +106,36 @@ def check_reveal(side: Side, body: bytes, number: int) -> Revealed:
             or not opens(opening, side.peer_roots[one.set], log2)
         ):
             raise BreachError(Fault.OPENING, f"an opening of leaf {opening.leaf} that was not committed to")
-        if not opening.tokens or not common.issuperset(opening.tokens):
-            raise BreachError(Fault.OPENING, f"leaf {opening.leaf} has no token in common")
         seen.add((one.set, opening.leaf))
-        covered.update(opening.tokens)
-        pieces.append(opening.piece)
-    _check_pieces(side, pieces, np.array(sorted(common), dtype=np.int64))
-    if not covered.issuperset(matched):
-        raise BreachError(Fault.WITHHELD, f"{len(matched - covered):,} common tokens without an opened part")
-    side.theirs.extend(pieces)
-    return _decided(side, len(matched))
+    # A late part may also have tokens that earlier comparisons found, and shows no others.
+    common = side.common_tokens()
+    covered = _covered(revealed.openings, common)
+    pieces = {
+        (one.set, one.opening.leaf): one.opening.piece for one in revealed.openings if one.opening.piece is not None
+    }
+    _check_pieces(side, list(pieces.values()), common)
+    missing = len(found.tokens) - np.count_nonzero(among(found.tokens, covered))
+    if missing:
+        raise BreachError(Fault.WITHHELD, f"{missing:,} common tokens without an opened part")
+    # A part may be opened again in a late run: it is the same, because it is at the same place of the same tree.
+    new = [piece for place, piece in pieces.items() if place not in side.seen]
+    side.seen.update(pieces)
+    side.theirs.extend(new)
+    return _decided(side, len(found.tokens), new)
+
+
+def _covered(openings: Sequence[SetOpening], common: Integers) -> Integers:
+    """The tokens that openings say they have, ascending; each must have some, and only such as are in common."""
+    for one in openings:
+        if not one.opening.tokens:
+            raise BreachError(Fault.OPENING, f"leaf {one.opening.leaf} has no token in common")
+    try:
+        tokens = np.fromiter((token for one in openings for token in one.opening.tokens), dtype=np.int64)
+    except OverflowError:
+        raise BreachError(Fault.OPENING, "a token that is none") from None
+    if not among(tokens, common).all():
+        raise BreachError(Fault.OPENING, "a part opened with tokens that are not in common")
+    return different(tokens)
 
 
 def _check_pieces(side: Side, pieces: Sequence[Plan], matched: Integers) -> None:
@@ -130,22 +146,28 @@ def _check_pieces(side: Side, pieces: Sequence[Plan], matched: Integers) -> None
         tokens = quantise(pieces, side.role.other, side.run.epoch, side.run.terms, side.run.minima)
     except Refusal as refusal:
         raise BreachError(Fault.OPENING, f"an opened part that cannot be: {refusal}"[:300]) from None
-    rows = np.flatnonzero(np.isin(tokens.tokens, matched))
+    rows = np.flatnonzero(among(tokens.tokens, matched))
     owners = {tokens.parts[part].plan for part in tokens.parts_with(rows).tolist()}
     if len(owners) != len(pieces) or len(tokens.parts) != len(pieces):
         raise BreachError(Fault.OPENING, "an opened part that has none of the common tokens")
 
 
-def _decided(side: Side, matched_tokens: int) -> Revealed:
-    """Everything of ours that was opened so far against everything of theirs."""
-    ours = []
+def _decided(side: Side, matched_tokens: int, new_theirs: Sequence[Plan]) -> Revealed:
+    """What is opened since the last decision, on either side, against everything of the other's."""
+    before = list(side.opened.values())
+    new_ours = {}
     for which, shown in enumerate(side.shown):
         rows = [found.rows[which] for found in side.found.values() if which < len(found.rows)]
         if rows:
-            parts = shown.tokens.parts_with(np.unique(np.concatenate(rows)))
-            ours += [shown.tokens.parts[part].piece for part in parts.tolist()]
-    encounters = encounters_between(ours, side.theirs, side.run.minima)
+            for part in shown.tokens.parts_with(joined(rows)).tolist():
+                if (which, part) not in side.opened:
+                    new_ours[which, part] = shown.tokens.parts[part].piece
+    side.opened.update(new_ours)
+    for firsts, seconds in ((list(new_ours.values()), side.theirs), (before, new_theirs)):
+        if firsts and seconds:
+            side.encounters += encounters_between(firsts, seconds, side.run.minima)
+    ours = list(side.opened.values())
     flagged = tuple(dict.fromkeys(piece.plan_id for piece in ours))
-    met = {one.first_plan_id for one in encounters}
+    met = {one.first_plan_id for one in side.encounters}
     cleared = tuple(name for name in flagged if name not in met)
-    return Revealed(matched_tokens, flagged, len(ours), tuple(side.theirs), tuple(encounters), cleared)
+    return Revealed(matched_tokens, flagged, len(ours), tuple(side.theirs), tuple(side.encounters), cleared)

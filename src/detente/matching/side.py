@@ -22,11 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detente.airspace.plan import Plan
+from detente.airspace.separation import Encounter
 from detente.matching import ristretto
 from detente.matching.commitment import Commitment
 from detente.matching.masking import (
     ANSWER_BYTES,
     CANARY,
+    Answers,
     Masked,
     Progress,
     answers_of,
@@ -35,12 +37,12 @@ from detente.matching.masking import (
     in_common,
     mask,
     mask_again,
-    matching_rows,
     secret_scalar,
     silent,
 )
 from detente.matching.messages import NO_SESSION, BreachError, Fault, Kind, Message, Signer, read_message, sign_message
-from detente.matching.quantise import Integers, TokenSet
+from detente.matching.ordered import Integers, different, joined
+from detente.matching.quantise import TokenSet
 from detente.matching.reveal import Found, Revealed, check_reveal, reveal_body
 from detente.matching.run import Run
 
@@ -75,13 +77,24 @@ class Shown:
     commitment: Commitment
     masked: Masked | None = None
     answers: NDArray[np.uint8] | None = None
+    index: Answers | None = None
 
-    def matched(self, peers: NDArray[np.uint8]) -> Integers:
-        """The rows of the tokens that are among the peer's answers [n, 10]; canaries and dummies are left out."""
-        if self.masked is None or self.answers is None:
+    def take_answers(self, answers: NDArray[np.uint8]) -> None:
+        """Keep the peer's answers to this set."""
+        self.answers = answers
+        self.index = Answers(answers)
+
+    def matched(self, peers: Answers) -> Integers:
+        """The rows of the tokens whose answers are among the peer's, ascending; canaries and dummies are left out."""
+        if self.masked is None or self.index is None:
             return np.empty(0, dtype=np.int64)
-        behind = self.masked.behind[matching_rows(self.answers, peers)]
-        return np.sort(behind[behind >= 0])
+        # The shorter list is looked up in the longer, which is in order already.
+        if len(peers.rows) < len(self.index.rows):
+            rows = self.index.matching(peers.rows)[0]
+        else:
+            rows = peers.matching(self.index.rows)[1]
+        behind = self.masked.behind[rows]
+        return different(behind[behind >= 0])
 
 
 class Side:
@@ -92,6 +105,9 @@ class Side:
         role: ours.
         session: 32 bytes of both commitments, once both are known.
         found: the common tokens, by comparison: 0 for the run, then the late ones.
+        opened: parts of ours that were opened, by set and part.
+        seen: the peer's that were, by set and leaf; `theirs` has them in the order they came.
+        encounters: of them with parts that the peer opened.
         revealed: what the reveals showed, when the run is complete.
         transcript: every message sent or received, in order.
     """
@@ -127,6 +143,10 @@ class Side:
         self.peer_roots: list[bytes] = []
         self.peer_points: list[ristretto.Bytes] = []
         self.peer_answers: list[NDArray[np.uint8]] = []
+        self.peer_index: list[Answers] = []
+        self.opened: dict[tuple[int, int], Plan] = {}
+        self.seen: dict[tuple[int, int], Plan] = {}
+        self.encounters: list[Encounter] = []
         self._sent: dict[Kind, bytes] = {}
         self._received: dict[Kind, Message] = {}
 
@@ -208,6 +228,10 @@ class Side:
         self.peer_roots.append(root)
         self.peer_public = public
 
+    def common_tokens(self) -> Integers:
+        """The tokens that all comparisons so far found in common, ascending."""
+        return joined(found.tokens for found in self.found.values())
+
     def take_list(self, body: bytes, capacity: int, width: int = ANSWER_BYTES) -> ristretto.Bytes:
         """Check a masked list of the peer and keep its answers; the first `width` bytes of the list under both keys."""
         if len(body) != capacity * ristretto.ELEMENT_BYTES:
@@ -224,6 +248,7 @@ class Side:
         doubled = np.frombuffer(self.recall(name, work), dtype=np.uint8).reshape(-1, width)
         self.peer_points.append(points)
         self.peer_answers.append(answers_of(doubled))
+        self.peer_index.append(Answers(self.peer_answers[-1]))
         return doubled
 
     def masked(self, name: str, tokens: Integers, canaries: int, capacity: int, seed: bytes) -> Masked:
@@ -245,13 +270,13 @@ class Side:
             raise BreachError(Fault.SEAL, "answers other than those that were sealed")
         answers = np.frombuffer(body, dtype=np.uint8).reshape(-1, ANSWER_BYTES)
         canaries = shown.masked.behind == CANARY
-        found = len(matching_rows(answers[canaries], self.peer_answers[0]))
+        found = len(different(self.peer_index[0].matching(answers[canaries])[1]))
         if found != canaries.sum():
             raise BreachError(
                 Fault.CANARY, f"{canaries.sum() - found} of {canaries.sum()} canaries without their answer"
             )
-        shown.answers = answers
-        rows = shown.matched(self.peer_answers[0])
+        shown.take_answers(answers)
+        rows = shown.matched(self.peer_index[0])
         self.found[0] = Found([rows], shown.tokens.tokens[rows])
 
     def _body(self, kind: Kind) -> bytes:
