@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from detente.link.allowance import PLANNING
 from detente.link.envelope import Direction
 from detente.link.links import Links
 from detente.link.reception import receive_batch
@@ -19,6 +20,8 @@ TO_SOUTH = Direction(NORTH.public, SOUTH.public, ACCORD)
 class Side:
     """One party: key, journal and links, with one link open to the peer."""
 
+    allowance = PLANNING
+
     def __init__(self, path, key, peer, accord=ACCORD):
         self.path, self.key, self.peer, self.accord = path, key, peer, accord
         self.start()
@@ -26,7 +29,7 @@ class Side:
     def start(self):
         self.journal = Journal.open(self.path, self.key)
         self.links = Links(self.key.public)
-        self.session = self.links.open(self.peer.public, self.accord)
+        self.session = self.links.open(self.peer.public, self.accord, self.allowance)
         self.links.absorb(self.journal.read())
 
     def restart(self):

@@ -271,7 +271,7 @@ def test_a_flood_is_recorded_up_to_the_budget_and_counted(sides):
 
 def test_a_lying_peer_cannot_fill_the_journal_either(sides):
     north, south = sides
-    south.links.peer_budget = RefusalBudget(burst=5, refill_s=60.0)
+    south.links._peer_budgets[NORTH.public] = RefusalBudget(burst=5, refill_s=60.0)
     south.receive(*north.send(b"one"))
     for number in range(40):
         south.receive(forged(1, NO_PREVIOUS, b"lie %d" % number))

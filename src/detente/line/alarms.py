@@ -18,6 +18,7 @@ class AlarmKind(StrEnum):
     TWO_HISTORIES = "two_histories"
     FALSE_RECEIPT = "false_receipt"
     FLOODING = "flooding"
+    SET_BACK = "set_back"
     WRONG_OPENING = "wrong_opening"
 
 

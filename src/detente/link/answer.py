@@ -28,6 +28,7 @@ class RefusalReason(StrEnum):
     WRONG_SIGNATURE = "wrong_signature"
     GAP = "gap"
     EQUIVOCATION = "equivocation"
+    TOO_MUCH = "too_much"
 
 
 HTTP_STATUS = {
@@ -39,6 +40,7 @@ HTTP_STATUS = {
     RefusalReason.WRONG_SIGNATURE: 403,
     RefusalReason.GAP: 409,
     RefusalReason.EQUIVOCATION: 409,
+    RefusalReason.TOO_MUCH: 429,
 }
 
 

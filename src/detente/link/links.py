@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from detente.airspace.refusal import Refusal
-from detente.link.envelope import Direction
+from detente.link.allowance import NONSENSE_FACTOR, PLANNING, Allowance, Meter
+from detente.link.envelope import Direction, Envelope
 from detente.link.session import LINK_KINDS, LINK_REFUSED, Session, read_document
 from detente.record.journal import Entry
 
@@ -42,28 +43,28 @@ class Links:
     """The sessions of the node whose public key is `own` (32 bytes).
 
     `open` says which peers and accords it talks with now. Links that only the journal knows are kept as history, and
-    nothing new is accepted on them. Refusals of what a trusted peer signed have their own budget, so that a stranger's
-    flood cannot crowd out the evidence against a peer.
+    nothing new is accepted on them. Refusals of what a trusted peer signed have a budget for each peer, so that neither
+    a stranger's flood nor another peer's can crowd out the evidence against it.
     """
 
-    def __init__(
-        self, own: bytes, *, strangers: RefusalBudget | None = None, peers: RefusalBudget | None = None
-    ) -> None:
+    def __init__(self, own: bytes) -> None:
         self.own = own
-        self.stranger_budget = strangers or RefusalBudget()
-        self.peer_budget = peers or RefusalBudget()
+        self.stranger_budget = RefusalBudget()
+        self._peer_budgets: dict[bytes, RefusalBudget] = {}
+        self._meters: dict[Direction, Meter] = {}
         self._sessions: dict[Direction, Session] = {}
         self._open: set[Direction] = set()
 
     def __iter__(self) -> Iterator[Session]:
         return iter(self._sessions.values())
 
-    def open(self, peer: bytes, accord: str) -> Session:
+    def open(self, peer: bytes, accord: str, allowance: Allowance = PLANNING) -> Session:
         """Return the session with `peer` (public key) under `accord` (hash), ready to send and to receive."""
         if peer == self.own:
             raise Refusal("peer", peer.hex(), "the key of another party", "A node has no link with itself.")
         direction = Direction(self.own, peer, accord)
         self._open.add(direction)
+        self._meters.setdefault(direction.reverse, Meter(allowance))
         return self._session(direction)
 
     def close(self, peer: bytes, accord: str) -> None:
@@ -74,6 +75,20 @@ class Links:
         """Return the open session with `peer` under `accord`, or None."""
         direction = Direction(self.own, peer, accord)
         return self._sessions[direction] if direction in self._open else None
+
+    def meter(self, incoming: Direction) -> Meter:
+        """Return what is left of the allowance of an incoming direction that was opened."""
+        return self._meters[incoming]
+
+    def budget_of(self, peer: bytes) -> RefusalBudget:
+        """Return how many refusals of what this peer signed may still be recorded."""
+        return self._peer_budgets.setdefault(peer, RefusalBudget())
+
+    def charge_nonsense(self, envelope: Envelope) -> None:
+        """A peer's envelope was kept and what it says could not be accepted: it costs the allowance many times over."""
+        meter = self._meters.get(envelope.direction)
+        if meter is not None:
+            meter.charge(len(envelope.raw), NONSENSE_FACTOR - 1)
 
     def knows(self, peer: bytes) -> bool:
         """Return whether any link with `peer` is open."""

@@ -14,6 +14,7 @@ from datetime import datetime
 import msgspec
 
 from detente.airspace.refusal import Refusal
+from detente.link.allowance import NONSENSE_FACTOR
 from detente.link.answer import (
     HTTP_STATUS,
     MAX_BATCH_BYTES,
@@ -39,6 +40,10 @@ from detente.record.journal import Entry, Journal
 from detente.record.keys import NodeKey
 
 ReadEntry = Callable[[int], Entry]
+
+
+_BY_PEER = frozenset({RefusalReason.EQUIVOCATION, RefusalReason.WRONG_ACCORD, RefusalReason.TOO_MUCH})
+"""What only a peer's own signature can bring about."""
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -79,6 +84,7 @@ def judge_batch(links: Links, key: NodeKey, body: bytes, at: datetime, read_entr
             session = _session_for(links, envelope, session)
             standing = session.standing(envelope, pending)
             if standing is Standing.IN_ORDER:
+                _admit(links, envelope, at)
                 accepted.append(envelope)
                 pending.append(envelope.hash)
             elif standing is Standing.DUPLICATE:
@@ -149,6 +155,13 @@ def _session_for(links: Links, envelope: Envelope, session: Session | None) -> S
     return found
 
 
+def _admit(links: Links, envelope: Envelope, at: datetime) -> None:
+    meter = links.meter(envelope.direction)
+    if not meter.admits(at):
+        raise _Refused(RefusalReason.TOO_MUCH, "more than this link may bring: send it later", envelope)
+    meter.charge(len(envelope.raw))
+
+
 def _out_of_order(standing: Standing, envelope: Envelope, last: int) -> _Refused:
     if standing is Standing.GAP:
         return _Refused(RefusalReason.GAP, f"{envelope.number} came, {last + 1} is expected", envelope)
@@ -183,8 +196,9 @@ def _answer(
 def _refusal_entries(links: Links, body: bytes, at: datetime, refused: _Refused) -> list[tuple[str, bytes]]:
     if refused.reason is RefusalReason.GAP:
         return []
-    by_peer = refused.reason in (RefusalReason.EQUIVOCATION, RefusalReason.WRONG_ACCORD)
-    suppressed = (links.peer_budget if by_peer else links.stranger_budget).spend(at)
+    by_peer = refused.reason in _BY_PEER and refused.envelope is not None
+    sender = refused.envelope.direction.sender if refused.envelope else b""
+    suppressed = (links.budget_of(sender) if by_peer else links.stranger_budget).spend(at)
     if suppressed is None:
         return []
     envelope = refused.envelope
@@ -200,5 +214,8 @@ def _refusal_entries(links: Links, body: bytes, at: datetime, refused: _Refused)
     )
     entries = [(LINK_REFUSED, msgspec.json.encode(record))]
     if envelope is not None and refused.reason is RefusalReason.EQUIVOCATION:
-        entries.append((LINK_EVIDENCE, envelope.raw))
+        meter = links.meter(envelope.direction)
+        if meter.admits(at):
+            meter.charge(len(envelope.raw), NONSENSE_FACTOR)
+            entries.append((LINK_EVIDENCE, envelope.raw))
     return entries

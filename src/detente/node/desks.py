@@ -7,13 +7,15 @@ must hear of them, and understands what peers say. The loop makes everything dur
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from detente.accord.provisions import SafetyFunction
 from detente.airspace.refusal import Refusal
 from detente.node.lanes import Lane
+from detente.picture.events import Event
+from detente.picture.picture import Picture
 
 
 class Saying(NamedTuple):
@@ -64,6 +66,14 @@ class Desk(ABC):
     @abstractmethod
     def command_of(self, peer: str, kind: str, body: bytes, at: datetime) -> Any:  # noqa: ANN401
         """Return the command that what `peer` said, heard at `at`, asks for; raises Refusal when it is none."""
+
+    def commands_after(self, event: Event, picture: Picture, peers: Sequence[str]) -> Iterable[Any]:  # noqa: ARG002
+        """Yield commands of this desk that follow from an event of the picture, of which `peers` were told."""
+        return ()
+
+    def commands_on_evidence(self, peer: str, kind: str, body: bytes, at: datetime) -> Iterable[Any]:  # noqa: ARG002
+        """Yield commands of this desk that follow from what the journal keeps of a link's faults, by its entry kind."""
+        return ()
 
     def needs(self, command: Any) -> Need | None:  # noqa: ANN401, ARG002
         """Return what must be going on with which peer for a command to be carried out; None for one that always is."""

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
+from detente.link.allowance import LANE
 from detente.link.links import Links
 from detente.link.session import Session
 
@@ -65,7 +66,7 @@ class Lanes:
                 del self._by_name[name]
         for name, (key, addresses) in wanted.items():
             if name not in self._by_name:
-                sessions = {lane: links.open(key, LANE_HASH[lane]) for lane in Lane}
+                sessions = {lane: links.open(key, LANE_HASH[lane], LANE) for lane in Lane}
                 self._by_name[name] = PeerLanes(name, key, addresses, sessions)
         self._by_key = {lanes.key: lanes for lanes in self._by_name.values()}
 

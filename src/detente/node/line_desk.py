@@ -7,7 +7,7 @@ is always shown: no term makes it right not to hear it. Receipts and read-backs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -22,6 +22,10 @@ from detente.line.state import LineState
 from detente.line.survival import function_of
 from detente.node.desks import Desk, Need, Saying
 from detente.node.lanes import Lane
+from detente.node.late_notices import late_calls
+from detente.node.suspicion import alarm_of
+from detente.picture.events import Event
+from detente.picture.picture import Picture
 
 _DECODER: msgspec.json.Decoder[LineEvent] = msgspec.json.Decoder(LineEvent)
 
@@ -55,6 +59,16 @@ class LineDesk(Desk):
                 return Need(peer, SafetyFunction.LINE_CHECKS)
             case _:
                 return None
+
+    def commands_after(self, event: Event, picture: Picture, peers: Sequence[str]) -> Iterator[LineCommand]:
+        """See `Desk.commands_after`. A late notice rings."""
+        yield from late_calls(event, picture, [peer for peer in peers if peer in self.line.open_lines])
+
+    def commands_on_evidence(self, peer: str, kind: str, body: bytes, at: datetime) -> Iterator[LineCommand]:
+        """See `Desk.commands_on_evidence`. What speaks against a peer is an alarm."""
+        found = alarm_of(kind, body)
+        if found is not None:
+            yield commands.RaiseAlarm(at, peer, *found)
 
     def _checks(self, peer: str) -> bool:
         return self.allows(peer, SafetyFunction.LINE_CHECKS)

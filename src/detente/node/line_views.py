@@ -10,7 +10,7 @@ import msgspec
 from detente.airspace.altitude import AltitudeUnit
 from detente.airspace.refusal import Refusal
 from detente.line import exchange
-from detente.line.messages import Receipt
+from detente.line.messages import Doubt, Receipt
 from detente.line.parameters import LengthUnit, LineLanguage, Parameter, Value
 from detente.line.phrases import MessageClass, phrase_table, phrase_table_hash
 from detente.line.read_back import Difference, Units, read_back, reading_text
@@ -22,13 +22,17 @@ from detente.line.watch import Watch
 
 
 class MessageRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A message to send: its code and its parameters by name."""
+    """A message to send: its code and its parameters by name.
+
+    `confirmed_by` is the post where a second person looked at one that seems to be a mistake.
+    """
 
     peer: str
     code: str
     parameters: dict[str, Value] = {}
     answers: str | None = None
     free_text: str | None = None
+    confirmed_by: str | None = None
 
     def named(self) -> tuple[Parameter, ...]:
         """Return the parameters."""
@@ -87,6 +91,23 @@ class PeerRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A peer."""
 
     peer: str
+
+
+class AlarmsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The alarms about a peer, and the post where a person has looked at them."""
+
+    peer: str
+    post: str
+
+
+class RadioRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a crew of ours, called `call_sign`, heard of the peer's; `checked_at` (UTC) is now unless said."""
+
+    peer: str
+    frequency_khz: int
+    call_sign: str
+    heard: bool
+    checked_at: datetime | None = None
 
 
 class VoiceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -152,11 +173,15 @@ class CodeView(msgspec.Struct, frozen=True):
 
 
 class LineDone(msgspec.Struct, frozen=True):
-    """A command of the line was carried out and is durable; `message_ids` are those it sent."""
+    """A command of the line was carried out and is durable; `message_ids` are those it sent.
+
+    `doubts` say what looks like a mistake in it all the same.
+    """
 
     events: tuple[str, ...]
     journal_number: int
     message_ids: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
 
 def named(values: dict[str, Value]) -> tuple[Parameter, ...]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from time import perf_counter
 from typing import Any, Generic, TypeVar
@@ -23,6 +24,7 @@ from detente.link.envelope import MAX_BODY_BYTES, Envelope
 from detente.link.links import Links
 from detente.link.reception import Judgement, judge_batch
 from detente.link.session import SENT, Session
+from detente.node import suspicion
 from detente.node.accord_keeping import AccordKeeping, Hands
 from detente.node.desks import Desk, Desks
 from detente.node.lanes import LANE_HASH, Lanes, is_urgent
@@ -358,7 +360,17 @@ class CommandLoop:
                 self.keeping.tell(event)
         if self.keeping is not None:
             self.keeping.tell_restricted([event for event, _ in decided])
+        told = [p.name for p in self.peers if self.keeping is None or self.keeping.may_plan(p.name)]
+        for event, _ in decided:
+            for desk in self.desks:
+                self._follow_at(desk, desk.commands_after(event, self.picture, told))
         return [event for event, _ in decided]
+
+    def _follow_at(self, desk: Desk, commands: Iterable[Any]) -> None:
+        """Carry out what follows at a desk from something that has happened; what cannot be is passed over."""
+        for command in commands:
+            with suppress(Refusal):
+                self._desk_events_of(desk, command)
 
     def _desk_events_of(self, desk: Desk, command: object) -> list[Any]:
         """Decide a command at a desk, fold what follows, and seal what the peers must hear of it."""
@@ -442,7 +454,8 @@ class CommandLoop:
             self._record_refused(peer.name, envelope, refusal, at)
 
     def _record_refused(self, peer: str, envelope: Envelope, refusal: Refusal, at: datetime) -> None:
-        log.warning("message refused", peer=peer, kind=envelope.kind, number=envelope.number, why=str(refusal))
+        log.warning("message refused", peer=peer, kind=envelope.kind, number=envelope.number, why=str(refusal)[:500])
+        self.links.charge_nonsense(envelope)
         self._events_of(
             RecordRefusedMessage(
                 at, peer, envelope.kind, refusal.field, repr(refusal.value), refusal.expected, refusal.mend
@@ -455,6 +468,16 @@ class CommandLoop:
     def _put(self, entries: Sequence[tuple[str, bytes]]) -> None:
         self._entries.extend(entries)
         self._entries_bytes += sum(len(body) for _, body in entries)
+        for kind, body in entries:
+            if kind in suspicion.KINDS:
+                peer = self._peer_of(suspicion.peer_key(kind, body, self.links.own))
+                if peer is not None:
+                    for desk in self.desks:
+                        self._follow_at(desk, desk.commands_on_evidence(peer, kind, body, self.clock()))
+
+    def _peer_of(self, key: bytes | None) -> str | None:
+        talkers = () if self.keeping is None else self.keeping.talkers.values()
+        return next((peer.name for peer in (*self.lanes, *self.peers, *talkers) if peer.key == key), None)
 
     def _send(self, messages: list[tuple[str, Message]]) -> None:
         for name, message in messages:

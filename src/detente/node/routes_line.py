@@ -13,10 +13,12 @@ from detente.line.hand_over import summary
 from detente.line.messages import Carrier
 from detente.line.parameters import LineLanguage
 from detente.line.phrases import MessageClass, phrase_table
+from detente.line.radio import RadioReport
 from detente.line.read_back import Units
 from detente.line.voice import read_voice_code
 from detente.line.watch import HandOver
 from detente.node.line_views import (
+    AlarmsRequest,
     CodeView,
     LineDone,
     LineView,
@@ -26,6 +28,7 @@ from detente.node.line_views import (
     PassOnRequest,
     PeerRequest,
     PostRequest,
+    RadioRequest,
     ReadBackRequest,
     StopRequest,
     VoiceRequest,
@@ -79,7 +82,14 @@ async def send_message(data: MessageRequest, service: Service) -> LineDone:
     """Send a coded message to a peer's posts."""
     stop = phrase_table().code(data.code).message_class is MessageClass.STOP
     command = commands.SendLineMessage(
-        service.now(), service.party, data.peer, data.code, data.named(), data.answers, data.free_text
+        service.now(),
+        service.party,
+        data.peer,
+        data.code,
+        data.named(),
+        data.answers,
+        data.free_text,
+        data.confirmed_by,
     )
     outcome = await _do(service, command, urgent=stop)
     if stop:
@@ -171,6 +181,20 @@ async def check(data: PeerRequest, service: Service) -> LineDone:
     return await _do(service, commands.CheckLine(service.now(), service.party, data.peer))
 
 
+@post("/radio", status_code=200, summary="Report a radio check")
+async def report_radio(data: RadioRequest, service: Service) -> LineDone:
+    """Say what a crew of ours heard of the peer's on a frequency of the radio plan; it is dated when both heard."""
+    now = service.now()
+    report = RadioReport(data.frequency_khz, data.call_sign, data.heard, data.checked_at or now)
+    return await _do(service, commands.ReportRadio(now, service.party, data.peer, report))
+
+
+@post("/alarms/take", status_code=200, summary="Take the alarms about a peer")
+async def take_alarms(data: AlarmsRequest, service: Service) -> LineDone:
+    """Say that a person at a post has looked at every alarm about a peer until now."""
+    return await _do(service, commands.TakeAlarms(service.now(), service.party, data.peer, data.post))
+
+
 @post("/voice", status_code=200, summary="Enter a spoken code")
 async def enter_voice_code(data: VoiceRequest, service: Service) -> LineDone:
     """Enter the code that a peer's officer read aloud; its envelope is yet to confirm it."""
@@ -192,14 +216,16 @@ def _messages(service: Service, language: LineLanguage, peer: str | None, *, wai
 async def _do(service: Service, command: LineCommand, *, urgent: bool = False) -> LineDone:
     outcome: DeskOutcome = await service.loop.decide_at(service.line_desk, command, urgent=urgent)
     sent = tuple(event.message.message_id for event in outcome.events if isinstance(event, LineMessageSent))
-    return LineDone(tuple(tag_of(event) for event in outcome.events), outcome.journal_number, sent)
+    doubts = tuple(doubt for event in outcome.events if isinstance(event, LineMessageSent) for doubt in event.doubts)
+    return LineDone(tuple(tag_of(event) for event in outcome.events), outcome.journal_number, sent, doubts)
 
 
 router = Router(
     path="/line",
     route_handlers=[
         show_line, list_codes, list_messages, show_message, send_message, send_stop, display, take, read_back, pass_on,
-        take_watch, leave_watch, show_hand_over, check, enter_voice_code,
+        take_watch, leave_watch, show_hand_over, check, report_radio,
+        take_alarms, enter_voice_code,
     ],
     tags=["line"],
 )  # fmt: skip

@@ -1,0 +1,54 @@
+"""How much one direction of a link may bring: so that no peer starves another, nor fills the disk (R45).
+
+What is over it is not lost: it is refused before it is kept, the sender holds it in its own journal and sends it again.
+What was kept and then turned out to be nonsense costs its sender a hundred times as much.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+NONSENSE_FACTOR = 100
+
+
+class Allowance(msgspec.Struct, frozen=True):
+    """Envelopes and bytes that may come at once, and how many more each second."""
+
+    envelopes: float
+    envelopes_per_s: float
+    size_bytes: float
+    bytes_per_s: float
+
+
+PLANNING = Allowance(50_000.0, 50.0, 256e6, 256e3)
+"""A day's plans of a large party at once; then 4 million envelopes a day. Of nonsense: 500 envelopes, then one in 2 s,
+and no more than 2.6 MB, then 220 MB a day."""
+LANE = Allowance(2_000.0, 5.0, 16e6, 16e3)
+"""What people say to each other: of nonsense 20 messages, then one in 20 s."""
+
+
+class Meter:
+    """What is left of one direction's allowance. Kept in memory: a restart fills it again."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
+        self._envelopes = allowance.envelopes
+        self._bytes = allowance.size_bytes
+        self._at: datetime | None = None
+
+    def admits(self, at: datetime) -> bool:
+        """Return whether one more envelope may come now, however large."""
+        if self._at is not None:
+            elapsed_s = max(0.0, (at - self._at).total_seconds())
+            most = self._allowance
+            self._envelopes = min(most.envelopes, self._envelopes + elapsed_s * most.envelopes_per_s)
+            self._bytes = min(most.size_bytes, self._bytes + elapsed_s * most.bytes_per_s)
+        self._at = at
+        return self._envelopes >= 1.0 and self._bytes > 0.0
+
+    def charge(self, size_bytes: int, times: int = 1) -> None:
+        """Take one envelope of this size off, `times` over; what is left may fall below zero."""
+        self._envelopes -= times
+        self._bytes -= size_bytes * times

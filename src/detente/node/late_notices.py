@@ -1,0 +1,29 @@
+"""A late notice rings: a coded message goes up the ladder of each peer that was told of it (R13)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from detente.line.commands import SendLineMessage
+from detente.line.parameters import Duration, Parameter, Reference, Value, Window, sayable
+from detente.picture.events import Event, NoticeAmended, NoticeGiven
+from detente.picture.picture import Picture
+
+
+def late_calls(event: Event, picture: Picture, peers: Sequence[str]) -> Iterator[SendLineMessage]:
+    """Yield the message to each of `peers` for which a notice of our own, given or amended, comes late."""
+    if not isinstance(event, NoticeGiven | NoticeAmended) or event.notice.party != picture.party:
+        return
+    notice = event.notice
+    assert picture.accord is not None
+    for peer in peers:
+        late_s = picture.accord.lead_time_s(notice.meaning, peer) - notice.lead_s
+        if late_s > 0.0:
+            values: dict[str, Value] = {
+                "margin": Duration(math.ceil(late_s)),
+                "reference": Reference(notice.notice_id),
+                "window": sayable(Window(notice.volume.time)),
+            }
+            parameters = tuple(Parameter(name, value) for name, value in values.items())
+            yield SendLineMessage(event.at, picture.party, peer, "late_notice", parameters)
