@@ -11,9 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from detente.accord.facts import AccordResumed, AccordSuspended, Fact
 from detente.line.events import LineEvent, LineMessageTaken, LinePostsCalled, LineReadBackJudged, LineReceiptGiven
 from detente.link.comparison import compare_copies
 from detente.link.copies import Copy, proven_entries
+from detente.link.envelope import Envelope, read_envelope
+from detente.link.session import SENT
+from detente.node.accords import ACCORD, Kept
 from detente.picture.events import PlanEnded, decode_event
 
 pytestmark = pytest.mark.long
@@ -21,6 +25,7 @@ pytestmark = pytest.mark.long
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "tutorial"
 LINE_EVENTS: msgspec.json.Decoder[LineEvent] = msgspec.json.Decoder(LineEvent)
 BLOCK = re.compile(r"```text\n(.*?)```", re.DOTALL)
+PLANNING = ("plan_", "notice_", "measure_", "no_measure")
 SURROUNDING = {key: value for key, value in os.environ.items() if not key.startswith("DETENTE_")}
 
 
@@ -39,6 +44,15 @@ def line_events(folder: Path, party: str) -> list[LineEvent]:
 def entries(folder: Path, party: str, kind: str) -> list[bytes]:
     journal = folder / "rehearsal" / party / "journal.sqlite"
     return [entry.body for entry in proven_entries(journal) if entry.kind == kind]
+
+
+def facts(folder: Path, party: str) -> list[Fact]:
+    return [msgspec.json.decode(body, type=Kept).fact for body in entries(folder, party, ACCORD)]
+
+
+def sent(folder: Path, party: str, kinds: tuple[str, ...]) -> list[Envelope]:
+    found = [read_envelope(body)[0] for body in entries(folder, party, SENT)]
+    return [envelope for envelope in found if envelope.kind.startswith(kinds)]
 
 
 def equal_transcripts(folder: Path, first: str, second: str) -> int:
@@ -92,6 +106,26 @@ def test_the_twenty_seven_minutes(tmp_path: Path) -> None:
     for party in ("alder", "birch"):
         assert any(isinstance(decode_event(body), PlanEnded) for body in entries(tmp_path, party, "event"))
     assert equal_transcripts(tmp_path, "alder", "birch") > 40
+
+
+def test_suspended_yet_nobody_hit(tmp_path: Path) -> None:
+    done = play("suspended", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    check_page("suspended", done.stdout)
+    alder, birch = (facts(tmp_path, party) for party in ("alder", "birch"))
+    (suspended,) = [fact for fact in alder if isinstance(fact, AccordSuspended)]
+    (resumed,) = [fact for fact in alder if isinstance(fact, AccordResumed)]
+    assert suspended in birch
+    assert resumed in birch
+    assert (suspended.party, suspended.by, bool(suspended.signature)) == ("birch", "authority", True)
+    told = sent(tmp_path, "alder", PLANNING)
+    meanwhile = [e.kind for e in told if suspended.at < e.sent_at < resumed.at]
+    assert meanwhile == [], "planning stops"
+    assert sorted(e.kind for e in told if e.sent_at > resumed.at) == ["plan_declared", "plan_withdrawn"]
+    line = [e for e in line_events(tmp_path, "alder") if suspended.at < e.at < resumed.at]
+    assert [e.post for e in line if isinstance(e, LineMessageTaken) and e.party == "alder"] == ["senior"]
+    assert next(e.step for e in line if isinstance(e, LinePostsCalled) and e.party == "alder") == 2
+    assert equal_transcripts(tmp_path, "alder", "birch") > 20
 
 
 BLIND_AND_DEAF = """

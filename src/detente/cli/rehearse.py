@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from detente.rehearsal.stage import Shown
 
-WHO_WIDTH = 15
+WHO_WIDTH = 16
 FIGURE_WIDTH = 20
 PAGE_WIDTH = 118
 """How wide the commentary is set where it goes to no screen."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,13 @@ class Actor(RehearsalParty):
         """Return what the journal holds of plans, notices, conflicts and measures."""
         return [decode_event(entry.body) for entry in self.entries("event")]
 
+    def facts_at(self) -> list[tuple[datetime, Fact]]:
+        """Return what the journal holds of accords, with every peer, each with when it was written down (UTC)."""
+        return [(entry.at, msgspec.json.decode(entry.body, type=Kept).fact) for entry in self.entries(ACCORD)]
+
     def facts(self) -> list[Fact]:
         """Return what the journal holds of accords, with every peer."""
-        return [msgspec.json.decode(entry.body, type=Kept).fact for entry in self.entries(ACCORD)]
+        return [fact for _, fact in self.facts_at()]
 
     def sent(self, to: RehearsalParty) -> list[Envelope]:
         """Return every envelope in the journal that was sealed for a party."""

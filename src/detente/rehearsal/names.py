@@ -4,5 +4,6 @@ from __future__ import annotations
 
 REHEARSALS: dict[str, str] = {
     "twenty-seven-minutes": "detente.rehearsal.twenty_seven_minutes",
+    "suspended": "detente.rehearsal.suspended",
 }
 """Each module has a function `rehearse(stage)`."""

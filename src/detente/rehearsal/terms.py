@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from detente.accord.provisions import DatumPoint, EscalationStep, Provisions
+from detente.accord.provisions import DatumPoint, EscalationStep, Provisions, Suspension
 from detente.accord.terms import Accord, AccordParty
 from detente.airspace.altitude import FOOT_M
 from detente.airspace.plan import TimeWindow
@@ -23,7 +23,7 @@ MINIMA = MinimaTable(Minima(5.0 * 1852.0, 1000.0 * FOOT_M, 0.0))
 def safety_accord(name: str, first: Actor, second: Actor, *, authorised: bool = False) -> Accord:
     """Return an accord about flight safety between two parties, valid from an hour ago for 30 days.
 
-    `authorised` puts each side's authority into it, so that both must sign.
+    `authorised` puts each side's authority into it: both must sign, and only they suspend.
     """
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     ladder = tuple(EscalationStep(post=post, within_s=DEADLINE_S) for post in POSTS)
@@ -36,5 +36,7 @@ def safety_accord(name: str, first: Actor, second: Actor, *, authorised: bool = 
         ),
         valid=TimeWindow(now - timedelta(hours=1), now + timedelta(days=30)),
         minima=MINIMA,
-        provisions=Provisions(escalation=ladder, datum=DATUM),
+        provisions=Provisions(
+            escalation=ladder, datum=DATUM, suspension=Suspension(posts=()) if authorised else Suspension()
+        ),
     )

@@ -20,20 +20,14 @@ from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.feeds.geojson import write_geojson
 from detente.language.figures import distance_km
-from detente.line.events import (
-    LineEvent,
-    LineMessageHeard,
-    LineMessageSent,
-    LineMessageTaken,
-    LinePostsCalled,
-    LineReadBackJudged,
-    LineReceiptGiven,
-)
+from detente.line.events import LineMessageHeard
 from detente.line.messages import ReceiptKind
 from detente.line.parameters import Block, Length, LengthUnit, Place, Value, Window
 from detente.node.lanes import LANE_HASH, Lane
 from detente.picture.events import PlanEnded
 from detente.rehearsal.actor import Actor
+from detente.rehearsal.acts import check_the_line, man, said
+from detente.rehearsal.history import began_at, called_after_s, judgements, receipts, taken
 from detente.rehearsal.stage import Stage
 from detente.rehearsal.terms import DEADLINE_S, POSTS, USUAL_DEADLINE_S, safety_accord
 
@@ -86,17 +80,9 @@ def _the_line(stage: Stage, alder: Actor, birch: Actor) -> None:
         actor.document("accord.toml", text)
     stage.start()
     stage.title("rehearse.minutes.terms", deadline=stage.seconds(DEADLINE_S, 0))
-    for post in POSTS:
-        stage.types(alder, post, "line", "watch", "take", post, "--shift", "day", "--speaks", "en")
-    stage.types(birch, "watch", "line", "watch", "take", "watch", "--shift", "day", "--speaks", "en")
-    stage.types(alder, "watch", "line", "check", "birch")
-    stage.types(birch, "watch", "line", "check", "alder")
-    lines = ((alder, "birch"), (birch, "alder"))
-
-    def live() -> bool:
-        return all(actor.get("line")["lines"][peer]["standing"]["quality"] == "live" for actor, peer in lines)
-
-    stage.claim("rehearse.claim.live", stage.until(live))
+    man(stage, alder, *POSTS)
+    man(stage, birch, "watch")
+    check_the_line(stage, alder, birch)
 
 
 def _nine_km_off(stage: Stage, alder: Actor, birch: Actor) -> str:
@@ -115,8 +101,7 @@ def _nine_km_off(stage: Stage, alder: Actor, birch: Actor) -> str:
         f"window={begin:%Y-%m-%dT%H:%MZ}/{window.end:%Y-%m-%dT%H:%MZ}",
     )  # fmt: skip
     stage.types(alder, "watch", "line", "send", "our_aircraft_here", *typed, "--to", "birch", keep="alder:")
-    message = "alder:1"
-    stage.until(lambda: birch.message("alder", message))
+    message = said(stage, alder, birch, "our_aircraft_here")
     stage.note(birch, "watch", "rehearse.minutes.by_ear")
     off = _moved(NINE_KM_M, 90.0)
     heard = (f"where={off.latitude_deg:.5f},{off.longitude_deg:.5f}", *typed[1:])
@@ -161,23 +146,23 @@ def _the_warning(stage: Stage, alder: Actor, birch: Actor) -> str:
     where = f"where={WHERE.latitude_deg},{WHERE.longitude_deg}"
     typed = ("turn_away", where, "height=10500ft MSL", "bearing=270")
     stage.types(birch, "watch", "line", "send", *typed, "--to", "alder", keep="birch:")
-    message = "birch:1"
+    message = said(stage, birch, alder, "turn_away")
     stage.note(alder, "watch", "rehearse.minutes.away")
     stage.until(lambda: alder.message("birch", message).get("standing_post") == "watch")
     stage.until(lambda: birch.message("alder", message)["standing_post"] in POSTS[1:], LONGEST_TO_CALL_S)
-    after_s = _called_after_s(alder, message)
+    after_s = called_after_s(alder, message)
     stage.claim(
         "rehearse.minutes.claim.next_post",
-        list(after_s)[:2] == [0, 1] and after_s[1] >= DEADLINE_S and len(_called_after_s(birch, message)) > 1,
+        list(after_s)[:2] == [0, 1] and after_s[1] >= DEADLINE_S and len(called_after_s(birch, message)) > 1,
         seconds=stage.seconds(after_s.get(1, 0.0)),
     )
     stage.types(alder, "senior", "line", "acknowledge", message, "--from", "birch", "--post", "senior")
     stage.until(lambda: birch.message("alder", message)["taken_by"])
-    taken = _taken(birch, message)
-    waited = stage.seconds(taken.to_human_s) if taken else "-"
+    person = taken(birch, message)
+    waited = stage.seconds(person.to_human_s) if person else "-"
     stage.claim(
         "rehearse.minutes.claim.human",
-        taken is not None and taken.post == "senior" and taken.to_human_s < LONGEST_TO_HUMAN_S,
+        person is not None and person.post == "senior" and person.to_human_s < LONGEST_TO_HUMAN_S,
         seconds=waited,
     )
     return message
@@ -188,8 +173,7 @@ def _stop(stage: Stage, alder: Actor, birch: Actor) -> str:
     stage.scene("rehearse.minutes.scene.stop")
     stage.types(alder, "watch", "line", "watch", "leave", "watch")
     stage.types(birch, "watch", "line", "stop", keep="birch:")
-    message = "birch:2"
-    stage.until(lambda: alder.message("birch", message))
+    message = said(stage, birch, alder, "stop")
     for post in POSTS:
         stage.types(alder, post, "line", "inbox", "--waiting", "--post", post, keep="STOP")
     stage.types(alder, "senior", "line", "acknowledge", message, "--from", "birch", "--post", "senior")
@@ -202,16 +186,16 @@ def _stop(stage: Stage, alder: Actor, birch: Actor) -> str:
         return all(any(isinstance(event, PlanEnded) for event in actor.events()) for actor in (alder, birch))
 
     over = stage.until(stopped)
-    stage.claim("rehearse.minutes.claim.every_post", _called_after_s(alder, message).get(len(POSTS) - 1) == 0.0)
-    told = {e.receipt.post for e in _receipts(birch, message, ReceiptKind.DISPLAYED)}
+    stage.claim("rehearse.minutes.claim.every_post", called_after_s(alder, message).get(len(POSTS) - 1) == 0.0)
+    told = {e.receipt.post for e in receipts(birch, message, ReceiptKind.DISPLAYED)}
     stage.claim("rehearse.minutes.claim.every_screen", told == set(POSTS))
-    taken = [_taken(actor, message) for actor in (alder, birch)]
+    people = [taken(actor, message) for actor in (alder, birch)]
     stage.claim(
         "rehearse.minutes.claim.stop_human",
-        all(t is not None and t.to_human_s < LONGEST_TO_HUMAN_S for t in taken),
-        seconds=stage.seconds(max((t.to_human_s for t in taken if t), default=0.0)),
+        all(person is not None and person.to_human_s < LONGEST_TO_HUMAN_S for person in people),
+        seconds=stage.seconds(max((person.to_human_s for person in people if person), default=0.0)),
     )
-    stage.claim("rehearse.minutes.claim.passed_on", len(_receipts(birch, message, ReceiptKind.PASSED_ON)) == 1)
+    stage.claim("rehearse.minutes.claim.passed_on", len(receipts(birch, message, ReceiptKind.PASSED_ON)) == 1)
     stage.claim("rehearse.minutes.claim.stopped", over)
     return message
 
@@ -229,25 +213,24 @@ def _shown_to_an_outsider(stage: Stage, birch: Actor) -> None:
 
 def _results(stage: Stage, birch: Actor, notice: str, warning: str, stop: str) -> None:
     """Say what was caught and in how many seconds, every figure from birch's journal."""
-    events = birch.line_events()
-    given = next(e.at for e in _receipts(birch, notice, ReceiptKind.READ_BACK))
-    judged = [e for e in events if isinstance(e, LineReadBackJudged) and e.message_id == notice]
+    given = next(e.at for e in receipts(birch, notice, ReceiptKind.READ_BACK))
+    judged = judgements(birch, notice)
     wrong = [e for e in judged if e.differences]
     stage.result("rehearse.minutes.result.nine_km", stage.seconds((judged[0].at - given).total_seconds(), decimals=2))
     stage.result("rehearse.minutes.result.caught", f"{len(wrong)} / {len(judged) - 1}")
-    rung, stopped_call = _sent_at(events, warning), _sent_at(events, stop)
-    taken, stop_taken = _taken(birch, warning), _taken(birch, stop)
-    if taken is None or stop_taken is None or not stage.holds:
+    warned_at, stopped_at = began_at(birch, warning), began_at(birch, stop)
+    warned, stopped = taken(birch, warning), taken(birch, stop)
+    if warned is None or stopped is None or not stage.holds:
         return
     stage.result(
-        "rehearse.minutes.result.human", stage.seconds(taken.to_human_s), deadline=stage.seconds(DEADLINE_S, 0)
+        "rehearse.minutes.result.human", stage.seconds(warned.to_human_s), deadline=stage.seconds(DEADLINE_S, 0)
     )
-    usual_s = taken.to_human_s - DEADLINE_S + USUAL_DEADLINE_S
+    usual_s = warned.to_human_s - DEADLINE_S + USUAL_DEADLINE_S
     stage.result("rehearse.minutes.result.usual", stage.seconds(usual_s), deadline=stage.seconds(USUAL_DEADLINE_S, 0))
-    stage.result("rehearse.minutes.result.stop_human", stage.seconds(stop_taken.to_human_s))
+    stage.result("rehearse.minutes.result.stop_human", stage.seconds(stopped.to_human_s))
     over = next(e.at for e in birch.events() if isinstance(e, PlanEnded))
-    stage.result("rehearse.minutes.result.stopped", stage.seconds((over - stopped_call).total_seconds()))
-    whole_s = (over - rung).total_seconds()
+    stage.result("rehearse.minutes.result.stopped", stage.seconds((over - stopped_at).total_seconds()))
+    whole_s = (over - warned_at).total_seconds()
     stage.result("rehearse.minutes.result.whole", stage.seconds(whole_s))
     stage.result("rehearse.minutes.result.record", stage.words("rehearse.minutes.result.minutes"))
     stage.claim("rehearse.minutes.claim.sooner", whole_s + USUAL_DEADLINE_S - DEADLINE_S < RECORD_S / 10.0)
@@ -300,34 +283,9 @@ def _distance_m(position: Position) -> float:
 
 
 def _is_judged(actor: Actor, message: str, count: int) -> bool:
-    return len(_differing(actor, message)) >= count
+    return len(judgements(actor, message)) >= count
 
 
 def _differing(actor: Actor, message: str) -> list[tuple[str, ...]]:
-    """The names of what differed at each judgement of a message's read-backs, as the journal has them."""
-    judged = [e for e in actor.line_events() if isinstance(e, LineReadBackJudged) and e.message_id == message]
-    return [tuple(difference.name for difference in event.differences) for event in judged]
-
-
-def _taken(actor: Actor, message: str) -> LineMessageTaken | None:
-    found = (e for e in actor.line_events() if isinstance(e, LineMessageTaken) and e.message_id == message)
-    return next(found, None)
-
-
-def _called_after_s(actor: Actor, message: str) -> dict[int, float]:
-    """How many seconds after the message each rung of the ladder was first called, as the actor's journal has it."""
-    events = actor.line_events()
-    said = next(
-        e.at for e in events if isinstance(e, LineMessageHeard | LineMessageSent) and e.message.message_id == message
-    )
-    calls = [e for e in events if isinstance(e, LinePostsCalled) and e.message_id == message]
-    return dict(sorted((call.step, (call.at - said).total_seconds()) for call in reversed(calls)))
-
-
-def _receipts(actor: Actor, message: str, kind: ReceiptKind) -> list[LineReceiptGiven]:
-    given = [e for e in actor.line_events() if isinstance(e, LineReceiptGiven) and e.message_id == message]
-    return [event for event in given if event.receipt.kind is kind]
-
-
-def _sent_at(events: list[LineEvent], message: str) -> datetime:
-    return next(e.at for e in events if isinstance(e, LineMessageSent) and e.message.message_id == message)
+    """The names of what differed at each judgement of a message's read-backs."""
+    return [tuple(found.name for found in event.differences) for event in judgements(actor, message)]

@@ -1,0 +1,203 @@
+"""Suspended, yet nobody hit: one side suspends alone; planning stops, the line still rings; it is resumed.
+
+On the record: the memorandum of 2015 was suspended on 7 April 2017 and again in June; the routine morning call took
+place all the same, and the line was used on 23 June. Whether a call still counted was up to whoever picked up. R8, R9
+and R32 answer that, and are tried here.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from detente.accord.facts import AccordAuthorised, AccordProposed, AccordResumed, AccordSuspended
+from detente.airspace.plan import Plan, Volume4D
+from detente.airspace.position import Position
+from detente.line.messages import ReceiptKind
+from detente.picture.events import NoticeGiven, PlanDeclared, PlanWithdrawn
+from detente.picture.notices import Meaning
+from detente.rehearsal.actor import Actor
+from detente.rehearsal.acts import agree, around, check_the_line, declare, give_notice, man, said
+from detente.rehearsal.history import called_after_s, receipts, taken
+from detente.rehearsal.stage import Stage
+from detente.rehearsal.terms import POSTS, safety_accord
+
+WHERE = Position(44.31, -20.24)
+LONGEST_TO_HUMAN_S = 60.0
+PLANNING = ("plan_", "notice_", "measure_", "no_measure")
+"""How the kinds of envelopes begin that suspension stops."""
+
+
+def rehearse(stage: Stage) -> None:
+    """Play it; every claim is on the stage afterwards."""
+    stage.title("rehearse.suspended.title")
+    stage.title("rehearse.suspended.record")
+    alder, birch = stage.enter("alder", authority=True), stage.enter("birch", authority=True)
+    accord = _in_force(stage, alder, birch)
+    before = _suspend(stage, alder, birch, accord)
+    stop = _the_line_rings(stage, alder, birch, accord)
+    _resume(stage, alder, birch, accord, before)
+    stage.scene("rehearse.scene.proof")
+    stage.leave()
+    messages = stage.prove(alder, birch)
+    _history(stage, alder, birch, accord)
+    stage.scene("rehearse.scene.figures")
+    _results(stage, alder, birch, stop)
+    stage.result("rehearse.result.transcripts", stage.words("rehearse.result.equal", count=messages))
+    stage.result("rehearse.result.files", str(stage.out))
+
+
+def _in_force(stage: Stage, alder: Actor, birch: Actor) -> str:
+    stage.scene("rehearse.suspended.scene.in_force")
+    alder.pair(birch)
+    birch.pair(alder)
+    stage.start()
+    accord = agree(stage, alder, birch, safety_accord("safety", alder, birch, authorised=True), "watch")
+    man(stage, alder, *POSTS)
+    man(stage, birch, "watch")
+    check_the_line(stage, alder, birch)
+    declare(stage, alder, _plan("survey-1", 0.0), _plan("survey-2", 1.0))
+    give_notice(stage, birch, "range", Meaning.KEEP_OUT, _area(2.0))
+    stage.claim(
+        "rehearse.suspended.claim.known",
+        stage.until(lambda: _held(birch) == {"survey-1", "survey-2"} and _in_force_at(alder) == {"range"}),
+    )
+    return accord
+
+
+def _suspend(stage: Stage, alder: Actor, birch: Actor, accord: str) -> int:
+    """Birch suspends alone; return the number of the last planning envelope that alder had sent until then."""
+    stage.scene("rehearse.suspended.scene.suspended")
+    short = accord[:12]
+    reason = ("--reason", stage.words("rehearse.suspended.reason"))
+    stage.types(birch, "watch", "accord", "suspend", short, *reason, refused=True)
+    key = ("--by", "authority", "--key", str(birch.authority_path))
+    stage.types(birch, "authority", "accord", "suspend", short, *reason, *key)
+    both = stage.until(lambda: alder.standing(accord) == birch.standing(accord) == "suspended")
+    stage.claim("rehearse.suspended.claim.suspended", both)
+    before = _planning(alder, birch)
+    stage.note(alder, "watch", "rehearse.suspended.plans_on")
+    stage.types(alder, "watch", "plan", "withdraw", "survey-2")
+    declare(stage, alder, _plan("survey-3", 3.0))
+    soon = datetime.now(UTC) + timedelta(minutes=30)
+    entering = ("entering", "reference=range", f"when={soon:%Y-%m-%dT%H:%MZ}", "--to", "birch")
+    stage.types(alder, "watch", "line", "send", *entering, refused=True)
+    own_key = ("--by", "authority", "--key", str(alder.authority_path))
+    stage.types(alder, "authority", "accord", "resume", short, *own_key, refused=True)
+    stage.claim("rehearse.suspended.claim.planning_stops", _planning(alder, birch) == before)
+    stage.claim("rehearse.suspended.claim.notified_holds", _held(birch) == {"survey-1", "survey-2"})
+    stage.claim("rehearse.suspended.claim.notice_holds", _in_force_at(alder) == {"range"})
+    return len(before)
+
+
+def _the_line_rings(stage: Stage, alder: Actor, birch: Actor, accord: str) -> str:
+    """A power cut, a line check, a warning and a STOP, all while suspended; return the STOP's id."""
+    stage.scene("rehearse.suspended.scene.rings")
+    stage.note(alder, "", "rehearse.suspended.power_cut")
+    alder.kill()
+    alder.start()
+    alder.wait()
+    stage.claim(
+        "rehearse.suspended.claim.after_power_cut",
+        alder.standing(accord) == "suspended" and _in_force_at(alder) == {"range"} and alder.get("line")["watches"],
+    )
+    check_the_line(stage, alder, birch)
+    when = f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}"
+    typed = (f"where={WHERE.latitude_deg},{WHERE.longitude_deg}", "height=10500ft MSL", f"when={when}")
+    stage.types(alder, "watch", "line", "send", "aircraft_near_you", *typed, "--to", "birch")
+    warning = said(stage, alder, birch, "aircraft_near_you")
+    stage.types(birch, "watch", "line", "acknowledge", warning, "--from", "alder", "--post", "watch")
+    stage.note(alder, "watch", "rehearse.suspended.night")
+    stage.types(alder, "watch", "line", "watch", "leave", "watch")
+    stage.types(birch, "watch", "line", "stop")
+    stop = said(stage, birch, alder, "stop")
+    stage.types(alder, "senior", "line", "inbox", "--waiting", "--post", "senior", keep="STOP")
+    stage.types(alder, "senior", "line", "acknowledge", stop, "--from", "birch", "--post", "senior")
+    to = ("--from", "birch", "--post", "senior", "--to", "controllers")
+    stage.types(alder, "senior", "line", "pass-on", stop, *to)
+    stage.until(lambda: receipts(birch, stop, ReceiptKind.PASSED_ON))
+    people = [taken(actor, stop) for actor in (alder, birch)]
+    stage.claim(
+        "rehearse.suspended.claim.stop_human",
+        all(one is not None and one.post == "senior" and one.to_human_s < LONGEST_TO_HUMAN_S for one in people),
+        seconds=stage.seconds(max((one.to_human_s for one in people if one), default=0.0)),
+    )
+    stage.claim("rehearse.suspended.claim.every_post", called_after_s(alder, stop).get(len(POSTS) - 1) == 0.0)
+    stage.claim("rehearse.suspended.claim.passed_on", receipts(birch, stop, ReceiptKind.PASSED_ON))
+    stage.claim("rehearse.suspended.claim.both_ways", taken(alder, warning))
+    return stop
+
+
+def _resume(stage: Stage, alder: Actor, birch: Actor, accord: str, before: int) -> None:
+    stage.scene("rehearse.suspended.scene.resumed")
+    key = ("--by", "authority", "--key", str(birch.authority_path))
+    stage.types(birch, "authority", "accord", "resume", accord[:12], *key)
+    stage.until(lambda: alder.standing(accord) == birch.standing(accord) == "in_force")
+    stage.claim("rehearse.suspended.claim.caught_up", stage.until(lambda: _held(birch) == {"survey-1", "survey-3"}))
+    told = [kind for kind, _ in _planning(alder, birch)[before:]]
+    stage.claim("rehearse.suspended.claim.nothing_else", sorted(told) == ["plan_declared", "plan_withdrawn"])
+    soon = datetime.now(UTC) + timedelta(minutes=30)
+    entering = ("entering", "reference=range", f"when={soon:%Y-%m-%dT%H:%MZ}", "--to", "birch")
+    stage.types(alder, "watch", "line", "send", *entering)
+    stage.claim("rehearse.suspended.claim.entering", birch.message("alder", said(stage, alder, birch, "entering")))
+
+
+def _history(stage: Stage, alder: Actor, birch: Actor, accord: str) -> None:
+    """Claim, from the two journals alone, that nothing was negotiated again and nothing forgotten."""
+    facts = [actor.facts() for actor in (alder, birch)]
+    kinds = (AccordProposed, AccordAuthorised, AccordSuspended, AccordResumed)
+    counts = [[sum(isinstance(fact, kind) for fact in one) for kind in kinds] for one in facts]
+    shared = [[fact for fact in one if isinstance(fact, kinds)] for one in facts]
+    same = sorted(shared[0], key=lambda fact: fact.at) == sorted(shared[1], key=lambda fact: fact.at)
+    stage.claim("rehearse.suspended.claim.one_accord", counts == [[1, 2, 1, 1]] * 2 and same, accord=accord[:12])
+    seen = []
+    for actor in (alder, birch):
+        events = actor.events()
+        declared = {e.plan.plan_id for e in events if isinstance(e, PlanDeclared)}
+        notices = {e.notice.notice_id for e in events if isinstance(e, NoticeGiven)}
+        gone = {e.plan_id for e in events if isinstance(e, PlanWithdrawn)}
+        seen.append((declared, notices, gone))
+    whole = ({"survey-1", "survey-2", "survey-3"}, {"range"}, {"survey-2"})
+    stage.claim("rehearse.suspended.claim.history", seen == [whole, whole])
+
+
+def _results(stage: Stage, alder: Actor, birch: Actor, stop: str) -> None:
+    """Say how long each thing took, from the journals."""
+    person = taken(birch, stop)
+    if person is None or not stage.holds:
+        return
+    began: list[datetime] = []
+    over: list[datetime] = []
+    for key, kind, when in (("known", AccordSuspended, began), ("resumed", AccordResumed, over)):
+        when += [next(at for at, fact in one.facts_at() if isinstance(fact, kind)) for one in (birch, alder)]
+        stage.result(f"rehearse.suspended.result.{key}", stage.seconds((when[1] - when[0]).total_seconds(), 2))
+    sealed = [*alder.sent(birch), *birch.sent(alder)]
+    meanwhile = [e for e in sealed if e.kind.startswith(PLANNING) and began[1] < e.sent_at < over[0]]
+    stage.result("rehearse.suspended.result.planning", str(len(meanwhile)))
+    stage.result("rehearse.suspended.result.stop_human", stage.seconds(person.to_human_s))
+
+
+def _plan(name: str, east_deg: float) -> Plan:
+    return Plan(name, (_area(east_deg),))
+
+
+def _area(east_deg: float) -> Volume4D:
+    """Ten kilometres of ocean for an hour, half an hour from now; each further east is clear of the others."""
+    start = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=30)
+    centre = Position(WHERE.latitude_deg, WHERE.longitude_deg + east_deg)
+    return around(centre, 10_000.0, 10_000.0, 11_000.0, start, timedelta(hours=1))
+
+
+def _held(birch: Actor) -> set[str]:
+    """The plans of alder that stand at birch."""
+    return {p["plan_id"] for p in birch.get("plans", party="alder") if p["state"] in ("declared", "active")}
+
+
+def _in_force_at(alder: Actor) -> set[str]:
+    """The notices of birch that are in force at alder."""
+    found = [view for view in alder.get("notices") if view["notice"]["party"] == "birch"]
+    return {view["notice"]["notice_id"] for view in found if view["state"] == "in_force"}
+
+
+def _planning(alder: Actor, birch: Actor) -> list[tuple[str, bytes]]:
+    """Kind and body of every planning envelope from alder to birch, in alder's journal."""
+    return [(envelope.kind, envelope.body) for envelope in alder.sent(birch) if envelope.kind.startswith(PLANNING)]
