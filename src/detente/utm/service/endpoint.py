@@ -115,6 +115,15 @@ class Endpoint(NamedTuple):
     handler: Handler
 
 
+class Admitted(NamedTuple):
+    """What was found out about a request from its head. Without an endpoint it asks whether the service is well."""
+
+    endpoint: Endpoint | None
+    parameters: tuple[str, ...]
+    query_text: bytes
+    expected_bytes: int
+
+
 class Router:
     """Finds endpoints by path. A literal segment wins over a parameter."""
 

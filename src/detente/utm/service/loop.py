@@ -8,6 +8,7 @@ it was drawn from is on the disk. A journal that fails stops the service: what w
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -37,10 +38,6 @@ log = structlog.get_logger()
 _encoder = msgspec.json.Encoder()
 
 
-class ServiceStopped(Exception):  # noqa: N818 - it is no error of the one who asked
-    """The journal failed or the service stops: what was asked has not been acknowledged."""
-
-
 class CommandLoop:
     """The representation and its journal.
 
@@ -60,7 +57,7 @@ class CommandLoop:
         self._clock_us = clock_us
         self._durable = self.number
         self._bodies: list[tuple[str, bytes]] = []
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._waiting: deque[tuple[int, Callable[[bool], None]]] = deque()
         self._work = asyncio.Event()
         self._stopping = False
         self._thread = ThreadPoolExecutor(1, "journal")
@@ -95,15 +92,13 @@ class CommandLoop:
         self._record(decision)
         return answer
 
-    async def durable(self) -> None:
-        """Return when everything that `state` holds is on the disk. Raises ServiceStopped."""
-        if self.number <= self._durable:
-            return
-        if self.failed.is_set():
-            raise ServiceStopped
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.append((self.number, future))
-        await future
+    def when_durable(self, finish: Callable[[bool], None]) -> None:
+        """Call `finish` with True once everything that `state` now holds is on the disk; False if it will not be."""
+        is_durable = self.number <= self._durable
+        if is_durable or self.failed.is_set():
+            finish(is_durable)
+        else:
+            self._waiting.append((self.number, finish))
 
     @property
     def backlog(self) -> int:
@@ -122,9 +117,7 @@ class CommandLoop:
                 await self._write_batch()
         except BaseException:
             self.failed.set()
-            for _, future in self._waiting:
-                if not future.done():
-                    future.set_exception(ServiceStopped())
+            self._tell(self.number, is_durable=False)
             raise
         finally:
             self._thread.shutdown()
@@ -139,15 +132,19 @@ class CommandLoop:
         at = EPOCH + timedelta(microseconds=self.state.now_us)
         await asyncio.get_running_loop().run_in_executor(self._thread, self._journal.append, bodies, at)
         self._durable += len(bodies)
-        still: list[tuple[int, asyncio.Future[None]]] = []
-        for number, future in self._waiting:
-            if number > self._durable:
-                still.append((number, future))
-            elif not future.done():
-                future.set_result(None)
-        self._waiting = still
+        self._tell(self._durable, is_durable=True)
         for notify in self.after_batch:
             notify()
+
+    def _tell(self, number: int, *, is_durable: bool) -> None:
+        """Answer those who wait for entries up to `number`."""
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= number:
+            _, finish = waiting.popleft()
+            try:
+                finish(is_durable)
+            except Exception:
+                log.exception("an answer could not be given")
 
     def _record(self, decision: Decision) -> None:
         self._bodies.append((DECISION, _encoder.encode(decision)))

@@ -9,13 +9,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 import structlog
-import uvicorn
 
+from detente.airspace.refusal import Refusal
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
 from detente.utm.access.keys import KeyRing
@@ -23,12 +23,14 @@ from detente.utm.access.tokens import TokenJudge
 from detente.utm.representation import Policy
 from detente.utm.service.application import Service
 from detente.utm.service.compile import compile_kernels
+from detente.utm.service.connection import Connections
 from detente.utm.service.endpoint import Settings
 from detente.utm.service.files import JOURNAL, KEY
 from detente.utm.service.gate import Gate, Limits
 from detente.utm.service.loop import CommandLoop
 from detente.utm.service.snapshot import restore, write_snapshot
 
+LONGEST_LEAVE_S = 5.0
 log = structlog.get_logger()
 
 
@@ -104,44 +106,23 @@ async def _tasks(loop: CommandLoop, ring: KeyRing, options: Options, journal: Jo
 
 
 async def _serve_http(service: Service, loop: CommandLoop, options: Options) -> None:
-    config = uvicorn.Config(
-        service.handle,
-        host=options.host,
-        port=options.port,
-        http="httptools",
-        loop="uvloop",
-        lifespan="off",
-        interface="asgi3",
-        ws="none",
-        proxy_headers=False,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=5,
-        backlog=1024,
-        timeout_keep_alive=75,
-    )
-    server = _Server(config)
     running = asyncio.get_running_loop()
+    connections = Connections(service, running)
+    try:
+        server = await running.create_server(connections.connect, options.host, options.port, backlog=1024)
+    except OSError as error:
+        raise Refusal(
+            "--host, --port", f"{options.host}:{options.port}", "an address to listen on", str(error)
+        ) from None
+    leaving = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        running.add_signal_handler(number, server.leave)
-    serving = asyncio.create_task(server.serve())
-    failing = asyncio.create_task(loop.failed.wait())
-    await asyncio.wait([serving, failing], return_when=asyncio.FIRST_COMPLETED)
-    failing.cancel()
-    server.leave()
-    await serving
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its own signals: it would raise them again, before the journal is closed in order."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    def leave(self) -> None:
-        self.should_exit = True
+        running.add_signal_handler(number, leaving.set)
+    reasons = [asyncio.create_task(leaving.wait()), asyncio.create_task(loop.failed.wait())]
+    await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)
+    for reason in reasons:
+        reason.cancel()
+    server.close()
+    await connections.leave(LONGEST_LEAVE_S)
 
 
 class _Snapshots:
