@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from detente.cli import line_radio, line_watch
 from detente.cli.plan import Directory, Output, OutputOption, done
 from detente.cli.wording import language, say, words, write_output
 
@@ -33,7 +34,13 @@ def register(app: typer.Typer) -> None:
     group.command("voice")(voice)
     group.command("carry-out")(carry_out)
     group.command("carry-in")(carry_in)
-    watch = typer.Typer(help="Watches: take, leave, and what would be handed over.", no_args_is_help=True)
+    group.command("radio")(line_radio.radio)
+    group.command("alarms")(line_radio.alarms)
+    watch = typer.Typer(
+        help="Show everything as it comes, a STOP in the full width; or take, leave and hand over a watch.",
+        invoke_without_command=True,
+    )
+    watch.callback()(line_watch.follow)
     watch.command("take")(take_watch)
     watch.command("leave")(leave_watch)
     watch.command("show")(show_watch)
@@ -52,12 +59,16 @@ def show(directory: Directory, output: OutputOption = Output.TABLE) -> None:
         faults = ", ".join(words(f"line.fault.{fault}") for fault in standing["faults"])
         say("line.state", peer=peer, quality=words(f"line.quality.{standing['quality']}"), faults=faults or "-")
         if state["suspended_by"]:
-            _detail("line.suspended", parties=", ".join(state["suspended_by"]))
+            line_watch.detail("line.suspended", parties=", ".join(state["suspended_by"]))
     for watch in line["watches"]:
         say("line.watch", post=watch["post"], shift=watch["shift"], languages=", ".join(watch["languages"]))
     if not line["watches"]:
         say("line.nobody")
     say("line.waiting", waiting=", ".join(line["waiting"]) or "-")
+    for text in line_radio.radio_lines(line):
+        typer.echo(text)
+    for text in line_radio.alarm_lines(line):
+        typer.echo(text)
 
 
 def codes(directory: Directory, tongue: Tongue = None) -> None:
@@ -74,13 +85,19 @@ def send(
     values: Values = None,
     answers: Annotated[str | None, typer.Option(help="The id of the message that it answers.")] = None,
     free_text: Annotated[str | None, typer.Option(help="Text that is not agreed, where the accord allows it.")] = None,
+    confirmed_by: Annotated[
+        str | None, typer.Option(help="The post where a second person looked at what seems a mistake.")
+    ] = None,
 ) -> None:
     """Send a coded message."""
     from detente.cli.line_values import encoded
 
     body = {"peer": to, "code": code, "parameters": encoded(code, values or []), "answers": answers}
-    sent = _client(directory).post("line", "messages", body=_json({**body, "free_text": free_text}))
+    body = {**body, "free_text": free_text, "confirmed_by": confirmed_by}
+    sent = _client(directory).post("line", "messages", body=_json(body))
     say("line.sent", ids=", ".join(sent["message_ids"]), journal_number=sent["journal_number"])
+    for doubt in sent["doubts"]:
+        say("line.doubt", err=True, doubt=words(f"line.doubts.{doubt}"))
 
 
 def stop(
@@ -106,7 +123,7 @@ def inbox(
         typer.echo(json.dumps(messages, indent=2, ensure_ascii=False))
     else:
         for message in messages:
-            _show_message(message)
+            line_watch.show_message(message)
     for message in messages:
         if post is not None and not message["ours"]:
             client.post("line", "display", body=_reference(message["peer"], message["message_id"], post))
@@ -202,36 +219,6 @@ def carry_in(
     say("line.carried", envelopes=carried["envelopes"], receipts=carried["receipts"])
     for refused in carried["refused"]:
         typer.echo(refused, err=True)
-
-
-def _show_message(message: dict[str, Any]) -> None:
-    to_or_from = "line.to" if message["ours"] else "line.from"
-    typer.echo(
-        words(to_or_from, peer=message["peer"], message=message["message_id"], time=message["sent_at"])
-        + f"\n  {message['text']}"
-    )
-    if message["free_text"]:
-        typer.echo(f"  {message['free_text']}")
-    if message["taken_by"]:
-        _detail("line.taken", post=message["taken_by"], seconds=f"{message['to_human_s']:.0f}")
-    elif message["standing_post"]:
-        _detail("line.called", post=message["standing_post"])
-    elif message["overdue"]:
-        _detail("line.overdue")
-    receipts = ", ".join(words(f"line.receipt.{receipt['kind']}") for receipt in message["receipts"])
-    _detail("line.receipts", receipts=receipts or "-")
-    for difference in message["differences"]:
-        _detail("line.differs", name=difference["name"], meant=difference["meant"], read=difference["read"])
-    if message["must_be_read_back"]:
-        _detail("line.figures", figures="; ".join(message["read_back"]))
-    if message["carrier"] == "voice":
-        _detail("line.by_voice")
-    if message["ours"] and message["voice_code"]:
-        _detail("line.voice_code", code=message["voice_code"])
-
-
-def _detail(key: str, **values: object) -> None:
-    typer.echo(f"  {words(key, **values)}")
 
 
 def _client(directory: Path) -> Any:  # noqa: ANN401 - imported late

@@ -6,6 +6,8 @@ import json
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -18,6 +20,8 @@ from detente.record.keys import NodeKey
 
 TOKEN_VARIABLE = "DETENTE_TOKEN"  # noqa: S105 - the name of a variable
 TIMEOUT_S = 120.0
+STREAM_TIMEOUT_S = 45.0
+"""Three heartbeats of the stream: after that it counts as cut."""
 
 
 class NodeClient:
@@ -49,6 +53,29 @@ class NodeClient:
     def post(self, *path: str, body: bytes | None = None) -> Any:  # noqa: ANN401 - whatever the route answers
         """POST JSON to a route, its parts quoted; return the decoded JSON."""
         return self._ask("POST", path, {}, body or b"")
+
+    def stream(self, *path: str, after: int, timeout_s: float = STREAM_TIMEOUT_S) -> Iterator[tuple[int, Any]]:
+        """Yield (journal number, decoded event) of an event stream, those after `after` first; ends when it is cut.
+
+        Raises Refusal when the node cannot be reached at all.
+        """
+        url = f"{self._url}/" + "/".join(quote(part, safe="") for part in path) + f"?after={after}"
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {self._token}"})  # noqa: S310
+        try:
+            stream = self._opener.open(request, timeout=timeout_s)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise _refusal(error.code, error.read()) from None
+        except OSError:
+            raise self._not_running() from None
+        number = after
+        with stream, suppress(OSError):
+            for raw in stream:
+                name, _, value = raw.rstrip(b"\r\n").partition(b": ")
+                if name == b"id":
+                    number = int(value)
+                elif name == b"data":
+                    yield number, json.loads(value)
 
     def _ask(
         self, method: str, path: tuple[str, ...], query: dict[str, object], body: bytes | None, *, decode: bool = True
