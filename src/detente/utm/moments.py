@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from detente.utm.refused import Refused
 
@@ -23,4 +24,10 @@ def microseconds(moment: datetime) -> int:
 
 def rfc3339(at_us: int) -> str:
     """The text of a time, in UTC, to the microsecond where it is not a whole second."""
-    return (EPOCH + timedelta(microseconds=at_us)).isoformat()[:-6] + "Z"
+    second, fraction_us = divmod(at_us, SECOND_US)
+    return f"{_second_text(second)}.{fraction_us:06d}Z" if fraction_us else f"{_second_text(second)}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second_text(second: int) -> str:
+    return (EPOCH + timedelta(seconds=second)).isoformat()[:-6]
