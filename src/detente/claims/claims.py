@@ -75,7 +75,7 @@ class RefusedBecause(StrEnum):
     WOULD_DISCLOSE = "would_disclose"
     OUTSIDE_ACCORD = "outside_accord"
     NO_RECORD = "no_record"
-    OTHER = "other"
+    NOT_SAID = "not_said"
 
 
 class Answer(_Part, frozen=True):

@@ -31,6 +31,7 @@ from detente.node import (
     routes_notices,
     routes_plans,
     routes_stream,
+    routes_zones,
 )
 from detente.node.access import COOKIE
 from detente.node.loop import NodeStopped
@@ -66,6 +67,7 @@ def make_application(service: Service) -> Litestar:
             routes_measures.router,
             routes_line.router,
             routes_claims.router,
+            routes_zones.router,
             routes_carry.router,
             routes_matching.router,
             routes_stream.router,
@@ -139,7 +141,7 @@ def _answer_http(request: AnyRequest, error: HTTPException) -> Response[Problem]
     if cause is not None:
         refusal = refusal_of(cause, "body")
         # Where there is no body at all, the complaint is about the handler's parameter of that name.
-        refusal.field = "body" if refusal.field == "data" else refusal.field
+        refusal.field = "body" if refusal.field == "data" else refusal.field.removeprefix("data.")
         return Response(problem_of(refusal), status_code=400, media_type="application/json")
     extra = getattr(error, "extra", None)
     first = extra[0] if isinstance(extra, list) and extra else {}

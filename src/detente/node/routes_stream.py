@@ -11,11 +11,13 @@ from litestar.params import Parameter
 from litestar.response import Stream
 
 from detente.airspace.refusal import Refusal
+from detente.node.accords import ACCORD
 from detente.node.claims_desk import ClaimsDesk
 from detente.node.line_desk import LineDesk
 from detente.node.loop import EVENT
 from detente.node.matching_desk import MatchingDesk
 from detente.node.service import Service
+from detente.node.zones_desk import ZonesDesk
 
 HEARTBEAT_S = 15.0
 EVENTS_A_CHUNK = 256
@@ -59,6 +61,26 @@ async def stream_claims_events(
 ) -> Stream:
     """Stream what both sides see, ask and complain of, as `/events` does for the picture."""
     return _stream(service, ClaimsDesk.entry_kind, after, last_event_id)
+
+
+@get("/accords/events", summary="The event stream of accords", media_type="text/event-stream")
+async def stream_accord_events(
+    service: Service,
+    after: int | None = None,
+    last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID")] = None,
+) -> Stream:
+    """Stream what is said of accords, as `/events` does for the picture."""
+    return _stream(service, ACCORD, after, last_event_id)
+
+
+@get("/zones/events", summary="The event stream of zones", media_type="text/event-stream")
+async def stream_zone_events(
+    service: Service,
+    after: int | None = None,
+    last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID")] = None,
+) -> Stream:
+    """Stream what is said of zones and which posts are called, as `/events` does for the picture."""
+    return _stream(service, ZonesDesk.entry_kind, after, last_event_id)
 
 
 def _stream(service: Service, kind: str, after: int | None, last_event_id: str | None) -> Stream:
@@ -108,4 +130,8 @@ async def _events(service: Service, number: int, kind: str) -> AsyncIterator[byt
         stopping.cancel()
 
 
-router = Router(path="/", route_handlers=[stream_events, stream_line_events, stream_matching_events], tags=["stream"])
+router = Router(
+    path="/",
+    route_handlers=[stream_events, stream_line_events, stream_claims_events, stream_matching_events],
+    tags=["stream"],
+)
