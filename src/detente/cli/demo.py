@@ -104,6 +104,9 @@ def _table(contents: ReportContents, left_out: int, language: Language) -> Table
         row("plans", number(language, len(party.plans)), party=party.name)
     row("left_out", number(language, left_out))
     row("pairs", number(language, contents.pairs_examined))
+    for party, known in zip(contents.parties, contents.learnt or (), strict=False):
+        row("told", number(language, len(known.told)), party=party.name)
+        row("parts", number(language, known.in_part), party=party.name)
     row("found", number(language, len(contents.conflicts)))
     row("measures", number(language, contents.measures_agreed))
     outcomes = Counter(conflict.outcome for conflict in contents.conflicts)

@@ -114,6 +114,40 @@ class ReportParty(msgspec.Struct, frozen=True):
     journal: CheckedJournal
 
 
+class Knowledge(msgspec.Struct, frozen=True):
+    """What a party was told of the other's plans.
+
+    Attributes:
+        told: plans as they are.
+        parts: volumes and legs that a private match opened, of these plans and of others.
+        in_part: how many plans are known by such parts alone.
+    """
+
+    told: tuple[Plan, ...]
+    parts: tuple[Plan, ...]
+    in_part: int
+
+
+class PrivateMatch(msgspec.Struct, frozen=True):
+    """How a private match was made.
+
+    Attributes:
+        cell_m: the side of a cell.
+        band_m: the height of a band; 0 where heights were left out.
+        bin_s: the length of a bin of time.
+        sent_bytes: what each party sent, the first's first.
+        common: how many cells, bands and times both sides had in common.
+        agreed: whether both sides said that they have the same messages.
+    """
+
+    cell_m: float
+    band_m: float
+    bin_s: float
+    sent_bytes: tuple[int, int]
+    common: int
+    agreed: bool
+
+
 class ReportContents(msgspec.Struct, frozen=True):
     """All that a report says.
 
@@ -129,6 +163,8 @@ class ReportContents(msgspec.Struct, frozen=True):
         measures_agreed: how many measures both sides accepted.
         run_time_s: from the first declaration to the last verification.
         transcript: what passed between the parties, as compared.
+        match: how the private match was made; None where each side told its plans.
+        learnt: what the first party was told of the second's plans, then the reverse; None likewise.
         attributions: one sentence for each source of data, as its licence asks, shown as they are.
         check_commands: shell commands with which a reader verifies journals and transcript again.
     """
@@ -144,6 +180,8 @@ class ReportContents(msgspec.Struct, frozen=True):
     measures_agreed: int
     run_time_s: float
     transcript: CheckedTranscript
+    match: PrivateMatch | None = None
+    learnt: tuple[Knowledge, Knowledge] | None = None
     attributions: tuple[str, ...] = ()
     check_commands: tuple[str, ...] = ()
 

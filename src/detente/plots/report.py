@@ -26,6 +26,7 @@ from detente.language.figures import (
 from detente.plots.afterwards import Afterwards, afterwards
 from detente.plots.bilingual import Worded, counted_phrase, html, phrase, worded
 from detente.plots.contents import Outcome, ReportConflict, ReportContents, ranked
+from detente.plots.learnt import learnt_maps
 from detente.plots.map import conflict_map
 from detente.plots.narrative import changes_words, reason_words, sentences
 from detente.plots.overhead import conflict_overhead
@@ -36,7 +37,7 @@ from detente.plots.scene import Scene, Spot, map_scene
 SHOWN_IN_FULL = 12
 MAP_WIDTH = 1080.0
 TERMS = (
-    "accord", "plan", "conflict", "minima", "containment", "closest", "measure", "level", "utc", "journal",
+    "accord", "plan", "conflict", "match", "minima", "containment", "closest", "measure", "level", "utc", "journal",
     "transcript", "fingerprint",
 )  # fmt: skip
 
@@ -93,6 +94,7 @@ def report_page(contents: ReportContents, language: Language) -> str:
             left=left,
             shown=[_shown(entry, contents) for entry in full],
             shown_numbers={entry.number for entry in full},
+            learnt=learnt_maps(contents),
             map=_markup(conflict_map(scene, partial(spot_title, language))) if scene else None,
             map_words=_map_words(contents, scene) if scene else None,
             terms=TERMS,
@@ -252,6 +254,10 @@ def _figures(language: Language) -> dict[str, object]:
         "show": show,
         "plain": lambda words: words if isinstance(words, str) else words[language],
         "phrase": phrase,
+        "markup": _markup,
+        "size": lambda count: worded(lambda tongue: f"{number(tongue, count / 1e6, 1)} MB"),
+        "distance": lambda metres: worded(lambda tongue: distance(tongue, metres)),
+        "height": lambda metres: worded(lambda tongue: height(tongue, metres)),
         "count": _count,
         "utc_time": utc_time,
         "distance_nm": lambda metres: worded(lambda tongue: distance_nm(tongue, metres, down=True)),

@@ -1,7 +1,8 @@
 """A day over California: two parties with one day of recorded traffic between them, from key to proof.
 
 Airline callsigns fly for one party, everyone else for the other. Both are real nodes: two processes, two directories,
-two journals, talking over loopback HTTP. Everything that the report says is read from the journals afterwards.
+two journals, talking over loopback HTTP. Neither tells the other its plans: a private match finds those in conflict,
+which alone are told, and measures settle them. Everything that the report says is read from the journals afterwards.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from detente.accord.matching_terms import AltitudeFamilies, MatchingTerms, RunsOfNodes, ToldOfMatched
+from detente.accord.provisions import Provisions
 from detente.accord.terms import Accord, AccordParty, Disclosure, accord_hash, format_accord
 from detente.airspace.altitude import FOOT_M
 from detente.airspace.plan import IDENTIFIER, Plan, TimeWindow
@@ -35,6 +38,15 @@ TRAFFIC = "adsb_california_20250601.parquet"
 AIRLINE_CALLSIGN = re.compile(r"[A-Z]{3}[0-9]{1,4}[A-Z]{0,2}\Z")
 """An ICAO airline designator and a flight number; registrations of the United States begin with N and a digit."""
 MARKER = ".detente-demo"
+EPOCH = datetime(2025, 6, 1, tzinfo=UTC)
+"""The day that is matched, UTC."""
+MATCHING = MatchingTerms(
+    cell_dm=50_000, band_ft=1_000, bin_seconds=120, altitudes=AltitudeFamilies.PRESSURE, common_lateral_dm=-45_000,
+    runs=RunsOfNodes.ASKED, told=ToldOfMatched.PLAN, first_log2=17, second_log2=16, parts_log2=14, late_runs=0,
+)  # fmt: skip
+"""5 km, 1,000 ft and 2 minutes: fine enough to say little, small enough to take half a minute on two cores."""
+MESSAGES = 5
+"""Of each party in a private match."""
 QUIET_S = 0.2
 LONGEST_S = 300.0
 
@@ -108,6 +120,7 @@ def fly_the_day(out: Path, show: Callable[[Progress], None]) -> Day:
         for party in parties:
             show(Progress("plans", 0, 1))
             party.import_plans(plan_file(party))
+        match_privately(parties, show)
         come_to_rest(parties, show)
         show(Progress("stopping", 0, 1))
         for party in parties:
@@ -124,16 +137,33 @@ def plan_file(party: RehearsalParty) -> Path:
 
 
 def simple_accord(first: RehearsalParty, second: RehearsalParty) -> Accord:
-    """The terms of the day: 5 NM, 1,000 ft, plans shown in full, valid for a week from now."""
+    """The terms of the day: 5 NM, 1,000 ft; of plans nothing is told but what a private match finds in conflict."""
     now = datetime.now(UTC).replace(microsecond=0)
     return Accord(
         name="california-day",
         version=1,
         parties=tuple(AccordParty(party.name, party.card.public_key) for party in (first, second)),
-        valid=TimeWindow(now - timedelta(hours=1), now + timedelta(days=7)),
+        valid=TimeWindow(EPOCH - timedelta(days=1), now + timedelta(days=7)),
         minima=MinimaTable(default=MINIMA),
-        disclosure=Disclosure.FULL,
+        disclosure=Disclosure.NOTHING,
+        provisions=Provisions(matching=MATCHING),
     )
+
+
+def match_privately(parties: tuple[RehearsalParty, RehearsalParty], show: Callable[[Progress], None]) -> None:
+    """Let the two nodes match the day; raises Refusal when the match is broken off or takes too long."""
+    show(Progress("matching", 0, 2 * MESSAGES))
+    parties[0].begin_match(parties[1], EPOCH)
+    deadline = time.monotonic() + LONGEST_S
+    while time.monotonic() < deadline:
+        runs = [run for party in parties for run in party.matches()]
+        show(Progress("matching", sum(len(run["taken"]) for run in runs), 2 * MESSAGES))
+        if broken := next((run for run in runs if run["state"] == "aborted"), None):
+            raise Refusal("private match", broken["reason"], "a match that is complete", broken["remark"])
+        if [run["state"] for run in runs] == ["done", "done"]:
+            return
+        time.sleep(QUIET_S)
+    raise Refusal("demo", "still matching", f"a match within {LONGEST_S:.0f} s", "See the nodes' logs.")
 
 
 def come_to_rest(parties: tuple[RehearsalParty, RehearsalParty], show: Callable[[Progress], None]) -> None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
+
+from detente.airspace.altitude import FOOT_M
 from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.link.comparison import compare_copies
 from detente.link.copies import Copy
+from detente.node.matching_desk import MatchingDesk, transcript_of
+from detente.node.matching_facts import MatchingEvent, MessageSent, PartsSeen
 from detente.picture.conflicts import Conflict
 from detente.picture.events import (
     ConflictCleared,
@@ -25,7 +30,9 @@ from detente.plots.contents import (
     AgreedMeasure,
     CheckedJournal,
     CheckedTranscript,
+    Knowledge,
     Outcome,
+    PrivateMatch,
     ReportConflict,
     ReportContents,
     ReportParty,
@@ -76,6 +83,11 @@ class History:
             case NoMeasureFound(conflict_id=conflict_id, party=party, reason=reason):
                 self.no_measure.setdefault(conflict_id, []).append((party, reason))
 
+    def agrees_with(self, other: History) -> bool:
+        """Whether the plans that both sides know and the conflicts that still stand are the same."""
+        known = self.plans.keys() & other.plans.keys()
+        return self.open == other.open and all(self.plans[name] == other.plans[name] for name in known)
+
     @property
     def open(self) -> set[str]:
         """The conflicts that still stand."""
@@ -112,8 +124,8 @@ def report_contents(day: Day, made_at: datetime) -> ReportContents:
         histories.append(history)
     ours, theirs = histories
     # A conflict that a measure on its way had already removed may be on one side only; what stands at the end may not.
-    if ours.plans != theirs.plans or ours.open != theirs.open:
-        raise Refusal("journals", "different ends", "both sides' journals with the same plans and open conflicts")
+    if not ours.agrees_with(theirs):
+        raise Refusal("journals", "different ends", "both sides' journals with the same told plans and open conflicts")
     conflicts = tuple(_report_conflict(ours, conflict_id) for conflict_id in ours.conflicts)
     plans = (*day.plans[0], *day.plans[1])
     return ReportContents(
@@ -128,12 +140,48 @@ def report_contents(day: Day, made_at: datetime) -> ReportContents:
         measures_agreed=sum(len(agreed) for agreed in ours.amendments.values()),
         run_time_s=day.run_time_s,
         transcript=checked_transcript(day),
+        match=private_match(day),
+        learnt=(knowledge(day.first, day.second.name), knowledge(day.second, day.first.name)),
         attributions=(ATTRIBUTION,),
         check_commands=(
             *(f"detente journal verify {party.files.journal_path}" for party in (day.first, day.second)),
             f"detente transcript compare {day.first.files.journal_path} {day.second.files.journal_path}",
         ),
     )
+
+
+def matching_events(party: RehearsalParty) -> list[MatchingEvent]:
+    """What a party's journal holds of private matching."""
+    return [msgspec.json.decode(entry.body, type=MatchingEvent) for entry in journal_entries(party, "matching")]
+
+
+def knowledge(party: RehearsalParty, other: str) -> Knowledge:
+    """What a party's own journal says that it was told of the other's plans, as they were told first."""
+    parts = [part for event in matching_events(party) if isinstance(event, PartsSeen) for part in event.parts]
+    told: dict[str, Plan] = {}
+    for entry in journal_entries(party, "event"):
+        event = decode_event(entry.body)
+        if isinstance(event, PlanDeclared) and event.party == other:
+            told.setdefault(event.plan.plan_id, event.plan)
+    # Parts go by names without meaning, one for each plan; every plan told as it is was opened in part before.
+    return Knowledge(tuple(told.values()), tuple(parts), len({part.plan_id for part in parts}) - len(told))
+
+
+def private_match(day: Day) -> PrivateMatch:
+    """How the day was matched, by the first party's journal."""
+    terms = day.accord.provisions.matching
+    events = [matching_events(party) for party in (day.first, day.second)]
+    sent = [sum(e.noted.size for e in side if isinstance(e, MessageSent)) for side in events]
+    desk = MatchingDesk(day.first.name, day.first.card.key)
+    for event in events[0]:
+        desk.evolve(event)
+    run = next(iter(desk.runs.values()))
+    assert run.outcome is not None
+    return PrivateMatch(
+        cell_m=0.1 * terms.cell_dm, band_m=terms.band_ft * FOOT_M, bin_s=float(terms.bin_seconds),
+        sent_bytes=(sent[0], sent[1]), common=run.outcome.row.matched_tokens,
+        agreed=run.transcript == transcript_of(run),
+    )  # fmt: skip
 
 
 def journal_entries(party: RehearsalParty, kind: str) -> list[Entry]:

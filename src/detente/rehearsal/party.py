@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,15 @@ class RehearsalParty:
     def import_plans(self, file: Path) -> None:
         """Declare the plans of a file, as the party's planner would."""
         run_command("plan", "import", str(file), "--dir", str(self.files.path))
+
+    def begin_match(self, other: RehearsalParty, moment: datetime) -> None:
+        """Begin the private match of the epoch of `moment` with another party."""
+        body = json.dumps({"peer": other.name, "epoch": moment.isoformat()}).encode()
+        NodeClient(self.files.path).post("matching", "runs", body=body)
+
+    def matches(self) -> list[dict[str, Any]]:
+        """The private matches of the node; see `detente.node.matching_facts.MatchingRun`."""
+        return [view["run"] for view in NodeClient(self.files.path).get("matching", "runs")]
 
     def stop(self) -> None:
         """Ask the node to stop and wait until it has; one that does not is killed, and that is an error."""
