@@ -26,12 +26,14 @@ URL = "https://uss.example.com/utm"
 class DssProcess:
     """One process over one directory, until `stop` or `kill`."""
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(self, directory: Path, *options: str, before: tuple[str, ...] = ()) -> None:
+        """`before` is what stands before the command: another that runs it."""
         self.directory = directory
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             self.port = int(listener.getsockname()[1])
-        command = [sys.executable, "-m", "detente", "dss", "--dir", str(directory), "--port", str(self.port), *options]
+        ours = [sys.executable, "-m", "detente", "dss", "--dir", str(directory), "--port", str(self.port), *options]
+        command = [*before, *ours]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 120.0
         while True:
@@ -55,6 +57,18 @@ class DssProcess:
         token: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> tuple[int, Any]:
+        status, answer, _ = self.exchange(method, path, body, token, headers)
+        return status, answer
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, Any, dict[str, str]]:
+        """As `ask`, with the headers of the answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30.0)
         with contextlib.closing(connection):
             given = dict(headers or {})
@@ -64,7 +78,8 @@ class DssProcess:
             connection.request(method, path, data, given)
             answer = connection.getresponse()
             text = answer.read()
-            return answer.status, json.loads(text) if text[:1] in b"{[" and text else text
+            document = json.loads(text) if text[:1] in b"{[" and text else text
+            return answer.status, document, {name.lower(): value for name, value in answer.getheaders()}
 
     def stop(self) -> None:
         self.process.terminate()
@@ -76,8 +91,8 @@ class DssProcess:
 
 
 @contextlib.contextmanager
-def running(directory: Path, *options: str) -> Iterator[DssProcess]:
-    process = DssProcess(directory, *options)
+def running(directory: Path, *options: str, before: tuple[str, ...] = ()) -> Iterator[DssProcess]:
+    process = DssProcess(directory, *options, before=before)
     try:
         yield process
     finally:

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -27,6 +28,8 @@ class Client(threading.Thread):
         self.created = 0
         self.unanswered: tuple[str, str, str | None] | None = None
         """Request id, intent, and the OVN before."""
+        self.indices: dict[str, int] = {}
+        """The newest notification index of each subscription."""
 
     def run(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=30.0)
@@ -44,9 +47,12 @@ class Client(threading.Thread):
         finally:
             connection.close()
 
-    def write(self, connection: http.client.HTTPConnection, method: str, name: str, ovn: str | None) -> str | None:
+    def body(self) -> dict[str, Any]:
         height = 10.0 * self.created
-        body = intent(extents(self.latitude, 8.0, (height, height + 1.0)), new_subscription={"uss_base_url": URL})
+        return intent(extents(self.latitude, 8.0, (height, height + 1.0)), new_subscription={"uss_base_url": URL})
+
+    def write(self, connection: http.client.HTTPConnection, method: str, name: str, ovn: str | None) -> str | None:
+        body = self.body()
         request_id = str(uuid4())
         headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": request_id}
         path = intent_path(name) + (f"/{ovn}" if ovn else "")
@@ -56,9 +62,23 @@ class Client(threading.Thread):
         document = json.loads(answer.read())
         assert answer.status in (200, 201), document
         self.unanswered = None
+        self.hear(document, 0)
         self.acknowledged[name] = None if method == "DELETE" else document["operational_intent_reference"]["ovn"]
         self.seen.append(1)
         return self.acknowledged[name]
+
+    def hear(self, document: dict[str, Any], unknown: int) -> None:
+        """Every write here concerns every subscription here: each index grows by one, and by what is unknown."""
+        told = {
+            state["subscription_id"]: state["notification_index"]
+            for subscriber in document["subscribers"]
+            for state in subscriber["subscriptions"]
+        }
+        assert told
+        for subscription, index in told.items():
+            before = self.indices.get(subscription, 0)
+            assert before < index <= before + 1 + unknown
+        self.indices.update(told)
 
 
 def kill_and_look(directory: Path, writes: int, round_number: int = 0) -> None:
@@ -92,6 +112,10 @@ def look(service: DssProcess, client: Client) -> None:
         assert status == (404 if ovn is None else 200)
         if ovn is not None:
             assert found["operational_intent_reference"]["ovn"] == ovn
+    client.created += 1
+    status, document = service.ask("PUT", intent_path(), client.body(), client.token)
+    assert status == 201, document
+    client.hear(document, 1)
     if client.unanswered is None:
         return
     request_id, name, before = client.unanswered

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import json
+import signal
 import socket
 import threading
 import time
@@ -122,8 +126,9 @@ def test_more_than_can_be_under_way_is_turned_away_at_the_door(service: DssProce
             connection.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
             waiting.append(connection)
         deadline = time.monotonic() + 30.0
-        while service.ask("GET", intent_path(), None, token)[0] != 503:
+        while (answer := service.exchange("GET", intent_path(), None, token))[0] != 503:
             assert time.monotonic() < deadline
+        assert answer[2]["retry-after"] == "1"
         assert service.ask("GET", "/healthy")[0] == 200
     finally:
         for connection in waiting:
@@ -131,6 +136,32 @@ def test_more_than_can_be_under_way_is_turned_away_at_the_door(service: DssProce
     deadline = time.monotonic() + 30.0
     while service.ask("GET", intent_path(), None, token)[0] != 404:
         assert time.monotonic() < deadline
+
+
+def test_one_client_with_too_many_under_way_is_told_so_and_nothing_is_done(service: DssProcess) -> None:
+    # All requests stand ready when the service looks: none is answered before the disk has the first.
+    token, names = service.token(subject="eager"), [str(uuid4()) for _ in range(300)]
+    connections = [http.client.HTTPConnection("127.0.0.1", service.port, timeout=60.0) for _ in names]
+    for connection in connections:
+        connection.request("GET", "/healthy")
+        connection.getresponse().read()
+    service.process.send_signal(signal.SIGSTOP)
+    try:
+        for number, (name, connection) in enumerate(zip(names, connections, strict=True)):
+            body = intent(extents(75.0, heights=(10.0 * number, 10.0 * number + 9.0)))
+            connection.request("PUT", intent_path(name), json.dumps(body), {"Authorization": f"Bearer {token}"})
+    finally:
+        service.process.send_signal(signal.SIGCONT)
+    statuses = []
+    for name, connection in zip(names, connections, strict=True):
+        with contextlib.closing(connection):
+            answer = connection.getresponse()
+            answer.read()
+        statuses.append(answer.status)
+        assert answer.getheader("retry-after") == ("1" if answer.status == 429 else None)
+        found = service.ask("GET", intent_path(name), None, token)[0]
+        assert found == (200 if answer.status == 201 else 404)
+    assert {*statuses} == {201, 429}
 
 
 def test_one_client_alone_is_told_so_and_others_are_not() -> None:
@@ -207,12 +238,21 @@ def test_both_versions_of_f3411_see_one_table(service: DssProcess) -> None:
     )
 
 
-def test_with_exact_relevance_what_is_only_near_needs_no_key(tmp_path: Path) -> None:
-    with running(tmp_path / "dss", "--relevance", "exact") as service:
+def test_what_the_operator_chooses_exact_relevance_and_a_rate(tmp_path: Path) -> None:
+    with running(tmp_path / "dss", "--relevance", "exact", "--requests-a-second", "20") as service:
         token, other = service.token(), service.token(subject="uss2")
         assert service.ask("PUT", intent_path(), intent(extents(30.0)), other)[0] == 201
         assert service.ask("PUT", intent_path(), intent(extents(30.003)), token)[0] == 201
         assert service.ask("PUT", intent_path(), intent(extents(30.0005)), token)[0] == 409
+        deadline, path = time.monotonic() + 30.0, intent_path()
+        while (answer := service.exchange("GET", path, None, token))[0] != 429:
+            assert answer[0] == 404
+            assert time.monotonic() < deadline
+        assert answer[2]["retry-after"] == "1"
+        assert service.ask("GET", path, None, other)[0] == 404
+        while service.ask("PUT", path, intent(extents(31.0)), token)[0] != 201:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_a_restart_keeps_everything_and_why_replays_it(tmp_path: Path) -> None:
