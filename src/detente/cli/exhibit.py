@@ -47,27 +47,58 @@ def check(
     file: Annotated[Path, typer.Argument(help="What `detente transcript prove` wrote.")],
     *,
     body: Annotated[bool, typer.Option("--body", help="Print the message itself too.")] = False,
+    opening: Annotated[
+        Path | None, typer.Option(help="Details given later (`detente details export`): do they open its commitment?")
+    ] = None,
 ) -> None:
     """Check both signatures and the place of a proven message. Exit code 0 when it holds, 2 when not."""
-    from detente.airspace.refusal import Refusal
     from detente.cli.wording import say
     from detente.language.figures import utc_time
     from detente.link.exhibit import check_exhibit
     from detente.record.keys import spoken_fingerprint
 
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise Refusal(str(file), error.strerror or str(error), "a file that can be read") from None
-    proven = check_exhibit(data)
+    proven = check_exhibit(_read(file))
     envelope = proven.envelope
     say("exhibit.sent", number=envelope.number, kind=envelope.kind, time=utc_time(envelope.sent_at),
         fingerprint=spoken_fingerprint(envelope.direction.sender))  # fmt: skip
     say("exhibit.received", time=utc_time(proven.receipt.received_at),
         fingerprint=spoken_fingerprint(envelope.direction.recipient))  # fmt: skip
     say("exhibit.place", accord=envelope.direction.accord, size=proven.receipt.last, root=proven.root.hex())
+    if opening is not None:
+        _check_opening(envelope, opening)
     if body:
         typer.echo(envelope.body.decode(errors="replace"))
+
+
+def _check_opening(envelope: Envelope, file: Path) -> None:
+    """Say that details open the commitment of a proven notice; raises Refusal when they do not."""
+    import msgspec
+
+    from detente.airspace.refusal import Refusal
+    from detente.cli.wording import say
+    from detente.link.commitment import read_opening
+
+    opened = read_opening(_read(file)).commitment
+    try:
+        message = msgspec.json.decode(envelope.body)
+        committed = message["notice"]["commitment"]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        raise Refusal("exhibit", envelope.kind, "a notice that carries a commitment") from None
+    if opened != committed:
+        raise Refusal(
+            "opening", opened, f"what the notice committed to, {committed}",
+            "The details are not those that were meant when the notice was given.",
+        )  # fmt: skip
+    say("exhibit.opened", commitment=committed)
+
+
+def _read(file: Path) -> bytes:
+    from detente.airspace.refusal import Refusal
+
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Refusal(str(file), error.strerror or str(error), "a file that can be read") from None
 
 
 def _envelopes(copy: Copy, transcript: Transcript) -> list[Envelope]:

@@ -28,6 +28,7 @@ COMMAND_FILES: tuple[str, ...] = (
     "status",
     "plan",
     "notice",
+    "details",
     "conflicts",
     "measure",
     "line",

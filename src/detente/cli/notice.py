@@ -17,6 +17,7 @@ MEANINGS = "our_aircraft_here, keep_out, call_before_entering, closed_to_all or 
 Means = Annotated[str | None, typer.Option("--meaning", help=MEANINGS)]
 OTHERS = "With nothing_of_ours_here: not_under_our_control or unknown, of aircraft that are not ours."
 Others = Annotated[str | None, typer.Option(help=OTHERS)]
+Commitment = Annotated[str | None, typer.Option(help="To details that are given later: `detente details commit`.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -37,9 +38,11 @@ def give(
     window: values.Window = None,
     plan: Annotated[str | None, typer.Option(help="The plan of ours that it is about.")] = None,
     others: Others = None,
+    commitment: Commitment = None,
 ) -> None:
     """Tell every party something about an area and a time. There is no notice without a meaning."""
-    _tell(directory, ("notices",), notice_id, meaning, values.volume(centre, radius, block, window), plan, others)
+    volume = values.volume(centre, radius, block, window)
+    _tell(directory, ("notices",), notice_id, meaning, volume, plan, others, commitment)
 
 
 def amend(
@@ -52,10 +55,11 @@ def amend(
     window: values.Window = None,
     plan: Annotated[str | None, typer.Option(help="The plan of ours that it is about.")] = None,
     others: Others = None,
+    commitment: Commitment = None,
 ) -> None:
     """Replace our notice of this name."""
     volume = values.volume(centre, radius, block, window)
-    _tell(directory, ("notices", "amend"), notice_id, meaning, volume, plan, others)
+    _tell(directory, ("notices", "amend"), notice_id, meaning, volume, plan, others, commitment)
 
 
 def cancel(notice_id: NoticeId, directory: Directory) -> None:
@@ -85,6 +89,7 @@ def _tell(
     volume: dict[str, Any] | None,
     plan: str | None,
     others: str | None,
+    commitment: str | None,
 ) -> None:
     from detente.airspace.refusal import Refusal
     from detente.node.client import NodeClient
@@ -101,6 +106,7 @@ def _tell(
         "volume": values.needed(volume),
         "plan_id": plan,
         "others": others,
+        "commitment": commitment,
     }
     done(NodeClient(directory).post(*route, body=json.dumps(body).encode()))
 

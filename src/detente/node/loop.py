@@ -470,12 +470,12 @@ class CommandLoop:
         self._entries_bytes += sum(len(body) for _, body in entries)
         for kind, body in entries:
             if kind in suspicion.KINDS:
-                peer = self._peer_of(suspicion.peer_key(kind, body, self.links.own))
+                peer = suspicion.peer_of(kind, body, self.links.own, self._peer_of)
                 if peer is not None:
                     for desk in self.desks:
                         self._follow_at(desk, desk.commands_on_evidence(peer, kind, body, self.clock()))
 
-    def _peer_of(self, key: bytes | None) -> str | None:
+    def _peer_of(self, key: bytes) -> str | None:
         talkers = () if self.keeping is None else self.keeping.talkers.values()
         return next((peer.name for peer in (*self.lanes, *self.peers, *talkers) if peer.key == key), None)
 

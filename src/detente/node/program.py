@@ -30,6 +30,7 @@ from detente.node.claims_desk import ClaimsDesk
 from detente.node.claims_keeping import keep_claims, open_claims
 from detente.node.configuration import Configuration, HttpSettings, read_configuration
 from detente.node.desks import Desks
+from detente.node.details_desk import DetailsDesk
 from detente.node.disclosing import Disclosing
 from detente.node.horizon_keeping import keep_horizons
 from detente.node.line_desk import LineDesk
@@ -75,6 +76,7 @@ def run_node(path: Path, say: Callable[[str], None], *, new_sign_in: bool = Fals
             picture, links = Picture(), Links(key.public)
             desks = Desks((
                 LineDesk(LineState()), ClaimsDesk(ClaimsState(), picture), MatchingDesk(card.name, key.public),
+                DetailsDesk(card.name, picture),
             ))  # fmt: skip
             accords = Accords(card, configuration.authority, directory.trust.cards(), accord)
             disclosing = Disclosing(configuration.disclosure)

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from detente.line.alarms import AlarmKind
 from detente.link.answer import RefusalReason
+from detente.link.details import DetailsEvent, DetailsRefused
 from detente.link.envelope import FORM, Envelope
 from detente.link.session import LINK_EVIDENCE, LINK_REFUSED, RefusalRecord, read_document
 from detente.link.transport import PEER_SET_BACK
 
-KINDS = frozenset({LINK_EVIDENCE, LINK_REFUSED})
+DETAILS = "details"
+"""The kind of the journal's entries that hold events of details behind notices."""
+KINDS = frozenset({LINK_EVIDENCE, LINK_REFUSED, DETAILS})
 _ALARMS = {RefusalReason.TOO_MUCH: AlarmKind.FLOODING, PEER_SET_BACK: AlarmKind.SET_BACK}
 
 
-def peer_key(kind: str, body: bytes, own: bytes) -> bytes | None:
-    """Return the public key of the peer that an entry of `KINDS` speaks against, or None where it names none."""
+_DETAILS: msgspec.json.Decoder[DetailsEvent] = msgspec.json.Decoder(DetailsEvent)
+
+
+def peer_of(kind: str, body: bytes, own: bytes, named: Callable[[bytes], str | None]) -> str | None:
+    """Return the peer that an entry of `KINDS` speaks against, or None; `named` gives a name by public key."""
+    if kind == DETAILS:
+        event = _DETAILS.decode(body)
+        return event.party if isinstance(event, DetailsRefused) else None
     if kind == LINK_EVIDENCE:
         direction = read_document(body).direction
-        return direction.sender if direction.sender != own else direction.recipient
+        return named(direction.sender if direction.sender != own else direction.recipient)
     sender = msgspec.json.decode(body, type=RefusalRecord).sender
-    return None if sender is None else bytes.fromhex(sender)
+    return None if sender is None else named(bytes.fromhex(sender))
 
 
 def alarm_of(kind: str, body: bytes) -> tuple[AlarmKind, str] | None:
     """Return the alarm for an entry of `KINDS`, and its detail in words; None where a person need not look."""
+    if kind == DETAILS:
+        event = _DETAILS.decode(body)
+        assert isinstance(event, DetailsRefused)
+        return AlarmKind.WRONG_OPENING, f"notice {event.notice_id}"
     if kind == LINK_REFUSED:
         record = msgspec.json.decode(body, type=RefusalRecord)
         found = _ALARMS.get(record.reason)

@@ -66,10 +66,11 @@ class NoticeText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     volume: Volume4D
     plan_id: str | None = None
     others: Others | None = None
+    commitment: str | None = None
 
     def by(self, party: str, at: datetime) -> Notice:
         """Return the notice of `party`, given at `at`."""
-        return Notice(self.notice_id, party, self.meaning, self.volume, at, self.plan_id, self.others)
+        return Notice(self.notice_id, party, self.meaning, self.volume, at, self.plan_id, self.others, self.commitment)
 
 
 class MeasureRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

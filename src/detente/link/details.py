@@ -1,0 +1,170 @@
+"""Details behind notices: what was committed to, by whom and when, and what was opened later or failed to (R39). Pure.
+
+Every commitment that a notice ever carried stays on record: one that is replaced before it is opened is seen to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from detente.airspace.refusal import Refusal
+from detente.link.commitment import Opening
+
+Key = tuple[str, str]
+"""Party and notice id."""
+
+
+class _Command(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_fields=True):
+    at: datetime
+    party: str
+
+
+class CommitDetails(_Command, frozen=True, tag="commit_details"):
+    """Keep an opening of our own, so that a notice may carry its commitment."""
+
+    opening: Opening
+
+
+class SeeCommitment(_Command, frozen=True, tag="see_commitment"):
+    """A notice of `party` carries this commitment."""
+
+    notice_id: str
+    commitment: str
+
+
+class GiveDetails(_Command, frozen=True, tag="give_details"):
+    """Open to `peer` what our notice committed to."""
+
+    peer: str
+    notice_id: str
+
+
+class HearDetails(_Command, frozen=True, tag="hear_details"):
+    """`party` opens what its notice committed to."""
+
+    notice_id: str
+    opening: Opening
+
+
+DetailsCommand = CommitDetails | SeeCommitment | GiveDetails | HearDetails
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True):
+    at: datetime
+
+
+class DetailsKept(_Event, frozen=True, tag="details_kept"):
+    """We keep this opening; nobody is told."""
+
+    opening: Opening
+
+
+class CommitmentSeen(_Event, frozen=True, tag="commitment_seen"):
+    """A notice of `party` carries this commitment."""
+
+    party: str
+    notice_id: str
+    commitment: str
+
+
+class DetailsGiven(_Event, frozen=True, tag="details_given"):
+    """We opened our notice's commitment to `peer`."""
+
+    peer: str
+    notice_id: str
+    opening: Opening
+
+
+class DetailsOpened(_Event, frozen=True, tag="details_opened"):
+    """`party` gave details, and they are what it had committed to."""
+
+    party: str
+    notice_id: str
+    opening: Opening
+
+
+class DetailsRefused(_Event, frozen=True, tag="details_refused"):
+    """`party` gave details that are not what it had committed to; they are kept as what it says now."""
+
+    party: str
+    notice_id: str
+    expected: tuple[str, ...]
+    opening: Opening
+
+
+DetailsEvent = DetailsKept | CommitmentSeen | DetailsGiven | DetailsOpened | DetailsRefused
+
+
+class Commitment(msgspec.Struct, frozen=True):
+    """One commitment of a notice: since when it is seen, and when it was opened with what."""
+
+    commitment: str
+    at: datetime
+    opened_at: datetime | None = None
+    opening: Opening | None = None
+
+
+class Details:
+    """What is known of details: our own openings by commitment, and every notice's commitments in order."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Opening] = {}
+        self.commitments: dict[Key, tuple[Commitment, ...]] = {}
+
+
+def decide(details: Details, own: str, peers: Mapping[str, object], command: DetailsCommand) -> list[DetailsEvent]:
+    """Return what follows from a command; raises Refusal with nothing changed. `peers` are those we talk with."""
+    match command:
+        case CommitDetails(at, _, opening):
+            return [] if opening.commitment in details.kept else [DetailsKept(at, opening)]
+        case SeeCommitment(at, party, notice_id, commitment):
+            known = details.commitments.get((party, notice_id), ())
+            return [] if any(c.commitment == commitment for c in known) else [
+                CommitmentSeen(at, party, notice_id, commitment)
+            ]  # fmt: skip
+        case GiveDetails(at, _, peer, notice_id):
+            if peer not in peers:
+                raise Refusal("peer", peer, f"a party with an accord: {', '.join(sorted(peers)) or 'none'}")
+            held = _committed(details, own, notice_id)[-1].commitment
+            if held not in details.kept:
+                raise Refusal("notice_id", notice_id, f"a notice whose commitment was made here, not {held}")
+            return [DetailsGiven(at, peer, notice_id, details.kept[held])]
+        case HearDetails(at, party, notice_id, opening):
+            committed = _committed(details, party, notice_id)
+            found = next((c for c in committed if c.commitment == opening.commitment), None)
+            if found is None:
+                return [DetailsRefused(at, party, notice_id, tuple(c.commitment for c in committed), opening)]
+            return [] if found.opening is not None else [DetailsOpened(at, party, notice_id, opening)]
+
+
+def evolve(details: Details, event: DetailsEvent, own: str) -> None:
+    """Fold an event in."""
+    match event:
+        case DetailsKept(_, opening):
+            details.kept[opening.commitment] = opening
+        case CommitmentSeen(at, party, notice_id, commitment):
+            key = (party, notice_id)
+            details.commitments[key] = (*details.commitments.get(key, ()), Commitment(commitment, at))
+        case DetailsGiven(at, _, notice_id, opening):
+            _opened(details, (own, notice_id), at, opening)
+        case DetailsOpened(at, party, notice_id, opening):
+            _opened(details, (party, notice_id), at, opening)
+        case DetailsRefused():
+            pass
+
+
+def _committed(details: Details, party: str, notice_id: str) -> tuple[Commitment, ...]:
+    found = details.commitments.get((party, notice_id))
+    if not found:
+        raise Refusal("notice_id", notice_id, f"a notice of {party} that carries a commitment")
+    return found
+
+
+def _opened(details: Details, key: Key, at: datetime, opening: Opening) -> None:
+    details.commitments[key] = tuple(
+        Commitment(c.commitment, c.at, c.opened_at or at, opening) if c.commitment == opening.commitment else c
+        for c in details.commitments[key]
+    )

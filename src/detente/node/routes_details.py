@@ -1,0 +1,97 @@
+"""Details behind notices over HTTP: commit, open, list."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+import msgspec
+from litestar import Router, get, post
+
+from detente.airspace.plan import Plan
+from detente.link.commitment import SALT_BYTES, Opening
+from detente.link.details import CommitDetails, DetailsCommand, GiveDetails
+from detente.node.details_desk import DetailsDesk
+from detente.node.loop import tag_of
+from detente.node.service import Service, not_found
+from detente.node.views import Done
+
+
+class CommitmentRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The details, a plan, that a notice is to commit to. They and the salt stay here until they are opened."""
+
+    details: Plan
+
+
+class CommitmentMade(msgspec.Struct, frozen=True):
+    """What the notice is to carry as its `commitment`."""
+
+    commitment: str
+    journal_number: int
+
+
+class OpeningRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Open to `peer` what our notice committed to."""
+
+    peer: str
+    notice_id: str
+
+
+class CommitmentView(msgspec.Struct, frozen=True):
+    """A commitment of a notice: when it was first seen here, and when it was opened; `details` are theirs or ours."""
+
+    party: str
+    notice_id: str
+    commitment: str
+    seen_at: datetime
+    opened_at: datetime | None
+    details: Plan | None
+
+
+@get("/", summary="List commitments")
+async def list_commitments(service: Service) -> list[CommitmentView]:
+    """List every commitment that a notice carries or carried, and what it was opened with."""
+    desk = service.loop.desks.of_type(DetailsDesk)
+
+    def views() -> list[CommitmentView]:
+        return [
+            CommitmentView(*key, c.commitment, c.at, c.opened_at, None if c.opening is None else c.opening.details)
+            for key, held in sorted(desk.details.commitments.items())
+            for c in held
+        ]
+
+    return await service.loop.read(lambda _: views())
+
+
+@get("/openings/{commitment:str}", summary="Our own opening")
+async def show_opening(service: Service, commitment: str) -> Opening:
+    """Give the salt and the details of a commitment that was made here, to be shown to an outsider."""
+    desk = service.loop.desks.of_type(DetailsDesk)
+    found = await service.loop.read(lambda _: desk.details.kept.get(commitment))
+    if found is None:
+        raise not_found("commitment", commitment, "a commitment that was made here")
+    return found
+
+
+@post("/commit", status_code=200, summary="Commit to details")
+async def commit(data: CommitmentRequest, service: Service) -> CommitmentMade:
+    """Keep details under a fresh salt and say what a notice must carry so that they can be proven later."""
+    opening = Opening(secrets.token_hex(SALT_BYTES), data.details)
+    done = await _do(service, CommitDetails(service.now(), service.party, opening))
+    return CommitmentMade(opening.commitment, done.journal_number)
+
+
+@post("/open", status_code=200, summary="Give details")
+async def open_details(data: OpeningRequest, service: Service) -> Done:
+    """Give a peer the details behind our notice; its node checks that they are what the notice committed to."""
+    return await _do(service, GiveDetails(service.now(), service.party, data.peer, data.notice_id))
+
+
+async def _do(service: Service, command: DetailsCommand) -> Done:
+    outcome = await service.loop.decide_at(service.loop.desks.of_type(DetailsDesk), command)
+    return Done(tuple(tag_of(event) for event in outcome.events), outcome.journal_number)
+
+
+router = Router(
+    path="/details", route_handlers=[list_commitments, show_opening, commit, open_details], tags=["notices"]
+)
