@@ -39,6 +39,7 @@ COMMAND_FILES: tuple[str, ...] = (
     "deviation",
     "review",
     "accord",
+    "zone",
     "disclosed",
     "match",
     "journal",

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from detente.accord.provisions import SafetyFunction
 from detente.airspace.refusal import Refusal
 from detente.node.lanes import Lane
+from detente.picture.commands import Command
 from detente.picture.events import Event
 from detente.picture.picture import Picture
 
@@ -73,6 +74,10 @@ class Desk(ABC):
 
     def commands_on_evidence(self, peer: str, kind: str, body: bytes, at: datetime) -> Iterable[Any]:  # noqa: ARG002
         """Yield commands of this desk that follow from what the journal keeps of a link's faults, by its entry kind."""
+        return ()
+
+    def picture_commands(self, event: Any, at: datetime) -> Iterable[Command]:  # noqa: ANN401, ARG002
+        """Yield commands of the picture that follow from an event that was just folded in."""
         return ()
 
     def needs(self, command: Any) -> Need | None:  # noqa: ANN401, ARG002

@@ -394,6 +394,9 @@ class CommandLoop:
                 if lanes is not None:
                     sealed = lanes.sessions[saying.lane].seal(self._key, [(saying.kind, saying.body)], self.clock())
                     self._put([(SENT, envelope.raw) for envelope in sealed])
+            for follows in desk.picture_commands(event, self.clock()):
+                with suppress(Refusal):
+                    self._events_of(follows)
         return [event for event, _ in decided]
 
     def _guarded(self, name: str, decision: Callable[[], T]) -> T:

@@ -205,7 +205,7 @@ def messages_of(event: events.Event, picture: Picture) -> Iterator[tuple[str, Me
             yield from _to(other, NoMeasureFound(conflict_id, reason))
         case _:
             message = _for_all(event, own)
-            if message is not None:
+            if message is not None and not _is_zone(event, picture):
                 for peer in picture.peers:
                     yield peer, message
 
@@ -218,8 +218,19 @@ def introduction(picture: Picture) -> Iterator[Message]:
             if record.state is PlanState.ACTIVE:
                 yield PlanActivated(record.plan.plan_id)
     for (party, _), notice in sorted(picture.notices.items()):
-        if party == picture.party and notice.state is NoticeState.IN_FORCE:
+        if party == picture.party and notice.state is NoticeState.IN_FORCE and notice.notice.agreed_with is None:
             yield NoticeGiven(notice.notice)
+
+
+def _is_zone(event: events.Event, picture: Picture) -> bool:
+    """Whether an event is about an agreed zone, which both its parties know without being told."""
+    match event:
+        case events.NoticeGiven(notice=notice):
+            return notice.agreed_with is not None
+        case events.NoticeCancelled(party=party, notice_id=notice_id):
+            return picture.notices[(party, notice_id)].notice.agreed_with is not None
+        case _:
+            return False
 
 
 def _for_all(event: events.Event, own: str) -> Message | None:

@@ -44,10 +44,12 @@ from detente.node.metrics import Metrics
 from detente.node.outbox import Outbox
 from detente.node.service import Service
 from detente.node.settlement import Settlement
+from detente.node.zones_desk import ZonesDesk, keep_zones
 from detente.picture.commands import ExpireNotices
 from detente.picture.picture import Picture
 from detente.record.journal import GroupCommit, Journal
 from detente.record.keys import NodeKey
+from detente.zones.talks import Zones
 
 HOUSEKEEPING_S = 5.0
 GRACEFUL_STOP_S = 10
@@ -76,6 +78,7 @@ def run_node(path: Path, say: Callable[[str], None], *, new_sign_in: bool = Fals
             picture, links = Picture(), Links(key.public)
             desks = Desks((
                 LineDesk(LineState()), ClaimsDesk(ClaimsState(), picture), MatchingDesk(card.name, key.public),
+                ZonesDesk(Zones(), picture),
                 DetailsDesk(card.name, picture),
             ))  # fmt: skip
             accords = Accords(card, configuration.authority, directory.trust.cards(), accord)
@@ -170,6 +173,7 @@ class _Node:
             _task("line", keep_line(loop, self._desks.of_type(LineDesk))),
             _task("claims", keep_claims(loop)),
             _task("horizons", keep_horizons(loop)),
+            _task("zones", keep_zones(loop)),
             _task("accords", _follow_accords(loop, self._card.name)),
             _task("matching", matching.run()),
         ]

@@ -7,6 +7,7 @@ from litestar import Router, get, post
 from detente.node.service import Service, tags
 from detente.node.views import Done, NoticeText
 from detente.picture.commands import AmendNotice, CancelNotice, GiveNotice
+from detente.picture.entering import Entering, entering
 from detente.picture.notices import NoticeRecord
 
 
@@ -14,6 +15,12 @@ from detente.picture.notices import NoticeRecord
 async def list_notices(service: Service) -> list[NoticeRecord]:
     """List the notices of every party, those that are over too."""
     return await service.loop.read(lambda picture: [picture.notices[key] for key in sorted(picture.notices)])
+
+
+@get("/entered", summary="List plans that enter notices")
+async def list_entered(service: Service) -> list[Entering]:
+    """List every live plan that enters what was notified, or agreed as a zone, against its meaning."""
+    return await service.loop.read(lambda picture: list(entering(picture)))
 
 
 @post("/", status_code=200, summary="Give a notice")
@@ -40,5 +47,7 @@ async def cancel_notice(service: Service, notice_id: str) -> Done:
 
 
 router = Router(
-    path="/notices", route_handlers=[list_notices, give_notice, amend_notice, cancel_notice], tags=["notices"]
+    path="/notices",
+    route_handlers=[list_notices, list_entered, give_notice, amend_notice, cancel_notice],
+    tags=["notices"],
 )

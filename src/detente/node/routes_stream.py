@@ -132,6 +132,13 @@ async def _events(service: Service, number: int, kind: str) -> AsyncIterator[byt
 
 router = Router(
     path="/",
-    route_handlers=[stream_events, stream_line_events, stream_claims_events, stream_matching_events],
+    route_handlers=[
+        stream_events,
+        stream_line_events,
+        stream_matching_events,
+        stream_claims_events,
+        stream_accord_events,
+        stream_zone_events,
+    ],
     tags=["stream"],
 )

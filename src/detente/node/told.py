@@ -76,7 +76,7 @@ def untold(picture: Picture, told: Told) -> Iterator[Message]:
         if held.state is PlanState.ACTIVE and name not in told.active:
             yield PlanActivated(name)
     for (party, name), notice in sorted(picture.notices.items()):
-        if party != picture.party:
+        if party != picture.party or notice.notice.agreed_with is not None:
             continue
         in_force, said_notice = notice.state is NoticeState.IN_FORCE, told.notices.get(name)
         if in_force and said_notice != notice.notice:

@@ -105,6 +105,14 @@ class CancelNotice(_Command, frozen=True, tag="cancel_notice"):
     notice_id: str
 
 
+class KeepZone(_Command, frozen=True, tag="keep_zone"):
+    """An agreed zone counts as these notices, under ids that begin with `prefix`; those that it counted as end."""
+
+    prefix: str
+    agreed_with: str
+    notices: tuple[Notice, ...]
+
+
 class ExpireNotices(_Command, frozen=True, tag="expire_notices"):
     """Let every notice expire whose window is over at `at`."""
 
@@ -174,6 +182,7 @@ Command = (
     | GiveNotice
     | AmendNotice
     | CancelNotice
+    | KeepZone
     | ExpireNotices
     | RejudgeConflicts
     | ProposeMeasure

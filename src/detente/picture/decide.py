@@ -50,6 +50,7 @@ _DECISIONS: dict[type, Callable[[Picture, Any], list[Event]]] = {
     commands.GiveNotice: decide_notices.give,
     commands.AmendNotice: decide_notices.amend,
     commands.CancelNotice: decide_notices.cancel,
+    commands.KeepZone: decide_notices.keep_zone,
     commands.ExpireNotices: decide_notices.expire,
     commands.RejudgeConflicts: decide_conflicts.rejudge,
     commands.ProposeMeasure: decide_measures.propose,

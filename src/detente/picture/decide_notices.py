@@ -5,7 +5,7 @@ from __future__ import annotations
 from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
 from detente.airspace.search import PlanIndex
-from detente.picture.commands import AmendNotice, CancelNotice, ExpireNotices, GiveNotice
+from detente.picture.commands import AmendNotice, CancelNotice, ExpireNotices, GiveNotice, KeepZone
 from detente.picture.events import Event, NoticeAmended, NoticeCancelled, NoticeExpired, NoticeGiven
 from detente.picture.notices import Notice, NoticeRecord, NoticeState
 from detente.picture.picture import Picture
@@ -41,6 +41,25 @@ def cancel(picture: Picture, command: CancelNotice) -> list[Event]:
     return [NoticeCancelled(command.at, command.party, command.notice_id)]
 
 
+def keep_zone(picture: Picture, command: KeepZone) -> list[Event]:
+    """What a zone counts as takes the place of what it counted as before. It was agreed, and is never late."""
+    wanted = {(notice.party, notice.notice_id): notice for notice in command.notices}
+    held = {
+        key
+        for key, record in picture.notices.items()
+        if record.notice.agreed_with is not None
+        and command.agreed_with in (record.notice.party, record.notice.agreed_with)
+        and key[1].startswith(command.prefix)
+    }
+    gone = sorted(key for key in held - wanted.keys() if picture.notices[key].state is NoticeState.IN_FORCE)
+    events: list[Event] = [NoticeCancelled(command.at, *key) for key in gone]
+    for key, notice in wanted.items():
+        if key not in held and notice.volume.time.end >= command.at:
+            _check_area(picture, notice)
+            events.append(NoticeGiven(command.at, notice, 0.0))
+    return events
+
+
 def expire(picture: Picture, command: ExpireNotices) -> list[Event]:
     """Every notice whose window is over expires. Nothing else ends it: a silent peer's notices hold (R44)."""
     return [
@@ -54,6 +73,8 @@ def _in_force(picture: Picture, party: str, notice_id: str) -> NoticeRecord:
     record = picture.notices.get((party, notice_id))
     if record is None or record.state is not NoticeState.IN_FORCE:
         raise Refusal("notice_id", notice_id, f"a notice of {party} that is in force")
+    if record.notice.agreed_with is not None:
+        raise Refusal("notice_id", notice_id, "a notice that is no agreed zone", "Move or release the zone.")
     return record
 
 
@@ -65,6 +86,12 @@ def _check(picture: Picture, command: GiveNotice | AmendNotice) -> None:
         raise Refusal(
             "notice.volume.time.end", notice.volume.time.end.isoformat(), f"a time after now, {command.at.isoformat()}"
         )
+    if notice.agreed_with is not None:
+        raise Refusal("notice.agreed_with", notice.agreed_with, "nothing: a zone comes by agreement")
+    _check_area(picture, notice)
+
+
+def _check_area(picture: Picture, notice: Notice) -> None:
     assert picture.accord is not None
     # An index compiles the area, which refuses a ring that crosses itself.
     PlanIndex().encounters(Plan("notice", (notice.volume,)), picture.accord.minima)

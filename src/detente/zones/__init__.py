@@ -1,0 +1,1 @@
+"""Temporary zones that two parties propose, counter, agree, move and release. Pure."""
