@@ -137,6 +137,7 @@ class World:
         self.now = NOON
         self.sides: dict[str, Side] = {}
         self.sent: list[tuple[str, str, str, bytes]] = []
+        self.said: list[tuple[datetime, str, str, bytes]] = []
         self.held = False
         self.tampering: Callable[[str, bytes], tuple[str, bytes]] = lambda kind, body: (kind, body)
         names = NAMES[:count]
@@ -151,6 +152,7 @@ class World:
 
     def carry(self, sender: str, peer: str, kind: str, body: bytes) -> None:
         self.sent.append((sender, peer, kind, body))
+        self.said.append((self.now, sender, kind, body))
         if not self.held:
             self.deliver()
 
