@@ -27,6 +27,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 EXPECTED_EXIT = re.compile(r"\s#\s*exit (\d+)\s*$")
 HERE_DOCUMENT = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
 LONGEST_PAGE_S = 240
+LONG_PAGES = {"docs/how-to/use-the-line.md"}
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -145,7 +146,13 @@ def with_commands(page: Path) -> bool:
     return any(not command.is_make for command in commands(page.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if with_commands(p)], ids=lambda p: p.relative_to(ROOT).as_posix())
+def pages_with_commands() -> list[object]:
+    """Every page with commands; those with very many are long tests."""
+    pages = [(p, p.relative_to(ROOT).as_posix()) for p in PAGES if with_commands(p)]
+    return [pytest.param(p, id=name, marks=[pytest.mark.long] if name in LONG_PAGES else []) for p, name in pages]
+
+
+@pytest.mark.parametrize("page", pages_with_commands())
 def test_commands_run_as_shown(page: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "docs" / "samples", tmp_path / "docs" / "samples")
     run = [command for command in commands(page.read_text(encoding="utf-8")) if not command.is_make]

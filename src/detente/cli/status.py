@@ -48,6 +48,9 @@ def status(
             say(f"status.{name}", value=found[name])
         for state, count in sorted(found["measures"].items()):
             say("status.measures", state=state, count=count)
+        for name in ("radio_overdue", "alarms"):
+            if found[name]:
+                say(f"status.{name}", value=", ".join(found[name]))
         say("status.settled" if found["settled"] else "status.unsettled")
     if until is Until.SETTLED and not found["settled"]:
         raise typer.Exit(1)

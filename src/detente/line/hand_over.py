@@ -36,17 +36,27 @@ def summary(line: LineState, watch: Watch, until: datetime) -> HandOver:
         not_understood=named(lambda record: bool(record.differences)),
         not_read_back=named(must_be_read_back),
         undelivered=tuple(" ".join(key) for key in sorted(line.undelivered)),
-        alarms=tuple(
-            f"{peer} {alarm.kind}"
-            for peer, held in sorted(line.peers.items())
-            for alarm in held.alarms
-            if alarm.taken_by is None
-        ),
-        radio_overdue=tuple(
-            f"{peer} {standing.frequency_khz} kHz"
-            for peer in sorted(line.open_lines)
-            for standing in line.peers[peer].radio
-            if standing.overdue
-        ),
+        alarms=open_alarms(line),
+        radio_overdue=radio_overdue(line),
         lines=tuple((peer, line.peers[peer].standing) for peer in sorted(line.open_lines)),
+    )
+
+
+def open_alarms(line: LineState) -> tuple[str, ...]:
+    """Return the alarms that wait for a person: "south two_histories"."""
+    return tuple(
+        f"{peer} {alarm.kind}"
+        for peer, held in sorted(line.peers.items())
+        for alarm in held.alarms
+        if alarm.taken_by is None
+    )
+
+
+def radio_overdue(line: LineState) -> tuple[str, ...]:
+    """Return the frequencies on which a radio check is overdue: "south 130000 kHz"."""
+    return tuple(
+        f"{peer} {standing.frequency_khz} kHz"
+        for peer in sorted(line.open_lines)
+        for standing in line.peers[peer].radio
+        if standing.overdue
     )

@@ -9,6 +9,7 @@ from datetime import datetime
 from detente.accord.terms import Accord
 from detente.airspace.refusal import Refusal
 from detente.claims.state import ClaimsState
+from detente.line.hand_over import open_alarms, radio_overdue
 from detente.line.state import LineState
 from detente.link.card import Card
 from detente.node.access import Access
@@ -122,6 +123,8 @@ class Service:
             settled=not waiting and not picture.measures_of and left == len(picture.conflicts),
             journal_number=self.loop.journal.head.number,
             picture_sha256=hashlib.sha256(picture_bytes(picture)).hexdigest() if digest else "",
+            radio_overdue=radio_overdue(self.line),
+            alarms=open_alarms(self.line),
         )
 
 

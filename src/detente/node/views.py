@@ -137,7 +137,10 @@ class PeerView(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The node in numbers. `settled` is true when nothing is left to deliver, to answer or to propose."""
+    """The node in numbers. `settled` is true when nothing is left to deliver, to answer or to propose.
+
+    `radio_overdue` are checks of the radio plan, "south 130000 kHz"; `alarms` wait for a person: "south two_histories".
+    """
 
     party: str
     accord_hash: str
@@ -150,6 +153,8 @@ class Status(msgspec.Struct, frozen=True):
     settled: bool
     journal_number: int
     picture_sha256: str = ""
+    radio_overdue: tuple[str, ...] = ()
+    alarms: tuple[str, ...] = ()
 
 
 class Health(msgspec.Struct, frozen=True):
