@@ -67,9 +67,9 @@ class Actor(RehearsalParty):
         """POST to a route of the running node, as a post's screen does."""
         return NodeClient(self.files.path).post(*path, body=msgspec.json.encode(body))
 
-    def entries(self, kind: str) -> list[Entry]:
-        """Return the journal's entries of a kind, the chain proven; the node may be running."""
-        return [entry for entry in proven_entries(self.files.journal_path) if entry.kind == kind]
+    def entries(self, kind: str | None = None) -> list[Entry]:
+        """Return the journal's entries, of one kind if it is said, the chain proven; the node may be running."""
+        return [entry for entry in proven_entries(self.files.journal_path) if kind in (None, entry.kind)]
 
     def line_events(self) -> list[LineEvent]:
         """Return what the journal holds of the line."""

@@ -58,11 +58,16 @@ def declare(stage: Stage, actor: Actor, *plans: Plan) -> None:
 
 
 def give_notice(stage: Stage, actor: Actor, notice_id: str, meaning: Meaning, volume: Volume4D) -> None:
-    """Let the watch's screen give a notice."""
-    stage.note(
-        actor, "watch", "rehearse.note.notice", notice=notice_id, meaning=stage.words(f"rehearse.meaning.{meaning}")
-    )
-    actor.post("notices", body={"notice_id": notice_id, "meaning": meaning, "volume": volume})
+    """Let the watch give a notice about a circle whose heights are in feet above mean sea level."""
+    if not isinstance(volume.area, Circle):
+        raise TypeError(volume.area)
+    centre, time = volume.area.centre, volume.time
+    stage.types(
+        actor, "watch", "notice", "give", notice_id, "--meaning", meaning,
+        "--centre", f"{centre.latitude_deg},{centre.longitude_deg}", "--radius", f"{volume.area.radius_m / 1000:g}km",
+        "--block", f"{volume.altitude.lower.value:g}..{volume.altitude.upper.value:g}ft MSL",
+        "--window", f"{time.start:%Y-%m-%dT%H:%MZ}/{time.end:%Y-%m-%dT%H:%MZ}",
+    )  # fmt: skip
 
 
 def around(
@@ -78,17 +83,26 @@ def agree(stage: Stage, proposer: Actor, other: Actor, accord: Accord, post: str
 
     Claims that it comes into force on both sides.
     """
-    text = format_accord(accord)
-    name = accord_hash(accord)
-    file = proposer.document(f"{accord.name}.toml", text)
-    stage.types(proposer, post, "accord", "propose", str(file), "--peer", other.name, "--by", post)
-    stage.until(partial(_stands, other, name, "proposed"))
-    for actor in (other, proposer):
-        key = str(actor.authority_path)
-        stage.types(actor, "authority", "accord", "authorise", name[:12], "--key", key)
+    name = propose(stage, proposer, other, accord, post)
+    authorise(stage, other, name)
+    authorise(stage, proposer, name)
     stage.claim("rehearse.claim.in_force", stage.until(partial(_stand, (proposer, other), name, "in_force")))
     stage.until(lambda: other.name in proposer.get("line")["lines"] and proposer.name in other.get("line")["lines"])
     return name
+
+
+def propose(stage: Stage, proposer: Actor, other: Actor, accord: Accord, post: str) -> str:
+    """Let a post of one side propose a text that the other hears of; return the accord's hash."""
+    name = accord_hash(accord)
+    file = proposer.document(f"{accord.name}.toml", format_accord(accord))
+    stage.types(proposer, post, "accord", "propose", str(file), "--peer", other.name, "--by", post)
+    stage.until(partial(_stands, other, name, "proposed"))
+    return name
+
+
+def authorise(stage: Stage, actor: Actor, name: str) -> None:
+    """Let the authority of a party sign the accord with this hash."""
+    stage.types(actor, "authority", "accord", "authorise", name[:12], "--key", str(actor.authority_path))
 
 
 def _stand(actors: tuple[Actor, ...], name: str, standing: str) -> bool:

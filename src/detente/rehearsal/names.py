@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 REHEARSALS: dict[str, str] = {
+    "september-2015": "detente.rehearsal.september_2015",
     "twenty-seven-minutes": "detente.rehearsal.twenty_seven_minutes",
     "suspended": "detente.rehearsal.suspended",
 }
