@@ -52,12 +52,14 @@ class AccordParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
 
     `authority_key` is the key of the person who may authorise accords for the party, never the node's; an accord that
     names none is in force as soon as both nodes are set up with it. `posts` are the roles on duty, never persons.
+    `coalition` says that the party speaks for members, who are not named: it tells when all of them know (R4).
     """
 
     name: str
     public_key: str
     authority_key: str = ""
     posts: tuple[str, ...] = ()
+    coalition: bool = False
 
     def __post_init__(self) -> None:
         check_identifier("name", self.name)

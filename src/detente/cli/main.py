@@ -40,6 +40,7 @@ COMMAND_FILES: tuple[str, ...] = (
     "review",
     "accord",
     "zone",
+    "member",
     "disclosed",
     "match",
     "journal",

@@ -21,6 +21,7 @@ from detente.line.state import LineState
 from detente.link.card import Card
 from detente.link.directory import NodeDirectory
 from detente.link.links import Links
+from detente.members.coalition import Coalition
 from detente.node.access import Access
 from detente.node.accord_keeping import AccordKeeping, keeps
 from detente.node.accords import Accords
@@ -40,6 +41,7 @@ from detente.node.loop import CommandLoop, NodeStopped, replay
 from detente.node.matching_desk import MatchingDesk
 from detente.node.matching_files import MATCHING_DIRECTORY
 from detente.node.matching_work import MatchingWork
+from detente.node.members_desk import MembersDesk
 from detente.node.metrics import Metrics
 from detente.node.outbox import Outbox
 from detente.node.service import Service
@@ -78,7 +80,7 @@ def run_node(path: Path, say: Callable[[str], None], *, new_sign_in: bool = Fals
             picture, links = Picture(), Links(key.public)
             desks = Desks((
                 LineDesk(LineState()), ClaimsDesk(ClaimsState(), picture), MatchingDesk(card.name, key.public),
-                ZonesDesk(Zones(), picture),
+                ZonesDesk(Zones(), picture), MembersDesk(Coalition(card.name)),
                 DetailsDesk(card.name, picture),
             ))  # fmt: skip
             accords = Accords(card, configuration.authority, directory.trust.cards(), accord)

@@ -16,6 +16,7 @@ from detente.node.claims_desk import ClaimsDesk
 from detente.node.line_desk import LineDesk
 from detente.node.loop import EVENT
 from detente.node.matching_desk import MatchingDesk
+from detente.node.members_desk import MembersDesk
 from detente.node.service import Service
 from detente.node.zones_desk import ZonesDesk
 
@@ -83,6 +84,16 @@ async def stream_zone_events(
     return _stream(service, ZonesDesk.entry_kind, after, last_event_id)
 
 
+@get("/members/events", summary="The event stream of members", media_type="text/event-stream")
+async def stream_member_events(
+    service: Service,
+    after: int | None = None,
+    last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID")] = None,
+) -> Stream:
+    """Stream what members were told and acknowledged, as `/events` does for the picture."""
+    return _stream(service, MembersDesk.entry_kind, after, last_event_id)
+
+
 def _stream(service: Service, kind: str, after: int | None, last_event_id: str | None) -> Stream:
     if last_event_id is not None:
         if not last_event_id.isascii() or not last_event_id.isdigit() or len(last_event_id) > 15:
@@ -139,6 +150,7 @@ router = Router(
         stream_claims_events,
         stream_accord_events,
         stream_zone_events,
+        stream_member_events,
     ],
     tags=["stream"],
 )
