@@ -71,6 +71,5 @@ def until_over(party: Party, run: str) -> Any:
 
 
 def matching_events(party: Party) -> list[Any]:
-    return [
-        msgspec.json.decode(entry.body) for entry in proven_entries(party.files.journal_path) if entry.kind == "matching"
-    ]  # fmt: skip
+    entries = proven_entries(party.files.journal_path)
+    return [msgspec.json.decode(entry.body) for entry in entries if entry.kind == "matching"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ import typer
 from detente.cli.plan import Directory, Output, OutputOption
 
 POLL_S = 0.25
-RUNNING, DONE = "running", "done"
+RUNNING, DONE, ABORTED = "running", "done", "aborted"
 
 PeerOption = Annotated[str | None, typer.Option("--with", help="Only runs with this party.")]
 
@@ -23,6 +24,8 @@ def add(group: typer.Typer) -> None:
     group.command("now")(now)
     group.command("status")(status)
     group.command("abort")(abort)
+    group.command("give")(give)
+    group.command("take")(take)
 
 
 def now(
@@ -85,6 +88,49 @@ def abort(directory: Directory, run: Annotated[str, typer.Argument(help="The run
     if len(found) != 1:
         raise Refusal("run", run, f"the beginning of the identity of one run, not of {len(found)}")
     _show(client.post("matching", "runs", found[0], "abort"))
+
+
+def give(
+    directory: Directory,
+    peer: Annotated[str, typer.Option("--with", help="The party to whom the files go.")],
+    out: Annotated[Path, typer.Option(help="The folder for the files; those that are there stay.")],
+) -> None:
+    """Write our messages of runs that go on into a folder, to carry them beside a parcel of envelopes."""
+    from detente.airspace.refusal import Refusal
+    from detente.cli.wording import say, write_output
+    from detente.node.client import NodeClient
+
+    client = NodeClient(directory)
+    out.mkdir(parents=True, exist_ok=True)
+    for view in client.get("matching", "runs", peer=peer):
+        run = view["run"]
+        for message in run["sent"] if run["state"] != ABORTED else ():
+            file = out / f"{run['run'][:12]}-{message['name']}.match"
+            # Of a run that is over for good nothing is kept.
+            with suppress(Refusal):
+                raw = client.fetch("matching", "runs", run["run"], "messages", message["name"])
+                if not file.exists():
+                    write_output([raw], file)
+                    say("match.hand_over", file=file, peer=peer)
+
+
+def take(
+    directory: Directory,
+    files: Annotated[list[Path], typer.Argument(help="Files that the peer's `detente match give` wrote.")],
+) -> None:
+    """Take in messages that were carried here; each must have been announced in an envelope of the peer."""
+    from detente.airspace.refusal import Refusal
+    from detente.cli.wording import say
+    from detente.node.client import NodeClient
+
+    client = NodeClient(directory)
+    for file in files:
+        try:
+            raw = file.read_bytes()
+        except OSError as error:
+            raise Refusal(str(file), error.strerror or str(error), "a file that can be read") from None
+        found = client.post("matching", "messages", body=raw)
+        say("match.node.taken", run=found["run"][:12], name=found["name"])
 
 
 def node_ledger(directory: Path, peer: str | None) -> None:

@@ -34,6 +34,7 @@ from detente.picture.picture import Picture
 
 LOOK_S = 1.0
 PARTS_IN_AN_ENTRY = 200
+REVEAL_SUFFIX = "reveal"
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -120,7 +121,13 @@ class Course:
         raw = await asyncio.to_thread(driver.message, name)
         digest = await asyncio.to_thread(lambda: hashlib.sha256(raw).hexdigest())
         noted = facts.Noted(name, len(raw), digest)
-        await self._loop.decide_at(self._desk, facts.NoteSent(self._loop.clock(), self.run, noted))
+        # What is opened stays opened, whatever becomes of the run: it is on record before it leaves.
+        opened = (
+            await asyncio.to_thread(lambda: list(opened_parts(driver.side))) if name.endswith(REVEAL_SUFFIX) else []
+        )
+        for some in _in_entries(opened[self._record.opened :]):
+            await self._note(facts.NoteParts(self._loop.clock(), self.run, ours=tuple(some)))
+        await self._note(facts.NoteSent(self._loop.clock(), self.run, noted))
         lanes = self._loop.lanes.named(self._record.peer)
         if lanes is not None and lanes.addresses:
             self.progress = ("deliver", 0, len(raw))
@@ -133,7 +140,7 @@ class Course:
             return
         at = self._loop.clock()
         await self._step(lambda: driver.receive(raw, at))
-        await self._loop.decide_at(self._desk, facts.NoteTaken(self._loop.clock(), self.run, noted.name))
+        await self._note(facts.NoteTaken(self._loop.clock(), self.run, noted.name))
         await asyncio.to_thread(self._files.taken, noted)
 
     async def _next_of_peer(self, driver: Driver) -> facts.Noted | None:
@@ -156,17 +163,15 @@ class Course:
             await self.news.wait()
 
     async def _note_outcome(self, driver: Driver) -> None:
-        """Note which parts were opened and seen, then what the run has told."""
-        side, record = driver.side, self._record
+        """Note which parts we were shown, then what the run has told."""
+        side = driver.side
         if side.revealed is None:
             return
-        opened = await asyncio.to_thread(lambda: list(opened_parts(side)))
-        seen = tuple(side.theirs)
-        for ours, theirs in _in_entries(opened[record.opened :], seen[record.seen :]):
-            await self._loop.decide_at(self._desk, facts.NoteParts(self._loop.clock(), self.run, ours, theirs))
+        for some in _in_entries(tuple(side.theirs)[self._record.seen :]):
+            await self._note(facts.NoteParts(self._loop.clock(), self.run, theirs=tuple(some)))
         met = dict.fromkeys(one.first_plan_id for one in side.revealed.encounters)
         outcome = Outcome(driver.ledger, tuple(sorted(met)), tuple(sorted(side.revealed.cleared)))
-        await self._loop.decide_at(self._desk, facts.FinishRun(self._loop.clock(), self.run, outcome))
+        await self._note(facts.FinishRun(self._loop.clock(), self.run, outcome))
         await self._loop.follow_accords()
 
     async def _begin_late_run(self, driver: Driver) -> bool:
@@ -185,6 +190,9 @@ class Course:
             log.warning("late plans cannot be matched", peer=record.peer, why=str(refusal))
             return False
         return True
+
+    async def _note(self, command: facts.MatchingCommand) -> None:
+        await self._loop.decide_at(self._desk, command)
 
     async def _step(self, work: Callable[[], T]) -> T:
         return await asyncio.to_thread(work)
@@ -229,8 +237,6 @@ def _new_plans(side: Side, plans: Sequence[Plan]) -> Iterator[Plan]:
             yield plan
 
 
-def _in_entries(
-    ours: Sequence[OpenedPart], theirs: Sequence[Plan]
-) -> Iterator[tuple[tuple[OpenedPart, ...], tuple[Plan, ...]]]:
-    for start in range(0, max(len(ours), len(theirs)), PARTS_IN_AN_ENTRY):
-        yield tuple(ours[start : start + PARTS_IN_AN_ENTRY]), tuple(theirs[start : start + PARTS_IN_AN_ENTRY])
+def _in_entries(parts: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(parts), PARTS_IN_AN_ENTRY):
+        yield parts[start : start + PARTS_IN_AN_ENTRY]

@@ -98,7 +98,7 @@ class MatchingWork:
         if noted is None:
             raise Refusal("message", name, "a message that an envelope announced")
         files = self.files_of(record)
-        if not piece:
+        if not piece or files.held(noted) == noted.size:
             return files.held(noted)
         held = await asyncio.to_thread(files.add, noted, offset, piece)
         course = self.courses.get(record.run)

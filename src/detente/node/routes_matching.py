@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from datetime import datetime
 
 import msgspec
 from litestar import Request, Response, Router, get, post, put
 from litestar.datastructures import State
 
+from detente.airspace.refusal import Refusal
 from detente.matching.ledger import LedgerRow, Told, told
 from detente.node.matching_delivery import MESSAGES_PATH, OFFSET_HEADER, SIGNATURE_HEADER, offset_of
 from detente.node.matching_desk import MatchingDesk, transcript_of
-from detente.node.matching_facts import MatchingRun, ProposeRun, RunState
+from detente.node.matching_facts import MatchingRun, ProposeRun, RunState, noted_under
 from detente.node.matching_files import PIECE_BYTES, is_signed
 from detente.node.matching_work import MatchingWork
 from detente.node.service import Service, not_found
@@ -35,6 +38,14 @@ class RunView(msgspec.Struct, frozen=True):
     done: int
     total: int
     transcripts_equal: bool | None
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """Which message of which run it was; `new` is false for a run that does not go on any more."""
+
+    run: str
+    name: str
+    new: bool
 
 
 class LedgerView(msgspec.Struct, frozen=True):
@@ -101,6 +112,34 @@ def rows_of(run: MatchingRun) -> list[LedgerRow]:
     return []
 
 
+@get("/runs/{run:str}/messages/{name:str}", summary="A message of ours", media_type="application/octet-stream")
+async def show_message(service: Service, run: str, name: str) -> Response[bytes]:
+    """Give the bytes of a message of ours, to carry it by hand."""
+    work = work_of(service)
+    record = _found(work.desk, run)
+    raw = await asyncio.to_thread(work.files_of(record).message, name)
+    if raw is None or noted_under(record.sent, name) is None:
+        raise not_found("name", name, "a message that was sent and is still kept")
+    return Response(raw, media_type="application/octet-stream")
+
+
+@post("/messages", status_code=200, summary="Take in a message that was carried here")
+async def take_message(request: Request[None, None, State], service: Service) -> Taken:
+    """Take the bytes of a peer's message that a signed envelope has announced, from whoever brings them."""
+    raw = await request.body()
+    digest = await asyncio.to_thread(lambda: hashlib.sha256(raw).hexdigest())
+    work = work_of(service)
+    for record in work.desk.runs.values():
+        noted = next((one for one in record.announced if one.sha256 == digest), None)
+        if noted is not None:
+            held = await work.take_piece(record, noted.name, 0, raw)
+            return Taken(record.run, noted.name, new=held is not None)
+    raise Refusal(
+        "message", f"{len(raw):,} bytes", "a message that an envelope of the peer has announced",
+        "Take in the peer's parcel first: `detente line carry-in`.",
+    )  # fmt: skip
+
+
 @put(
     MESSAGES_PATH + "/{run:str}/{name:str}",
     summary="Take in a piece of a message of a run",
@@ -138,6 +177,8 @@ def _view(work: MatchingWork, run: MatchingRun) -> RunView:
 
 
 router = Router(
-    path="/matching", route_handlers=[begin_run, list_runs, show_run, abort_run, show_ledger], tags=["matching"]
+    path="/matching",
+    route_handlers=[begin_run, list_runs, show_run, abort_run, show_message, take_message, show_ledger],
+    tags=["matching"],
 )
 link_router = Router(path="/", route_handlers=[receive_piece], tags=["link"])

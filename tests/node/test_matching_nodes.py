@@ -1,0 +1,249 @@
+"""Two real nodes match their plans privately: what is found, what is told, what is kept, and that nothing else is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from matching_parties import MOMENT, TERMS, matching_events, matching_parties, propose, run_of, until_over
+from parties import Party, area_plan
+
+from detente.accord.matching_terms import RunsOfNodes, ToldOfMatched
+from detente.link.copies import proven_entries
+
+HOSTILE = Path(__file__).parent / "hostile_node.py"
+STAGES = ["1-commit", "2-masked", "3-sealed", "4-answers", "5-reveal"]
+
+
+def open_conflicts(party: Party) -> set[str]:
+    return {record["conflict"]["conflict_id"] for record in party.get("/conflicts")["open"]}
+
+
+def known_of(party: Party, other: str) -> set[str]:
+    return {plan["plan_id"] for plan in party.get("/plans") if plan["party"] == other}
+
+
+def held_bytes(party: Party) -> bytes:
+    return b"".join(entry.body for entry in proven_entries(party.files.journal_path))
+
+
+def test_conflicts_become_known_on_both_sides_and_nothing_else_does(tmp_path: Path) -> None:
+    with matching_parties(tmp_path) as (north, south):
+        north.imports(area_plan("north-1"), area_plan("north-near", 1.0), area_plan("north-far-away", 3.0))
+        south.imports(
+            area_plan("south-1", level_m=3100.0), area_plan("south-near", 1.212), area_plan("south-alone", 5.0)
+        )
+        assert known_of(north, "south") == known_of(south, "north") == set()
+        done = north.cli("match", "now", "--with", "south", "--epoch", MOMENT.isoformat())
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "In conflict: north-1" in done.stdout
+        assert "Concerned, but separated: north-near" in done.stdout
+        run = propose_again_is_refused(north, south)
+        until_over(south, run)
+        for party in (north, south):
+            party.until(lambda party=party: len(open_conflicts(party)) == 1, "has the conflict")
+            party.until(
+                lambda party=party: party.get(f"/matching/runs/{run}")["transcripts_equal"], "both say the same"
+            )
+        assert open_conflicts(north) == open_conflicts(south)
+        assert known_of(north, "south") == {"south-1"}
+        assert known_of(south, "north") == {"north-1"}
+
+        # A measure as between parties that tell each other everything.
+        measure = north.post("/measures", {"conflict_id": open_conflicts(north).pop()})["measure_id"]
+        south.until(lambda: south.get("/measures"), "hears of the measure")
+        south.post(f"/measures/{measure}/accept")
+        for party in (north, south):
+            party.until(lambda party=party: not open_conflicts(party), "has settled it")
+            assert [record["state"] for record in party.get("/measures")] == ["in_effect"]
+
+        # What was told is on record, on both sides and alike.
+        told = north.cli("disclosed", "--to", "south").stdout
+        assert "match_part" in told
+        assert "north-near" in told
+        assert "north-far-away" not in told
+        ledger = south.cli("match", "ledger", "--with", "north", language="fr").stdout
+        assert "4 096" in ledger.replace("\u202f", " ").replace("\xa0", " ") or "4,096" in ledger
+        (north_row,), (south_row,) = north.get("/matching/ledger"), south.get("/matching/ledger")
+        assert north_row["told"]["opened"] == south_row["told"]["seen"] == 2
+        assert north_row["told"]["seen"] == south_row["told"]["opened"] == 2
+        assert "north-near" in north.cli("match", "status").stdout
+
+        # The rest is nowhere in the other's journal, and nothing of the bulk is left on either side.
+        assert b"north-far" not in held_bytes(south)
+        assert b"north-near" not in held_bytes(south)
+        assert b"south-alone" not in held_bytes(north)
+        for party in (north, south):
+            party.until(lambda party=party: not list((party.path / "matching").glob("*/out")), "deletes the bulk")
+            assert max(file.stat().st_size for file in (party.path / "matching").rglob("*.json")) < 10_000
+
+        # Replay of the journal gives the same.
+        before = [party.get(f"/matching/runs/{run}")["run"] for party in (north, south)]
+        pictures = [party.get("/status?digest=true")["picture_sha256"] for party in (north, south)]
+        for party in (north, south):
+            party.kill()
+            party.start()
+        assert [party.get(f"/matching/runs/{run}")["run"] for party in (north, south)] == before
+        assert [party.get("/status?digest=true")["picture_sha256"] for party in (north, south)] == pictures
+
+
+def propose_again_is_refused(north: Party, south: Party) -> str:
+    """One run for each epoch and peer; its messages are on record in the order of the stages."""
+    refused = north.ask("POST", "/matching/runs", {"peer": "south", "epoch": MOMENT})
+    assert refused.status == 400
+    assert "One run for each epoch" in refused.json["mend"]
+    early = south.ask("POST", "/matching/runs", {"peer": "north", "epoch": MOMENT + timedelta(days=5)})
+    assert early.status == 400
+    assert early.json["field"] == "epoch"
+    run = north.get("/matching/runs")[0]["run"]
+    assert [noted["name"] for noted in run["sent"]] == [noted["name"] for noted in run["announced"]] == STAGES
+    return str(run["run"])
+
+
+@pytest.mark.long
+def test_a_run_goes_over_files_where_no_network_does(tmp_path: Path) -> None:
+    with matching_parties(tmp_path, addresses=False) as (north, south):
+        north.imports(area_plan("n1"))
+        south.imports(area_plan("s1"))
+        run = propose(north, south)
+
+        def carried() -> bool:
+            for sender, receiver in ((north, south), (south, north)):
+                receiver.post("/parcels/", sender.ask("GET", f"/parcels/{receiver.name}").body)
+                held = run_of(sender, run)
+                for noted in held.get("sent", ()) if held["state"] == "running" else ():
+                    raw = sender.ask("GET", f"/matching/runs/{run}/messages/{noted['name']}").body
+                    assert receiver.post("/matching/messages", raw)["name"] == noted["name"]
+            return all(run_of(party, run)["state"] == "done" for party in (north, south))
+
+        # Once by hand, then as a script would.
+        north.until(lambda: run_of(north, run)["sent"], "has its first message")
+        south.post("/parcels/", north.ask("GET", "/parcels/south").body)
+        given = north.cli("match", "give", "--with", "south", "--out", str(tmp_path / "stick"))
+        assert given.returncode == 0, given.stderr
+        (file,) = (tmp_path / "stick").glob("*-1-commit.match")
+        taken = south.cli("match", "take", str(file))
+        assert "1-commit is here" in taken.stdout, taken.stderr
+        north.until(carried, "is done over files")
+        north.until(lambda: carried() and len(open_conflicts(north)) == 1, "has the conflict")
+        unknown = tmp_path / "unknown.match"
+        unknown.write_bytes(b"nothing that anybody announced")
+        refused = north.cli("match", "take", str(unknown))
+        assert refused.returncode == 2
+        assert "carry-in" in refused.stderr
+
+
+@pytest.mark.long
+def test_nodes_match_every_epoch_by_themselves_and_tell_parts_alone_where_the_accord_says_so(tmp_path: Path) -> None:
+    terms = msgspec.structs.replace(TERMS, runs=RunsOfNodes.EVERY_EPOCH, told=ToldOfMatched.PART, lead_seconds=0)
+    with matching_parties(tmp_path, terms=terms, start=False) as (north, south):
+        for party in (north, south):
+            party.start()
+        north.until(lambda: north.get("/matching/runs"), "begins a run by itself")
+        run = north.get("/matching/runs")[0]["run"]["run"]
+        assert until_over(north, run)["state"] == until_over(south, run)["state"] == "done"
+        assert known_of(north, "south") == known_of(south, "north") == set()
+
+
+WAYS = {
+    "stalls": "stalled", "other_bytes": "stalled", "equivocates": "equivocation", "too_big": "size",
+    "other_name": "stage", "suppresses": "canary", "replay": "other_run", "leaves": "refused", "refuses": "refused",
+    "honest": "",
+}  # fmt: skip
+
+
+@pytest.mark.long
+def test_a_hostile_peer_is_found_out_and_never_stops_the_node(tmp_path: Path) -> None:
+    terms = msgspec.structs.replace(TERMS, epoch_seconds=3600)
+    with matching_parties(tmp_path, terms=terms, patience_s=4.0, start=False) as (north, south):
+        north.start()
+        command = [sys.executable, str(HOSTILE), str(south.path), ",".join(WAYS)]
+        with (south.path / "log.jsonl").open("a") as log:
+            south.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        south.wait()
+        north.imports(area_plan("n1"), area_plan("n2", 1.0, start_s=-7200.0))
+        south.imports(area_plan("s1"))
+        hours = int(MOMENT.timestamp()) // 3600
+        moments = {}
+        for back in range(1, len(WAYS) + 1):
+            moments[list(WAYS)[(hours - back) % len(WAYS)]] = MOMENT - timedelta(hours=back)
+        first = propose(north, south, moments["honest"])
+        assert until_over(north, first)["state"] == "done"
+        for way, reason in WAYS.items():
+            if way == "honest":
+                continue
+            run = propose(north, south, moments[way])
+            over = until_over(north, run)
+            assert (way, over["state"], over["reason"]) == (way, "aborted", reason), north.log()[-2000:]
+            # What is told of a breach is a word; the plan that a side cannot show is not named to the other.
+            assert "secret-name" not in over["remark"]
+            if way == "leaves":
+                assert over["ended_by"] == "south"
+                assert over["opened"] >= over["seen"] == 0
+            again = north.ask("POST", "/matching/runs", {"peer": "south", "epoch": moments[way]})
+            # Only where none of our tokens was shown is there another attempt, under a fresh key.
+            shown = "2-masked" in [noted["name"] for noted in over["sent"]]
+            assert again.status == (400 if shown else 200)
+            if not shown:
+                assert again.json["run"]["attempt"] == 2
+                assert until_over(north, run)["state"] == ("done" if way == "refuses" else "aborted")
+            assert shown is (way != "refuses") or way in ("equivocates", "too_big", "other_name")
+        stranger = north.ask(
+            "PUT", f"/link/v1/matching/{first}/1-commit", b"x", token=None,
+            headers={"Detente-Offset": "0", "Detente-Signature": "00" * 64},
+        )  # fmt: skip
+        assert stranger.status == 404
+        assert north.get("/matching/ledger")[0]["told"]["broken"] == len(WAYS) - 2
+        assert north.get("/status")["party"] == "north"
+        faults = [e["reason"] for e in matching_events(north) if e["event"] == "match_aborted"]
+        assert list(dict.fromkeys(faults)) == list(dict.fromkeys(reason for reason in WAYS.values() if reason))
+
+
+HEAVY = msgspec.structs.replace(TERMS, first_log2=17, second_log2=17)
+
+
+@pytest.mark.long
+def test_a_stop_is_delivered_in_the_middle_of_a_run_and_a_killed_node_takes_it_up_again(tmp_path: Path) -> None:
+    with matching_parties(tmp_path, terms=HEAVY) as (north, south):
+        north.imports(area_plan("n1"))
+        south.imports(area_plan("s1"))
+        run = propose(north, south)
+        north.until(lambda: north.get(f"/matching/runs/{run}")["doing"] == "mask", "is at the heavy part")
+        north.post("/line/stop", {})
+        south.until(lambda: south.get("/line/messages"), "hears STOP")
+        assert run_of(north, run)["state"] == run_of(south, run)["state"] == "running"
+
+        north.until(lambda: len(run_of(north, run)["sent"]) >= 2, "has shown its tokens")
+        sent = run_of(north, run)["sent"]
+        north.kill()
+        south.kill()
+        north.start()
+        south.start()
+        over = until_over(north, run)
+        assert over["state"] == until_over(south, run)["state"] == "done", over
+        # The same bytes again: no second set under another key.
+        assert over["sent"][: len(sent)] == sent
+        commits = [e["noted"] for e in matching_events(north) if e["event"] == "match_sent"]
+        assert [noted["name"] for noted in commits] == STAGES
+        for party in (north, south):
+            party.until(lambda party=party: len(open_conflicts(party)) == 1, "has the conflict")
+
+
+@pytest.mark.long
+def test_a_run_whose_secret_is_gone_is_broken_off_and_never_begun_again(tmp_path: Path) -> None:
+    with matching_parties(tmp_path, terms=HEAVY) as (north, south):
+        run = propose(north, south)
+        north.until(lambda: len(run_of(north, run)["sent"]) >= 2, "has shown its tokens")
+        north.kill()
+        for file in (north.path / "matching").rglob("secret.json"):
+            file.unlink()
+        north.start()
+        assert until_over(north, run)["reason"] == "secret_gone"
+        assert until_over(south, run)["ended_by"] == "north"
+        refused = north.ask("POST", "/matching/runs", {"peer": "south", "epoch": MOMENT})
+        assert refused.status == 400
+        assert "One run for each epoch" in refused.json["mend"]
