@@ -136,7 +136,7 @@ def text_of(envelopes: list[Exchanged], cut: tuple[CutMark, ...], start: datetim
     return canonical_text(review_of(names, start, END, cut, envelopes, {ACCORD: TERMS}))
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(steps, st.randoms(use_true_random=False), st.integers(0, 3), st.integers(0, 50_000))
 def test_two_journals_give_the_same_bytes_whatever_came_first(
     script: list[tuple[str, bool, int, int]], chance: random.Random, hold_back: int, later_s: int
@@ -158,7 +158,7 @@ def test_two_journals_give_the_same_bytes_whatever_came_first(
     assert canonical_text(read_review(texts[0])) == texts[0]
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(steps)
 def test_the_counts_are_those_of_the_claims_as_both_sides_hold_them(script: list[tuple[str, bool, int, int]]) -> None:
     """The other way to count: from the records that the events were folded into."""

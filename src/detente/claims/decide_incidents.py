@@ -27,6 +27,7 @@ from detente.claims.taking import (
     check_own,
     check_peer,
     check_room,
+    check_time,
     not_taken,
 )
 from detente.claims.words import check_geometry
@@ -58,6 +59,7 @@ def hear(claims: ClaimsState, _: Picture, command: commands.HearIncident, allows
         if held.incident == incident:
             return []
         raise Refusal("incident_id", incident.incident_id, "an id that no other incident of the party has")
+    check_time(incident.reported_at, command.at, "reported_at")
     check_geometry(incident.volume)
     because = not_taken(
         claims, allows, peer, command.at, SafetyFunction.INCIDENTS, opened=claims.open_incidents,
@@ -157,6 +159,7 @@ def _replied(claims: ClaimsState, at: datetime, peer: str, reporter: str, given:
     if record is None:
         return []
     check_geometry(given.volume)
+    check_time(given.replied_at, at, "replied_at")
     if len(record.replies) >= MOST_STATEMENTS:
         raise Refusal("incident_id", given.incident_id, f"an incident with fewer than {MOST_STATEMENTS} replies")
     if given.due is not None and not given.replied_at < given.due <= given.replied_at + LONGEST_INVESTIGATION:

@@ -20,7 +20,7 @@ from detente.claims.events import (
 )
 from detente.claims.judging import MOST_NAMED, explained_by, notice_verdicts
 from detente.claims.state import ClaimsState
-from detente.claims.taking import Allows, check_going_on, check_own, check_peer, not_taken
+from detente.claims.taking import Allows, check_going_on, check_own, check_peer, check_time, not_taken
 from detente.claims.words import check_geometry
 from detente.picture.observations import Observation
 from detente.picture.picture import Picture
@@ -31,6 +31,7 @@ def make(claims: ClaimsState, picture: Picture, command: commands.MakeObservatio
     observation = command.observation
     if not claims.party or command.party != claims.party or observation.party != claims.party:
         raise Refusal("party", observation.party, f"our own party, {claims.party or 'once there is an accord'}")
+    check_time(observation.time, command.at, "time")
     held = claims.observations.get((claims.party, observation.observation_id))
     if held is not None:
         if held.observation == observation:
@@ -66,6 +67,7 @@ def hear(claims: ClaimsState, picture: Picture, command: commands.HearObservatio
     """A peer tells what it saw; we judge it too and say so."""
     observation, peer = command.observation, command.party
     check_peer(claims, peer, observation.party)
+    check_time(observation.time, command.at, "observation.time")
     if len(command.verdicts) > MOST_NAMED:
         raise Refusal("verdicts", len(command.verdicts), f"at most {MOST_NAMED}")
     held = claims.observations.get((peer, observation.observation_id))
@@ -117,6 +119,8 @@ def hear_deviation(
     """A peer says that it is outside its own volume."""
     deviation, peer = command.deviation, command.party
     check_peer(claims, peer, deviation.party)
+    check_time(deviation.left_at, command.at, "left_at")
+    check_time(deviation.reported_at, command.at, "reported_at")
     check_geometry(deviation.volume)
     held = claims.deviations.get((peer, peer, deviation.deviation_id))
     if held is not None:

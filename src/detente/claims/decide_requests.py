@@ -19,6 +19,7 @@ from detente.claims.taking import (
     check_own,
     check_peer,
     check_room,
+    check_time,
     not_taken,
 )
 from detente.claims.words import check_geometry
@@ -57,6 +58,7 @@ def hear(claims: ClaimsState, _: Picture, command: commands.HearRequest, allows:
         if held.request == request:
             return []
         raise Refusal("request_id", request.request_id, "an id that no other request of the party has")
+    check_time(request.asked_at, command.at, "asked_at")
     if isinstance(request.about, AreaAndTime):
         check_geometry(request.about.volume)
     because = not_taken(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from detente.accord.provisions import SafetyFunction
 from detente.airspace.refusal import Refusal
 from detente.claims import commands
@@ -59,17 +61,38 @@ def hear_not_taken(claims: ClaimsState, _: Picture, command: commands.HearNotTak
     """A peer did not take a claim of ours."""
     peer = command.party
     check_peer(claims, peer, peer)
-    key = (peer, claims.party, command.claim_id)
-    observation = claims.observations.get((claims.party, command.claim_id))
-    review = claims.reviews.get((peer, command.claim_id))
-    known = {
-        "claim_observation": observation is not None and peer in observation.shared_with,
-        "claim_request": key in claims.requests,
-        "claim_incident": key in claims.incidents,
-        "claim_deviation": key in claims.deviations,
-        "claim_statement": any(k[0] == peer and k[2] == command.claim_id for k in claims.occurrences),
-        "claim_review": review is not None and review.ours is not None,
-    }
-    if not known.get(command.claim, False):
+    known = list(_claims_named(claims, peer, command.claim, command.claim_id))
+    if not known:
         raise Refusal("claim_id", command.claim_id, f"a {command.claim} of ours that the party was told")
+    if any(known):
+        return []
     return [ClaimNotTaken(command.at, peer, peer, command.claim, command.claim_id, command.because)]
+
+
+def _claims_named(claims: ClaimsState, peer: str, kind: str, claim_id: str) -> Iterator[bool]:
+    """Yield, for each claim of ours that is meant, whether the peer has said something of it already."""
+    key = (peer, claims.party, claim_id)
+    match kind:
+        case "claim_observation":
+            observation = claims.observations.get((claims.party, claim_id))
+            if observation is not None and peer in observation.shared_with:
+                yield peer in observation.not_taken or peer in observation.theirs
+        case "claim_request" if key in claims.requests:
+            request = claims.requests[key]
+            yield request.not_taken is not None or bool(request.answers)
+        case "claim_incident" if key in claims.incidents:
+            incident = claims.incidents[key]
+            yield incident.not_taken is not None or bool(incident.replies)
+        case "claim_deviation" if key in claims.deviations:
+            yield claims.deviations[key].not_taken is not None
+        case "claim_review" if (peer, claim_id) in claims.reviews:
+            review = claims.reviews[(peer, claim_id)]
+            yield review.not_taken is not None or review.theirs is not None
+        case "claim_statement":
+            yield from (
+                record.not_taken is not None
+                for (with_, _, name), record in claims.occurrences.items()
+                if (with_, name) == (peer, claim_id) and record.of(claims.party)
+            )
+        case _:
+            return

@@ -16,6 +16,13 @@ from detente.claims.review_claim import CutMark
 VERSION = 1
 
 
+class DayConformance(msgspec.Struct, forbid_unknown_fields=True):
+    """One UTC day: for how many seconds plans were flown, and for how many the party said it was outside (R25)."""
+
+    active_s: int = 0
+    deviation_s: int = 0
+
+
 class PartyReview(msgspec.Struct, forbid_unknown_fields=True):
     """What one party did towards the other in the period. Each count is of what it sent, unless said otherwise.
 
@@ -31,6 +38,7 @@ class PartyReview(msgspec.Struct, forbid_unknown_fields=True):
         incidents: what it reported, by class and by what became of it: the last reply, else overdue, open, not_taken.
         incidents_replied_late: those of them whose first reply came after it was due.
         deviations, deviations_late, deviation_s: what it reported of itself, late ones, seconds outside.
+        conformance: seconds flown and outside, by UTC day like "2025-06-01".
         stops, stops_acknowledged: STOP messages; the times are until the other side's first person had them.
         messages, messages_acknowledged: all other messages of the line, likewise.
         line_checks: results of its line checks: "good", or each fault.
@@ -58,6 +66,7 @@ class PartyReview(msgspec.Struct, forbid_unknown_fields=True):
     deviations: int = 0
     deviations_late: int = 0
     deviation_s: int = 0
+    conformance: dict[str, DayConformance] = {}
     stops: int = 0
     stops_acknowledged: int = 0
     stop_to_human_median_ms: int | None = None

@@ -20,6 +20,7 @@ MOST_A_DAY = 2_000
 MOST_STATEMENTS = 64
 """Statements of one side on one occurrence; answers to one request and replies to one incident."""
 DAY = timedelta(days=1)
+YEAR = timedelta(days=366)
 
 
 def check_own(claims: ClaimsState, party: str, peer: str) -> None:
@@ -37,6 +38,12 @@ def check_peer(claims: ClaimsState, sender: str, speaks_for: str) -> None:
         raise Refusal("party", sender, "a party with an accord")
     if speaks_for != sender:
         raise Refusal("party", speaks_for, f"{sender}, who says it", "Nobody speaks for another party.")
+
+
+def check_time(said: datetime, at: datetime, field: str) -> None:
+    """Raise Refusal for a time that is a year or more from now: deadlines are counted from it."""
+    if abs(said - at) > YEAR:
+        raise Refusal(field, said.isoformat(), f"a time within {YEAR.days} days of now, {at.isoformat()}")
 
 
 def check_going_on(allows: Allows, peer: str, function: SafetyFunction) -> None:

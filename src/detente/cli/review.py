@@ -98,6 +98,9 @@ def _show(view: dict[str, Any]) -> None:
         for kind in sorted({kind for of in counts for kind in of[name]}):
             label = words(f"claims.count.{name}", kind=_kind(name, kind))
             rows.append([label, *(_figure(of[name].get(kind, 0)) for of in counts)])
+    for day in sorted({day for of in counts for day in of["conformance"]}):
+        days = [of["conformance"].get(day, {"active_s": 0, "deviation_s": 0}) for of in counts]
+        rows.append([words("claims.count.conformance", day=day), *(_conformance(**of) for of in days)])
     for kind in sorted({kind for of in counts for kind in of["incidents"]}):
         for state in sorted({state for of in counts for state in of["incidents"].get(kind, {})}):
             label = words("claims.count.incidents", kind=word("class", kind), state=word("state", state))
@@ -124,6 +127,12 @@ def _kind(name: str, kind: str) -> str:
     if name == "line_checks":
         return words("claims.check_good") if kind == "good" else words(f"line.fault.{kind}")
     return word(groups[name], kind)
+
+
+def _conformance(active_s: int, deviation_s: int) -> str:
+    """Seconds outside of seconds flown, and the share inside."""
+    share = f" ({max(0.0, 100.0 * (1.0 - deviation_s / active_s)):.1f} %)" if active_s else ""
+    return f"{_figure(deviation_s)} / {_figure(active_s)}{share}"
 
 
 def _figure(value: int | None) -> str:

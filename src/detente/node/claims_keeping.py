@@ -10,6 +10,7 @@ from datetime import datetime
 
 import structlog
 
+from detente.accord.provisions import SafetyFunction
 from detente.accord.terms import accord_hash
 from detente.airspace.refusal import Refusal
 from detente.claims.commands import ClaimsTick, OpenClaims, SayReview
@@ -83,12 +84,15 @@ class JointReviews:
             asked = record.theirs
             if asked is None or record.ours is not None or asked.proposer != record.peer or key in self._failed:
                 continue
+            if not self._desk.allows(record.peer, SafetyFunction.INCIDENTS):
+                continue
             try:
                 review = await self._computed(asked.proposer, record.peer, asked.start, asked.end, asked.cut)
                 command = SayReview(self._loop.clock(), self._desk.claims.party, record.peer, review)
                 await self._loop.decide_at(self._desk, command)
-            except Refusal as refusal:
-                log.warning("review not said", peer=record.peer, why=str(refusal))
+            except (Refusal, ValueError, ArithmeticError, LookupError) as error:
+                # Whatever a peer's envelopes hold, counting them must not end the node.
+                log.warning("review not said", peer=record.peer, why=str(error))
                 self._failed.add(key)
 
     def _cut(self, peer: str) -> tuple[CutMark, ...]:

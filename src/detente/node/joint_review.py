@@ -6,8 +6,8 @@ senders signed: neither a clock of the one who counts nor the order of arrival p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from statistics import median_low
 from typing import Any, NamedTuple, get_args
 
@@ -15,7 +15,7 @@ from detente.accord.facts import AccordResumed, AccordSuspended
 from detente.airspace.refusal import Refusal
 from detente.claims import exchange as claims
 from detente.claims.claims import Answer, AnswerKind, Incident, IncidentReply, Request
-from detente.claims.review import VERSION, PartyReview, Review
+from detente.claims.review import VERSION, DayConformance, PartyReview, Review
 from detente.claims.review_claim import CutMark
 from detente.claims.terms import ClaimsTerms
 from detente.line import exchange as line
@@ -24,6 +24,7 @@ from detente.picture.notices import Meaning, Notice
 from detente.picture.observations import Verdict
 
 KEEPING_OUT = frozenset({Meaning.KEEP_OUT, Meaning.CLOSED_TO_ALL, Meaning.CALL_BEFORE_ENTERING})
+LONGEST_WAIT = timedelta(days=3_660)
 _COUNTED_UNREAD = frozenset({"plan_declared", "plan_amended", "plan_withdrawn"})
 _PLANNING = frozenset(str(kind.__struct_config__.tag) for kind in get_args(messages.Message))
 
@@ -104,7 +105,7 @@ class _Counting:
             else:
                 counts.suspensions += inside and envelope.kind == str(AccordSuspended.__struct_config__.tag)
                 counts.resumptions += inside and envelope.kind == str(AccordResumed.__struct_config__.tag)
-        except Refusal:
+        except (Refusal, ValueError, ArithmeticError):
             counts.unreadable += inside
 
     def _planning(self, message: messages.Message, envelope: Exchanged, counts: PartyReview, *, inside: bool) -> None:
@@ -119,7 +120,7 @@ class _Counting:
                 self.active.setdefault((envelope.sender, plan_id), envelope.sent_at)
             case messages.PlanEnded(plan_id):
                 began = self.active.pop((envelope.sender, plan_id), None)
-                counts.plans_active_s += 0 if began is None else self._seconds(began, envelope.sent_at)
+                self._fly(counts, began, envelope.sent_at)
             case messages.MeasureProposed(measure):
                 counts.measures_proposed += inside
                 self._conflict(measure.conflict_id, inside=inside)
@@ -179,8 +180,7 @@ class _Counting:
                 counts.deviations_late += inside and terms is not None and late_s > terms.deviation_s
                 self.deviating.setdefault((sender, deviation.deviation_id), deviation.left_at)
             case claims.DeviationOverClaim(over):
-                left = self.deviating.pop((sender, over.deviation_id), None)
-                counts.deviation_s += 0 if left is None else self._seconds(left, over.over_at)
+                self._deviate(counts, self.deviating.pop((sender, over.deviation_id), None), over.over_at)
             case claims.NotTakenClaim(kind, claim_id):
                 self.not_taken.add((self.other(sender), kind, claim_id))
             case _:
@@ -203,9 +203,9 @@ class _Counting:
 
     def finish(self) -> None:
         for (party, _), began in self.active.items():
-            self.of[party].plans_active_s += self._seconds(began, self.end)
+            self._fly(self.of[party], began, self.end)
         for (party, _), left in self.deviating.items():
-            self.of[party].deviation_s += self._seconds(left, self.end)
+            self._deviate(self.of[party], left, self.end)
         self._finish_requests()
         self._finish_incidents()
         self._finish_crossings()
@@ -216,7 +216,7 @@ class _Counting:
                 counts.stop_to_human_median_ms, counts.stop_to_human_longest_ms = median_low(stops), max(stops)
             if others:
                 counts.message_to_human_median_ms = median_low(others)
-            for name in ("notices", "requests", "answers", "incidents", "line_checks"):
+            for name in ("notices", "requests", "answers", "incidents", "line_checks", "conformance"):
                 setattr(counts, name, dict(sorted(getattr(counts, name).items())))
 
     def _finish_requests(self) -> None:
@@ -225,10 +225,8 @@ class _Counting:
                 continue
             due = self._due(request.asked_at, request.accord_hash, lambda terms: terms.request_answer_s)
             given = self.answers.get(key, [])
-            if (key[0], "claim_request", key[1]) in self.not_taken:
-                outcome = "not_taken"
-            elif not given:
-                outcome = "overdue" if due < self.end else "open"
+            if not given:
+                outcome = self._without_answer(key, "claim_request", due)
             elif given[-1].answer is AnswerKind.REFUSED:
                 outcome = "refused"
             else:
@@ -241,15 +239,15 @@ class _Counting:
                 continue
             due = self._due(incident.reported_at, incident.accord_hash, lambda terms: terms.incident_answer_s)
             replies = self.replies.get(key, [])
-            if (key[0], "claim_incident", key[1]) in self.not_taken:
-                outcome = "not_taken"
-            elif not replies:
-                outcome = "overdue" if due < self.end else "open"
-            else:
-                outcome = str(replies[-1].reply)
+            outcome = str(replies[-1].reply) if replies else self._without_answer(key, "claim_incident", due)
             counts = self.of[key[0]]
             _add(counts.incidents.setdefault(str(incident.incident_class), {}), outcome)
             counts.incidents_replied_late += bool(replies) and min(r.replied_at for r in replies) > due
+
+    def _without_answer(self, key: tuple[str, str], kind: str, due: datetime) -> str:
+        if (key[0], kind, key[1]) in self.not_taken:
+            return "not_taken"
+        return "overdue" if due < self.end else "open"
 
     def _finish_crossings(self) -> None:
         for key, claim in self.seen.items():
@@ -280,11 +278,30 @@ class _Counting:
 
     def _due(self, at: datetime, accord_hash: str, wait_s: Callable[[ClaimsTerms], float]) -> datetime:
         terms = self.terms.get(accord_hash)
-        return at if terms is None else at + timedelta(seconds=wait_s(terms))
+        if terms is None or at > datetime.max.replace(tzinfo=UTC) - LONGEST_WAIT:
+            return at
+        return at + timedelta(seconds=wait_s(terms))
 
-    def _seconds(self, begin: datetime, end: datetime) -> int:
-        """Whole seconds of an interval that are in the period."""
-        return max(0, int((min(end, self.end) - max(begin, self.start)).total_seconds()))
+    def _fly(self, counts: PartyReview, begin: datetime | None, end: datetime) -> None:
+        for day, seconds in self._days(begin, end):
+            counts.plans_active_s += seconds
+            counts.conformance.setdefault(day, DayConformance()).active_s += seconds
+
+    def _deviate(self, counts: PartyReview, begin: datetime | None, end: datetime) -> None:
+        for day, seconds in self._days(begin, end):
+            counts.deviation_s += seconds
+            counts.conformance.setdefault(day, DayConformance()).deviation_s += seconds
+
+    def _days(self, begin: datetime | None, end: datetime) -> Iterator[tuple[str, int]]:
+        """The whole seconds of an interval that are in the period, by UTC day."""
+        if begin is None:
+            return
+        at, end = max(begin, self.start), min(end, self.end)
+        while at < end:
+            midnight = at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+            until = min(midnight, end)
+            yield f"{at:%Y-%m-%d}", int((until - at).total_seconds())
+            at = until
 
 
 def _add(counts: dict[str, Any], name: str) -> None:

@@ -1,0 +1,98 @@
+"""Whatever a peer signs: a refusal or a claim, never anything else (R45)."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import msgspec
+from claims_world import ACCORD, NOON, TERMS, World
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_joint_review import END, START, act, claim
+
+from detente.airspace.refusal import Refusal
+from detente.claims.exchange import KINDS, JointReviewClaim, read_claim, write_claim
+from detente.claims.review_claim import CutMark
+from detente.node.joint_review import Exchanged, review_of
+
+NASTY: list[Any] = [
+    None, "", "x" * 2_000, -1, 1e308, 2**63, [], {}, True, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "north",
+    "south", "west", "../x", "o0", "r0", "\u0000", [[]] * 20, "inf",
+]  # fmt: skip
+
+
+def samples() -> list[tuple[str, bytes]]:
+    """One of each kind that north may say to south, as it went out."""
+    world = World()
+    north, south = world
+    for what, side, other in (
+        ("observe", north, south), ("ask", north, south), ("ask", south, north), ("report", north, south),
+        ("report", south, north), ("state", north, south), ("deviate", north, south),
+    ):  # fmt: skip
+        if what == "ask" and side is south:
+            act(world, "observe", side, other, 0, 0)
+        act(world, what, side, other, 0, 0)
+    act(world, "answer", north, south, 0, 4)
+    act(world, "reply", north, south, 0, 3)
+    act(world, "close", north, south, 0, 0)
+    found = [(kind, body) for _, sender, kind, body in world.said if sender == "north"]
+    return [*found, write_claim(JointReviewClaim(claim("north", "{}")))]
+
+
+SAMPLES = samples()
+
+
+def changed(document: Any, chance: random.Random) -> Any:
+    """The document with one value somewhere replaced."""
+    if isinstance(document, dict) and document and chance.random() < 0.8:
+        name = chance.choice(sorted(document))
+        return {**document, name: changed(document[name], chance)}
+    if isinstance(document, list) and document and chance.random() < 0.8:
+        place = chance.randrange(len(document))
+        return [changed(one, chance) if n == place else one for n, one in enumerate(document)]
+    return chance.choice(NASTY)
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(SAMPLES), st.integers(1, 3), st.integers(0, 2**32))
+def test_a_claim_with_anything_in_it_is_refused_or_taken(said: tuple[str, bytes], times: int, seed: int) -> None:
+    kind, body = said
+    chance = random.Random(seed)
+    document = json.loads(body)
+    for _ in range(times):
+        document = changed(document, chance)
+    mutant = json.dumps(document).encode()
+    _, south = World()
+    south.hear("north", kind, mutant)
+    snapshot = msgspec.json.encode(south.claims.snapshot())
+    assert snapshot == msgspec.json.encode(south.replayed().snapshot())
+    counted = [Exchanged("1" * 64, "north", 1, NOON, kind, mutant)]
+    review_of(("north", "south"), START, END, (CutMark("1" * 64, "north", 1),), counted, {ACCORD: TERMS})
+
+
+@given(st.sampled_from(sorted(KINDS)), st.binary(max_size=200))
+def test_bytes_that_are_no_claim_are_refused(kind: str, body: bytes) -> None:
+    try:
+        read_claim(kind, body)
+    except Refusal:
+        return
+    raise AssertionError(body)
+
+
+def test_every_kind_is_among_the_samples() -> None:
+    never_opened = {"claim_not_taken", "claim_deviation_over"}
+    assert {kind for kind, _ in SAMPLES} == KINDS - never_opened
+
+
+def test_the_unchanged_samples_are_taken() -> None:
+    world = World()
+    north, south = world
+    world.held = True
+    for what, side, other in (("ask", south, north), ("report", south, north)):
+        act(world, "observe", side, other, 0, 0)
+        act(world, what, side, other, 0, 0)
+    for kind, body in SAMPLES:
+        south.hear("north", kind, body)
+    assert [str(refusal) for refusal in south.refused if "verdicts" not in str(refusal)] == []
