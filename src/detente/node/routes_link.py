@@ -8,6 +8,7 @@ from litestar import Request, Response, Router, post
 from litestar.datastructures import State
 
 from detente.link.answer import ANSWER_MEDIA_TYPE, ENVELOPES_PATH, MAX_BATCH_BYTES
+from detente.node.admission import TOO_MANY
 from detente.node.even_pace import hold
 from detente.node.service import Service
 
@@ -23,7 +24,10 @@ async def receive_envelopes(request: Request[None, None, State], service: Servic
     """Take in a batch of signed envelopes of one link and answer with signed receipts for what is held."""
     body = await request.body()
     began_s = asyncio.get_running_loop().time()
-    judgement = await service.loop.receive(body)
+    with service.admission.place(body) as admitted:
+        if not admitted:
+            return Response(TOO_MANY, status_code=429, media_type=ANSWER_MEDIA_TYPE)
+        judgement = await service.loop.receive(body)
     if judgement.accepted:
         peer = service.loop.peers.with_key(judgement.accepted[0].direction.sender)
         talkers = () if service.loop.keeping is None else service.loop.keeping.talkers.values()

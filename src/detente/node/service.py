@@ -13,6 +13,7 @@ from detente.line.hand_over import open_alarms, radio_overdue
 from detente.line.state import LineState
 from detente.link.card import Card
 from detente.node.access import Access
+from detente.node.admission import Admission
 from detente.node.claims_desk import ClaimsDesk
 from detente.node.configuration import Configuration
 from detente.node.line_desk import LineDesk
@@ -48,6 +49,7 @@ class Service:
         self.metrics = metrics
         self.matching: MatchingWork | None = None
         self.stopping = asyncio.Event()
+        self.admission = Admission(loop.links)
 
     @property
     def party(self) -> str:

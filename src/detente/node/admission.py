@@ -1,0 +1,53 @@
+"""Who may wait for a turn of the loop: a few batches of each peer, and of all strangers together (R45).
+
+The loop takes batches one after another, so whoever brings hundreds at once would make everybody else wait behind them.
+A peer is known by its signature, which is verified here before anything waits; STOP has places of its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from detente.airspace.refusal import Refusal
+from detente.link.answer import Answer, AnswerRefusal, RefusalReason, write_answer
+from detente.link.envelope import FORM
+from detente.link.links import Links
+from detente.node.lanes import is_urgent
+from detente.record.keys import verify
+
+MOST_WAITING = 8
+"""A peer delivers each of its links one batch at a time."""
+STRANGER = b""
+TOO_MANY = write_answer(
+    Answer(refused=AnswerRefusal(RefusalReason.TOO_MUCH, "too many batches at once: send it later"))
+)
+
+
+class Admission:
+    """Counts the batches that wait, by the public key of their sender; those of strangers under one name."""
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
+        self._waiting: Counter[tuple[bytes, bool]] = Counter()
+
+    @contextmanager
+    def place(self, body: bytes) -> Iterator[bool]:
+        """Hold a place for a batch while it waits; yields False when its sender has none left."""
+        who = self._sender(body), is_urgent(body)
+        admitted = self._waiting[who] < MOST_WAITING
+        self._waiting[who] += admitted
+        try:
+            yield admitted
+        finally:
+            self._waiting[who] -= admitted
+
+    def _sender(self, body: bytes) -> bytes:
+        try:
+            values, signed_end, _ = FORM.read(body)
+        except Refusal:
+            return STRANGER
+        key = bytes.fromhex(values["sender"])
+        signed = verify(key, bytes.fromhex(values["signature"]), body[:signed_end]) if self._links.knows(key) else False
+        return key if signed else STRANGER
