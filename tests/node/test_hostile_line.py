@@ -91,6 +91,7 @@ def said(number: int, code: str = "radio_check") -> tuple[str, bytes]:
     return write_said(LineSaid(LineMessage("south", "north", number, code, datetime.now(UTC))))
 
 
+@pytest.mark.long
 def test_a_flood_of_nonsense_ends_at_the_allowance_and_keeps_nobody_else_waiting(tmp_path: Path) -> None:
     """South floods its line lane; its STOP lane, and everything of east's, goes on; the journal stops growing."""
     pairs = (("north", "south"), ("north", "east"))

@@ -18,6 +18,7 @@ from detente.node.loop import EVENT
 from detente.node.matching_desk import MatchingDesk
 from detente.node.members_desk import MembersDesk
 from detente.node.service import Service
+from detente.node.suspicion import DETAILS
 from detente.node.zones_desk import ZonesDesk
 
 HEARTBEAT_S = 15.0
@@ -94,6 +95,16 @@ async def stream_member_events(
     return _stream(service, MembersDesk.entry_kind, after, last_event_id)
 
 
+@get("/details/events", summary="The event stream of details", media_type="text/event-stream")
+async def stream_details_events(
+    service: Service,
+    after: int | None = None,
+    last_event_id: Annotated[str | None, Parameter(header="Last-Event-ID")] = None,
+) -> Stream:
+    """Stream what notices committed to and what was opened, as `/events` does for the picture."""
+    return _stream(service, DETAILS, after, last_event_id)
+
+
 def _stream(service: Service, kind: str, after: int | None, last_event_id: str | None) -> Stream:
     if last_event_id is not None:
         if not last_event_id.isascii() or not last_event_id.isdigit() or len(last_event_id) > 15:
@@ -151,6 +162,7 @@ router = Router(
         stream_accord_events,
         stream_zone_events,
         stream_member_events,
+        stream_details_events,
     ],
     tags=["stream"],
 )
