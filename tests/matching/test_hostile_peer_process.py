@@ -1,4 +1,4 @@
-"""A hostile peer in a second process: each way of breaking the protocol is found out, said, and never hangs us."""
+"""A hostile peer in a second process: each way of breaking the protocol is found out, said and kept; none hangs us."""
 
 import asyncio
 import contextlib
@@ -6,99 +6,197 @@ import json
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from match_parties import EPOCH, TABLE, TERMS, receive_framed, send_framed, world
+from match_parties import EPOCH, TABLE, TERMS, circle, receive_framed, send_framed, world
 
-from detente.matching.exchange import exchange
+from detente.matching.driver import Driver
+from detente.matching.exchange import drive
+from detente.matching.folder import advance, read_ledger
+from detente.matching.keeping import MemoryKeeper
+from detente.matching.ledger import LedgerRow
 from detente.matching.messages import BreachError
-from detente.matching.quantise import quantise
 from detente.matching.run import Run
-from detente.matching.side import Side
 from detente.record.keys import NodeKey
 
 PEER = Path(__file__).with_name("hostile_peer.py")
 WORLD = 3
-WAYS = {
+BAIT = (38.5, -120.5)
+"""Where one of our plans is that only late plans of the peer come near."""
+NOT_TAKEN = {
     "noise": "form", "bad_signature": "signature", "unknown_kind": "form", "other_run": "other_run", "stage": "stage",
+    "other_session": "other_session", "replay_list": "other_session", "replay_answers": "other_session",
+    "late_number": "stage",
+}  # fmt: skip
+"""What may as well come from somebody else, or from a mixed-up stick: it is not taken, and the run waits."""
+ENDED = {
     "identity_key": "invalid_element", "invalid_key": "invalid_element", "two_messages": "equivocation",
-    "invalid_element": "invalid_element", "identity": "invalid_element", "repeated": "repeated_element",
-    "unordered": "form", "too_many": "size", "too_few": "size", "other_session": "other_session",
+    "invalid_element": "invalid_element", "identity": "invalid_element", "small_inputs": "invalid_element",
+    "repeated": "repeated_element", "unordered": "form", "too_many": "size", "too_few": "size",
     "other_key_half_way": "canary", "dropped_answers": "canary", "other_key_answers": "canary", "unsealed": "seal",
     "withhold": "withheld", "withhold_all": "withheld", "move_part": "opening", "twice": "opening",
     "tokens_not_common": "opening", "unrelated": "opening", "deep": "form",
-    "stall_commit": "stalled", "stall_masked": "stalled", "stall_answers": "stalled", "leave_masked": "stalled",
-    "leave_answers": "stalled", "leave_reveal": "stalled",
+    "late_shown_before": "repeated_element", "late_identity": "invalid_element", "late_too_many": "size",
+    "late_too_often": "cap", "late_two_lists": "equivocation", "late_withhold": "withheld", "late_other_key": "proof",
 }  # fmt: skip
+"""What the peer signed against the protocol: the run is over, and the evidence is kept."""
+SILENT = {
+    "stall_commit": "stalled", "stall_masked": "stalled", "stall_answers": "stalled", "drip": "stalled",
+    "leave_masked": "stalled", "leave_answers": "stalled", "leave_reveal": "stalled",
+    "late_stall": "stalled", "late_no_answer": "stalled",
+}  # fmt: skip
+"""The peer says no more: that is said and kept, and the run goes on if it speaks again."""
+WAYS = NOT_TAKEN | ENDED | SILENT
+OURS_LATE = ("late_no_answer", "late_other_key")
+BEFORE_REVEAL = ("canary", "seal")
 
 
-async def against(way):
-    """Our side after a run against the hostile process, and the breach, if there was one."""
-    secrets = [Ed25519PrivateKey.generate() for _ in range(2)]
-    keys = sorted((NodeKey(secret) for secret in secrets), key=lambda key: key.public)
-    ours, theirs = keys
-    secret = next(s for s in secrets if NodeKey(s).public == theirs.public)
-    run = Run("ab" * 32, EPOCH, TERMS, TABLE, ours.public, theirs.public)
-    side = Side(run, ours, quantise(world(WORLD, 0, 6), run.role_of(ours.public), EPOCH, TERMS, TABLE), b"o" * 32)
-    connected: asyncio.Queue = asyncio.Queue()
-    server = await asyncio.start_server(lambda r, w: connected.put((r, w)), "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    process = await asyncio.create_subprocess_exec(sys.executable, PEER, str(port), way, stdin=asyncio.subprocess.PIPE)
-    given = {
-        "secret": secret.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()).hex(),
-        "keys": [run.first.hex(), run.second.hex()], "world": WORLD,
-    }  # fmt: skip
-    process.stdin.write(json.dumps(given).encode() + b"\n")
-    process.stdin.close()
-    breach = None
-    reader, writer = await connected.get()
-    try:
-        patience_s = 2.0 if way.startswith("stall") else 120.0
-        await exchange(side, lambda raw: send_framed(writer, raw), lambda: receive_framed(reader), patience_s)
-    except BreachError as error:
-        breach = error
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-        server.close()
-        await server.wait_closed()
-    await asyncio.wait_for(process.wait(), 60)
-    return side, breach
+class Keys:
+    def __init__(self):
+        secrets = [Ed25519PrivateKey.generate() for _ in range(2)]
+        self.ours, self.theirs = sorted((NodeKey(secret) for secret in secrets), key=lambda key: key.public)
+        secret = next(s for s in secrets if NodeKey(s).public == self.theirs.public)
+        self.secret = secret.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()).hex()
+        self.run = Run("ab" * 32, EPOCH, TERMS, TABLE, self.ours.public, self.theirs.public)
 
 
-def check(way):
-    side, breach = asyncio.run(against(way))
-    assert breach is not None
-    assert breach.fault.value == WAYS[way]
-    assert not side.complete
-    assert side.revealed is None
-    if WAYS[way] != "stalled":
-        # It is over for good: whatever comes next, nothing more is said.
-        assert side.next_message() is None
-        with pytest.raises(BreachError):
-            side.receive(b"")
-    return side
+class Peers:
+    """The hostile process, and the connections it opens, one for each way."""
+
+    def __init__(self, keys, ways):
+        self.keys, self.ways = keys, ways
+        self.connected: asyncio.Queue = asyncio.Queue()
+
+    async def __aenter__(self):
+        self.server = await asyncio.start_server(lambda r, w: self.connected.put((r, w)), "127.0.0.1", 0)
+        port = self.server.sockets[0].getsockname()[1]
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, PEER, str(port), stdin=asyncio.subprocess.PIPE
+        )
+        given = {"secret": self.keys.secret, "keys": [self.keys.run.first.hex(), self.keys.run.second.hex()],
+                 "world": WORLD, "ways": self.ways}  # fmt: skip
+        self.process.stdin.write(json.dumps(given).encode() + b"\n")
+        self.process.stdin.close()
+        return self
+
+    async def __aexit__(self, *_):
+        await asyncio.wait_for(self.process.wait(), 60)
+        assert self.process.returncode == 0
+        self.server.close()
+        await self.server.wait_closed()
+
+    @contextlib.asynccontextmanager
+    async def connection(self):
+        reader, writer = await asyncio.wait_for(self.connected.get(), 60)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
 
-@pytest.mark.parametrize("way", ["other_key_half_way", "withhold"])
-def test_a_hostile_peer_in_another_process_is_found_out(way):
-    check(way)
+async def over_sockets(ways):
+    """Our driver, its keeper and the breach after a run against each way."""
+    keys, after = Keys(), {}
+    async with Peers(keys, ways) as peers:
+        for way in ways:
+            keeper = MemoryKeeper()
+            driver = Driver(keys.run, keys.ours, keeper, [*world(WORLD, 0, 6), circle("bait", *BAIT)])
+            breach = None
+            patience_s = 1.5 if way in SILENT or way == "late_again" else 60.0
+            async with peers.connection() as (reader, writer):
+                carrier = (lambda raw, w=writer: send_framed(w, raw), lambda r=reader: receive_framed(r), patience_s)
+                try:
+                    await drive(driver, *carrier)
+                    if way in OURS_LATE:
+                        driver.begin_late([circle("late", 36.5, -121.5)])
+                    if way.startswith("late"):
+                        await drive(driver, *carrier, done=lambda: False)
+                except BreachError as error:
+                    breach = error
+            after[way] = (keys, driver, keeper, breach)
+    return after
+
+
+def check(way, keys, driver, keeper, breach):
+    assert breach is not None, way
+    assert breach.fault.value == WAYS[way], (way, breach)
+    row = msgspec.json.decode(keeper.read("ledger.json"), type=LedgerRow)
+    again = Driver(keys.run, keys.ours, keeper)
+    for one in (driver, again):
+        if way in ENDED:
+            # It is over for good, after a crash too: whatever comes next, nothing more is said.
+            assert one.breach is not None, way
+            assert one.breach.fault == breach.fault
+            assert (one.next_message(), one.sending, one.expected) == (None, None, ())
+            with pytest.raises(BreachError):
+                one.receive(b"")
+        else:
+            assert one.breach is None, way
+    if way not in NOT_TAKEN or not driver.complete:
+        assert row.fault == WAYS[way], way
+    if way in ENDED:
+        assert any(name.startswith("evidence/") for name in keeper.pieces)
+    if way in NOT_TAKEN:
+        assert WAYS[way] in keeper.read("refused.json").decode()
+    if not way.startswith("late"):
+        assert driver.revealed is None
+    if WAYS[way] in BEFORE_REVEAL:
+        # Whoever answers wrongly is caught before any part of a plan is opened to him.
+        assert "5-reveal" not in driver.sent
+
+
+def test_a_hostile_peer_in_another_process_is_found_out_and_an_honest_one_is_not():
+    some = ["other_key_half_way", "withhold", "late_other_key", "noise"]
+    after = asyncio.run(over_sockets([*some, "honest", "late_again"]))
+    for way in some:
+        check(way, *after[way])
+    _, driver, keeper, breach = after["honest"]
+    assert breach is None
+    assert driver.complete
+    assert driver.revealed.matched_tokens > 0
+    # The same late message twice changes nothing.
+    _, driver, keeper, breach = after["late_again"]
+    assert breach.fault.value == "stalled"  # we wait for more, and the peer has no more
+    assert msgspec.json.decode(keeper.read("ledger.json"), type=LedgerRow).late_runs == 1
+    assert driver.sent.count("late-second-01-7-late_answer") == 1
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("way", sorted(WAYS))
-def test_every_way_of_breaking_the_protocol_is_found_out(way):
-    side = check(way)
-    stages = [line.kind for line in side.transcript if line.sent]
-    if WAYS[way] in ("canary", "seal"):
-        # Whoever answers wrongly is caught before any part of a plan is opened to him.
-        assert "reveal" not in stages
+def test_every_way_of_breaking_the_protocol_is_found_out():
+    for way, after in asyncio.run(over_sockets(sorted(WAYS))).items():
+        check(way, *after)
 
 
-def test_an_honest_process_completes_the_run():
-    side, breach = asyncio.run(against("honest"))
-    assert breach is None
-    assert side.complete
-    assert side.revealed.matched_tokens > 0
+async def over_files(way, tmp_path):
+    """A hand that writes what the hostile process says into our folder, and takes what is for it."""
+    keys = Keys()
+    folder = tmp_path / way
+    async with Peers(keys, [way]) as peers, peers.connection() as (reader, writer):
+        plans = world(WORLD, 0, 6)
+        while True:
+            standing = await asyncio.to_thread(advance, folder, keys.run, keys.ours, plans)
+            for file in standing.new:
+                await send_framed(writer, file.read_bytes())
+            if standing.awaited is None:
+                return folder
+            came = await receive_framed(reader)
+            if not came:
+                return folder
+            standing.awaited.write_bytes(came)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("way", ["small_inputs", "withhold", "leave_reveal"])
+def test_a_hostile_peer_over_files_is_found_out(way, tmp_path):
+    if way in SILENT:
+        folder = asyncio.run(over_files(way, tmp_path))
+        assert not (folder / "ledger.json").exists()
+        assert not (folder / "in" / "5-reveal.match").exists()
+        return
+    with pytest.raises(BreachError, match=WAYS[way]):
+        asyncio.run(over_files(way, tmp_path))
+    assert [row.fault for row in read_ledger(tmp_path)] == [WAYS[way]]

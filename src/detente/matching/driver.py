@@ -21,7 +21,7 @@ import numpy as np
 
 from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
-from detente.matching.keeping import SECRET_FILE, Keeper, recall_from
+from detente.matching.keeping import SECRET_FILE, Keeper, keep_once, recall_from
 from detente.matching.late import check_late_tokens
 from detente.matching.late_order import LateRuns
 from detente.matching.ledger import LedgerRow, ledger_row
@@ -106,7 +106,7 @@ class Driver:
         tokens = self._tokens(text, run.role_of(key.public))
         self.side = Side(run, key, tokens, seed, recall=self._recall, progress=progress)
         if secret is None:
-            keeper.write(PLANS_FILE, text)
+            keep_once(keeper, PLANS_FILE, text)
             made_from = Secret(run.identity.hex(), seed.hex(), hashlib.sha256(text).hexdigest(), key.public.hex())
             keeper.write(SECRET_FILE, msgspec.json.encode(made_from))
         self._plans: list[Plan] = msgspec.json.decode(text, type=list[Plan])
@@ -218,7 +218,7 @@ class Driver:
             self.side.breach = BreachError(Fault.EQUIVOCATION, f"two different messages {name}")
             self._end(message, name)
         if message.kind is Kind.LATE and self._late.must_wait():
-            self._keeper.write(f"in/{name}.match", raw)
+            keep_once(self._keeper, f"in/{name}.match", raw)
             self._held = message
             return name
         self._taken(message, name)
@@ -246,7 +246,7 @@ class Driver:
         text = _written(plans)
         tokens = self._tokens(text, self.side.role)
         check_late_tokens(self.side, tokens)
-        self._keeper.write(late_plans_file(number), text)
+        keep_once(self._keeper, late_plans_file(number), text)
         self._plans += msgspec.json.decode(text, type=list[Plan])
         self._late.begin(tokens)
 
@@ -259,7 +259,9 @@ class Driver:
         """The name of a message that comes in; raises BreachError when it is nobody's turn to send it."""
         kind, side = message.kind, self.side
         expected = NO_SESSION if kind is Kind.COMMIT else side.session
-        if message.session != expected or (kind is not Kind.COMMIT and expected == NO_SESSION):
+        if kind is not Kind.COMMIT and expected == NO_SESSION:
+            raise BreachError(Fault.STAGE, f"{kind.name} before both have committed themselves")
+        if message.session != expected:
             raise BreachError(Fault.OTHER_SESSION, f"{kind.name} of another session")
         if kind not in STAGES:
             if not self.complete:
@@ -304,7 +306,7 @@ class Driver:
                 self._late.take(message)
         except BreachError:
             self._end(message, name)
-        self._keeper.write(f"in/{name}.match", message.raw)
+        keep_once(self._keeper, f"in/{name}.match", message.raw)
         self._keep_step(Step(sent=False, name=name, sha256=message.digest.hex()))
 
     def _end(self, message: Message, name: str) -> None:

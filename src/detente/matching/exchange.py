@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from detente.matching.driver import Driver
 from detente.matching.messages import BreachError, Fault
 
 Send = Callable[[bytes], Awaitable[None]]
@@ -26,13 +27,27 @@ class Party(Protocol):
         """Take the peer's next message."""
 
 
-async def exchange(side: Party, send: Send, receive: Receive, timeout_s: float) -> None:
-    """Exchange messages until the run is complete; an empty message means that the peer is gone.
+async def drive(
+    driver: Driver, send: Send, receive: Receive, timeout_s: float, done: Callable[[], bool] | None = None
+) -> None:
+    """As `exchange`, and writes into the ledger that the peer is silent when it is."""
+    try:
+        await exchange(driver, send, receive, timeout_s, done)
+    except BreachError as breach:
+        if breach.fault is Fault.STALLED:
+            await asyncio.to_thread(driver.stalled, breach.seen)
+        raise
+
+
+async def exchange(
+    side: Party, send: Send, receive: Receive, timeout_s: float, done: Callable[[], bool] | None = None
+) -> None:
+    """Exchange messages until the run is complete, or `done`; an empty message means that the peer is gone.
 
     Raises BreachError when the peer breaks the protocol, is gone, or takes longer than `timeout_s` over one message.
     The work is done in a thread, so that whoever else runs in the loop is not held up.
     """
-    while not side.complete:
+    while not (side.complete if done is None else done()):
         raw = await asyncio.to_thread(side.next_message)
         try:
             async with asyncio.timeout(timeout_s):

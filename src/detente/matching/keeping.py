@@ -63,6 +63,12 @@ class FolderKeeper:
         write_durably(self.folder / name, data, mode=0o644 if name.startswith("out/") else 0o600)
 
 
+def keep_once(keeper: Keeper, name: str, data: bytes) -> None:
+    """Keep a piece unless it is there already, byte for byte."""
+    if keeper.read(name) != data:
+        keeper.write(name, data)
+
+
 def write_durably(file: Path, data: bytes, mode: int) -> None:
     """Write a file whole or not at all; its folder is made where there is none. Raises Refusal."""
     part = file.with_name(file.name + ".part")
