@@ -79,7 +79,7 @@ def test_what_was_acknowledged_is_on_the_disk_when_the_power_goes(tmp_path: Path
         load(service)
     made = list(calls(whole(trace)))
 
-    sends = {call.begins: told for call in made if (told := acknowledged_by(call)) is not None}
+    sends = {call.begins: shown for call in made if (shown := acknowledged_by(call)) is not None}
     assert len(sends) == WRITERS * WRITES
     syncs = [call for call in made if call.name == "fdatasync" and call.path.endswith("-wal")]
     assert 1 < len(syncs) < len(sends), "writes that wait together share an fsync"

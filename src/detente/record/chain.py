@@ -27,6 +27,9 @@ _KIND = re.compile(r"[a-z][a-z0-9._-]{0,63}\Z")
 _LENGTH = Struct(">Q")
 _INTEGER = Struct(">q")
 _NUMBER_AND_TIME = Struct(">QqQq")
+_GIVEN_UP_FROM, _LARGE = 2048, 65_536
+"""From 2048 bytes on hashlib gives up the interpreter. A busy thread that then has it keeps it for longer than it takes
+to hash a body of less than 64 kB, so such a body is hashed in pieces."""
 _ENTRY_PREFIX = _LENGTH.pack(len(ENTRY_PURPOSE)) + ENTRY_PURPOSE + _LENGTH.pack(HASH_BYTES)
 
 
@@ -66,4 +69,10 @@ def kind_field(kind: str) -> bytes:
 def entry_hash(previous: bytes, number: int, at_us: int, kind: bytes, body: bytes) -> bytes:
     """Return the hash of an entry after the hash `previous`. `kind` is the field as `kind_field` gives it."""
     numbers = _NUMBER_AND_TIME.pack(8, number, 8, at_us)
-    return sha256(_ENTRY_PREFIX + previous + numbers + kind + _LENGTH.pack(len(body)) + body).digest()
+    head = _ENTRY_PREFIX + previous + numbers + kind + _LENGTH.pack(len(body))
+    if not _GIVEN_UP_FROM <= len(head) + len(body) < _LARGE:
+        return sha256(head + body).digest()
+    digest = sha256(head)
+    for begin in range(0, len(body), _GIVEN_UP_FROM - 1):
+        digest.update(body[begin : begin + _GIVEN_UP_FROM - 1])
+    return digest.digest()

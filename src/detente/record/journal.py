@@ -21,11 +21,12 @@ from detente.record.group_commit import GroupCommit
 from detente.record.keys import NodeKey
 from detente.record.opening import OpenReport, check_and_report
 from detente.record.storage import (
-    INSERT_ENTRY,
+    EntryRow,
     JournalStoppedError,
     connect,
     connect_writer,
     create_database,
+    insert_entries,
     write_ahead_path,
 )
 from detente.record.writer_lock import WriterLock
@@ -117,7 +118,7 @@ class Journal:
             number, previous = self._head
             first = number + 1
             appended: list[list[Entry]] = []
-            rows: list[tuple[int, int, str, bytes, bytes, bytes | None]] = []
+            rows: list[EntryRow] = []
             for submission in submissions:
                 at, at_us = submission.at, submission.at_us
                 own: list[Entry] = []
@@ -193,10 +194,10 @@ class Journal:
         self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._acknowledged.write(self._head)
 
-    def _commit(self, rows: Sequence[tuple[int, int, str, bytes, bytes, bytes | None]]) -> None:
+    def _commit(self, rows: Sequence[EntryRow]) -> None:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            self._writer.executemany(INSERT_ENTRY, rows)
+            insert_entries(self._writer, rows)
             self._writer.execute("COMMIT")
             self._acknowledged.write(Head(rows[-1][0], rows[-1][4]))
         except (sqlite3.Error, OSError) as error:

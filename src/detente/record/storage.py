@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,6 +13,8 @@ from detente.airspace.refusal import Refusal
 from detente.record.chain import MAX_BODY_BYTES, Genesis, head_message
 from detente.record.keys import NodeKey, sync_directory
 
+EntryRow = tuple[int, int, str, bytes, bytes, bytes | None]
+"""Number, microseconds, kind, body, hash, and the signature of the head where the entry ends a batch."""
 APPLICATION_ID = 0x4474654A
 """The letters DteJ, in the SQLite header, so that `file` and we tell a journal from another database."""
 FORMAT_VERSION = 1
@@ -25,6 +28,9 @@ CREATE_ENTRY = (
     "hash BLOB NOT NULL, signature BLOB)"
 )
 INSERT_ENTRY = "INSERT INTO entry (number, at_us, kind, body, hash, signature) VALUES (?, ?, ?, ?, ?, ?)"
+INSERTED_TOGETHER = (64, 8, 1)
+"""How many entries one statement takes. Between two statements the thread gives up the interpreter, and may wait for it
+longer than the disk takes."""
 WRITER_PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
@@ -105,6 +111,16 @@ def connect_unwritten(path: Path, *, with_log: bool) -> sqlite3.Connection:
     connection = connect(path, "ro", parameters="&vfs=unix-none")
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     return connection
+
+
+def insert_entries(connection: sqlite3.Connection, rows: Sequence[EntryRow]) -> None:
+    """Insert entries within a transaction, in few statements."""
+    at = 0
+    for size in INSERTED_TOGETHER:
+        statement = INSERT_ENTRY + ", (?, ?, ?, ?, ?, ?)" * (size - 1)
+        while len(rows) - at >= size:
+            connection.execute(statement, [value for row in rows[at : at + size] for value in row])
+            at += size
 
 
 def check_is_file(path: Path) -> None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
 
-from detente.record.journal import Journal
+from detente.record.journal import Entry, Journal
 from detente.utm.answers import Answer
 from detente.utm.moments import EPOCH
 from detente.utm.refused import Refused
@@ -34,6 +34,8 @@ from detente.utm.representation import (
 DECISION = "decision"
 """The kind of the journal's entries that hold decisions."""
 MOST_ENTRIES_A_BATCH = 4096
+PROMPT_ENTRIES = 16
+"""So many are given to an idle journal at once; fewer when the requests that have come are decided."""
 log = structlog.get_logger()
 _encoder = msgspec.json.Encoder()
 
@@ -58,7 +60,10 @@ class CommandLoop:
         self._durable = self.number
         self._bodies: list[tuple[str, bytes]] = []
         self._waiting: deque[tuple[int, Callable[[bool], None]]] = deque()
-        self._work = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._error: BaseException | None = None
+        self._is_writing = False
+        self._is_begun = True
         self._stopping = False
         self._thread = ThreadPoolExecutor(1, "journal")
 
@@ -108,33 +113,61 @@ class CommandLoop:
     async def run(self) -> None:
         """Write batches until `stop`; raises what the journal raised when it fails."""
         try:
-            while True:
-                while not self._bodies:
-                    if self._stopping:
-                        return
-                    self._work.clear()
-                    await self._work.wait()
-                await self._write_batch()
-        except BaseException:
-            self.failed.set()
-            self._tell(self.number, is_durable=False)
-            raise
+            await self._ended.wait()
         finally:
             self._thread.shutdown()
+        if self._error is not None:
+            raise self._error
 
     def stop(self) -> None:
         """Let `run` return once everything that waits is written. Nothing new is taken."""
         self._stopping = True
-        self._work.set()
+        if not self.backlog:
+            self._ended.set()
 
-    async def _write_batch(self) -> None:
+    def write_now(self) -> None:
+        """Write what waits, at once and in this thread. For those who are notified `after_batch`: nothing writes then.
+
+        Under load a moment at which nothing waits may never come by itself.
+        """
+        if self._bodies:
+            bodies, at = self._take()
+            self._journal.append(bodies, at)
+            self._durable += len(bodies)
+
+    def _take(self) -> tuple[list[tuple[str, bytes]], datetime]:
         bodies, self._bodies = self._bodies[:MOST_ENTRIES_A_BATCH], self._bodies[MOST_ENTRIES_A_BATCH:]
-        at = EPOCH + timedelta(microseconds=self.state.now_us)
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._journal.append, bodies, at)
-        self._durable += len(bodies)
+        return bodies, EPOCH + timedelta(microseconds=self.state.now_us)
+
+    def _begin_batch(self) -> None:
+        """Give the journal what waits, unless it is writing."""
+        self._is_begun = True
+        if self._is_writing or not self._bodies or self.failed.is_set():
+            return
+        self._is_writing = True
+        bodies, at = self._take()
+        running = asyncio.get_running_loop()
+        written = self._thread.submit(self._journal.append, bodies, at)
+        written.add_done_callback(lambda done: running.call_soon_threadsafe(self._end_batch, done, len(bodies)))
+
+    def _end_batch(self, written: Future[list[Entry]], count: int) -> None:
+        self._is_writing = False
+        try:
+            written.result()
+            self._durable += count
+            for notify in self.after_batch:
+                notify()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the journal is not to be trusted any more
+            self._error = error
+            self.failed.set()
+            self._tell(self.number, is_durable=False)
+            self._ended.set()
+            return
+        # The disk works on while those who wait are answered.
+        self._begin_batch()
         self._tell(self._durable, is_durable=True)
-        for notify in self.after_batch:
-            notify()
+        if self._stopping and not self.backlog:
+            self._ended.set()
 
     def _tell(self, number: int, *, is_durable: bool) -> None:
         """Answer those who wait for entries up to `number`."""
@@ -149,4 +182,11 @@ class CommandLoop:
     def _record(self, decision: Decision) -> None:
         self._bodies.append((DECISION, _encoder.encode(decision)))
         self.number += 1
-        self._work.set()
+        if self._is_writing:
+            return
+        # What else has come by now shares the batch, but the disk does not wait for a long row of requests.
+        if len(self._bodies) >= PROMPT_ENTRIES:
+            self._begin_batch()
+        elif self._is_begun:
+            self._is_begun = False
+            asyncio.get_running_loop().call_soon(self._begin_batch)

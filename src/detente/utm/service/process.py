@@ -137,14 +137,17 @@ class _Snapshots:
         self._child = 0
 
     def consider(self) -> None:
-        """Take a snapshot when enough came since the last, everything is durable, and none is being taken."""
+        """Take a snapshot when enough came since the last, and none is being taken."""
         if self._child:
             done, _ = os.waitpid(self._child, os.WNOHANG)
             if done:
                 self._child = 0
             return
-        if self._loop.backlog or self._loop.number - self._at < self._every:
+        if self._loop.number - self._at < self._every:
             return
+        # A snapshot names the entry whose state it is, so that nothing may wait.
+        while self._loop.backlog:
+            self._loop.write_now()
         self._at = self._loop.number
         self._child = os.fork()
         if not self._child:
