@@ -24,8 +24,8 @@ test-shared: setup ## the tests that need the shared data folder (DETENTE_SHARED
 conformance: setup ## the InterUSS suites against a real service; SUITES=DIR names the harness
 	$(BIN)/python tests/conformance/suites.py
 
-fuzz: setup ## ten thousand requests against the civil interfaces (DETENTE_SHARED); takes an hour
-	$(BIN)/pytest -m "shared and long" tests/utm/test_schema.py
+fuzz: setup ## over ten thousand requests against the civil interfaces (DETENTE_SHARED); takes some minutes
+	$(BIN)/pytest -n 2 --dist load -rP -m "shared and long" tests/utm/test_schema.py
 
 check: setup ## formatting, lint, types and the import contract
 	$(BIN)/ruff format --check .

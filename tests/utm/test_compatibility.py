@@ -157,6 +157,35 @@ def test_the_version_of_a_system_and_of_the_service(service: DssProcess) -> None
     assert (status, answer) == (200, {"system_identity": "gov.eu.uspace.v1", "system_version": shown})
 
 
+def test_the_auxiliary_interface(service: DssProcess, token: str) -> None:
+    reader = service.token("interuss.pool_status.read", "interuss.pool_status.heartbeat.write")
+
+    def ask(path: str, method: str = "GET") -> tuple[int, Any]:
+        return service.ask(method, f"/aux/v1/{path}", None, reader)
+
+    assert service.ask("GET", "/healthy") == (200, b"ok")
+    assert service.ask("GET", "/aux/v1/validate_oauth?owner=uss1", None, token) == (200, {})
+    assert service.ask("GET", "/aux/v1/validate_oauth?owner=uss2", None, token)[0] == 403
+    assert ask("pool") == (200, {"dar_id": ""})
+    endpoint = {"id": "detente", "public_endpoint": f"http://127.0.0.1:{service.port}"}
+    assert ask("pool/dss_instances") == (200, {"dss_instances": [endpoint]})
+    late, early = moment(60.0), moment(-60.0)
+    for wrong in ("", "?source=", "?source=t&timestamp=never", f"?source=t&next_heartbeat_expected_before={early}"):
+        assert ask(f"pool/dss_instances/heartbeat{wrong}", "PUT")[0] == 400, wrong
+    for index, query in ((1, ""), (2, f"&timestamp={early}&next_heartbeat_expected_before={late}")):
+        status, beaten = ask(f"pool/dss_instances/heartbeat?source=Startup{query}", "PUT")
+        (instance,) = beaten["dss_instances"]
+        beat = instance.pop("most_recent_heartbeat")
+        assert (status, instance, beat["index"], beat["reporter"]) == (201, endpoint, index, "uss1")
+        assert beat["source"] == "Startup"
+    assert (beat["timestamp"], beat["next_heartbeat_expected_before"]) == (early, late)
+    assert ask("pool/dss_instances") == (200, {"dss_instances": [instance | {"most_recent_heartbeat": beat}]})
+    for certificates in ("accepted_ca_certs", "ca_certs"):
+        assert service.ask("GET", f"/aux/v1/configuration/{certificates}") == (200, {"CAs": []})
+    options = {"scd_global_lock": False, "scd_hash_lock": False, "time_based_notification_index": False}
+    assert ask("configuration/global_options") == (200, options)
+
+
 def test_what_is_too_large(service: DssProcess, latitude: float, token: str) -> None:
     wide = polygon(extents(), (0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 0.0))
     round_one = extents()
