@@ -15,7 +15,7 @@ from detente.airspace.altitude import MeanSeaLevel
 from detente.airspace.plan import Containment, Plan
 from detente.airspace.separation import Minima
 from detente.language import Language
-from detente.plots.contents import CheckedTranscript, Outcome, ReportContents
+from detente.plots.contents import CheckedTranscript, Knowledge, Outcome, PrivateMatch, ReportContents
 from detente.plots.report import SHOWN_IN_FULL, report_page, write_report
 
 EN, FR = Language.ENGLISH, Language.FRENCH
@@ -247,3 +247,27 @@ def test_every_kind_of_conflict_can_be_drawn(case: object) -> None:
             for x, y in re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", element.get("d", "")):
                 assert -1.0 <= float(x) <= width + 1.0
                 assert -15.0 <= float(y) <= height + 1.0
+
+
+def test_what_each_side_learnt_is_shown_side_by_side_with_counts() -> None:
+    ours = [flight(f"OWN{number}", (36.0 + number, -122.0), (36.5 + number, -121.0)) for number in range(4)]
+    theirs = [flight(f"OTHER{number}", (36.5 + number, -122.0), (36.0 + number, -121.0)) for number in range(3)]
+    part = msgspec.structs.replace(ours[1], plan_id="Pabc")
+    made = msgspec.structs.replace(
+        contents(ours, theirs),
+        match=PrivateMatch(5_000.0, 304.8, 120.0, (4_200_000, 5_700_000), 944, agreed=True),
+        learnt=(Knowledge((theirs[0],), (), 0), Knowledge((ours[0],), (part,), 1)),
+    )
+    page = report_page(made, EN)
+    section = page.split('id="learnt"')[1].split("</section>")[0]
+    told_us, known_of_us = re.findall(r'<svg[^>]*class="map learnt".*?</svg>', section, re.DOTALL)[:2]
+    # The first party's left map has nothing but what it was told; the right one all of its own.
+    assert "OTHER0" in told_us
+    assert not re.search("OTHER[12]|OWN", told_us)
+    assert all(f"OWN{number}" in known_of_us for number in range(4))
+    english = Page(page).text(EN)
+    assert "Neither side showed its plans: 2 in conflict were told, 1 in part, 4 not at all." in english
+    assert "1 plan in part: near, but apart" in english
+    assert "2 plans not known" in english
+    assert "2.70 NM (5.00 km)" in english
+    assert 'id="learnt"' not in report_page(contents(ours, theirs), EN)

@@ -93,7 +93,7 @@ class Settlement:
             proposer = self._loop.picture.measures[measure_id].measure.proposer
             held_back = self._loop.keeping is not None and self._loop.keeping.holds_back(proposer)
             # What the change would come too close to may be a plan that the proposer is not told of.
-            reason = refusal.expected[:LONGEST_REASON] if held_back else reason_of(refusal)
+            reason = refusal.expected.rpartition(": ")[2][:LONGEST_REASON] if held_back else reason_of(refusal)
             await self._do(RefuseMeasure(self._loop.clock(), party, measure_id, reason))
 
     async def _do(self, command: Command) -> bool:
@@ -195,7 +195,8 @@ def _is_moving(picture: Picture, record: ConflictRecord, changing: set[tuple[str
 
 def _why_none(found: FoundMeasures, refused: list[Measure]) -> str:
     if found.measures:
-        return f"all {len(refused)} changes within the limits were refused"
+        several = f"all {len(refused)} changes within the limits were refused"
+        return several if len(refused) > 1 else "the only change within the limits was refused"
     nearest = found.none.nearest if found.none is not None else None
     if nearest is None:
         return NOTHING_CLEAR

@@ -26,7 +26,7 @@ from detente.language.figures import (
 from detente.plots.afterwards import Afterwards, afterwards
 from detente.plots.bilingual import Worded, counted_phrase, html, phrase, worded
 from detente.plots.contents import Outcome, ReportConflict, ReportContents, ranked
-from detente.plots.learnt import learnt_maps
+from detente.plots.learnt import LearntMaps, learnt_maps
 from detente.plots.map import conflict_map
 from detente.plots.narrative import changes_words, reason_words, sentences
 from detente.plots.overhead import conflict_overhead
@@ -78,6 +78,7 @@ def report_page(contents: ReportContents, language: Language) -> str:
     left = [entry for entry in conflicts if entry.conflict.outcome.left]
     full = in_full(conflicts)
     scene = _scene(contents, conflicts)
+    learnt = learnt_maps(contents)
     return (
         _environment()
         .get_template("report.html")
@@ -94,7 +95,8 @@ def report_page(contents: ReportContents, language: Language) -> str:
             left=left,
             shown=[_shown(entry, contents) for entry in full],
             shown_numbers={entry.number for entry in full},
-            learnt=learnt_maps(contents),
+            learnt=learnt,
+            private=private_words(learnt),
             map=_markup(conflict_map(scene, partial(spot_title, language))) if scene else None,
             map_words=_map_words(contents, scene) if scene else None,
             terms=TERMS,
@@ -124,6 +126,17 @@ def verdict(contents: ReportContents) -> Worded:
     if not left:
         return counted_phrase("report.verdict.all_settled", count)
     return counted_phrase("report.verdict.some_left", count, left=_count(left))
+
+
+def private_words(learnt: list[LearntMaps]) -> Worded | None:
+    """The sentence on what a private match kept at home; None where there was none."""
+    if not learnt:
+        return None
+    return phrase(
+        "report.verdict.private",
+        told=_count(sum(maps.known_as_is for maps in learnt)), parts=_count(sum(maps.known_in_part for maps in learnt)),
+        unknown=_count(sum(maps.unknown for maps in learnt)),
+    )  # fmt: skip
 
 
 def minima_words(minima: Minima) -> Worded:
