@@ -12,6 +12,7 @@ import pytest
 
 from detente.airspace.refusal import Refusal
 from detente.language import Language, keys
+from detente.rehearsal.actor import Actor
 from detente.rehearsal.names import REHEARSALS
 from detente.rehearsal.stage import MARKER, Shown, Stage, fresh_directory
 
@@ -62,6 +63,18 @@ def test_a_claim_that_does_not_hold_is_remembered_and_no_claims_is_no_success(tm
     assert held == [False, True, False, False]
     assert [line.holds for line in shown] == [True, False, True]
     assert stage.until(lambda: False, longest_s=0.0) is False
+
+
+def test_what_ought_to_be_refused_and_is_not_is_a_broken_claim(tmp_path: Path) -> None:
+    shown: list[Shown] = []
+    stage, alder = Stage(tmp_path, Language.ENGLISH, shown.append), Actor("alder", tmp_path / "alder")
+    stage.types(alder, "watch", "rehearse", "yalta", refused=True, node=False)
+    assert stage.claims == []
+    assert [line.text.startswith("detente: NAME: 'yalta'") for line in shown] == [False, True]
+    stage.types(alder, "watch", "rehearse", "--list", refused=True, node=False)
+    assert [claim.holds for claim in stage.claims] == [False]
+    with pytest.raises(Refusal, match="exit code 2"):
+        stage.types(alder, "watch", "rehearse", "yalta", node=False)
 
 
 def test_every_text_of_the_rehearsals_exists_and_is_used() -> None:

@@ -30,7 +30,9 @@ def disclosed(
     files = NodeDirectory(directory)
     card = files.trust.find(to)
     if card is None:
-        raise Refusal("--to", to, "a paired party: " + ", ".join(known.name for known in files.trust.cards()))
+        raise Refusal(
+            "--to", to, f"a paired party: {', '.join(known.name for known in files.trust.cards()) or 'none yet'}"
+        )
     found = read_disclosed(files, card)
     if not found:
         say("disclosed.none", party=to)

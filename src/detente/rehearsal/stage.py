@@ -31,6 +31,8 @@ from detente.rehearsal.actor import Actor
 from detente.rehearsal.names import REHEARSALS
 
 MARKER = ".detente-rehearsal"
+REFUSED = 2
+"""The exit code of a command that was refused."""
 PATIENCE_S = 15.0
 GLANCE_S = 0.05
 
@@ -113,8 +115,8 @@ class Stage:
     ) -> str:
         """Let a post type a `detente` command; show the lines of its answer that contain `keep`; return the answer.
 
-        `refused` says that the command must be refused, and the refusal is its answer. Without `node` the command is
-        not about the actor's directory. Raises Refusal when it ends otherwise.
+        `refused` says that the command must be refused, which is then its answer and else a claim that does not hold.
+        Without `node` the command is not about the actor's directory. Raises Refusal when a command fails.
         """
         typed = [*arguments, "--dir", str(actor.files.path)] if node else [*arguments]
         self._show(Shown(Kind.COMMAND, shlex.join(["detente", *typed]), datetime.now(UTC), _who(actor, post)))
@@ -122,7 +124,10 @@ class Stage:
             [sys.executable, "-m", "detente", *typed], stdin=subprocess.DEVNULL, capture_output=True, text=True,
             check=False, env={**os.environ, "NO_COLOR": "1", "DETENTE_LANGUAGE": str(self.language)},
         )  # fmt: skip
-        if done.returncode != (2 if refused else 0):
+        if refused:
+            if done.returncode != REFUSED:
+                self.claim("rehearse.claim.refused", [])
+        elif done.returncode != 0:
             raise Refusal(shlex.join(typed), f"exit code {done.returncode}", "another end", done.stderr.strip())
         answer = done.stderr if refused else done.stdout
         for line in answer.splitlines():
