@@ -1,10 +1,8 @@
 """Two sides of a run: what each learns, what crosses the wire, and what a crash in the middle changes."""
 
-import hashlib
 from dataclasses import replace
 
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,13 +10,9 @@ from match_parties import EPOCH, KEYS, RUN, TABLE, TERMS, circle, flight, play, 
 
 from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounters_between
-from detente.matching import ristretto
-from detente.matching.grid import pack, token_bytes
-from detente.matching.hash_to_group import hash_to_group
-from detente.matching.masking import domain_of
-from detente.matching.messages import HEADER_BYTES, BreachError
+from detente.matching.messages import BreachError
 from detente.matching.quantise import Epoch
-from detente.record.keys import SIGNATURE_BYTES, NodeKey
+from detente.record.keys import NodeKey
 
 HERE = (36.5, -121.5)
 
@@ -62,98 +56,6 @@ def test_names_of_plans_are_not_told_and_parts_of_one_plan_are_told_apart_from_o
     assert b"secret-name" not in b"".join(sent[0])
     assert len(second.revealed.theirs) == 2
     assert len({piece.plan_id for piece in second.revealed.theirs}) == 1
-
-
-def shapes(sent):
-    return [(raw[8], len(raw)) for raw in sent]
-
-
-def test_worlds_with_the_same_result_look_the_same_on_the_wire():
-    """The peer's world is the same; ours differs in everything that does not meet it, in number and in kind."""
-    theirs = [circle("theirs", *HERE)]
-    meets = circle("meets", *HERE)
-    worlds = [
-        [meets],
-        [meets, *(circle(f"far-{k}", 40.0 + k, 10.0) for k in range(20))],
-        [meets, flight("far", [(10.0, 10.0), (10.2, 10.1), (10.4, 10.1)]), circle("near", 36.9, -121.5, 30_000)],
-    ]
-    views = []
-    for plans in worlds:
-        first, second = side_of(0, plans, hashlib.sha256(repr(len(views)).encode()).digest()), side_of(1, theirs)
-        sent = play(first, second)
-        views.append((shapes(sent[0]), shapes(sent[1]), second.revealed))
-    # The same opened part, under another name and salt and at another place of the same tree.
-    for ours, peers, seen in views[1:]:
-        assert [kind for kind, _ in ours] == [kind for kind, _ in views[0][0]]
-        assert [size for _, size in ours[:-1]] == [size for _, size in views[0][0][:-1]]
-        assert abs(ours[-1][1] - views[0][0][-1][1]) <= 2  # the digits of the leaf's number
-        assert peers == views[0][1]
-        assert (seen.matched_tokens, seen.flagged, len(seen.theirs)) == (
-            views[0][2].matched_tokens, views[0][2].flagged, len(views[0][2].theirs)
-        )  # fmt: skip
-
-
-def test_a_world_without_common_tokens_shows_nothing_but_sizes():
-    views = []
-    for plans in ([], [circle("far", 50.0, 50.0)], world(9, 0)):
-        first, second = side_of(0, plans), side_of(1, [circle("theirs", -50.0, 50.0)])
-        sent = play(first, second)
-        assert (second.revealed.matched_tokens, second.revealed.theirs) == (0, ())
-        views.append((shapes(sent[0]), shapes(sent[1])))
-    assert views[0] == views[1] == views[2]
-
-
-def body_of(raw):
-    return raw[HEADER_BYTES:-SIGNATURE_BYTES]
-
-
-def test_a_dictionary_of_the_whole_region_finds_nothing_in_a_recorded_run():
-    ours = [circle("ours", *HERE)]
-    first, second = side_of(0, ours), side_of(1, world(4, 1))
-    sent = play(first, second)
-    masked = {row.tobytes() for row in ristretto.elements(body_of(sent[0][1]))}
-    recorded = b"".join(raw for messages in sent for raw in messages[:4])
-    tokens = first.shown[0].tokens.tokens
-    dictionary = np.unique(np.concatenate([tokens, tokens + 1, [pack(0, 1400, c, 10, 72) for c in range(500, 2500)]]))
-    hashed = hash_to_group([b"\x00" + t for t in token_bytes(dictionary)], domain_of(first.session))
-    assert set(tokens.tolist()) <= set(dictionary.tolist())
-    for row in hashed:
-        assert row.tobytes() not in masked
-        assert row.tobytes()[:10] not in recorded
-    for token in token_bytes(tokens):
-        assert token not in recorded
-    # With the key it finds every one of them: the dictionary is the right one.
-    with_key = {row.tobytes() for row in ristretto.multiply(first.secret, hashed)}
-    assert len(with_key & masked) == len(tokens)
-
-
-def test_masked_elements_look_random_whatever_is_behind_them():
-    crowded = [circle(f"c{k}", 36.0 + 0.1 * k, -121.5, after_s=600.0 * k) for k in range(7)]
-    for plans in ([], crowded):
-        points = []
-        for k in range(4):
-            first, second = side_of(0, plans, bytes([100 + k]) * 32), side_of(1, [])
-            points.append(ristretto.elements(body_of(play(first, second)[0][1])))
-        data = np.concatenate(points)
-        # Every byte but the first and the last of an encoding is uniform; 255 degrees of freedom, five deviations.
-        for column in range(1, 31):
-            counts = np.bincount(data[:, column], minlength=256)
-            expected = len(data) / 256
-            assert ((counts - expected) ** 2 / expected).sum() < 255 + 6 * np.sqrt(2 * 255)
-        # Nothing of one run is in another, though the plans are the same.
-        assert len({row.tobytes() for row in data}) == len(data)
-
-
-def test_tokens_and_dummies_are_spread_alike_over_a_list():
-    plans = [circle(f"c{k}", 36.0 + 0.1 * k, -121.5, after_s=600.0 * k) for k in range(8)]
-    places = []
-    for k in range(4):
-        first, second = side_of(0, plans, bytes([100 + k]) * 32), side_of(1, [])
-        play(first, second)
-        places.append(np.flatnonzero(first.shown[0].masked.behind >= 0) / 2**TERMS.first_log2)
-    joined = np.concatenate(places)
-    deviation = 1.0 / np.sqrt(12.0 * len(joined))
-    assert abs(joined.mean() - 0.5) < 5 * deviation
 
 
 @pytest.mark.parametrize("after", [0, 2, 5, 8])
