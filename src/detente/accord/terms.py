@@ -27,7 +27,9 @@ CANONICAL_FORMAT = "detente-accord-1"
 MAX_TEXT_CHARACTERS = 1_000_000
 MAX_PARTIES = 64
 MAX_CLASS_PAIRS = 1_000
+MOST_KEY_PARTS = 100
 _PUBLIC_KEY = re.compile(r"[0-9a-f]{64}\Z")
+_CHUNKS = re.compile(r"[=,\[\]{}#\n]")
 _QuantityText = str | int | float
 
 
@@ -168,6 +170,9 @@ def parse_accord(toml_text: str) -> Accord:
     """
     if len(toml_text) > MAX_TEXT_CHARACTERS:
         raise Refusal("accord", f"{len(toml_text):,} characters", f"at most {MAX_TEXT_CHARACTERS:,} characters")
+    # A key of n parts takes a TOML reader n * n steps: a peer's text must not keep the node busy.
+    if any(chunk.count(".") > MOST_KEY_PARTS for chunk in _CHUNKS.split(toml_text)):
+        raise Refusal("accord", "a key of very many parts", f"keys of at most {MOST_KEY_PARTS} parts")
     try:
         document = tomllib.loads(toml_text)
     except (ValueError, RecursionError) as error:
