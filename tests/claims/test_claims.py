@@ -9,7 +9,7 @@ import pytest
 from claims_world import ACCORD, EVIDENCE, HOUR_S, NOON, TERMS, Side, World, seen, volume
 
 from detente.accord.provisions import SafetyFunction
-from detente.airspace.plan import Polygon
+from detente.airspace.plan import Plan, Polygon
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 from detente.claims import commands, taking
@@ -36,7 +36,7 @@ from detente.claims.claims import (
 from detente.claims.exchange import AnswerClaim, NotTakenClaim, RequestClaim, write_claim
 from detente.claims.judging import explained_by
 from detente.claims.state import IncidentRecord, RequestRecord
-from detente.picture.commands import CancelNotice, ExpireNotices
+from detente.picture.commands import CancelNotice, DeclarePlan, ExpireNotices
 from detente.picture.notices import Meaning
 from detente.picture.observations import Verdict
 
@@ -213,6 +213,32 @@ def test_a_party_says_itself_that_it_is_out_of_its_volume_and_late_is_late_on_bo
             assert side.claims.deviations[(peer, "north", name)].late_by_s == late_s
     north.do(commands.EndDeviation(NOON, "north", "south", DeviationOver("d1", "north", north.world.now)))
     assert south.claims.deviations[("north", "north", "d1")].over is not None
+
+
+def test_our_aircraft_outside_its_plan_is_reported_by_itself_and_once(sides: tuple[Side, Side]) -> None:
+    north, south = sides
+    north.plan(DeclarePlan(NOON, "north", Plan("p1", (volume(),))))
+
+    def held(minutes: float, east_deg: float, name: str, error_m: float = 500.0) -> list[str]:
+        at = NOON + timedelta(minutes=minutes)
+        where = msgspec.structs.replace(seen("north", "own", east_deg, error_m), time=at, time_error_s=0.0)
+        said = north.do(commands.HoldPosition(at, "north", "p1", name, where, Intent.CORRECTING))
+        return [str(event.__struct_config__.tag) for event in said]
+
+    assert held(5, 0.0, "d1") == []
+    assert held(6, 0.12, "d1", error_m=3_000.0) == [], "it may be inside"
+    assert held(7, 0.2, "d1") == ["own_aircraft_outside", "deviation_reported"]
+    assert held(8, 0.3, "d2") == [], "reported once"
+    (told,) = south.claims.deviations.values()
+    assert (told.late_by_s, told.deviation.left_at, told.over) == (0.0, NOON + timedelta(minutes=7), None)
+    assert "p1" not in repr(told), "the plan's name is not told"
+    assert held(9, 0.0, "d2") == ["own_aircraft_inside", "deviation_ended"]
+    (told,) = south.claims.deviations.values()
+    assert told.over is not None
+    assert held(10, 0.3, "d2") == ["own_aircraft_outside", "deviation_reported"]
+    assert msgspec.json.encode(north.replayed().snapshot()) == msgspec.json.encode(north.claims.snapshot())
+    with pytest.raises(Refusal, match="a plan of ours"):
+        north.do(commands.HoldPosition(NOON, "north", "none", "d3", seen("north", "own"), Intent.CORRECTING))
 
 
 @pytest.mark.parametrize("function", [SafetyFunction.REQUESTS, SafetyFunction.INCIDENTS])

@@ -52,7 +52,7 @@ def parties(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Party, P
             accord.write_text(
                 "free_text = true\n"
                 + accord.read_text()
-                + '\n[reporting]\nrequest_answer = "2 s"\nincident_answer = "2 s"\n'
+                + '\n[reporting]\nrequest_answer = "1 s"\nincident_answer = "1 s"\n'
             )
             party.begin()
         north.wait()
@@ -153,6 +153,33 @@ def test_our_own_deviation_is_told_within_seconds_and_ends(parties: tuple[Party,
     north.post("/claims/deviations/over", {"deviation_id": "d1"})
     south.until(lambda: south.get("/claims/deviations")[0]["over"], "over")
     assert north.ask("POST", "/claims/deviations/over", {"deviation_id": "none"}).status == 404
+
+
+def test_our_aircraft_outside_its_plan_is_on_the_other_side_within_five_seconds(parties: tuple[Party, Party]) -> None:
+    """R25: self-reported first, by the node; how long it took is what both sides signed."""
+    north, south = parties
+    now = datetime.now(UTC)
+    window = TimeWindow(now - timedelta(minutes=5), now + timedelta(hours=1))
+    plan = area_plan("flown")
+    north.imports(msgspec.structs.replace(plan, intent=(msgspec.structs.replace(plan.intent[0], time=window),)))
+    north.post("/plans/flown/activate")
+    known = len(south.get("/claims/deviations"))
+    where = {key: value for key, value in observation("o").items() if key not in ("observation_id", "evidence_sha256")}
+
+    def held(east_deg: float) -> list[str]:
+        position = {"latitude_deg": 34.0, "longitude_deg": 20.0 + east_deg}
+        body = {**where, "plan_id": "flown", "position": position, "time": datetime.now(UTC).isoformat()}
+        return list(north.post("/claims/positions", body)["events"])
+
+    assert held(0.0) == []
+    assert held(0.5) == ["own_aircraft_outside", "deviation_reported"]
+    south.until(lambda: len(south.get("/claims/deviations")) > known, "south hears of it")
+    told = south.get("/claims/deviations")[-1]
+    assert told["late_by_s"] == 0.0
+    heard, left = (datetime.fromisoformat(at) for at in (told["known_at"], told["deviation"]["left_at"]))
+    assert (heard - left).total_seconds() < 5.0
+    assert held(0.0) == ["own_aircraft_inside", "deviation_ended"]
+    south.until(lambda: south.get("/claims/deviations")[-1]["over"], "over")
 
 
 def test_joint_statistics_are_the_same_bytes_on_both_sides(parties: tuple[Party, Party]) -> None:

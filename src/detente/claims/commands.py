@@ -13,6 +13,7 @@ from detente.claims.claims import (
     Incident,
     IncidentClosing,
     IncidentReply,
+    Intent,
     NoticeVerdict,
     NotTakenBecause,
     Request,
@@ -171,6 +172,15 @@ class HearDeviationOver(_Command, frozen=True, tag="hear_deviation_over"):
     over: DeviationOver
 
 
+class HoldPosition(_Command, frozen=True, tag="hold_position"):
+    """Hold a position of our own aircraft against its plan; outside, it is reported under `deviation_id` (R25)."""
+
+    plan_id: str
+    deviation_id: str
+    observation: Observation
+    intent: Intent
+
+
 class HearNotTaken(_Command, frozen=True, tag="hear_not_taken"):
     """A peer says that it did not take a claim of ours."""
 
@@ -196,5 +206,5 @@ ClaimsCommand = (
     OpenClaims | ClaimsTick | MakeObservation | ShareObservation | HearObservation | HearVerdicts | AskRequest
     | HearRequest | AnswerRequest | HearAnswer | MakeStatement | HearStatement | ReportIncident | HearIncident
     | ReplyToIncident | HearIncidentReply | CloseIncident | HearIncidentClosing | ReportDeviation | HearDeviation
-    | EndDeviation | HearDeviationOver | HearNotTaken | SayReview | HearReview
+    | EndDeviation | HearDeviationOver | HoldPosition | HearNotTaken | SayReview | HearReview
 )  # fmt: skip

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from detente.claims import commands, decide_incidents, decide_observations, decide_requests, decide_reviews
+from detente.claims import (
+    commands,
+    decide_deviations,
+    decide_incidents,
+    decide_observations,
+    decide_requests,
+    decide_reviews,
+)
 from detente.claims.commands import ClaimsCommand
 from detente.claims.events import ClaimsEvent, ClaimsOpened, IncidentOverdue, RequestOverdue
 from detente.claims.state import ClaimsState
@@ -60,10 +67,11 @@ _DECISIONS: dict[type, Callable[[ClaimsState, Picture, Any, Allows], list[Claims
     commands.HearIncidentReply: decide_incidents.hear_reply,
     commands.CloseIncident: decide_incidents.close,
     commands.HearIncidentClosing: decide_incidents.hear_closing,
-    commands.ReportDeviation: decide_observations.report_deviation,
-    commands.HearDeviation: decide_observations.hear_deviation,
-    commands.EndDeviation: decide_observations.end_deviation,
-    commands.HearDeviationOver: decide_observations.hear_deviation_over,
+    commands.ReportDeviation: decide_deviations.report_deviation,
+    commands.HearDeviation: decide_deviations.hear_deviation,
+    commands.EndDeviation: decide_deviations.end_deviation,
+    commands.HearDeviationOver: decide_deviations.hear_deviation_over,
+    commands.HoldPosition: decide_deviations.hold_position,
     commands.HearNotTaken: decide_reviews.hear_not_taken,
     commands.SayReview: decide_reviews.say,
     commands.HearReview: decide_reviews.hear,

@@ -146,6 +146,21 @@ class DeviationEnded(_ClaimsEvent, frozen=True, tag="deviation_ended"):
     over: DeviationOver
 
 
+class OwnAircraftOutside(_ClaimsEvent, frozen=True, tag="own_aircraft_outside"):
+    """Our own aircraft was seen outside its plan; the deviation is reported to whoever may hear it."""
+
+    plan_id: str
+    deviation_id: str
+    observation: Observation
+
+
+class OwnAircraftInside(_ClaimsEvent, frozen=True, tag="own_aircraft_inside"):
+    """Our own aircraft may be inside its plan again."""
+
+    plan_id: str
+    deviation_id: str
+
+
 class ClaimNotTaken(_ClaimsEvent, frozen=True, tag="claim_not_taken"):
     """`party` did not take a claim of the other, which is told so. `claim` is the kind of envelope."""
 
@@ -166,5 +181,6 @@ class ReviewSaid(_ClaimsEvent, frozen=True, tag="review_said"):
 ClaimsEvent = (
     ClaimsOpened | ObservationMade | ObservationShared | ObservationHeard | VerdictsHeard | RequestAsked
     | RequestAnswered | RequestOverdue | StatementMade | IncidentReported | IncidentReplied | IncidentOverdue
-    | IncidentClosed | DeviationReported | DeviationEnded | ClaimNotTaken | ReviewSaid
+    | IncidentClosed | DeviationReported | DeviationEnded | OwnAircraftOutside | OwnAircraftInside | ClaimNotTaken
+    | ReviewSaid
 )  # fmt: skip

@@ -132,6 +132,14 @@ def _deviation_over(claims: ClaimsState, event: events.DeviationEnded) -> None:
     claims.deviations[key] = _replace(claims.deviations[key], over=event.over)
 
 
+def _own_outside(claims: ClaimsState, event: events.OwnAircraftOutside) -> None:
+    claims.outside[event.plan_id] = event.deviation_id
+
+
+def _own_inside(claims: ClaimsState, event: events.OwnAircraftInside) -> None:
+    claims.outside.pop(event.plan_id, None)
+
+
 def _not_taken(claims: ClaimsState, event: events.ClaimNotTaken) -> None:
     """A claim that we did not take is counted; one of ours is marked, and nothing more is awaited of it."""
     if event.party != event.peer:
@@ -194,6 +202,8 @@ _FOLDS: dict[type, Callable[[ClaimsState, Any], None]] = {
     events.IncidentClosed: _closed,
     events.DeviationReported: _deviated,
     events.DeviationEnded: _deviation_over,
+    events.OwnAircraftOutside: _own_outside,
+    events.OwnAircraftInside: _own_inside,
     events.ClaimNotTaken: _not_taken,
     events.ReviewSaid: _review,
 }

@@ -163,6 +163,7 @@ class ClaimsSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     incidents: tuple[IncidentRecord, ...]
     occurrences: tuple[OccurrenceRecord, ...]
     deviations: tuple[DeviationRecord, ...]
+    outside: tuple[tuple[str, str], ...]
     reviews: tuple[ReviewRecord, ...]
     not_taken: tuple[tuple[str, int], ...]
 
@@ -176,6 +177,7 @@ class ClaimsState:
         terms: by (peer, hash of the accord), of former accords too.
         observations: by (party, observation id), ours and those that peers told.
         requests, incidents, occurrences, deviations: by `Key`.
+        outside: ids of the deviations of our own plans whose aircraft was last seen outside, by plan.
         reviews: by (peer, key of the review).
         open_requests, open_incidents: keys of those that are not answered, and not closed.
         heard_at: when the last claims of each peer were heard, no older than a day before the last.
@@ -191,6 +193,7 @@ class ClaimsState:
         self.incidents: dict[Key, IncidentRecord] = {}
         self.occurrences: dict[Key, OccurrenceRecord] = {}
         self.deviations: dict[Key, DeviationRecord] = {}
+        self.outside: dict[str, str] = {}
         self.reviews: dict[tuple[str, str], ReviewRecord] = {}
         self.open_requests: set[Key] = set()
         self.open_incidents: set[Key] = set()
@@ -212,6 +215,7 @@ class ClaimsState:
             tuple(self.incidents[key] for key in sorted(self.incidents)),
             tuple(self.occurrences[key] for key in sorted(self.occurrences)),
             tuple(self.deviations[key] for key in sorted(self.deviations)),
+            tuple(sorted(self.outside.items())),
             tuple(self.reviews[key] for key in sorted(self.reviews)),
             tuple(sorted(self.not_taken.items())),
         )

@@ -199,6 +199,26 @@ class DeviationOverText(_Text, frozen=True):
         return DeviationOver(self.deviation_id, party, self.over_at or at)
 
 
+class PositionText(_Text, frozen=True):
+    """Where an aircraft of ours is, within these errors, to be held against the plan that it flies."""
+
+    plan_id: str
+    position: Position
+    horizontal_error_m: float
+    altitude: Altitude
+    vertical_error_m: float
+    time: datetime
+    time_error_s: float = 0.0
+    intent: Intent = Intent.CORRECTING
+
+    def by(self, party: str) -> Observation:
+        """Return the position as an observation of `party`, which needs no evidence: it stays here."""
+        return Observation(
+            "own", party, self.position, self.horizontal_error_m, self.altitude, self.vertical_error_m, self.time,
+            self.time_error_s, "0" * 64,
+        )  # fmt: skip
+
+
 class ReviewText(_Text, frozen=True):
     """The period of the statistics to compute and compare with a peer, from `start` to before `end`."""
 

@@ -22,6 +22,7 @@ from detente.node.claims_views import (
     IncidentView,
     ObservationText,
     ObservationView,
+    PositionText,
     ReplyText,
     RequestText,
     RequestView,
@@ -192,6 +193,15 @@ async def end_deviation(data: DeviationOverText, service: Service) -> ClaimDone:
     return await _do_each(service, [commands.EndDeviation(at, service.party, peer, over) for peer in told])
 
 
+@post("/positions", status_code=200, summary="Hold our own aircraft against its plan")
+async def hold_position(data: PositionText, service: Service) -> ClaimDone:
+    """Take a position of our own aircraft: outside its plan it is reported to every peer at once, by itself (R25)."""
+    at = service.now()
+    deviation_id = f"out-{at:%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}"
+    command = commands.HoldPosition(at, service.party, data.plan_id, deviation_id, data.by(service.party), data.intent)
+    return await _do(service, command, urgent=True)
+
+
 @get("/reviews", summary="List joint statistics")
 async def list_reviews(service: Service, peer: str | None = None) -> list[ReviewView]:
     """List the joint statistics that were computed, equal on both sides or with the first difference."""
@@ -251,7 +261,7 @@ router = Router(
     route_handlers=[
         list_observations, make_observation, share_observation, list_requests, ask, answer, list_statements,
         make_statement, list_incidents, show_incident, report_incident, reply_to_incident, close_incident,
-        list_deviations, report_deviation, end_deviation, list_reviews, propose_review,
+        list_deviations, report_deviation, end_deviation, hold_position, list_reviews, propose_review,
     ],
     tags=["claims"],
 )  # fmt: skip
