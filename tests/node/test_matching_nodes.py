@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from matching_parties import MOMENT, TERMS, matching_events, matching_parties, propose, run_of, until_over
-from parties import Party, area_plan
+from parties import TODAY, Party, area_plan
 
 from detente.accord.matching_terms import RunsOfNodes, ToldOfMatched
 from detente.link.copies import proven_entries
@@ -199,6 +199,8 @@ def test_a_hostile_peer_is_found_out_and_never_stops_the_node(tmp_path: Path) ->
         assert stranger.status == 404
         assert north.get("/matching/ledger")[0]["told"]["broken"] == len(WAYS) - 2
         assert north.get("/status")["party"] == "north"
+        kinds = {alarm["kind"] for alarm in north.get("/line")["lines"]["south"]["alarms"]}
+        assert kinds == {"broken_match"}
         faults = [e["reason"] for e in matching_events(north) if e["event"] == "match_aborted"]
         assert list(dict.fromkeys(faults)) == list(dict.fromkeys(reason for reason in WAYS.values() if reason))
 
@@ -247,3 +249,37 @@ def test_a_run_whose_secret_is_gone_is_broken_off_and_never_begun_again(tmp_path
         refused = north.ask("POST", "/matching/runs", {"peer": "south", "epoch": MOMENT})
         assert refused.status == 400
         assert "One run for each epoch" in refused.json["mend"]
+
+
+@pytest.mark.long
+def test_plans_that_come_late_are_matched_in_the_next_late_run(tmp_path: Path) -> None:
+    # The shortest slots there are: seven seconds. Late runs without news look the same as those with.
+    terms = msgspec.structs.replace(TERMS, epoch_seconds=3600, late_runs=1000)
+    # The next hour: its run may be now, and there is an hour left to it. Plans begin at MOMENT unless moved.
+    epoch = TODAY + timedelta(hours=1)
+    move_s = (epoch - MOMENT).total_seconds()
+    with matching_parties(tmp_path, terms=terms) as (north, south):
+        north.imports(*(area_plan(f"n{number}", 0.04 * number, start_s=move_s) for number in range(1, 10)))
+        run = propose(north, south, epoch)
+        assert until_over(north, run)["state"] == until_over(south, run)["state"] == "done"
+        assert known_of(south, "north") == set()
+        late = area_plan("s-late", 0.2, start_s=move_s)
+        wide = msgspec.structs.replace(late.intent[0], area=msgspec.structs.replace(late.intent[0].area, radius_m=3e4))
+        south.imports(msgspec.structs.replace(late, intent=(wide,)))
+        for party in (north, south):
+            party.until(lambda party=party: len(open_conflicts(party)) == 9, "learns of it in a late run")
+        assert known_of(north, "south") == {"s-late"}
+        assert len(known_of(south, "north")) == 9
+        # All of north's plans concerned by one of south's: a person on the line is told, and the ledger says so.
+        north.until(lambda: north.get("/line")["lines"]["south"]["alarms"], "raises an alarm")
+        (alarm,) = north.get("/line")["lines"]["south"]["alarms"]
+        assert (alarm["kind"], "many_of_ours" in alarm["detail"]) == ("blanket_match", True)
+        assert "many_of_ours" in north.get("/matching/ledger")[0]["told"]["alarms"]
+        over = run_of(south, run)
+        assert any(noted["name"].startswith("late-") for noted in over["sent"])
+        # The run goes on after a crash, and late runs with it.
+        count = len(over["sent"])
+        south.kill()
+        south.start()
+        south.until(lambda: len(run_of(south, run)["sent"]) > count, "goes on with late runs")
+        assert run_of(north, run)["state"] == run_of(south, run)["state"] == "done"

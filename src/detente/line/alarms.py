@@ -20,6 +20,8 @@ class AlarmKind(StrEnum):
     FLOODING = "flooding"
     SET_BACK = "set_back"
     WRONG_OPENING = "wrong_opening"
+    BROKEN_MATCH = "broken_match"
+    BLANKET_MATCH = "blanket_match"
 
 
 class Alarm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -19,13 +19,16 @@ from detente.accord.disclosure import in_area
 from detente.accord.terms import Accord
 from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
+from detente.line.alarms import LONGEST_DETAIL, AlarmKind
+from detente.line.commands import RaiseAlarm
 from detente.matching.driver import Driver
 from detente.matching.messages import BreachError, Fault
 from detente.matching.quantise import parts_of
 from detente.matching.schedule import late_runs_open
 from detente.matching.side import Side
 from detente.node import matching_facts as facts
-from detente.node.loop import CommandLoop
+from detente.node.line_desk import LineDesk
+from detente.node.loop import CommandLoop, NodeStopped
 from detente.node.matching_delivery import deliver
 from detente.node.matching_desk import MatchingDesk
 from detente.node.matching_facts import MatchingRun, OpenedPart, Outcome, noted_under
@@ -171,7 +174,10 @@ class Course:
             await self._note(facts.NoteParts(self._loop.clock(), self.run, theirs=tuple(some)))
         met = dict.fromkeys(one.first_plan_id for one in side.revealed.encounters)
         outcome = Outcome(driver.ledger, tuple(sorted(met)), tuple(sorted(side.revealed.cleared)))
+        before = self._record.outcome
         await self._note(facts.FinishRun(self._loop.clock(), self.run, outcome))
+        if new := sorted({*outcome.row.alarms} - {*(before.row.alarms if before else ())}):
+            await raise_alarm(self._loop, self._record, AlarmKind.BLANKET_MATCH, ", ".join(new))
         await self._loop.follow_accords()
 
     async def _begin_late_run(self, driver: Driver) -> bool:
@@ -208,6 +214,13 @@ class Course:
         if self._left:
             raise LeftError
         self.progress = (what, done, total)
+
+
+async def raise_alarm(loop: CommandLoop, record: MatchingRun, kind: AlarmKind, detail: str) -> None:
+    """Tell the people on the line what a run showed of the peer."""
+    text = f"run {record.run[:12]}: {detail}"[:LONGEST_DETAIL]
+    with suppress(Refusal, NodeStopped):
+        await loop.decide_at(loop.desks.of_type(LineDesk), RaiseAlarm(loop.clock(), record.peer, kind, text))
 
 
 def live_plans(picture: Picture) -> list[Plan]:

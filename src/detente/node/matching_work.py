@@ -16,16 +16,19 @@ import structlog
 
 from detente.accord.matching_terms import RunsOfNodes
 from detente.airspace.refusal import Refusal
+from detente.line.alarms import AlarmKind
 from detente.link.transport import open_client
 from detente.matching.messages import BreachError, Fault
 from detente.node import matching_facts as facts
 from detente.node.loop import CommandLoop, NodeStopped
-from detente.node.matching_course import Course, SecretGoneError
+from detente.node.matching_course import Course, SecretGoneError, raise_alarm
 from detente.node.matching_delivery import RunNotHeldError
 from detente.node.matching_desk import MatchingDesk
 from detente.node.matching_facts import MatchingRun, RunState, noted_under
 from detente.node.matching_files import RunFiles
 
+BREACHES = frozenset(fault.value for fault in Fault) - {Fault.STALLED.value}
+"""Faults that somebody must have meant; silence may be the network's."""
 LOOK_S = 1.0
 """Between two looks at what is due by the clock."""
 
@@ -125,6 +128,8 @@ class MatchingWork:
             self.courses[run].leave()
             if task.done():
                 del self._tasks[run], self.courses[run]
+                if record.ended_by == self.desk.own and record.reason in BREACHES:
+                    await raise_alarm(self._loop, record, AlarmKind.BROKEN_MATCH, f"{record.reason}; {record.remark}")
                 # What the run found in conflict may be told now.
                 await self._loop.follow_accords()
             else:
