@@ -28,6 +28,12 @@ class Thing:
     implicit: bool = False
     kinds: frozenset[str] = frozenset()
     notified: int = 0
+    suffix: str = ""
+
+
+def stamp_of(suffix: str) -> int:
+    """Microseconds since 1970, out of a version 7 UUID."""
+    return int(suffix.replace("-", "")[:12], 16) * 1000
 
 
 @dataclass
@@ -106,6 +112,8 @@ class Model:
             return 400, None
         if x.state != "Accepted" and not x.subscription_id and not x.new_subscription:
             return 400, None
+        if x.requested_suffix and abs(stamp_of(x.requested_suffix) - x.at_us) > FIVE_MINUTES:
+            return 400, None
         if x.ovn is None and old:
             return 409, "exists"
         if x.ovn is not None:
@@ -115,6 +123,8 @@ class Model:
                 return 403, None
             if old.token != x.ovn:
                 return 409, "version"
+            if x.requested_suffix and x.requested_suffix == old.suffix:
+                return 400, None
         deconflicted = x.state in ("Accepted", "Activated")
         if deconflicted and x.by in self.down:
             return 412, None
@@ -158,6 +168,7 @@ class Model:
         if extended is not None:
             self.things["subscription", attached].extents = extended
         new = Thing("intent", x.id, x.by, x.extents, old.version + 1 if old else 1, self.fresh(), x.state, attached)
+        new.suffix = x.requested_suffix or ""
         self.things["intent", x.id] = new
         if old and old.subscription != attached:
             self.release(old.subscription)
