@@ -12,7 +12,16 @@ import msgspec
 import pytest
 
 from detente.accord.facts import AccordAuthorised, AccordProposed, AccordResumed, AccordSuspended, Fact
-from detente.claims.events import ClaimsEvent, RequestAnswered, RequestAsked, RequestOverdue, ReviewSaid
+from detente.claims.events import (
+    ClaimsEvent,
+    IncidentClosed,
+    IncidentReplied,
+    IncidentReported,
+    RequestAnswered,
+    RequestAsked,
+    RequestOverdue,
+    ReviewSaid,
+)
 from detente.line.events import LineEvent, LineMessageTaken, LinePostsCalled, LineReadBackJudged, LineReceiptGiven
 from detente.link.comparison import compare_copies
 from detente.link.copies import Copy, proven_entries
@@ -128,6 +137,15 @@ def test_suspended_yet_nobody_hit(tmp_path: Path) -> None:
     line = [e for e in line_events(tmp_path, "alder") if suspended.at < e.at < resumed.at]
     assert [e.post for e in line if isinstance(e, LineMessageTaken) and e.party == "alder"] == ["senior"]
     assert next(e.step for e in line if isinstance(e, LinePostsCalled) and e.party == "alder") == 2
+    for party in ("alder", "birch"):
+        claims = [CLAIMS_EVENTS.decode(body) for body in entries(tmp_path, party, "claims")]
+        (reported,) = [e for e in claims if isinstance(e, IncidentReported)]
+        assert suspended.at < reported.at < resumed.at
+        assert [str(e.reply.reply) for e in claims if isinstance(e, IncidentReplied)] == [
+            "under_investigation",
+            "accept",
+        ]
+        assert [str(e.closing.closed_as) for e in claims if isinstance(e, IncidentClosed)] == ["settled"]
     assert equal_transcripts(tmp_path, "alder", "birch") > 20
 
 

@@ -11,6 +11,7 @@ import msgspec
 import tomli_w
 
 from detente.accord.facts import Fact
+from detente.claims.events import ClaimsEvent
 from detente.line.events import LineEvent
 from detente.link.copies import proven_entries
 from detente.link.envelope import Envelope, read_envelope
@@ -22,6 +23,7 @@ from detente.record.entry import Entry
 from detente.record.keys import NodeKey
 from detente.rehearsal.party import RehearsalParty, run_command
 
+_CLAIMS_EVENTS: msgspec.json.Decoder[ClaimsEvent] = msgspec.json.Decoder(ClaimsEvent)
 _LINE_EVENTS: msgspec.json.Decoder[LineEvent] = msgspec.json.Decoder(LineEvent)
 LONGEST_WAIT_S = 1.0
 """Between two attempts to reach a peer that is away: short, because a rehearsal is."""
@@ -78,6 +80,10 @@ class Actor(RehearsalParty):
     def events(self) -> list[Event]:
         """Return what the journal holds of plans, notices, conflicts and measures."""
         return [decode_event(entry.body) for entry in self.entries("event")]
+
+    def claims_events(self) -> list[ClaimsEvent]:
+        """Return what the journal holds of observations, requests, incidents and reviews."""
+        return [_CLAIMS_EVENTS.decode(entry.body) for entry in self.entries("claims")]
 
     def facts_at(self) -> list[tuple[datetime, Fact]]:
         """Return what the journal holds of accords, with every peer, each with when it was written down (UTC)."""

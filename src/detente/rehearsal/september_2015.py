@@ -42,7 +42,6 @@ ANSWER_WITHIN_S = 5.0
 NO_FINGERPRINT = "AAAA-BBBB-CCCC-DDDD-EEEE"
 TOLD = ("transit-4", "patrol-1", "airfield-1", "seen-1", "seen-2", "seen-3", "whose-1", "whose-2", "flight-safety")
 """Everything that has a name between alder and birch."""
-_CLAIMS: msgspec.json.Decoder[ClaimsEvent] = msgspec.json.Decoder(ClaimsEvent)
 E = TypeVar("E", bound=ClaimsEvent)
 
 
@@ -237,8 +236,7 @@ def _results(stage: Stage, alder: Actor) -> None:
 
 def _events(actor: Actor, kind: type[E]) -> list[E]:
     """The events of a kind that the actor's journal holds of claims, in order."""
-    decoded = (_CLAIMS.decode(entry.body) for entry in actor.entries("claims"))
-    return [event for event in decoded if isinstance(event, kind)]
+    return [event for event in actor.claims_events() if isinstance(event, kind)]
 
 
 def _authorised_by(actor: Actor, name: str, count: int) -> bool:

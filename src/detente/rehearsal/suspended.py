@@ -8,10 +8,12 @@ and R32 answer that, and are tried here.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from detente.accord.facts import AccordAuthorised, AccordProposed, AccordResumed, AccordSuspended
 from detente.airspace.plan import Plan, Volume4D
 from detente.airspace.position import Position
+from detente.claims.events import ClaimsEvent, IncidentClosed, IncidentReplied, IncidentReported
 from detente.line.messages import ReceiptKind
 from detente.picture.events import NoticeGiven, PlanDeclared, PlanWithdrawn
 from detente.picture.notices import Meaning
@@ -35,6 +37,7 @@ def rehearse(stage: Stage) -> None:
     accord = _in_force(stage, alder, birch)
     before = _suspend(stage, alder, birch, accord)
     stop = _the_line_rings(stage, alder, birch, accord)
+    _incident(stage, alder, birch)
     _resume(stage, alder, birch, accord, before)
     stage.scene("rehearse.scene.proof")
     stage.leave()
@@ -127,6 +130,29 @@ def _the_line_rings(stage: Stage, alder: Actor, birch: Actor, accord: str) -> st
     return stop
 
 
+def _incident(stage: Stage, alder: Actor, birch: Actor) -> None:
+    """Birch reports the near miss, with its evidence's hash; alder says that it looks into it."""
+    evidence = birch.document("near-miss.plot", "a plot that stays with birch\n")
+    now = datetime.now(UTC)
+    begin = now.replace(second=0, microsecond=0)
+    where = (
+        "--centre", f"{WHERE.latitude_deg},{WHERE.longitude_deg}", "--radius", "5km",
+        "--block", "10000..11000ft MSL",
+        "--window", f"{begin:%Y-%m-%dT%H:%MZ}/{begin + timedelta(minutes=1):%Y-%m-%dT%H:%MZ}",
+    )  # fmt: skip
+    report = ("loss_of_separation", "--to", "alder", "--id", "near-miss", "--evidence", str(evidence), *where)
+    stage.types(birch, "watch", "incident", "report", *report, keep="near-miss")
+    stage.until(partial(_has, alder, IncidentReported))
+    due = f"{now + timedelta(days=14):%Y-%m-%dT%H:%MZ}"
+    reply = ("incident", "reply", "near-miss", "under_investigation", "--due", due, "--from", "birch")
+    stage.types(alder, "command", *reply)
+    stage.until(partial(_has, birch, IncidentReplied))
+    stage.claim(
+        "rehearse.suspended.claim.incident",
+        all(_has(actor, kind) for actor in (alder, birch) for kind in (IncidentReported, IncidentReplied)),
+    )
+
+
 def _resume(stage: Stage, alder: Actor, birch: Actor, accord: str, before: int) -> None:
     stage.scene("rehearse.suspended.scene.resumed")
     key = ("--by", "authority", "--key", str(birch.authority_path))
@@ -139,6 +165,11 @@ def _resume(stage: Stage, alder: Actor, birch: Actor, accord: str, before: int) 
     entering = ("entering", "reference=range", f"when={soon:%Y-%m-%dT%H:%MZ}", "--to", "birch")
     stage.types(alder, "watch", "line", "send", *entering)
     stage.claim("rehearse.suspended.claim.entering", birch.message("alder", said(stage, alder, birch, "entering")))
+    stage.types(alder, "command", "incident", "reply", "near-miss", "accept", "--from", "birch")
+    stage.until(lambda: sum(isinstance(event, IncidentReplied) for event in birch.claims_events()) > 1)
+    stage.types(birch, "watch", "incident", "close", "near-miss", "settled", "--to", "alder")
+    closed = stage.until(lambda: _has(alder, IncidentClosed) and _has(birch, IncidentClosed))
+    stage.claim("rehearse.suspended.claim.settled", closed)
 
 
 def _history(stage: Stage, alder: Actor, birch: Actor, accord: str) -> None:
@@ -169,7 +200,7 @@ def _results(stage: Stage, alder: Actor, birch: Actor, stop: str) -> None:
     over: list[datetime] = []
     for key, kind, when in (("known", AccordSuspended, began), ("resumed", AccordResumed, over)):
         when += [next(at for at, fact in one.facts_at() if isinstance(fact, kind)) for one in (birch, alder)]
-        stage.result(f"rehearse.suspended.result.{key}", stage.seconds((when[1] - when[0]).total_seconds(), 2))
+        stage.result(f"rehearse.suspended.result.{key}", stage.seconds((when[1] - when[0]).total_seconds(), 3))
     sealed = [*alder.sent(birch), *birch.sent(alder)]
     meanwhile = [e for e in sealed if e.kind.startswith(PLANNING) and began[1] < e.sent_at < over[0]]
     stage.result("rehearse.suspended.result.planning", str(len(meanwhile)))
@@ -185,6 +216,11 @@ def _area(east_deg: float) -> Volume4D:
     start = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=30)
     centre = Position(WHERE.latitude_deg, WHERE.longitude_deg + east_deg)
     return around(centre, 10_000.0, 10_000.0, 11_000.0, start, timedelta(hours=1))
+
+
+def _has(actor: Actor, kind: type[ClaimsEvent]) -> bool:
+    """Whether the actor's journal holds an event of this kind."""
+    return any(isinstance(event, kind) for event in actor.claims_events())
 
 
 def _held(birch: Actor) -> set[str]:

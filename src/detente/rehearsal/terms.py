@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from detente.accord.provisions import DatumPoint, EscalationStep, Provisions, Suspension
+from detente.accord.provisions import DatumPoint, EscalationStep, Provisions, SafetyFunction, Suspension
 from detente.accord.terms import Accord, AccordParty
 from detente.airspace.altitude import FOOT_M
 from detente.airspace.plan import TimeWindow
@@ -17,6 +17,8 @@ DEADLINE_S = 3.0
 USUAL_DEADLINE_S = 30.0
 """How long the first post has before the next is called: here, and where an accord says nothing."""
 DATUM = DatumPoint(name="buoy", position=Position(44.0, -20.0))
+BY_AUTHORITY = Suspension(keeps=(*Suspension().keeps, SafetyFunction.INCIDENTS), posts=())
+"""Only an authority suspends; the safety functions go on, and incidents are reported and answered."""
 MINIMA = MinimaTable(Minima(5.0 * 1852.0, 1000.0 * FOOT_M, 0.0))
 
 
@@ -36,7 +38,5 @@ def safety_accord(name: str, first: Actor, second: Actor, *, authorised: bool = 
         ),
         valid=TimeWindow(now - timedelta(hours=1), now + timedelta(days=30)),
         minima=MINIMA,
-        provisions=Provisions(
-            escalation=ladder, datum=DATUM, suspension=Suspension(posts=()) if authorised else Suspension()
-        ),
+        provisions=Provisions(escalation=ladder, datum=DATUM, suspension=BY_AUTHORITY if authorised else Suspension()),
     )
