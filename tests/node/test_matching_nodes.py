@@ -245,7 +245,7 @@ def test_a_run_whose_secret_is_gone_is_broken_off_and_never_begun_again(tmp_path
             file.unlink()
         north.start()
         assert until_over(north, run)["reason"] == "secret_gone"
-        assert until_over(south, run)["ended_by"] == "north"
+        assert until_over(south, run)["state"] == "aborted"
         refused = north.ask("POST", "/matching/runs", {"peer": "south", "epoch": MOMENT})
         assert refused.status == 400
         assert "One run for each epoch" in refused.json["mend"]

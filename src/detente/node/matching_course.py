@@ -36,7 +36,7 @@ from detente.node.matching_files import RunFiles
 from detente.picture.picture import Picture
 
 LOOK_S = 1.0
-PARTS_IN_AN_ENTRY = 200
+ENTRY_BYTES = 1 << 18
 REVEAL_SUFFIX = "reveal"
 
 T = TypeVar("T")
@@ -251,5 +251,15 @@ def _new_plans(side: Side, plans: Sequence[Plan]) -> Iterator[Plan]:
 
 
 def _in_entries(parts: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(parts), PARTS_IN_AN_ENTRY):
-        yield parts[start : start + PARTS_IN_AN_ENTRY]
+    """Parts as many at a time as an entry of the journal should hold."""
+    some: list[T] = []
+    size = 0
+    for part in parts:
+        own = len(msgspec.json.encode(part))
+        if some and size + own > ENTRY_BYTES:
+            yield some
+            some, size = [], 0
+        some.append(part)
+        size += own
+    if some:
+        yield some

@@ -50,6 +50,7 @@ class MatchingDesk(Desk):
         own: this party's name; `key` its public key (32 bytes).
         accord_with: gives the accord that is in force with a peer, or None.
         runs: by identity.
+        changes: counts the events that were folded in.
     """
 
     entry_kind = "matching"
@@ -60,6 +61,7 @@ class MatchingDesk(Desk):
         self.key = key
         self.accord_with: Callable[[str], Accord | None] = lambda _: None
         self.runs: dict[str, MatchingRun] = {}
+        self.changes = 0
 
     def decide(self, command: facts.MatchingCommand) -> list[facts.MatchingEvent]:
         """See `Desk.decide`."""
@@ -96,6 +98,7 @@ class MatchingDesk(Desk):
 
     def evolve(self, event: facts.MatchingEvent) -> None:
         """See `Desk.evolve`."""
+        self.changes += 1
         if isinstance(event, facts.RunBegun):
             self.runs[event.run.run] = event.run
             return

@@ -90,11 +90,6 @@ class RunFiles:
             if file.name != Path(PLANS_FILE).name:
                 file.unlink()
 
-    @property
-    def ended(self) -> bool:
-        """Whether nothing of the bulk is left."""
-        return not any((self.folder / name).exists() for name in ("out", "in", "incoming"))
-
     def _paths(self, noted: Noted) -> tuple[Path, Path]:
         place = self.folder / "incoming"
         return place / f"{noted.name}.whole", place / f"{noted.name}.part"

@@ -51,6 +51,9 @@ class MatchingWork:
         self._patience_s = patience_s
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
+        self._seen = -1
+        self._cleaned: set[tuple[str, int]] = set()
+        self._taking = asyncio.Lock()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -103,13 +106,18 @@ class MatchingWork:
         files = self.files_of(record)
         if not piece or files.held(noted) == noted.size:
             return files.held(noted)
-        held = await asyncio.to_thread(files.add, noted, offset, piece)
+        # One at a time: a peer that tries again must not write into what it wrote before.
+        async with self._taking:
+            held = await asyncio.to_thread(files.add, noted, offset, piece)
         course = self.courses.get(record.run)
         if held == noted.size and course is not None:
             course.news.set()
         return held
 
     def _notify(self) -> None:
+        if self._seen == self.desk.changes:
+            return
+        self._seen = self.desk.changes
         self._wake.set()
         for course in self.courses.values():
             course.news.set()
@@ -137,10 +145,9 @@ class MatchingWork:
                 with suppress(asyncio.CancelledError, TimeoutError):
                     await asyncio.wait_for(asyncio.shield(task), 0)
                 self._wake.set()
-        else:
-            files = self.files_of(record)
-            if not files.ended:
-                await asyncio.to_thread(files.end)
+        elif (run, record.attempt) not in self._cleaned:
+            await asyncio.to_thread(self.files_of(record).end)
+            self._cleaned.add((run, record.attempt))
 
     async def _propose_what_is_due(self, at: datetime) -> None:
         for lanes in self._loop.lanes:
