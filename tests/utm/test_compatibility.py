@@ -368,9 +368,9 @@ def test_a_subscription_must_go_on_to_cover_what_leans_on_it(service: DssProcess
     made(service.ask("PUT", intent_path(), intent(here, subscription_id=held["id"]), token))
     outside = intent(elsewhere, subscription_id=held["id"])
     assert service.ask("PUT", intent_path(), outside, token)[0] == 400
-    for wrong in (timed(elsewhere, 0.0, 3600.0), timed(here, 0.0, 60.0), timed(here, 400.0, 3600.0)):
+    for wrong in (timed(elsewhere, 0.0, 3600.0), timed(here, 0.0, 60.0), timed(here, 320.0, 3600.0)):
         assert service.ask("PUT", f"{path}/{held['version']}", subscription(wrong), token)[0] == 400
-    without_heights = subscription(timed(here | {"volume": bare}, 100.0, 3600.0))
+    without_heights = subscription(timed(here | {"volume": bare}, 280.0, 3600.0))
     assert service.ask("PUT", f"{path}/{held['version']}", without_heights, token)[0] == 200
 
 
