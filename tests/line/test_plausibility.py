@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from line_values import NOON, SEA_LEVEL
 from line_world import DUTY, TERMS, World
 
@@ -16,8 +18,12 @@ from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 from detente.line.commands import SendLineMessage
 from detente.line.events import LineMessageSent
+from detente.line.location import distance_and_bearing
 from detente.line.messages import Doubt
 from detente.line.parameters import Block, Height, Length, LengthUnit, Moment, Parameter, Place, Window
+from detente.line.place_names import NamedPlace, nearest
+
+PLACES = st.tuples(st.floats(-80, 80), st.floats(-179, 179))
 
 
 def band(lower_m: float, upper_m: float) -> AltitudeBand:
@@ -87,3 +93,27 @@ def test_flight_safety_goes_out_with_its_doubts_and_a_stop_has_none() -> None:
     north.send("south", "stop_here", *far)
     doubts = [event.doubts for event in north.found(LineMessageSent)]  # type: ignore[union-attr]
     assert doubts == [(Doubt.OUTSIDE_AREA, Doubt.STALE), (), ()]
+
+
+def test_a_name_is_held_against_the_figures_and_never_sent() -> None:
+    """ "North" was said, and Latakia was meant."""
+    north = World(terms=TERMS_WITH_AREA).sides["north"]
+    named = {"where": NamedPlace("Latakia", Position(35.52, 35.79))}
+    with pytest.raises(Refusal, match="name_elsewhere"):
+        north.do(SendLineMessage(NOON, "north", "south", "keep_out", keep_out(), named=named))
+    here = {"where": NamedPlace("field", Position(35.3, 40.2))}
+    north.do(SendLineMessage(NOON, "north", "south", "keep_out", keep_out(), named=here))
+    (sent,) = north.found(LineMessageSent)
+    assert b"field" not in msgspec.json.encode(sent)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(PLACES, max_size=8), PLACES)
+def test_the_nearest_name_is_the_nearest(degrees: list[tuple[float, float]], asked: tuple[float, float]) -> None:
+    lat, lon = asked
+    places = [NamedPlace(f"p{n}", Position(*place)) for n, place in enumerate(degrees)]
+    found = nearest(places, Position(lat, lon))
+    distances = [distance_and_bearing(place.position, Position(lat, lon))[0] for place in places]
+    assert (found is None) == (not places)
+    if found is not None:
+        assert found[1] == min(distances)

@@ -88,13 +88,17 @@ def send(
     confirmed_by: Annotated[
         str | None, typer.Option(help="The post where a second person looked at what seems a mistake.")
     ] = None,
+    name: Annotated[
+        list[str] | None, typer.Option(help='where="NAME": a name of our [places] that is meant; never sent.')
+    ] = None,
 ) -> None:
     """Send a coded message."""
     from detente.cli.line_values import encoded
 
     body = {"peer": to, "code": code, "parameters": encoded(code, values or []), "answers": answers}
-    body = {**body, "free_text": free_text, "confirmed_by": confirmed_by}
-    sent = _client(directory).post("line", "messages", body=_json(body))
+    names = dict(word.split("=", 1) for word in name or [] if "=" in word)
+    message: dict[str, Any] = {**body, "free_text": free_text, "confirmed_by": confirmed_by, "place_names": names}
+    sent = _client(directory).post("line", "messages", body=_json(message))
     say("line.sent", ids=", ".join(sent["message_ids"]), journal_number=sent["journal_number"])
     for doubt in sent["doubts"]:
         say("line.doubt", err=True, doubt=words(f"line.doubts.{doubt}"))

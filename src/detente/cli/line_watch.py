@@ -183,6 +183,8 @@ def show_message(message: dict[str, Any]) -> None:
         words(to_or_from, peer=message["peer"], message=message["message_id"], time=message["sent_at"])
         + f"\n  {message['text']}"
     )
+    for near in message["near"]:
+        detail("line.near", near=near)
     if message["free_text"]:
         typer.echo(f"  {message['free_text']}")
     if message["taken_by"]:

@@ -13,6 +13,7 @@ from detente.line.alarms import AlarmKind
 from detente.line.checks import Check, CheckAnswer, CheckResult
 from detente.line.messages import Carrier, LineMessage, Receipt
 from detente.line.parameters import LineLanguage, Parameter
+from detente.line.place_names import NamedPlace
 from detente.line.radio import RadioReport
 from detente.line.read_back import Difference, Units
 from detente.line.terms import LineTerms
@@ -33,6 +34,7 @@ class SendLineMessage(_LineCommand, frozen=True, tag="send_line_message"):
     """Send a coded message; `answers` is the id of the message it answers.
 
     `confirmed_by` is the post where a second person looked at it, which one that looks like a mistake needs (R46).
+    `named` says, by parameter, what our people call the place they mean; names are not sent (R12).
     """
 
     peer: str
@@ -41,6 +43,7 @@ class SendLineMessage(_LineCommand, frozen=True, tag="send_line_message"):
     answers: str | None = None
     free_text: str | None = None
     confirmed_by: str | None = None
+    named: dict[str, NamedPlace] = {}
 
 
 class HearLineMessage(_LineCommand, frozen=True, tag="hear_line_message"):

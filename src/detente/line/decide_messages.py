@@ -42,7 +42,7 @@ def send(line: LineState, command: SendLineMessage) -> list[LineEvent]:
         line.party, command.peer, held.sent + 1, command.code, command.at, parameters, command.answers,
         command.free_text,
     )  # fmt: skip
-    found = doubts(line, command.peer, message, command.at)
+    found = doubts(line, command.peer, message, command.at, command.named)
     if command.confirmed_by is not None:
         check_post(line, command.peer, command.confirmed_by)
     elif found and code.message_class is MessageClass.COORDINATION:

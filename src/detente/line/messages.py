@@ -42,6 +42,7 @@ class Doubt(StrEnum):
     STALE = "stale"
     FAR_AHEAD = "far_ahead"
     SAID_ALREADY = "said_already"
+    NAME_ELSEWHERE = "name_elsewhere"
 
 
 class LineMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ looked at: a gate that delays them would be worse than a mistake.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from detente.accord.provisions import AccordArea
@@ -15,6 +16,7 @@ from detente.airspace.search import encounters_between
 from detente.airspace.separation import Minima, MinimaTable
 from detente.line.messages import Doubt, LineMessage
 from detente.line.parameters import Block, Length, Moment, Parameter, Place, Window
+from detente.line.place_names import NamedPlace, disagrees
 from detente.line.state import LineState
 
 LARGE_RADIUS_M = 50_000.0
@@ -26,12 +28,20 @@ SAME_AGAIN_S = 3_600.0
 _TOUCHING = MinimaTable(Minima(0.0, 0.0, 0.0))
 
 
-def doubts(line: LineState, peer: str, message: LineMessage, at: datetime) -> tuple[Doubt, ...]:
-    """Return what looks like a mistake in a message of ours that is about to be sent to `peer`; nothing in a STOP."""
+def doubts(
+    line: LineState, peer: str, message: LineMessage, at: datetime, named: Mapping[str, NamedPlace]
+) -> tuple[Doubt, ...]:
+    """Return what looks like a mistake in a message of ours that is about to be sent to `peer`; nothing in a STOP.
+
+    `named` are the places, by parameter, that our people say they mean.
+    """
     if message.is_stop:
         return ()
     area = line.terms[peer].area
     found = {doubt for parameter in message.parameters for doubt in _of_value(parameter, area, at)}
+    meant = {parameter.name: parameter.value for parameter in message.parameters if isinstance(parameter.value, Place)}
+    if any(name in meant and disagrees(place, meant[name].position) for name, place in named.items()):
+        found.add(Doubt.NAME_ELSEWHERE)
     if message.parameters and _said_already(line, peer, message, at):
         found.add(Doubt.SAID_ALREADY)
     return tuple(sorted(found))

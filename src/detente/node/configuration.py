@@ -16,7 +16,9 @@ from detente.accord.decoding import refusal_of
 from detente.accord.disclosure import OPEN_POLICY, OwnPolicy
 from detente.airspace.altitude import check_range
 from detente.airspace.plan import check_identifier
+from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
+from detente.line.place_names import NamedPlace
 from detente.link.directory import DEFAULT_PORT
 
 MAX_CONFIGURATION_BYTES = 1_000_000
@@ -92,9 +94,12 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     authority: str = ""
     disclosure: OwnPolicy = OPEN_POLICY
     matching: MatchingSettings = MatchingSettings()
+    places: dict[str, tuple[float, float]] = {}
 
     def __post_init__(self) -> None:
         check_identifier("party", self.party)
+        for place in self.places:
+            self.place(place)
         if self.authority and not re.fullmatch("[0-9a-f]{64}", self.authority):
             raise Refusal(
                 "authority",
@@ -102,6 +107,17 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 "a public key, 64 hexadecimal digits",
                 "`detente accord authority` shows it.",
             )
+
+    @property
+    def named_places(self) -> tuple[NamedPlace, ...]:
+        """Our own names of places."""
+        return tuple(self.place(name) for name in self.places)
+
+    def place(self, name: str) -> NamedPlace:
+        """Return one of our own names of places; raises Refusal when there is none of this name."""
+        if name not in self.places:
+            raise Refusal("places", name, f"a name of [places] in detente.toml: {', '.join(self.places) or 'none'}")
+        return NamedPlace(name, Position(*self.places[name]))
 
 
 def read_configuration(path: Path) -> Configuration:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
@@ -11,8 +12,9 @@ from detente.airspace.altitude import AltitudeUnit
 from detente.airspace.refusal import Refusal
 from detente.line import exchange
 from detente.line.messages import Doubt, Receipt
-from detente.line.parameters import LengthUnit, LineLanguage, Parameter, Value
+from detente.line.parameters import LengthUnit, LineLanguage, Parameter, Place, Value
 from detente.line.phrases import MessageClass, phrase_table, phrase_table_hash
+from detente.line.place_names import NamedPlace, nearest
 from detente.line.read_back import Difference, Units, read_back, reading_text
 from detente.line.rendering import not_agreed, said, written
 from detente.line.state import LineState, MessageRecord, PeerLine
@@ -24,7 +26,8 @@ from detente.line.watch import Watch
 class MessageRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A message to send: its code and its parameters by name.
 
-    `confirmed_by` is the post where a second person looked at one that seems to be a mistake.
+    `confirmed_by` is the post where a second person looked at one that seems to be a mistake. `place_names` says, by
+    parameter, what of our own `[places]` is meant; it is held against the figures and never sent.
     """
 
     peer: str
@@ -33,6 +36,7 @@ class MessageRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answers: str | None = None
     free_text: str | None = None
     confirmed_by: str | None = None
+    place_names: dict[str, str] = {}
 
     def named(self) -> tuple[Parameter, ...]:
         """Return the parameters."""
@@ -122,6 +126,7 @@ class MessageView(msgspec.Struct, frozen=True):
 
     `standing_post` is the highest post that was called; `read_back` is what to read back; `voice_code` bears the
     message by voice, `voice_answers` what there is to say of it in return: taken, read_back, understood.
+    `near` says by our own names where each place is: decoration, which the other side never sees.
     """
 
     peer: str
@@ -146,6 +151,7 @@ class MessageView(msgspec.Struct, frozen=True):
     read_back: tuple[str, ...]
     voice_code: str
     voice_answers: dict[str, str]
+    near: tuple[str, ...] = ()
 
 
 class LineView(msgspec.Struct, frozen=True):
@@ -202,8 +208,10 @@ def line_view(line: LineState) -> LineView:
     )
 
 
-def message_view(line: LineState, record: MessageRecord, language: LineLanguage) -> MessageView:
-    """Return one message in the words of a language."""
+def message_view(
+    line: LineState, record: MessageRecord, language: LineLanguage, places: tuple[NamedPlace, ...] = ()
+) -> MessageView:
+    """Return one message in the words of a language, and with our own names of places."""
     table, message, terms = phrase_table(), record.message, line.terms[record.peer]
     readings = read_back(message.code, message.parameters, read_back_units(language), terms.datum).readings
     return MessageView(
@@ -229,7 +237,16 @@ def message_view(line: LineState, record: MessageRecord, language: LineLanguage)
         tuple(f"{reading.name} {reading_text(reading)}" for reading in readings),
         _spoken(exchange.LineSaid(message)),
         _spoken_answers(record),
+        tuple(_near(message.parameters, places)),
     )
+
+
+def _near(parameters: tuple[Parameter, ...], places: tuple[NamedPlace, ...]) -> Iterator[str]:
+    for parameter in parameters:
+        found = nearest(places, parameter.value.position) if isinstance(parameter.value, Place) else None
+        if found is not None:
+            place, distance_m, bearing_deg = found
+            yield f"{parameter.name}: {distance_m / 1000.0:.1f} km, {bearing_deg:03.0f}°, {place.name}"
 
 
 def _spoken(said: exchange.Said) -> str:

@@ -74,7 +74,7 @@ async def show_message(
     record = await service.loop.read(lambda _: service.line.messages.get((peer, message_id)))
     if record is None:
         raise not_found("message_id", message_id, f"a message between us and {peer}")
-    return message_view(service.line, record, language)
+    return message_view(service.line, record, language, service.configuration.named_places)
 
 
 @post("/messages", status_code=200, summary="Send a message")
@@ -90,6 +90,7 @@ async def send_message(data: MessageRequest, service: Service) -> LineDone:
         data.answers,
         data.free_text,
         data.confirmed_by,
+        {parameter: service.configuration.place(name) for parameter, name in data.place_names.items()},
     )
     outcome = await _do(service, command, urgent=stop)
     if stop:
@@ -210,7 +211,7 @@ def _messages(service: Service, language: LineLanguage, peer: str | None, *, wai
         if (peer is None or record.peer == peer) and (not waiting or key in line.waiting)
     ]
     chosen.sort(key=lambda record: (not record.message.is_stop, record.message.sent_at, record.key))
-    return [message_view(line, record, language) for record in chosen]
+    return [message_view(line, record, language, service.configuration.named_places) for record in chosen]
 
 
 async def _do(service: Service, command: LineCommand, *, urgent: bool = False) -> LineDone:
