@@ -170,9 +170,10 @@ class Load:
 
 
 class _Stub(asyncio.Protocol):
-    """Answers every request with the same few bytes: what is measured against it is the generator."""
+    """Answers every request with the same bytes: what is measured against it is the generator."""
 
-    ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -193,16 +194,18 @@ class _Stub(asyncio.Protocol):
             self._left -= len(data)
         if self._left <= 0:
             self._left = -1
-            self._transport.write(self.ANSWER)  # type: ignore[attr-defined]
+            self._transport.write(self._answer)  # type: ignore[attr-defined]
 
 
-async def _serve_stub(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(_Stub, "127.0.0.1", port)
+async def _serve_stub(port: int, answer_bytes: int) -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % answer_bytes
+    answer = head + b" " * answer_bytes
+    server = await asyncio.get_running_loop().create_server(lambda: _Stub(answer), "127.0.0.1", port)
     await server.serve_forever()
 
 
-def stub(port: int) -> None:
+def stub(port: int, answer_bytes: int) -> None:
     """Run the stub server, in a process of its own."""
     import uvloop
 
-    uvloop.run(_serve_stub(port))
+    uvloop.run(_serve_stub(port, answer_bytes))

@@ -31,8 +31,15 @@ def clock(at: datetime) -> str:
     return f'{{"value":"{moment(at)}","format":"RFC3339"}}'
 
 
-def altitude(metres: float) -> str:
+def altitude(metres: float | str) -> str:
     return f'{{"value":{metres},"reference":"W84","units":"M"}}'
+
+
+LOWER, UPPER, START, END = b"@lower", b"@upper", b"@start", b"@end"
+MARKED = (
+    f'"altitude_lower":{altitude("@lower")},"altitude_upper":{altitude("@upper")}}},'
+    f'"time_start":{{"value":"@start","format":"RFC3339"}},"time_end":{{"value":"@end","format":"RFC3339"}}}}'
+)
 
 
 class Sender:
@@ -65,14 +72,17 @@ class FlightsInSub:
         *,
         explicit: bool = False,
         whole_key: bool = True,
+        shapes: int = 0,
     ) -> None:
+        """With `shapes` so many flights are drawn in each cluster beforehand, and taken by lot: drawing is slow."""
         self._sender = sender
         self._radius_m, self._most_m, self._duration_s = radius_m, most_distance_m, duration_s
         self._explicit, self._whole_key = explicit, whole_key
         self.centres = [(-34.928683 + k * 2.0 * radius_m / 111_111.0, 138.593795) for k in range(clusters)]
         self.subscriptions = [sender.uuid() for _ in self.centres]
         self._key = bytearray()
-        self._at_height: defaultdict[int, deque[tuple[float, str]]] = defaultdict(deque)
+        self._at_height: defaultdict[tuple[int, int], deque[tuple[float, str]]] = defaultdict(deque)
+        self._shapes = [[self._shape(cluster) for _ in range(shapes)] for cluster in range(clusters)]
         self.scope = "utm.strategic_coordination"
 
     def subscribe(self) -> Iterator[Request]:
@@ -92,6 +102,10 @@ class FlightsInSub:
             )
             yield self._sender.head("PUT", f"/dss/v1/subscriptions/{name}", self.scope), body.encode(), None
 
+    def know(self, count: int) -> None:
+        """Fill the key with OVNs of no intent."""
+        self._key += b",".join(b'"%044d"' % number for number in range(count))
+
     def creates(self) -> Iterator[Request]:
         while True:
             yield self.create()
@@ -101,22 +115,28 @@ class FlightsInSub:
         cluster = chance.randrange(len(self.centres))
         height = chance.randint(0, 10_000)
         now = datetime.now(UTC)
-        extents = self._extents(cluster, height, now)
+        shape = chance.choice(self._shapes[cluster]) if self._shapes[cluster] else self._shape(cluster)
+        extents = (
+            shape.replace(LOWER, b"%d" % height)
+            .replace(UPPER, b"%d" % (height + 1))
+            .replace(START, moment(now).encode())
+            .replace(END, moment(now + timedelta(seconds=self._duration_s)).encode())
+        )
         subscription = (
             f'"subscription_id":"{self.subscriptions[cluster]}"'
             if self._explicit
             else f'"new_subscription":{{"uss_base_url":"{URL}"}}'
         )
-        body = (
-            f'{{"state":"Accepted","uss_base_url":"{URL}",{subscription},"extents":[{extents}],"key":['.encode()
-            + (bytes(self._key) if self._whole_key else self._relevant(height))
-            + b"]}"
-        )
+        key = bytes(self._key) if self._whole_key else self._relevant(cluster, height)
+        body = b'{"state":"Accepted","uss_base_url":"%b",%b,"extents":[%b],"key":[%b]}' % (
+            URL.encode(), subscription.encode(), extents, key,
+        )  # fmt: skip
         name = UUID(int=chance.getrandbits(128), version=4).hex
         head = self._sender.head("PUT", f"/dss/v1/operational_intent_references/{name}", self.scope)
-        return head, body, self._learner(height)
+        return head, body, self._learner(cluster, height)
 
-    def _extents(self, cluster: int, height: int, now: datetime) -> str:
+    def _shape(self, cluster: int) -> bytes:
+        """The extents of a flight, with marks where its heights and times go."""
         chance = self._sender.random
         lat, lng = self.centres[cluster]
         reach, bearing = self._radius_m * math.sqrt(chance.random()), chance.uniform(0.0, 2.0 * math.pi)
@@ -124,7 +144,6 @@ class FlightsInSub:
         lng += reach * math.sin(bearing) / METRES_PER_DEGREE
         bearing = chance.uniform(0.0, 2.0 * math.pi)
         north, east = math.cos(bearing), math.sin(bearing)
-        start, end = clock(now), clock(now + timedelta(seconds=self._duration_s))
         volumes = []
         for k in range(1 + int(chance.random() * self._most_m / 100.0)):
             corners = []
@@ -137,23 +156,20 @@ class FlightsInSub:
                 up = (along * north - across * east) / METRES_PER_DEGREE
                 right = (along * east + across * north) / METRES_PER_DEGREE
                 corners.append(f'{{"lat":{lat + up:.7f},"lng":{lng + right:.7f}}}')
-            volumes.append(
-                f'{{"volume":{{"outline_polygon":{{"vertices":[{",".join(corners)}]}},"altitude_lower":{altitude(height)},'
-                f'"altitude_upper":{altitude(height + 1)}}},"time_start":{start},"time_end":{end}}}'
-            )
-        return ",".join(volumes)
+            volumes.append(f'{{"volume":{{"outline_polygon":{{"vertices":[{",".join(corners)}]}},{MARKED}')
+        return ",".join(volumes).encode()
 
-    def _relevant(self, height: int) -> bytes:
+    def _relevant(self, cluster: int, height: int) -> bytes:
         now = time.time()
         known: list[str] = []
         for near in (height - 1, height, height + 1):
-            held = self._at_height[near]
+            held = self._at_height[cluster, near]
             while held and held[0][0] < now:
                 held.popleft()
             known.extend(ovn for _, ovn in held)
         return ",".join(f'"{ovn}"' for ovn in known).encode()
 
-    def _learner(self, height: int) -> Callable[[int, bytes], None]:
+    def _learner(self, cluster: int, height: int) -> Callable[[int, bytes], None]:
         def learn(status: int, beginning: bytes) -> None:
             found = OVN.search(beginning) if status in (200, 201) else None
             if found is None:
@@ -161,7 +177,7 @@ class FlightsInSub:
             if self._whole_key:
                 self._key += (b',"' if self._key else b'"') + found[1] + b'"'
             else:
-                self._at_height[height].append((time.time() + self._duration_s + 5.0, found[1].decode()))
+                self._at_height[cluster, height].append((time.time() + self._duration_s + 5.0, found[1].decode()))
 
         return learn
 
