@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -186,7 +187,11 @@ def test_an_incident_from_report_to_close(sides: tuple[Side, Side]) -> None:
     north.world.passes(10 * 24 * HOUR_S)
     for side in sides:
         assert len(side.ticks()) == 1, "the result is overdue, on both sides"
-    own = {"incident_class": IncidentClass.DISCOURTESY, "volume": volume(east_deg=0.2), "evidence_sha256": ("f" * 64,)}
+    own: dict[str, Any] = {
+        "incident_class": IncidentClass.DISCOURTESY,
+        "volume": volume(east_deg=0.2),
+        "evidence_sha256": ("f" * 64,),
+    }
     replied(south, "north", ReplyKind.REJECT, **own)
     for side, peer in ((north, "south"), (south, "north")):
         record = incident(side, peer, "north")
@@ -305,6 +310,10 @@ def test_what_one_peer_told_is_nothing_to_another() -> None:
         south.asks("west", "r2", "o1", party="north")
     with pytest.raises(Refusal, match="a party with an accord"):
         north.asks("west", "r1", "o1")
+    south.asks("north", "r3", "o1")
+    south.hear("west", *write_claim(AnswerClaim(Answer("r3", "west", AnswerKind.OURS, NOON))))
+    assert [refusal.field for refusal in south.refused] == ["request_id"], "what north was asked, west does not answer"
+    assert south.claims.requests[("north", "south", "r3")].is_open
 
 
 def hostile(world: World) -> list[tuple[str, bytes]]:

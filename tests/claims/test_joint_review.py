@@ -35,7 +35,7 @@ from detente.claims.state import IncidentRecord, RequestRecord
 from detente.line.exchange import LineSaid, LineTaken, write_said
 from detente.line.messages import LineMessage
 from detente.node.joint_review import Exchanged, review_of
-from detente.node.messages import NoticeGiven, PlanActivated, PlanEnded, write_message
+from detente.node.messages import NoticeGiven, PlanActivated, PlanEnded, PlanWithdrawn, write_message
 from detente.picture.notices import Meaning, Notice
 
 LANE, PLANNING = "1" * 64, ACCORD
@@ -70,9 +70,9 @@ def act(world: World, what: str, side: Side, other: Side, number: int, choice: i
         case "report":
             side.reports(peer, f"i{number}", list(IncidentClass)[choice])
         case "reply":
-            kind = list(ReplyKind)[choice % 4]
-            due = at + timedelta(days=1) if kind is ReplyKind.UNDER_INVESTIGATION else None
-            side.do(commands.ReplyToIncident(at, name, peer, IncidentReply(f"i{number}", name, kind, at, due)))
+            reply = list(ReplyKind)[choice % 4]
+            due = at + timedelta(days=1) if reply is ReplyKind.UNDER_INVESTIGATION else None
+            side.do(commands.ReplyToIncident(at, name, peer, IncidentReply(f"i{number}", name, reply, at, due)))
         case "close":
             closing = IncidentClosing(f"i{number}", name, ClosedAs.SETTLED, at)
             side.do(commands.CloseIncident(at, name, peer, closing))
@@ -100,7 +100,7 @@ def on_the_wire(what: str, at: datetime, name: str, peer: str, number: int, choi
         case "fly":
             return write_message(PlanActivated(f"p{number}"))
         case _:
-            return write_message(PlanEnded(f"p{number}"))
+            return write_message(PlanEnded(f"p{number}") if choice < 3 else PlanWithdrawn(f"p{number}"))
 
 
 def played(script: list[tuple[str, bool, int, int]]) -> tuple[World, list[Exchanged]]:
@@ -206,6 +206,7 @@ def test_late_notices_flights_and_the_time_to_the_first_person() -> None:
         )
 
     stop = LineMessage("south", "north", 1, "stop", at)
+    _, body = write_message(PlanWithdrawn("p"))
     envelopes = [
         sent("north", 1, 0, notice("late", 3_599.0)), sent("north", 2, 1, notice("in-time", 3_600.0)),
         sent("north", 3, 2, notice("late", 3_599.0)),
@@ -221,6 +222,9 @@ def test_late_notices_flights_and_the_time_to_the_first_person() -> None:
     assert north.unreadable == 1
     assert (south.stops, south.stops_acknowledged, south.stop_to_human_longest_ms) == (1, 1, 12_500)
     assert found.envelopes == 9
+    withdrawn = [e if e.kind != "plan_ended" else e._replace(kind="plan_withdrawn", body=body) for e in envelopes]
+    again = review_of(("north", "south"), START, END, cut_at(withdrawn), withdrawn, {ACCORD: terms})
+    assert again.parties["north"].plans_active_s == 60, "withdrawn while it was flown"
     half = review_of(("north", "south"), at + timedelta(seconds=40), END, cut_at(envelopes), envelopes, {ACCORD: terms})
     assert half.parties["north"].plans_active_s == 30, "only what was in the period"
 

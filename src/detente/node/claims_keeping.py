@@ -21,7 +21,7 @@ from detente.claims.terms import ClaimsTerms, terms_of
 from detente.link.envelope import Envelope
 from detente.link.session import RECEIVED, SENT, read_document
 from detente.node.claims_desk import ClaimsDesk
-from detente.node.joint_review import Exchanged, review_of
+from detente.node.joint_review import COUNTED_UNREAD, Exchanged, review_of
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.record.journal import Journal
 
@@ -148,14 +148,17 @@ def _document(
 
 
 def exchanged(journal: Journal, own: bytes, peer: bytes, names: dict[bytes, str]) -> Iterator[Exchanged]:
-    """Yield every envelope between two keys that a journal holds, under any accord and on any lane."""
+    """Yield every envelope between two keys that a journal holds, under any accord and on any lane.
+
+    Without the bodies that are only counted: a year of plans would fill the memory.
+    """
     for kind in (SENT, RECEIVED):
         for entry in journal.read(kind=kind):
             document = read_document(entry.body)
             assert isinstance(document, Envelope)
             direction = document.direction
             if {direction.sender, direction.recipient} == {own, peer}:
+                body = b"" if document.kind in COUNTED_UNREAD else document.body
                 yield Exchanged(
-                    direction.accord, names[direction.sender], document.number, document.sent_at, document.kind,
-                    document.body,
-                )  # fmt: skip
+                    direction.accord, names[direction.sender], document.number, document.sent_at, document.kind, body
+                )

@@ -25,7 +25,8 @@ from detente.picture.observations import Verdict
 
 KEEPING_OUT = frozenset({Meaning.KEEP_OUT, Meaning.CLOSED_TO_ALL, Meaning.CALL_BEFORE_ENTERING})
 LONGEST_WAIT = timedelta(days=3_660)
-_COUNTED_UNREAD = frozenset({"plan_declared", "plan_amended", "plan_withdrawn"})
+COUNTED_UNREAD = frozenset({"plan_declared", "plan_amended"})
+"""Kinds of envelope whose bodies say nothing that is counted."""
 _PLANNING = frozenset(str(kind.__struct_config__.tag) for kind in get_args(messages.Message))
 
 
@@ -98,7 +99,7 @@ class _Counting:
                 self._claim(claims.read_claim(envelope.kind, envelope.body), envelope, counts, inside=inside)
             elif envelope.kind in line.KINDS:
                 self._line(line.read_said(envelope.kind, envelope.body), envelope, counts, inside=inside)
-            elif envelope.kind in _COUNTED_UNREAD:
+            elif envelope.kind in COUNTED_UNREAD:
                 counts.plans_declared += inside and envelope.kind == "plan_declared"
             elif envelope.kind in _PLANNING:
                 self._planning(messages.read_message(envelope.kind, envelope.body), envelope, counts, inside=inside)
@@ -118,7 +119,7 @@ class _Counting:
                 counts.notices_cancelled += inside
             case messages.PlanActivated(plan_id):
                 self.active.setdefault((envelope.sender, plan_id), envelope.sent_at)
-            case messages.PlanEnded(plan_id):
+            case messages.PlanEnded(plan_id) | messages.PlanWithdrawn(plan_id):
                 began = self.active.pop((envelope.sender, plan_id), None)
                 self._fly(counts, began, envelope.sent_at)
             case messages.MeasureProposed(measure):
