@@ -14,6 +14,7 @@ from parties import TODAY, Party, area_plan
 
 from detente.accord.matching_terms import RunsOfNodes, ToldOfMatched
 from detente.link.copies import proven_entries
+from detente.link.envelope import read_envelope
 
 HOSTILE = Path(__file__).parent / "hostile_node.py"
 STAGES = ["1-commit", "2-masked", "3-sealed", "4-answers", "5-reveal"]
@@ -283,3 +284,31 @@ def test_plans_that_come_late_are_matched_in_the_next_late_run(tmp_path: Path) -
         south.start()
         south.until(lambda: len(run_of(south, run)["sent"]) > count, "goes on with late runs")
         assert run_of(north, run)["state"] == run_of(south, run)["state"] == "done"
+
+
+@pytest.mark.long
+def test_two_private_worlds_with_the_same_conflicts_look_the_same_to_the_peer(tmp_path: Path) -> None:
+    """South plans one flight or six: what reaches north has the same kinds, number and sizes, and tells the same."""
+    seen = []
+    for world in (("alone",), ("busy", 3.0, 4.0, 5.0, 6.0, 7.0)):
+        with matching_parties(tmp_path / str(world[0])) as (north, south):
+            north.imports(area_plan("n1"), area_plan("n2", 1.0))
+            south.imports(area_plan("s1"), *(area_plan(f"other-{east}", float(east)) for east in world[1:]))
+            run = propose(north, south)
+            for party in (north, south):
+                party.until(lambda party=party: len(open_conflicts(party)) == 1, "has the conflict")
+                view = f"/matching/runs/{run}"
+                party.until(lambda party=party, view=view: party.get(view)["transcripts_equal"], "says the same")
+            record = run_of(north, run)
+            # The place of a part in the tree is random, and written with as many digits as it has.
+            sizes = [(noted["name"], noted["size"]) for noted in record["announced"] if noted["name"] != "5-reveal"]
+            row = {**record["outcome"]["row"], "role": "", "matched_tokens": 0}
+            received = [
+                read_envelope(entry.body)[0]
+                for entry in proven_entries(north.files.journal_path)
+                if entry.kind == "received" and not read_envelope(entry.body)[0].kind.startswith("line_")
+            ]
+            kinds = [envelope.kind for envelope in received]
+            seen.append((sizes, row, record["outcome"]["in_conflict"], kinds, known_of(north, "south")))
+            assert b"other-" not in held_bytes(north)
+    assert seen[0] == seen[1]

@@ -103,7 +103,7 @@ def _table(contents: ReportContents, left_out: int, language: Language) -> Table
     for party in contents.parties:
         row("plans", number(language, len(party.plans)), party=party.name)
     row("left_out", number(language, left_out))
-    row("pairs", number(language, contents.pairs_examined))
+    row("pairs" if contents.learnt is None else "pairs_unseen", number(language, contents.pairs_examined))
     for party, known in zip(contents.parties, contents.learnt or (), strict=False):
         row("told", number(language, len(known.told)), party=party.name)
         row("parts", number(language, known.in_part), party=party.name)

@@ -154,7 +154,7 @@ def _headline(contents: ReportContents, left: int) -> list[tuple[str, Worded, st
     plans = sum(len(party.plans) for party in contents.parties)
     return [
         ("plans", _count(plans), ""),
-        ("pairs", _count(contents.pairs_examined), ""),
+        ("pairs" if contents.learnt is None else "pairs_unseen", _count(contents.pairs_examined), ""),
         ("found", _count(len(contents.conflicts)), ""),
         ("measures", _count(contents.measures_agreed), ""),
         ("left", _count(left), "alarm" if left else "calm"),
