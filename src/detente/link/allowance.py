@@ -25,7 +25,7 @@ class Allowance(msgspec.Struct, frozen=True):
 PLANNING = Allowance(50_000.0, 50.0, 256e6, 256e3)
 """A day's plans of a large party at once; then 4 million envelopes a day. Of nonsense: 500 envelopes, then one in 2 s,
 and no more than 2.6 MB, then 220 MB a day."""
-LANE = Allowance(2_000.0, 5.0, 16e6, 16e3)
+LINE = Allowance(2_000.0, 5.0, 16e6, 16e3)
 """What people say to each other: of nonsense 20 messages, then one in 20 s."""
 
 

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
-from detente.link.allowance import LANE
+from detente.link.allowance import LINE, PLANNING
 from detente.link.links import Links
 from detente.link.session import Session
 
@@ -24,6 +24,7 @@ class Lane(StrEnum):
     DESKS = "desks"
 
 
+ALLOWANCES = {Lane.STOP: LINE, Lane.LINE: LINE, Lane.DESKS: PLANNING}
 LANE_HASH = {lane: hashlib.sha256(f"detente-lane-1 {lane}\n".encode()).hexdigest() for lane in Lane}
 """What stands for the accord's hash in the envelopes of a lane."""
 
@@ -66,7 +67,7 @@ class Lanes:
                 del self._by_name[name]
         for name, (key, addresses) in wanted.items():
             if name not in self._by_name:
-                sessions = {lane: links.open(key, LANE_HASH[lane], LANE) for lane in Lane}
+                sessions = {lane: links.open(key, LANE_HASH[lane], ALLOWANCES[lane]) for lane in Lane}
                 self._by_name[name] = PeerLanes(name, key, addresses, sessions)
         self._by_key = {lanes.key: lanes for lanes in self._by_name.values()}
 
