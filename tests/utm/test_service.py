@@ -262,6 +262,7 @@ def test_a_restart_keeps_everything_and_why_replays_it(tmp_path: Path) -> None:
         held = service.ask("PUT", intent_path(), intent(extents(30.0)), other)[1]["operational_intent_reference"]
         token = service.token()
         assert service.ask("PUT", intent_path(name), intent(extents(30.0)), token)[0] == 409
+        between = moment(0.0)
         body = intent(extents(30.0), key=[held["ovn"]])
         made = service.ask("PUT", intent_path(name), body, token, {"Idempotency-Key": "kept"})
         assert made[0] == 201
@@ -277,6 +278,10 @@ def test_a_restart_keeps_everything_and_why_replays_it(tmp_path: Path) -> None:
     assert "from 50 m (164 ft) to 100 m (328 ft)" in told.output
     assert "points in common: its volume 0 with 0, from 50 m (164 ft) to 100 m (328 ft), from 2" in told.output
     assert "intent written" in told.output
+    then = CliRunner().invoke(app, ["dss", "--dir", str(directory), "why", name, "--at", between])
+    assert "refused with 409" in then.output
+    assert "from 50 m (164 ft) to 100 m (328 ft)" in then.output
+    assert "intent written" not in then.output
     early = CliRunner().invoke(app, ["dss", "--dir", str(directory), "why", name, "--at", "2020-01-01T00:00:00Z"])
     assert "nothing was decided" in early.output
     assert verify_journal(directory / "dss-journal.sqlite", None).ok
