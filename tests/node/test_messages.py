@@ -140,6 +140,7 @@ def test_every_message_is_read_back_and_is_a_command_of_its_sender() -> None:
         messages.MeasureAccepted("m"),
         messages.MeasureRefused("m", "no"),
         messages.NoMeasureFound("c", "none"),
+        messages.ConflictAnswer("a", 1, conflict=True),
     ]
     assert {type(message) for message in every} == set(get_args(messages.Message))
     for message in every:

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Accords: draft, propose, counter, authorise, suspend, resume, end.", no_args_is_help=True)
     for name, function in (
-        ("authority", authority), ("draft", draft), ("propose", propose), ("counter", counter),
+        ("authority", authority), ("minima", minima), ("draft", draft), ("propose", propose), ("counter", counter),
         ("authorise", authorise), ("suspend", suspend), ("resume", resume), ("end", end), ("list", list_accords),
         ("show", show), ("diff", diff), ("schema", schema),
     ):  # fmt: skip
@@ -59,14 +59,16 @@ def draft(
     name: Annotated[str, typer.Option(help="What the accord is called.")],
     out: Annotated[Path | None, typer.Option(help="The file to write; without it, standard output.")] = None,
     days: Annotated[int, typer.Option(help="For how many days from now on it is valid.")] = 30,
+    minima: Annotated[str, typer.Option(help="Minima to begin from: `detente accord minima`.")] = "en-route",
 ) -> None:
-    """Write a first text from both cards, with minima of 5 NM and 1,000 ft and every default; edit it, then propose."""
+    """Write a first text from both cards, with minima of a public standard and every default; edit it, then propose."""
     from datetime import UTC, datetime, timedelta
 
+    from detente.accord.standard_minima import STANDARD_MINIMA
     from detente.accord.terms import Accord, AccordParty, format_accord
     from detente.airspace.plan import TimeWindow
     from detente.airspace.refusal import Refusal
-    from detente.airspace.separation import Minima, MinimaTable
+    from detente.airspace.separation import MinimaTable
     from detente.cli.wording import write_output
     from detente.link.directory import NodeDirectory
 
@@ -80,8 +82,19 @@ def draft(
         AccordParty(other.name, other.public_key, peer_authority),
     )
     valid = TimeWindow(start, start + timedelta(days=days))
-    accord = Accord(name, 1, parties, valid, MinimaTable(Minima(9260.0, 304.8, 0.0)))
+    found = next((standard for standard in STANDARD_MINIMA if standard.name == minima), None)
+    if found is None:
+        raise Refusal("--minima", minima, ", ".join(standard.name for standard in STANDARD_MINIMA))
+    accord = Accord(name, 1, parties, valid, MinimaTable(found.minima))
     write_output([format_accord(accord).encode()], out)
+
+
+def minima() -> None:
+    """List the minima of public standards that a text may begin from, and where each comes from."""
+    from detente.accord.standard_minima import STANDARD_MINIMA
+
+    for standard in STANDARD_MINIMA:
+        typer.echo(f"{standard.name}: {standard.source}")
 
 
 def propose(file: Text, directory: Directory, peer: Peer, by: Post = "watch") -> None:
