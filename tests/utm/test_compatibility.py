@@ -136,6 +136,38 @@ def test_success_codes_and_unknown_entities(service: DssProcess, latitude: float
     assert (status, UUID(answer["report_id"]).version) == (201, 4)
 
 
+def test_every_write_can_be_tried_again(service: DssProcess, latitude: float, token: str) -> None:
+    here = extents(latitude)
+    made(service.ask("PUT", f"{SUBSCRIPTIONS}/{uuid4()}", subscription(here, notify_for_constraints=True), token))
+    made(service.ask("PUT", f"{RID_SUBSCRIPTIONS}/{uuid4()}", area(here), token))
+
+    def twice(method: str, path: str, body: object, by: str) -> dict[str, Any]:
+        key = {"Idempotency-Key": str(uuid4())}
+        first = service.ask(method, path, body, by, key)
+        assert first[0] in (200, 201), first
+        assert service.ask(method, path, body, by, key) == first
+        status, outcome = service.ask("GET", f"/detente/v1/outcomes/{key['Idempotency-Key']}", None, by)
+        assert (status, outcome["status"]) == (200, first[0])
+        document: dict[str, Any] = first[1]
+        return document
+
+    for collection, body, is_told in (
+        (INTENTS, intent(here), True),
+        (CONSTRAINTS, constraint(here), True),
+        (SUBSCRIPTIONS, subscription(here), False),
+        (AREAS, area(here), True),
+        (RID_SUBSCRIPTIONS, area(here), False),
+    ):
+        path = f"{collection}/{uuid4()}"
+        answer = twice("PUT", path, body, token)
+        assert bool(answer.get("subscribers")) == is_told
+        entity = next(iter(answer.values()))
+        answer = twice("DELETE", f"{path}/{entity.get('ovn') or entity['version']}", None, token)
+        assert bool(answer.get("subscribers")) == is_told
+    status = {"old_version": "", "availability": "Normal"}
+    twice("PUT", "/dss/v1/uss_availability/tried-again", status, service.token("utm.availability_arbitration"))
+
+
 def test_error_bodies_are_a_message(service: DssProcess, token: str) -> None:
     for method, path, body in (
         ("PUT", intent_path(), b"{"),

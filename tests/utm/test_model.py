@@ -393,7 +393,7 @@ def test_answers_are_those_of_the_plain_model_over_many_runs() -> None:
 
 @pytest.mark.long
 @given(st.lists(REQUESTS, max_size=60))
-@settings(max_examples=150)
+@settings(max_examples=1000)
 @pytest.mark.timeout(1800)
 def test_answers_are_those_of_the_plain_model_over_runs_that_shrink(steps: list[dict[str, Any]]) -> None:
     run(steps)
