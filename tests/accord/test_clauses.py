@@ -15,7 +15,7 @@ from accord_samples import SHORT
 import detente
 from detente.accord.disclosure import disclosed as told_form
 from detente.accord.disclosure import disclosed_bytes
-from detente.accord.provisions import DisclosureGrid, Level
+from detente.accord.provisions import DisclosureGrid, Horizon, Level
 from detente.accord.standard_minima import STANDARD_MINIMA
 from detente.accord.terms import parse_accord
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, MeanSeaLevel, StandardPressure
@@ -137,3 +137,30 @@ def test_defaults_from_public_standards_are_offered_with_their_source() -> None:
         assert standard.name in listed
         text = SHORT.replace('horizontal = "5 NM"', f'horizontal = "{standard.minima.horizontal_m:g} m"')
         assert parse_accord(text).minima.default.horizontal_m == standard.minima.horizontal_m
+
+
+HORIZON_MINIMA = """
+[[horizon_minima]]
+horizon = "tactical"
+horizontal = "8 NM"
+vertical = "200 ft"
+
+[[horizon_minima]]
+horizon = "pre_tactical"
+classes = ["crewed", "uncrewed"]
+horizontal = "1 NM"
+vertical = "3000 ft"
+"""
+
+
+def test_the_widest_minima_hold_those_of_every_horizon() -> None:
+    """What a search by them leaves out is no conflict at any horizon (R26)."""
+    accord = parse_accord(SHORT.replace("minima.default", "[minima]\ndefault") + CLASSES + HORIZON_MINIMA)
+    for first in ("crewed", "uncrewed", "armed", "other"):
+        for second in ("crewed", "uncrewed", "armed", "other"):
+            wide = msgspec.structs.astuple(accord.widest_minima.between(first, second))
+            for horizon in Horizon:
+                of_horizon = msgspec.structs.astuple(accord.minima_at(horizon).between(first, second))
+                assert all(w >= n for w, n in zip(wide, of_horizon, strict=True)), (first, second, horizon)
+    assert accord.widest_minima.default == Minima(8 * 1852.0, 304.8, 0.0)
+    assert parse_accord(SHORT).widest_minima == parse_accord(SHORT).minima

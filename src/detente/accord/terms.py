@@ -19,6 +19,7 @@ from detente.accord.decoding import refusal_of
 from detente.accord.forbidden_words import check_document
 from detente.accord.provisions import STANDARD_PROVISIONS, Horizon, Level, Provisions
 from detente.accord.quantities import METRES, SECONDS, exact_decimals, from_text, quantity_text, read_quantity, to_text
+from detente.accord.widest import widest
 from detente.airspace.plan import TimeWindow, check_identifier
 from detente.airspace.refusal import Refusal
 from detente.airspace.separation import ClassMinima, Minima, MinimaTable
@@ -124,6 +125,18 @@ class Accord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if row.classes is not None and frozenset(row.classes) not in listed
         ]
         return MinimaTable(own.get(frozenset(), self.minima.default), tuple(table))
+
+    @property
+    def horizon_tables(self) -> tuple[MinimaTable, ...]:
+        """The minima of each horizon from strategic to tactical; the one table where all have the same."""
+        return (
+            tuple(self.minima_at(horizon) for horizon in Horizon) if self.provisions.horizon_minima else (self.minima,)
+        )
+
+    @property
+    def widest_minima(self) -> MinimaTable:
+        """Minima at least as wide as those of every horizon: a search by them misses no conflict of any."""
+        return widest(self.horizon_tables)
 
     def party(self, name: str) -> AccordParty | None:
         """Return the party of this name, or None."""

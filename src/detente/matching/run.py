@@ -73,7 +73,7 @@ def run_between(accord: Accord, one: str, other: str, moment: datetime) -> Run:
             f"a time from {accord.valid.start.isoformat()} to {accord.valid.end.isoformat()}, when the accord is valid",
         )  # fmt: skip
     first, second = sorted(keys, reverse=epoch.number % 2 == 1)
-    return Run(accord_hash(accord), epoch, terms, accord.minima, first, second)
+    return Run(accord_hash(accord), epoch, terms, accord.widest_minima, first, second)
 
 
 def epoch_text(epoch: Epoch) -> str:

@@ -15,11 +15,11 @@ import msgspec
 from detente.accord.decoding import refusal_of
 from detente.accord.facts import AccordDrafted, Fact
 from detente.accord.life_cycle import AccordRecord, Side, Standing, Talks, decide, evolve
-from detente.accord.provisions import Horizon, NoticeKind, SafetyFunction
+from detente.accord.provisions import NoticeKind, SafetyFunction
 from detente.accord.terms import Accord, accord_hash
+from detente.accord.widest import widest
 from detente.airspace.plan import TimeWindow
 from detente.airspace.refusal import Refusal
-from detente.airspace.separation import ClassMinima, Minima, MinimaTable
 from detente.link.card import Card
 from detente.link.links import Links
 from detente.link.session import Session
@@ -238,7 +238,7 @@ class Accords:
             terms = self.configured
             parties = tuple(party.name for party in terms.parties)
             return AdoptAccord(
-                at, self.own.name, accord_hash(terms), terms.name, parties, _own_or_widest(terms), terms.valid,
+                at, self.own.name, accord_hash(terms), terms.name, parties, terms.widest_minima, terms.valid,
                 pairs=_pairs({name: (terms, accord_hash(terms)) for name in parties if name != self.own.name}),
             )  # fmt: skip
         if not found:
@@ -255,34 +255,16 @@ class Accords:
             name,
             title,
             parties,
-            widest(accords),
+            widest([terms.widest_minima for terms in accords]),
             valid,
             pairs=(*_pairs(found, whole=bool(kept)), *kept),
         )
 
 
-def widest(accords: list[Accord]) -> MinimaTable:
-    """Return minima at least as wide as those of every horizon of every accord, for every pair of classes."""
-    tables = [table for accord in accords for table in _tables(accord)]
-    pairs = sorted({tuple(sorted((r.first_class, r.second_class))) for table in tables for r in table.by_class})
-    rows = tuple(ClassMinima(a, b, _widest([table.between(a, b) for table in tables])) for a, b in pairs)
-    return MinimaTable(_widest([table.default for table in tables]), rows)
-
-
-def _tables(accord: Accord) -> list[MinimaTable]:
-    if not accord.provisions.horizon_minima:
-        return [accord.minima]
-    return [accord.minima_at(horizon) for horizon in Horizon]
-
-
 def _horizons(accord: Accord) -> HorizonTerms | None:
     if not accord.provisions.horizon_minima:
         return None
-    return HorizonTerms(accord.provisions.horizons, *_tables(accord))
-
-
-def _widest(minima: list[Minima]) -> Minima:
-    return Minima(max(m.horizontal_m for m in minima), max(m.vertical_m for m in minima), max(m.time_s for m in minima))
+    return HorizonTerms(accord.provisions.horizons, *accord.horizon_tables)
 
 
 def _kept_pairs(before: AccordInForce | None, own: str, present: frozenset[str]) -> tuple[PairTerms, ...]:
@@ -297,16 +279,12 @@ def _kept_pairs(before: AccordInForce | None, own: str, present: frozenset[str])
 def _pairs(found: dict[str, tuple[Accord, str]], *, whole: bool = False) -> tuple[PairTerms, ...]:
     """The terms with each peer; none where one accord holds for all and has neither lead times nor horizons' minima."""
     pairs = tuple(
-        PairTerms(peer, name, _own_or_widest(terms), _lead_times(terms), _horizons(terms))
+        PairTerms(peer, name, terms.widest_minima, _lead_times(terms), _horizons(terms))
         for peer, (terms, name) in sorted(found.items())
     )
     if not whole and len({pair.accord_hash for pair in pairs}) == 1:
         return pairs if any(pair.lead_times_s or pair.horizons for pair in pairs) else ()
     return pairs
-
-
-def _own_or_widest(accord: Accord) -> MinimaTable:
-    return widest([accord]) if accord.provisions.horizon_minima else accord.minima
 
 
 def _lead_times(accord: Accord) -> tuple[tuple[str, float], ...]:
