@@ -29,6 +29,10 @@ def alarms(party: Party, peer: str) -> list[dict[str, Any]]:
     return found
 
 
+def kinds(party: Party, peer: str) -> list[str]:
+    return [alarm["kind"] for alarm in alarms(party, peer)]
+
+
 @pytest.mark.long
 def test_a_peer_that_shows_two_histories_is_caught_at_its_next_message(tmp_path: Path) -> None:
     """South's directory is copied, with its real key; the copy goes on from the past and says something else."""
@@ -47,16 +51,16 @@ def test_a_peer_that_shows_two_histories_is_caught_at_its_next_message(tmp_path:
         south.path, south.files = tmp_path / "fork", NodeDirectory(tmp_path / "fork")
         south.start()
         send(south, "north", "need_language", language={"kind": "language", "language": "ru"})
-        north.until(lambda: alarms(north, "south"), "the alarm")
-        (alarm,) = alarms(north, "south")
-        assert alarm["kind"] == "two_histories"
-        assert alarm["taken_by"] is None
+        # That its journal was set back may be seen besides, when it expects again what it had receipted.
+        north.until(lambda: "two_histories" in kinds(north, "south"), "the alarm")
+        assert set(kinds(north, "south")) <= {"two_histories", "set_back"}
+        assert all(alarm["taken_by"] is None for alarm in alarms(north, "south"))
         assert [m["code"] for m in north.get("/line/messages")] == ["radio_check", "radio_check"], (
             "what it held, it holds"
         )
         south.kill()
         north.post("/line/alarms/take", {"peer": "south", "post": "watch"})
-        assert [a["taken_by"] for a in alarms(north, "south")] == ["watch"]
+        assert {a["taken_by"] for a in alarms(north, "south")} == {"watch"}
         # The true history is still welcome, and the proof of the other is kept over a restart.
         south.path, south.files = true_path, true_files
         south.start()
@@ -69,7 +73,7 @@ def test_a_peer_that_shows_two_histories_is_caught_at_its_next_message(tmp_path:
         assert lie.is_signed_by_sender()
         assert lie.direction.sender == south.key.public
         north.start()
-        assert [a["kind"] for a in alarms(north, "south")] == ["two_histories"]
+        assert "two_histories" in kinds(north, "south")
 
 
 class Impostor:

@@ -242,3 +242,33 @@ def test_the_transcript_of_every_lane_is_proved_from_both_journals(parties: tupl
     comparison = compare_copies(ours, theirs)
     assert comparison.equal
     assert comparison.equal_envelopes > 20
+
+
+@pytest.mark.long
+def test_radio_checks_are_dated_by_both_and_overdue_in_status_and_on_the_line(tmp_path: Path) -> None:
+    with two_parties(tmp_path, start=False) as (north, south):
+        channel = '{ use = "working", frequency = "130.0 MHz", language = "en" }'
+        for party in (north, south):
+            accord = party.path / "accord.toml"
+            accord.write_text(accord.read_text() + f'\n[radio]\ncheck_every = "4 s"\nchannels = [ {channel} ]\n')
+            party.begin()
+        north.wait()
+        south.wait()
+
+        def radio(party: Party, peer: str) -> Any:
+            found = party.get("/line")["lines"][peer]["radio"]
+            return found[0] if found else {"two_way_at": None, "overdue": False}
+
+        north.until(lambda: radio(north, "south")["overdue"], "overdue")
+        assert north.get("/status")["radio_overdue"] == ["south 130000 kHz"]
+        assert "OVERDUE" in north.cli("status").stdout
+        assert "OVERDUE" in north.cli("line", "show").stdout
+        report = {"frequency_khz": 130_000, "call_sign": "north aircraft", "heard": True}
+        north.post("/line/radio", {**report, "peer": "south"})
+        south.until(lambda: radio(south, "north").get("theirs"), "south hears of it")
+        assert radio(south, "north")["two_way_at"] is None, "one side's word dates nothing"
+        south.post("/line/radio", {**report, "peer": "north", "call_sign": "south aircraft"})
+        north.until(lambda: radio(north, "south")["two_way_at"], "dated")
+        assert radio(north, "south")["two_way_at"] == radio(south, "north")["two_way_at"]
+        wrong = north.ask("POST", "/line/radio", {**report, "peer": "south", "frequency_khz": 118_000})
+        assert wrong.json["field"] == "report.frequency_khz"
