@@ -41,9 +41,10 @@ def matching_parties(
     north.files.trust.trust(south.card)
     south.files.trust.trust(north.card)
     accord = matching_accord(north, south, terms=terms, disclosure=disclosure)
+    extra = f"[matching]\npatience_s = {patience_s}\npace_s = 0.01\n"
     try:
         for party in (north, south):
-            party.configure(accord, automatic=automatic, extra=f"[matching]\npatience_s = {patience_s}\n")
+            party.configure(accord, automatic=automatic, extra=extra)
             if start:
                 party.begin()
         if start:

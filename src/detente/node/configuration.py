@@ -68,12 +68,14 @@ class SettlementSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 class MatchingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long a run of private matching waits for a silent peer before it is broken off."""
+    """How long a run of private matching waits for a silent peer, and the pace of what leaves (0: at once)."""
 
     patience_s: float = 3_600.0
+    pace_s: float = 1.0
 
     def __post_init__(self) -> None:
         check_range("patience_s", self.patience_s, 0.1, 604_800.0, "seconds")
+        check_range("pace_s", self.pace_s, 0.0, 3_600.0, "seconds")
 
 
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -27,12 +27,14 @@ from detente.matching.quantise import parts_of
 from detente.matching.schedule import late_runs_open
 from detente.matching.side import Side
 from detente.node import matching_facts as facts
+from detente.node.configuration import MatchingSettings
 from detente.node.line_desk import LineDesk
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.node.matching_delivery import deliver
 from detente.node.matching_desk import MatchingDesk
 from detente.node.matching_facts import MatchingRun, OpenedPart, Outcome, noted_under
 from detente.node.matching_files import RunFiles
+from detente.node.matching_pace import full_list_s, leaves_at
 from detente.picture.picture import Picture
 
 LOOK_S = 1.0
@@ -62,13 +64,13 @@ class Course:
 
     def __init__(
         self, loop: CommandLoop, desk: MatchingDesk, client: aiohttp.ClientSession, files: RunFiles, run: str,
-        patience_s: float,
+        settings: MatchingSettings,
     ) -> None:  # fmt: skip
         self.run = run
         self.news = asyncio.Event()
         self.progress = ("", 0, 0)
         self._loop, self._desk, self._client, self._files = loop, desk, client, files
-        self._patience_s = patience_s
+        self._patience_s, self._pace_s = settings.patience_s, settings.pace_s
         self._delivered: set[str] = set()
         self._left = False
         self._late_slot = -1
@@ -86,7 +88,7 @@ class Course:
             await self._note_outcome(driver)
         while True:
             while driver.sending is not None:
-                await self._step(driver.next_message)
+                await self._make(driver, driver.sending)
                 await self._send(driver, driver.sent[-1])
                 if driver.complete:
                     await self._note_outcome(driver)
@@ -116,6 +118,19 @@ class Course:
         plans = await self._loop.read(live_plans)
         area = None if accord is None else accord.provisions.area
         return plans if area is None else await self._step(lambda: [plan for plan in plans if in_area(area, plan)])
+
+    async def _make(self, driver: Driver, name: str) -> None:
+        """Make our next message, and wait until it may leave; at once when it has left before."""
+        beats = asyncio.get_running_loop().time
+        earliest_s = beats()
+        known = noted_under(self._record.sent, name) is not None
+        if name == facts.MASKED_NAME and self._pace_s and not known:
+            capacity = driver.run.capacity(driver.side.role)
+            earliest_s += await self._step(lambda: full_list_s(capacity))
+        await self._step(driver.next_message)
+        if not known:
+            self.progress = ("pace", 0, 0)
+            await asyncio.sleep(leaves_at(beats(), earliest_s, self._pace_s) - beats())
 
     async def _send(self, driver: Driver, name: str) -> None:
         """Note that a message of ours is made, tell the peer, and bring it there."""

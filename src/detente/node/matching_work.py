@@ -20,6 +20,7 @@ from detente.line.alarms import AlarmKind
 from detente.link.transport import open_client
 from detente.matching.messages import BreachError, Fault
 from detente.node import matching_facts as facts
+from detente.node.configuration import MatchingSettings
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.node.matching_course import Course, SecretGoneError, raise_alarm
 from detente.node.matching_delivery import RunNotHeldError
@@ -29,6 +30,7 @@ from detente.node.matching_files import RunFiles
 
 BREACHES = frozenset(fault.value for fault in Fault) - {Fault.STALLED.value}
 """Faults that somebody must have meant; silence may be the network's."""
+WORD_OF_PEER_S = 3.0
 LOOK_S = 1.0
 """Between two looks at what is due by the clock."""
 
@@ -36,19 +38,19 @@ log = structlog.get_logger()
 
 
 class MatchingWork:
-    """The runs of one node. `folder` is where they are kept, `patience_s` how long a silent peer is waited for.
+    """The runs of one node. `folder` is where they are kept.
 
     Attributes:
         desk: where runs stand.
         courses: the runs that go on, by identity.
     """
 
-    def __init__(self, loop: CommandLoop, desk: MatchingDesk, folder: Path, patience_s: float) -> None:
+    def __init__(self, loop: CommandLoop, desk: MatchingDesk, folder: Path, settings: MatchingSettings) -> None:
         self.desk = desk
         self.courses: dict[str, Course] = {}
         self._loop = loop
         self._folder = folder
-        self._patience_s = patience_s
+        self._settings = settings
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._seen = -1
@@ -129,7 +131,7 @@ class MatchingWork:
         task = self._tasks.get(run)
         if record.goes_on(at):
             if task is None or task.done():
-                course = Course(self._loop, self.desk, client, self.files_of(record), run, self._patience_s)
+                course = Course(self._loop, self.desk, client, self.files_of(record), run, self._settings)
                 self.courses[run] = course
                 self._tasks[run] = tasks.create_task(self._keep(course), name=f"run with {record.peer}")
         elif task is not None:
@@ -175,6 +177,8 @@ class MatchingWork:
         except Refusal as refusal:
             reason, remark = facts.REFUSED, str(refusal)
         except RunNotHeldError:
+            # Its word that the run is over may be on its way, with the reason.
+            await asyncio.sleep(WORD_OF_PEER_S)
             reason, remark = Fault.STALLED.value, "the peer has no such run that goes on"
         except Exception as error:
             log.exception("a run of private matching failed", run=course.run)

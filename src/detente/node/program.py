@@ -143,7 +143,7 @@ class _Node:
             loop,
             self._desks.of_type(MatchingDesk),
             self._directory.path / MATCHING_DIRECTORY,
-            self._configuration.matching.patience_s,
+            self._configuration.matching,
         )
         service = Service(self._configuration, self._card, self._accord, loop, outbox, self._access, metrics)
         service.matching = matching
