@@ -15,7 +15,7 @@ demo: setup-demo ## two parties deconflict a day of recorded traffic; writes dem
 test: setup ## the quick test suite
 	$(BIN)/pytest -n auto -m "not long and not shared"
 
-test-long: setup ## the long tests
+test-long: setup ## the long tests; that of a loss of power needs strace
 	$(BIN)/pytest -n auto -m "long and not shared"
 
 test-shared: setup ## the tests that need the shared data folder (DETENTE_SHARED)
