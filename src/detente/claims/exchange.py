@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import get_args
 
 import msgspec
 
-from detente.accord.decoding import refusal_of
+from detente.accord.tagged import read_tagged, tags_of, write_tagged
 from detente.airspace.refusal import Refusal
 from detente.claims import claims as parts
 from detente.claims import commands, events
@@ -109,28 +108,20 @@ Claim = (
 )  # fmt: skip
 
 _DECODER: msgspec.json.Decoder[Claim] = msgspec.json.Decoder(Claim)
-KINDS = frozenset(str(struct.__struct_config__.tag) for struct in get_args(Claim))
+KINDS = tags_of(Claim)
 """The kinds of envelope that claims use."""
 
 
 def write_claim(claim: Claim) -> tuple[str, bytes]:
     """Return the envelope's kind and body."""
-    return str(claim.__struct_config__.tag), msgspec.json.encode(claim)
+    return write_tagged(claim)
 
 
 def read_claim(kind: str, body: bytes) -> Claim:
     """Return the claim in an envelope; raises Refusal naming the field when it is not in order."""
     if len(body) > LARGEST_CLAIM_BYTES:
         raise Refusal(kind, f"{len(body):,} bytes", f"at most {LARGEST_CLAIM_BYTES:,} bytes")
-    try:
-        claim = _DECODER.decode(body)
-    except msgspec.ValidationError as error:
-        raise refusal_of(error, "claim", Claim) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal("claim", str(error), "a claim as JSON") from error
-    if write_claim(claim)[0] != kind:
-        raise Refusal("claim", write_claim(claim)[0], f"the kind of the envelope, {kind}")
-    return claim
+    return read_tagged(_DECODER, kind, body, "claim")
 
 
 def speaks_for(claim: Claim, sender: str) -> str:

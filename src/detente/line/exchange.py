@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import get_args
 
 import msgspec
 
-from detente.accord.decoding import refusal_of
-from detente.airspace.refusal import Refusal
+from detente.accord.tagged import read_tagged, tags_of, write_tagged
 from detente.line import commands, events
 from detente.line.checks import Check, CheckAnswer, CheckResult
 from detente.line.commands import LineCommand
@@ -92,26 +90,18 @@ Said = (
 
 
 _DECODER: msgspec.json.Decoder[Said] = msgspec.json.Decoder(Said)
-KINDS = frozenset(str(struct.__struct_config__.tag) for struct in get_args(Said))
+KINDS = tags_of(Said)
 """The kinds of envelope that the line uses."""
 
 
 def write_said(said: Said) -> tuple[str, bytes]:
     """Return the envelope's kind and body."""
-    return str(said.__struct_config__.tag), msgspec.json.encode(said)
+    return write_tagged(said)
 
 
 def read_said(kind: str, body: bytes) -> Said:
     """Return what is in an envelope of the line; raises Refusal naming the field when it is not in order."""
-    try:
-        said = _DECODER.decode(body)
-    except msgspec.ValidationError as error:
-        raise refusal_of(error, "message") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal("message", str(error), "a message of the line as JSON") from error
-    if write_said(said)[0] != kind:
-        raise Refusal("message", write_said(said)[0], f"the kind of the envelope, {kind}")
-    return said
+    return read_tagged(_DECODER, kind, body, "message")
 
 
 def command_of(said: Said, party: str, at: datetime, carrier: Carrier = Carrier.ENVELOPE) -> LineCommand:

@@ -12,10 +12,10 @@ from datetime import datetime
 
 import msgspec
 
-from detente.accord.decoding import refusal_of
 from detente.accord.facts import AccordDrafted, Fact
 from detente.accord.life_cycle import AccordRecord, Side, Standing, Talks, decide, evolve
 from detente.accord.provisions import NoticeKind, SafetyFunction
+from detente.accord.tagged import read_tagged, write_tagged
 from detente.accord.terms import Accord, accord_hash
 from detente.accord.widest import widest
 from detente.airspace.plan import TimeWindow
@@ -85,19 +85,14 @@ class AccordView(msgspec.Struct, frozen=True):
 
 def write_fact(fact: Fact) -> tuple[str, bytes]:
     """Return the envelope's kind and body for a fact."""
-    return str(type(fact).__struct_config__.tag), msgspec.json.encode(fact)
+    return write_tagged(fact)
 
 
 def read_fact(kind: str, body: bytes, party: str) -> Fact:
     """Return the fact in an envelope of `party` in the talks; raises Refusal when it is none that it may say."""
-    try:
-        fact = _FACTS.decode(body)
-    except msgspec.ValidationError as error:
-        raise refusal_of(error, "fact") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal("fact", str(error), "a fact as JSON") from error
-    if write_fact(fact)[0] != kind or isinstance(fact, AccordDrafted):
-        raise Refusal("fact", kind, "the kind of the envelope, and nothing that is told to nobody")
+    fact = read_tagged(_FACTS, kind, body, "fact")
+    if isinstance(fact, AccordDrafted):
+        raise Refusal("fact", kind, "a fact that a party tells: a draft is told to nobody")
     if fact.party != party:
         raise Refusal("party", fact.party, f"{party}, who says it")
     return fact

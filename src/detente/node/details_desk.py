@@ -7,8 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from detente.accord.decoding import refusal_of
-from detente.airspace.refusal import Refusal
+from detente.accord.tagged import read_json
 from detente.link.commitment import Opening
 from detente.link.details import (
     Details,
@@ -34,6 +33,9 @@ class DetailsOpening(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
 
     notice_id: str
     opening: Opening
+
+
+_OPENING: msgspec.json.Decoder[DetailsOpening] = msgspec.json.Decoder(DetailsOpening)
 
 
 class DetailsDesk(Desk):
@@ -71,12 +73,7 @@ class DetailsDesk(Desk):
 
     def command_of(self, peer: str, kind: str, body: bytes, at: datetime) -> DetailsCommand:
         """See `Desk.command_of`."""
-        try:
-            said = msgspec.json.decode(body, type=DetailsOpening)
-        except msgspec.ValidationError as error:
-            raise refusal_of(error, kind) from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Refusal(kind, str(error), "details as JSON") from error
+        said = read_json(_OPENING, body, kind)
         return HearDetails(at, peer, said.notice_id, said.opening)
 
     def commands_after(self, event: Event, picture: Picture, peers: Sequence[str]) -> Iterator[DetailsCommand]:  # noqa: ARG002

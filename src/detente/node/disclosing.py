@@ -25,6 +25,7 @@ from detente.accord.disclosure import (
     is_open,
 )
 from detente.accord.provisions import Level
+from detente.accord.tagged import tag_of
 from detente.accord.terms import Accord, Disclosure
 from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
@@ -170,7 +171,7 @@ class Disclosing:
         held = self._held.get(peer, {}).get(plan_id)
 
         def telling(message: Message, told_id: str = plan_id, digest: str = "") -> tuple[Telling, Message]:
-            kind = messages.write_kind(message)
+            kind = tag_of(message)
             said = Telling(
                 peer, accord_hash, kind, plan_id, told_id, revision, Level.TRAJECTORY, MATCHED, digest
             )  # fmt: skip
@@ -200,7 +201,7 @@ class Disclosing:
             under_another = held is None or held.accord_hash != accord_hash
             message = messages.PlanDeclared(form, revision) if under_another else messages.PlanAmended(form, revision)
             telling = Telling(
-                peer, accord_hash, messages.write_kind(message), plan_id, told_id, revision, clause.level,
+                peer, accord_hash, tag_of(message), plan_id, told_id, revision, clause.level,
                 clause.because, digest,
             )  # fmt: skip
             yield self._told(telling, message)

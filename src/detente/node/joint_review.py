@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from statistics import median_low
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from detente.accord.facts import AccordResumed, AccordSuspended
+from detente.accord.tagged import tag_of, tags_of
 from detente.airspace.refusal import Refusal
 from detente.claims import exchange as claims
 from detente.claims.claims import Answer, AnswerKind, Incident, IncidentReply, Request
@@ -27,7 +28,7 @@ KEEPING_OUT = frozenset({Meaning.KEEP_OUT, Meaning.CLOSED_TO_ALL, Meaning.CALL_B
 LONGEST_WAIT = timedelta(days=3_660)
 COUNTED_UNREAD = frozenset({"plan_declared", "plan_amended"})
 """Kinds of envelope whose bodies say nothing that is counted."""
-_PLANNING = frozenset(str(kind.__struct_config__.tag) for kind in get_args(messages.Message))
+_PLANNING = tags_of(messages.Message)
 
 
 class Exchanged(NamedTuple):
@@ -104,8 +105,8 @@ class _Counting:
             elif envelope.kind in _PLANNING:
                 self._planning(messages.read_message(envelope.kind, envelope.body), envelope, counts, inside=inside)
             else:
-                counts.suspensions += inside and envelope.kind == str(AccordSuspended.__struct_config__.tag)
-                counts.resumptions += inside and envelope.kind == str(AccordResumed.__struct_config__.tag)
+                counts.suspensions += inside and envelope.kind == tag_of(AccordSuspended)
+                counts.resumptions += inside and envelope.kind == tag_of(AccordResumed)
         except (Refusal, ValueError, ArithmeticError):
             counts.unreadable += inside
 

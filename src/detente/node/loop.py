@@ -19,6 +19,7 @@ import msgspec
 import structlog
 
 from detente.accord.facts import Fact
+from detente.accord.tagged import tag_of
 from detente.airspace.refusal import Refusal
 from detente.link.envelope import MAX_BODY_BYTES, Envelope
 from detente.link.links import Links
@@ -488,11 +489,6 @@ class CommandLoop:
             if peer is not None:
                 sealed = peer.session.seal(self._key, [write_message(message)], self.clock())
                 self._put([(SENT, envelope.raw) for envelope in sealed])
-
-
-def tag_of(struct: Any) -> str:  # noqa: ANN401 - any tagged Struct
-    """Return the tag under which a tagged Struct is encoded."""
-    return str(type(struct).__struct_config__.tag)
 
 
 def _check_size(name: str, decided: Sequence[tuple[Any, bytes]]) -> None:

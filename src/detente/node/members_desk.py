@@ -7,8 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from detente.accord.decoding import refusal_of
-from detente.airspace.refusal import Refusal
+from detente.accord.tagged import read_json
 from detente.line.state import LineState
 from detente.members.coalition import (
     AllMembersInformed,
@@ -73,12 +72,7 @@ class MembersDesk(Desk):
 
     def command_of(self, peer: str, kind: str, body: bytes, at: datetime) -> MembersCommand:
         """See `Desk.command_of`."""
-        try:
-            said = _INFORMED.decode(body)
-        except msgspec.ValidationError as error:
-            raise refusal_of(error, kind) from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Refusal(kind, str(error), "JSON") from error
+        said = read_json(_INFORMED, body, kind)
         return HearInformed(at, Matter(said.kind, peer, said.reference))
 
 

@@ -11,9 +11,8 @@ from datetime import datetime
 
 import msgspec
 
-from detente.accord.decoding import refusal_of
+from detente.accord.tagged import read_tagged, write_tagged
 from detente.airspace.plan import Plan
-from detente.airspace.refusal import Refusal
 from detente.picture import commands, events
 from detente.picture.measures import Measure
 from detente.picture.notices import Notice, NoticeState
@@ -130,26 +129,12 @@ _DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 def write_message(message: Message) -> tuple[str, bytes]:
     """Return the envelope's kind and body for a message."""
-    kind: str = type(message).__struct_config__.tag  # type: ignore[assignment]
-    return kind, msgspec.json.encode(message)
+    return write_tagged(message)
 
 
 def read_message(kind: str, body: bytes) -> Message:
     """Return the message in an envelope; raises Refusal naming the field when it is none."""
-    try:
-        message = _DECODER.decode(body)
-    except msgspec.ValidationError as error:
-        raise refusal_of(error, "message") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal("message", str(error), "a message as JSON") from error
-    if write_kind(message) != kind:
-        raise Refusal("message", write_kind(message), f"the kind of the envelope, {kind}")
-    return message
-
-
-def write_kind(message: Message) -> str:
-    """Return the tag of a message."""
-    return str(type(message).__struct_config__.tag)
+    return read_tagged(_DECODER, kind, body, "message")
 
 
 def command_of(message: Message, party: str, at: datetime) -> commands.Command:

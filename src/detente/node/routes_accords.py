@@ -17,6 +17,7 @@ from detente.accord.facts import (
     AccordSuspended,
     Fact,
 )
+from detente.accord.tagged import tag_of
 from detente.accord.terms import accord_hash, parse_accord
 from detente.airspace.refusal import Refusal
 from detente.node.accord_keeping import AccordKeeping
@@ -78,7 +79,7 @@ async def view(service: Service, prefix: str) -> AccordView:
 async def say(service: Service, peer: str, fact: Fact, prefix: str) -> Said:
     """Say a fact; return what was kept and the accord as it stands after it."""
     kept = await service.loop.say(peer, fact)
-    return Said(tuple(str(type(one).__struct_config__.tag) for one in kept), await view(service, prefix))
+    return Said(tuple(tag_of(one) for one in kept), await view(service, prefix))
 
 
 @get("/", summary="List accords")

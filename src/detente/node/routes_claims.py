@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from litestar import Router, get, post
 
+from detente.accord.tagged import tag_of
 from detente.airspace.refusal import Refusal
 from detente.claims import commands
 from detente.claims.commands import ClaimsCommand
@@ -38,7 +39,7 @@ from detente.node.claims_views import (
     review_view,
     statements_view,
 )
-from detente.node.loop import DeskOutcome, tag_of
+from detente.node.loop import DeskOutcome
 from detente.node.service import Service, not_found
 
 

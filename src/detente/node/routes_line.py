@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import Router, get, post
 
+from detente.accord.tagged import tag_of
 from detente.airspace.refusal import Refusal
 from detente.line import commands
 from detente.line.commands import LineCommand
@@ -38,7 +39,7 @@ from detente.node.line_views import (
     message_view,
     named,
 )
-from detente.node.loop import DeskOutcome, tag_of
+from detente.node.loop import DeskOutcome
 from detente.node.service import Service, not_found
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 from litestar import Router, get, post
 
+from detente.accord.tagged import tag_of
 from detente.members.coalition import (
     AcknowledgeMember,
     AddMember,
@@ -16,7 +17,6 @@ from detente.members.coalition import (
     Told,
 )
 from detente.members.matters import Matter, find_matter
-from detente.node.loop import tag_of
 from detente.node.members_desk import MembersDesk, matters_of, said_to
 from detente.node.routes_accords import keeping_of
 from detente.node.service import Service

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from datetime import datetime
 
+from detente.accord.tagged import tag_of
 from detente.accord.terms import Accord
 from detente.airspace.refusal import Refusal
 from detente.claims.state import ClaimsState
@@ -17,7 +18,7 @@ from detente.node.admission import Admission
 from detente.node.claims_desk import ClaimsDesk
 from detente.node.configuration import Configuration
 from detente.node.line_desk import LineDesk
-from detente.node.loop import CommandLoop, Outcome, tag_of
+from detente.node.loop import CommandLoop, Outcome
 from detente.node.matching_work import MatchingWork
 from detente.node.metrics import Metrics
 from detente.node.outbox import Outbox

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import get_args
 
 import msgspec
 
-from detente.accord.decoding import refusal_of
+from detente.accord.tagged import read_tagged, tags_of, write_tagged
 from detente.airspace.plan import check_identifier
 from detente.airspace.position import utc
 from detente.airspace.refusal import Refusal
@@ -79,25 +78,18 @@ class ZoneReleased(_Fact, frozen=True, tag="zone_released"):
 ZoneFact = ZoneProposed | ZoneAccepted | ZoneRefused | ZoneReleased
 
 _DECODER: msgspec.json.Decoder[ZoneFact] = msgspec.json.Decoder(ZoneFact)
-KINDS = frozenset(str(fact.__struct_config__.tag) for fact in get_args(ZoneFact))
+KINDS = tags_of(ZoneFact)
 """The kinds of envelope that zones use."""
 
 
 def write_fact(fact: ZoneFact) -> tuple[str, bytes]:
     """Return the envelope's kind and body for a fact."""
-    return str(type(fact).__struct_config__.tag), msgspec.json.encode(fact)
+    return write_tagged(fact)
 
 
 def read_fact(kind: str, body: bytes, party: str) -> ZoneFact:
     """Return the fact in an envelope of `party`; raises Refusal naming the field when it is none that it may say."""
-    try:
-        fact = _DECODER.decode(body)
-    except msgspec.ValidationError as error:
-        raise refusal_of(error, "zone") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal("zone", str(error), "a fact about a zone as JSON") from error
-    if write_fact(fact)[0] != kind:
-        raise Refusal("zone", write_fact(fact)[0], f"the kind of the envelope, {kind}")
+    fact = read_tagged(_DECODER, kind, body, "zone")
     if fact.party != party:
         raise Refusal("party", fact.party, f"{party}, who says it")
     return fact
