@@ -1,6 +1,8 @@
 """A run over files by the command line: two folders and a hand that carries files; its ledger; an audit."""
 
+import contextlib
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -18,10 +20,12 @@ from detente.accord.provisions import Provisions
 from detente.accord.terms import Accord, AccordParty, format_accord
 from detente.airspace.plan import TimeWindow
 from detente.airspace.refusal import Refusal
-from detente.matching.audit import answer_audit, check_audit, same_messages
+from detente.matching.audit import Signed, answer_audit, check_audit, make_again, same_messages
+from detente.matching.driver import PLANS_FILE
 from detente.matching.folder import advance, load_secret, read_ledger
+from detente.matching.keeping import FolderKeeper, MemoryKeeper
 from detente.matching.ledger import Alarm, LedgerRow, alarms_of, ledger_row, told
-from detente.matching.messages import BreachError
+from detente.matching.messages import HEADER_BYTES, BreachError, Kind, sign_message
 from detente.matching.quantise import quantise
 from detente.matching.run import epoch_text, run_between
 from detente.matching.side import Side
@@ -182,57 +186,148 @@ def command(*arguments):
     )
 
 
+PLAN = """{"type": "FeatureCollection", "features": [{"type": "Feature",
+"geometry": {"type": "Point", "coordinates": [LONGITUDE, 36.5]},
+"properties": {"kind": "volume", "plan_id": "NAME", "radius_m": 4000,
+"altitude": {"lower": {"value": 100, "unit": "FL", "reference": {"kind": "standard"}},
+             "upper": {"value": 110, "unit": "FL", "reference": {"kind": "standard"}}},
+"time": {"start": "START", "end": "START"}}}]}"""
+
+
+def plan_file(folder, name, longitude):
+    text = PLAN.replace("NAME", name).replace("START", NOON.isoformat()).replace("LONGITUDE", str(longitude))
+    (folder / f"{name}.geojson").write_text(text)
+    return folder / f"{name}.geojson"
+
+
 @pytest.mark.long
 def test_the_command_runs_over_files_without_a_node(tmp_path, parties):
-    plan = """{"type": "FeatureCollection", "features": [{"type": "Feature",
-    "geometry": {"type": "Point", "coordinates": [-121.5, 36.5]},
-    "properties": {"kind": "volume", "plan_id": "NAME", "radius_m": 4000,
-    "altitude": {"lower": {"value": 100, "unit": "FL", "reference": {"kind": "standard"}},
-                 "upper": {"value": 110, "unit": "FL", "reference": {"kind": "standard"}}},
-    "time": {"start": "START", "end": "START"}}}]}"""
-    for name in ("north", "south"):
-        text = plan.replace("NAME", f"{name}-1").replace("START", NOON.isoformat())
-        (tmp_path / f"{name}.geojson").write_text(text)
-
-    def step(name, other):
-        return command(
-            "match", "run", "--ours", tmp_path / f"{name}.geojson", "--accord", tmp_path / "accord.toml",
-            "--key", tmp_path / f"{name}.key", "--party", name, "--peer", other, "--epoch", NOON.isoformat(),
-            "--folder", tmp_path / "runs" / name, "--at", NOON.isoformat(),
-        )  # fmt: skip
-
-    codes = []
-    for _ in range(5):
-        for name, other in (("north", "south"), ("south", "north")):
-            done = step(name, other)
-            codes.append(done.returncode)
-            assert done.stderr == ""
-            for source, target in ((name, other), (other, name)):
-                if (tmp_path / "runs" / source / "out").exists() and (tmp_path / "runs" / target / "in").exists():
-                    carry(tmp_path / "runs" / source, tmp_path / "runs" / target)
-    assert codes[-1] == 1
-    assert "CONFLICT south-1" in done.stdout
-    (tmp_path / "runs" / "north" / "in" / "2-masked.match").write_bytes(b"x" * 500)
-    lost = step("north", "south")
-    assert lost.returncode == 2
-    assert "other bytes than before" in lost.stderr
+    """North by the command; south beside it. A run, late plans, the ledger, and both audits."""
+    accord, keys = parties
+    run = run_between(accord, "south", "north", NOON)
+    folders = {name: tmp_path / "runs" / name for name in keys}
+    ours, theirs = plan_file(tmp_path, "north-1", -121.5), [circle("south-1", 36.5, -121.5, 10_500)]
+    common = ("--accord", tmp_path / "accord.toml", "--party", "north", "--peer", "south", "--epoch", NOON.isoformat())
+    mine = ("--key", tmp_path / "north.key", "--folder", folders["north"], "--at", NOON.isoformat())
+    given, done = ("--ours", ours), None
+    for _ in range(6):
+        done = command("match", "run", *given, *common, *mine)
+        assert done.stderr == ""
+        given = ()
+        advance(folders["south"], run, keys["south"], theirs)
+        for source, target in (("north", "south"), ("south", "north")):
+            carry(folders[source], folders[target])
+        if done.returncode == 1:
+            break
+    assert "CONFLICT north-1" in done.stdout
+    again = command("match", "run", "--ours", ours, *common, *mine[:-4], "--folder", tmp_path / "runs/more", *mine[-2:])
+    assert again.returncode == 2
+    assert "one run for each epoch" in again.stderr
+    early = command("match", "run", "--ours", ours, *common, *mine[:-4], "--folder", tmp_path / "now")
+    assert "time of the run" in early.stderr
+    late = command("match", "late", plan_file(tmp_path, "north-2", -121.45), *common, *mine)
+    assert "late-" in late.stdout, late.stderr
+    for _ in range(3):
+        carry(folders["north"], folders["south"])
+        advance(folders["south"], run, keys["south"])
+        carry(folders["south"], folders["north"])
+        done = command("match", "run", *common, *mine)
+    assert "CONFLICT north-2" in done.stdout
     shown = command("match", "ledger", tmp_path / "runs")
-    assert shown.returncode == 0
     assert "2 runs, 0 broken off" in shown.stdout
-    common = ("--accord", tmp_path / "accord.toml", "--party", "south", "--peer", "north", "--epoch", NOON.isoformat())
-    asked = command("match", "audit", "check", *common, "--commit", tmp_path / "runs/north/in/1-commit.match")
-    random = asked.stdout.split()[-1]
-    opened = command(
-        "match", "audit", "open", *common, "--ours", tmp_path / "south.geojson", "--folder", tmp_path / "runs/south",
-        "--random", random, "--out", tmp_path / "opened.json", "--count", 32,
-    )  # fmt: skip
+
+    commit = ("--commit", folders["south"] / "in" / "1-commit.match")
+    random = command("match", "audit", "check", *common, *commit).stdout.split()[-1]
+    asked = ("--random", random, "--count", 32)
+    opened = command("match", "audit", "open", *common, "--ours", ours, "--folder", folders["north"],
+                     *asked, "--out", tmp_path / "opened.json")  # fmt: skip
     assert opened.returncode == 0, opened.stderr
-    checked = command(
-        "match", "audit", "check", *common, "--commit", tmp_path / "runs/north/in/1-commit.match",
-        "--opened", tmp_path / "opened.json", "--random", random, "--count", 32,
+    (tmp_path / "flown.csv").write_text(
+        "timestamp,icao24,callsign,latitude,longitude,altitude,onground\n" + "".join(
+            f"{NOON + timedelta(minutes=minute):%Y-%m-%dT%H:%M:%SZ},4b1803,N1,36.5,{longitude},10300,false\n"
+            for minute, longitude in ((-1, -121.62), (0, -121.60), (1, -121.58))
+        )
     )  # fmt: skip
+    flown = ("--flown", tmp_path / "flown.csv")
+    checked = command("match", "audit", "check", *common, *commit, "--opened", tmp_path / "opened.json", *asked, *flown)
     assert checked.returncode == 0, checked.stderr
     assert "32 leaves opened, 31 of them empty, 0 faults" in checked.stdout
+    assert "1 were flown" in checked.stdout
+    made = command(
+        "match", "audit", "again", folders["north"], *common, "--messages", folders["south"] / "in", *flown
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    assert "2 plans: 7 messages are the same, 0 are not" in made.stdout
+    assert "Not flown: north-2" in made.stdout
+    # A message that was taken and is another one now is a lost piece, not a breach of the peer.
+    (folders["north"] / "in" / "2-masked.match").write_bytes(b"x" * 500)
+    lost = command("match", "run", *common, *mine)
+    assert lost.returncode == 2
+    assert "other bytes than before" in lost.stderr
+
+
+@pytest.mark.long
+def test_the_command_is_killed_in_the_middle_of_its_work(tmp_path, parties):
+    accord, keys = parties
+    large = msgspec.structs.replace(TERMS, first_log2=16, second_log2=16)
+    accord = msgspec.structs.replace(accord, provisions=Provisions(matching=large))
+    (tmp_path / "accord.toml").write_text(format_accord(accord))
+    run = run_between(accord, "south", "north", NOON)
+    north, south = tmp_path / "runs" / "north", tmp_path / "runs" / "south"
+    ours = plan_file(tmp_path, "north-1", -121.5)
+    arguments = [sys.executable, "-m", "detente", "match", "run", "--ours", ours, "--accord", tmp_path / "accord.toml",
+                 "--party", "north", "--peer", "south", "--epoch", NOON.isoformat(), "--key", tmp_path / "north.key",
+                 "--folder", north, "--at", NOON.isoformat()]  # fmt: skip
+    shown, codes = {}, []
+    patience_s = 0.5
+    for _ in range(40):
+        process = subprocess.Popen([*map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience_s)
+        process.kill()
+        codes.append(process.wait())
+        patience_s = 0.5 if codes[-1] == 0 else 1.4 * patience_s
+        for file in (north / "out").glob("*.match"):
+            shown.setdefault(file.name, set()).add(file.read_bytes())
+        if codes[-1] == -signal.SIGKILL:
+            continue
+        advance(south, run, keys["south"], [circle("south-1", 36.5, -121.5, 10_500)])
+        for source, target in ((north, south), (south, north)):
+            carry(source, target)
+        if codes[-1] == 1:
+            break
+    assert codes[-1] == 1
+    assert codes.count(-signal.SIGKILL) >= 4
+    assert len(shown) == 5
+    assert all(len(contents) == 1 for contents in shown.values())
+
+
+def test_a_run_made_again_names_what_was_not_made_from_the_plans(tmp_path, parties):
+    accord, keys = parties
+    run = run_between(accord, "south", "north", NOON)
+    plans = {"north": [circle("ours", *HERE)], "south": [flight("theirs", [HERE, (36.6, -121.5)])]}
+    folders, _ = to_the_end(tmp_path, run, keys, plans)
+    sent = {file.stem: file.read_bytes() for file in (folders["south"] / "in").glob("*.match")}
+    north = keys["north"].public
+    signed = Signed(north, tuple(sent.values()))
+    flown = (flight("flown", [HERE, (36.52, -121.5)]),)
+    found = make_again(run, signed, FolderKeeper(folders["north"]), sent, flown)
+    assert (found.same, found.different, found.plans, found.not_flown) == (5, (), 1, ())
+    # North answered one element otherwise than its key does, and sealed and signed that.
+    session = sent["4-answers"][41:73]
+    body = bytearray(sent["4-answers"][HEADER_BYTES:-64])
+    body[:10] = bytes(10)
+    cheated = sign_message(keys["north"], Kind.ANSWERS, run.identity, session, bytes(body))
+    changed = {**sent, "4-answers": cheated}
+    found = make_again(run, Signed(north, tuple(changed.values())), FolderKeeper(folders["north"]), changed, ())
+    assert (found.same, found.different, found.not_flown) == (4, ("4-answers",), ("ours",))
+    # Other plans than were committed to cannot pass for those of the run.
+    other = MemoryKeeper()
+    for name in ("secret.json", "work/order.json"):
+        other.write(name, (folders["north"] / name).read_bytes())
+    other.write(PLANS_FILE, b"[]")
+    with pytest.raises(Refusal, match="other plans"):
+        make_again(run, signed, other, sent)
 
 
 def test_the_command_names_a_mistake(tmp_path, parties):

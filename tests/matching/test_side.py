@@ -43,7 +43,7 @@ def test_each_side_learns_its_own_conflicts_and_no_more(seed):
 
 
 @pytest.mark.long
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32))
 def test_each_side_learns_its_own_conflicts_and_no_more_at_length(seed):
     check_worlds(seed)
