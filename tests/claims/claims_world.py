@@ -65,13 +65,14 @@ class Side:
         self.events: list[ClaimsEvent] = []
         self.refused: list[Refusal] = []
         self.kept = frozenset(SafetyFunction)
+        self.planning = True
         self.plan(AdoptAccord(
             NOON, name, ACCORD, "test", (name, *peers), MinimaTable(Minima(9_260.0, 304.8, 0.0)),
             TimeWindow(NOON - timedelta(days=30), NOON + timedelta(days=30)),
         ))  # fmt: skip
 
-    def allows(self, _: str, function: SafetyFunction) -> bool:
-        return function in self.kept
+    def allows(self, _: str, function: SafetyFunction | None) -> bool:
+        return self.planning if function is None else function in self.kept
 
     def plan(self, command: Command) -> None:
         for event in picture_decide(self.picture, command):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -38,7 +38,7 @@ from detente.claims.exchange import AnswerClaim, NotTakenClaim, RequestClaim, wr
 from detente.claims.judging import explained_by
 from detente.claims.state import IncidentRecord, RequestRecord
 from detente.picture.commands import CancelNotice, DeclarePlan, ExpireNotices
-from detente.picture.notices import Meaning
+from detente.picture.notices import Meaning, Notice, NoticeRecord, NoticeState
 from detente.picture.observations import Verdict
 
 
@@ -314,6 +314,28 @@ def test_what_one_peer_told_is_nothing_to_another() -> None:
     south.hear("west", *write_claim(AnswerClaim(Answer("r3", "west", AnswerKind.OURS, NOON))))
     assert [refusal.field for refusal in south.refused] == ["request_id"], "what north was asked, west does not answer"
     assert south.claims.requests[("north", "south", "r3")].is_open
+
+
+def test_verdicts_name_no_notice_that_the_other_side_was_not_told(sides: tuple[Side, Side]) -> None:
+    """A zone that was agreed with somebody else, a notice from before there was an accord, one given in suspension."""
+    north, south = sides
+
+    def keeps(name: str, changed_at: datetime, state: NoticeState, agreed_with: str | None = None) -> None:
+        notice = Notice(name, "north", Meaning.KEEP_OUT, volume(), NOON, agreed_with=agreed_with)
+        north.picture.notices[("north", name)] = NoticeRecord(notice, 1, state, 0.0, changed_at)
+
+    later = NOON + timedelta(hours=2)
+    keeps("zone-with-west", NOON, NoticeState.IN_FORCE, "west")
+    keeps("zone-with-south", NOON, NoticeState.IN_FORCE, "south")
+    keeps("long-over", NOON, NoticeState.EXPIRED)
+    keeps("over-since", later, NoticeState.EXPIRED)
+    keeps("in-force", NOON, NoticeState.IN_FORCE)
+    for number, planning in enumerate((True, False)):
+        north.planning = planning
+        south.observes(f"o{number}")
+        south.do(commands.ShareObservation(NOON, "south", "north", f"o{number}"))
+    told = [{v.notice_id for v in south.claims.observations[("south", f"o{n}")].theirs["north"]} for n in (0, 1)]
+    assert told == [{"zone-with-south", "over-since", "in-force"}, set()]
 
 
 def hostile(world: World) -> list[tuple[str, bytes]]:

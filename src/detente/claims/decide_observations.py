@@ -15,7 +15,7 @@ from detente.claims.events import (
     ObservationShared,
     VerdictsHeard,
 )
-from detente.claims.judging import MOST_NAMED, explained_by, notice_verdicts
+from detente.claims.judging import MOST_NAMED, Audience, explained_by, notice_verdicts
 from detente.claims.state import ClaimsState
 from detente.claims.taking import Allows, check_going_on, check_own, check_peer, check_time, not_taken
 from detente.picture.observations import Observation
@@ -48,15 +48,19 @@ def share(
     if command.peer in record.shared_with:
         return []
     check_going_on(allows, command.peer, SafetyFunction.REQUESTS)
-    return [shared(claims, picture, command.at, command.peer, record.observation)]
+    return [shared(claims, picture, command.at, command.peer, record.observation, allows)]
 
 
 def shared(
-    claims: ClaimsState, picture: Picture, at: datetime, peer: str, observation: Observation
+    claims: ClaimsState, picture: Picture, at: datetime, peer: str, observation: Observation, allows: Allows
 ) -> ObservationShared:
-    """Return the event that tells a peer an observation of ours, with verdicts on what both sides gave each other."""
-    verdicts = notice_verdicts(picture, observation, (claims.party, peer))
+    """Return the event that tells a peer an observation of ours, with verdicts on the notices that it knows."""
+    verdicts = notice_verdicts(picture, observation, _audience(claims, peer, allows))
     return ObservationShared(at, peer, observation, verdicts)
+
+
+def _audience(claims: ClaimsState, peer: str, allows: Allows) -> Audience:
+    return Audience(claims.party, peer, claims.since[peer], allows(peer, None))
 
 
 def hear(claims: ClaimsState, picture: Picture, command: commands.HearObservation, allows: Allows) -> list[ClaimsEvent]:
@@ -74,7 +78,7 @@ def hear(claims: ClaimsState, picture: Picture, command: commands.HearObservatio
     because = not_taken(claims, allows, peer, command.at, SafetyFunction.REQUESTS)
     if because is not None:
         return [ClaimNotTaken(command.at, peer, claims.party, "claim_observation", observation.observation_id, because)]
-    ours = notice_verdicts(picture, observation, (claims.party, peer))
+    ours = notice_verdicts(picture, observation, _audience(claims, peer, allows))
     explained = explained_by(picture, observation)
     return [ObservationHeard(command.at, peer, observation, command.verdicts, ours, explained)]
 

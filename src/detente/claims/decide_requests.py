@@ -43,7 +43,7 @@ def ask(claims: ClaimsState, picture: Picture, command: commands.AskRequest, all
         if record is None:
             raise Refusal("about.observation_id", about.observation_id, "an observation of ours")
         if peer not in record.shared_with:
-            events.append(shared(claims, picture, command.at, peer, record.observation))
+            events.append(shared(claims, picture, command.at, peer, record.observation, allows))
     else:
         _check_known(claims, request, peer)
     return [*events, RequestAsked(command.at, peer, request, _due(claims, peer, request))]

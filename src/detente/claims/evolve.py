@@ -37,6 +37,7 @@ def _opened(claims: ClaimsState, event: events.ClaimsOpened) -> None:
     claims.accords = {peer: name for peer, (name, _) in event.accords.items()}
     for peer, (name, terms) in event.accords.items():
         claims.terms[(peer, name)] = terms
+        claims.since.setdefault(peer, event.at)
 
 
 def _observation_made(claims: ClaimsState, event: events.ObservationMade) -> None:

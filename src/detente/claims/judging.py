@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
 
 from detente.airspace.plan import Plan
 from detente.airspace.search import encounters_between
 from detente.airspace.separation import Encounter
 from detente.claims.claims import NoticeVerdict
-from detente.picture.notices import Notice
+from detente.picture.notices import NoticeRecord, NoticeState
 from detente.picture.observations import EXPLAINING, TOUCHING, Observation, verdict
 from detente.picture.picture import Picture, PlanRecord, PlanState
 
 MOST_NAMED = 100
 
 
+class Audience(NamedTuple):
+    """To whom verdicts are said: `peer`, since when there was an accord with it, and whether planning goes on now."""
+
+    own: str
+    peer: str
+    since: datetime
+    planning: bool
+
+    def knows(self, record: NoticeRecord) -> bool:
+        """Whether the peer surely was told of a notice: its own, or ours that was for it and in force while we planned.
+
+        What one peer gave, or agreed with us, is nothing for another's eyes (R49).
+        """
+        notice = record.notice
+        if notice.party == self.peer:
+            return True
+        if notice.party != self.own or notice.agreed_with not in (None, self.peer) or not self.planning:
+            return False
+        return record.state is NoticeState.IN_FORCE or record.changed_at > self.since
+
+
 def notice_verdicts(
-    picture: Picture, observation: Observation, parties: Collection[str] | None = None
+    picture: Picture, observation: Observation, audience: Audience | None = None
 ) -> tuple[NoticeVerdict, ...]:
     """Return the verdict on each notice that an observation may have been inside of: INSIDE or CANNOT_TELL.
 
-    A notice that is not named is OUTSIDE. With `parties`, only their notices count: what one peer gave is nothing for
-    another's eyes (R49).
+    A notice that is not named is OUTSIDE. With an audience, only notices that it knows are named.
     """
-    found = [notice for notice in _touched(picture, observation) if parties is None or notice.party in parties]
+    found = [r.notice for r in _touched(picture, observation) if audience is None or audience.knows(r)]
     return tuple(
         NoticeVerdict(notice.party, notice.notice_id, verdict(observation, notice.volume))
         for notice in found[:MOST_NAMED]
@@ -35,7 +57,8 @@ def explained_by(picture: Picture, observation: Observation) -> tuple[str, ...]:
 
     Notices that say "our aircraft here" explain, and so do plans that hold their airspace or held it then.
     """
-    names = [f"notice {n.party} {n.notice_id}" for n in _touched(picture, observation) if n.meaning in EXPLAINING]
+    touched = [record.notice for record in _touched(picture, observation)]
+    names = [f"notice {n.party} {n.notice_id}" for n in touched if n.meaning in EXPLAINING]
     places = Plan("observed", (observation.where_it_may_have_been,))
     for party in sorted(picture.indexes):
         for encounter in picture.indexes[party].encounters(places, TOUCHING):
@@ -48,11 +71,11 @@ def explained_by(picture: Picture, observation: Observation) -> tuple[str, ...]:
     return tuple(sorted(set(names))[:MOST_NAMED])
 
 
-def _touched(picture: Picture, observation: Observation) -> list[Notice]:
+def _touched(picture: Picture, observation: Observation) -> list[NoticeRecord]:
     """The notices that held at the time and whose volume the observation may have been in, in order."""
     places = observation.where_it_may_have_been
     held = [
-        record.notice
+        record
         for _, record in sorted(picture.notices.items())
         if record.held_at(places.time.start)
         and record.notice.volume.time.start <= places.time.end
@@ -60,7 +83,7 @@ def _touched(picture: Picture, observation: Observation) -> list[Notice]:
     ]
     if not held:
         return []
-    volumes = [Plan(str(number), (notice.volume,)) for number, notice in enumerate(held)]
+    volumes = [Plan(str(number), (record.notice.volume,)) for number, record in enumerate(held)]
     return [held[n] for n in _numbers(encounters_between([Plan("observed", (places,))], volumes, TOUCHING))]
 
 

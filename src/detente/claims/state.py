@@ -158,6 +158,7 @@ class ClaimsSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     party: str
     accords: tuple[tuple[str, str], ...]
     terms: tuple[tuple[tuple[str, str], ClaimsTerms], ...]
+    since: tuple[tuple[str, datetime], ...]
     observations: tuple[ObservationRecord, ...]
     requests: tuple[RequestRecord, ...]
     incidents: tuple[IncidentRecord, ...]
@@ -175,6 +176,7 @@ class ClaimsState:
         party: whose node it is; empty before claims are opened.
         accords: the hash of the accord with each peer with whom there is one now.
         terms: by (peer, hash of the accord), of former accords too.
+        since: when claims were first taken with each peer.
         observations: by (party, observation id), ours and those that peers told.
         requests, incidents, occurrences, deviations: by `Key`.
         outside: ids of the deviations of our own plans whose aircraft was last seen outside, by plan.
@@ -188,6 +190,7 @@ class ClaimsState:
         self.party = ""
         self.accords: dict[str, str] = {}
         self.terms: dict[tuple[str, str], ClaimsTerms] = {}
+        self.since: dict[str, datetime] = {}
         self.observations: dict[tuple[str, str], ObservationRecord] = {}
         self.requests: dict[Key, RequestRecord] = {}
         self.incidents: dict[Key, IncidentRecord] = {}
@@ -210,6 +213,7 @@ class ClaimsState:
             self.party,
             tuple(sorted(self.accords.items())),
             tuple(sorted(self.terms.items(), key=lambda item: item[0])),
+            tuple(sorted(self.since.items())),
             tuple(self.observations[key] for key in sorted(self.observations)),
             tuple(self.requests[key] for key in sorted(self.requests)),
             tuple(self.incidents[key] for key in sorted(self.incidents)),

@@ -10,8 +10,11 @@ from detente.airspace.refusal import Refusal
 from detente.claims.claims import NotTakenBecause
 from detente.claims.state import ClaimsState, Key
 
-Allows = Callable[[str, SafetyFunction], bool]
-"""Whether something may go on with a peer: always in force, in suspension as far as the accord says."""
+Allows = Callable[[str, SafetyFunction | None], bool]
+"""Whether something may go on with a peer: always in force, in suspension as far as the accord says.
+
+Without a function: whether planning goes on, so that the peer knows every notice of ours that is in force.
+"""
 
 MOST_OPEN = 100
 """Requests that wait, and incidents that are not closed, from one side to the other."""

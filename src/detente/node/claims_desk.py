@@ -22,7 +22,7 @@ from detente.picture.picture import Picture
 _DECODER: msgspec.json.Decoder[ClaimsEvent] = msgspec.json.Decoder(ClaimsEvent)
 
 
-def _nothing_goes_on(_: str, __: SafetyFunction) -> bool:
+def _nothing_goes_on(_: str, __: SafetyFunction | None) -> bool:
     return False
 
 
