@@ -18,11 +18,11 @@ from detente.record.keys import NodeKey
 
 TERMS = MatchingTerms(
     altitudes=AltitudeFamilies.PRESSURE,
-    first_log2=11,
-    second_log2=10,
+    first_log2=10,
+    second_log2=8,
     parts_log2=6,
     canaries=16,
-    late_log2=8,
+    late_log2=7,
     late_runs=3,
 )
 TABLE = MinimaTable(Minima(9260.0, 304.8, 0.0))

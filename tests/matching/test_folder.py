@@ -32,7 +32,7 @@ from detente.matching.side import Side
 from detente.record.keys import NodeKey
 
 TERMS = MatchingTerms(
-    altitudes=AltitudeFamilies.PRESSURE, first_log2=10, second_log2=10, parts_log2=5, canaries=16
+    altitudes=AltitudeFamilies.PRESSURE, first_log2=8, second_log2=8, parts_log2=5, canaries=16
 )  # fmt: skip
 HERE = (36.5, -121.5)
 
@@ -269,7 +269,7 @@ def test_the_command_runs_over_files_without_a_node(tmp_path, parties):
 @pytest.mark.long
 def test_the_command_is_killed_in_the_middle_of_its_work(tmp_path, parties):
     accord, keys = parties
-    large = msgspec.structs.replace(TERMS, first_log2=16, second_log2=16)
+    large = msgspec.structs.replace(TERMS, first_log2=16, second_log2=15)
     accord = msgspec.structs.replace(accord, provisions=Provisions(matching=large))
     (tmp_path / "accord.toml").write_text(format_accord(accord))
     run = run_between(accord, "south", "north", NOON)

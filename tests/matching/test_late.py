@@ -90,7 +90,7 @@ def test_late_runs_are_capped_on_both_sides():
         late_run(first, second, [])
     with pytest.raises(Refusal, match="at most 3"):
         late_message(first, tokens_of(first, []))
-    points = ristretto.multiply_base((9).to_bytes(32, "little")) * 256
+    points = ristretto.multiply_base((9).to_bytes(32, "little")) * (1 << TERMS.late_log2)
     body = (TERMS.late_runs + 1).to_bytes(4, "big") + bytes(32) + points
     with pytest.raises(BreachError, match="cap"):
         answer_late(second, sign_message(KEYS[0], Kind.LATE, RUN.identity, second.session, body))
@@ -109,7 +109,7 @@ def test_answers_under_another_key_are_refused_whatever_they_hide():
 
 def test_an_element_that_was_shown_before_is_refused():
     first, second = day([circle("a", *HERE)], [])
-    points = first.shown[0].masked.points[:256].tobytes()
+    points = first.shown[0].masked.points[: 1 << TERMS.late_log2].tobytes()
     body = (1).to_bytes(4, "big") + bytes(32) + points
     with pytest.raises(BreachError, match="repeated_element"):
         answer_late(second, sign_message(KEYS[0], Kind.LATE, RUN.identity, second.session, body))

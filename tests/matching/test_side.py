@@ -36,7 +36,7 @@ def check_worlds(seed):
     return len(expected)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(st.integers(0, 2**32))
 def test_each_side_learns_its_own_conflicts_and_no_more(seed):
     check_worlds(seed)
@@ -58,7 +58,7 @@ def test_names_of_plans_are_not_told_and_parts_of_one_plan_are_told_apart_from_o
     assert len({piece.plan_id for piece in second.revealed.theirs}) == 1
 
 
-@pytest.mark.parametrize("after", [0, 2, 5, 8])
+@pytest.mark.parametrize("after", [2, 5])
 def test_a_side_built_again_after_a_crash_sends_the_same_bytes(after):
     """Killed after any message: what it sends then is what it sent before, or what it would have sent."""
     ours, theirs = world(5, 0), world(5, 1)
