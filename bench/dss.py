@@ -316,8 +316,9 @@ def main() -> None:
     raw["load_after"] = os.getloadavg()
     text += f"""
 Every acknowledged write is on the disk (one fsync for all that wait), and no answer shows what is not. The disk alone
-took {disk} for 4 kB with fdatasync at the beginning; its pace changes (see journal). Open loop: a latency counts from when the request was due. Generator and service
-share the machine, and others worked on it too, at a lower priority: the load average was {os.getloadavg()[1]:.1f} over
+took {disk} for 4 kB with fdatasync at the beginning; its pace changes (see journal). Open loop: a
+latency counts from when the request was due. Generator and service share the machine, and others worked on it too, at a
+lower priority: the load average was {os.getloadavg()[1]:.1f} over
 the last five minutes, and both ran at niceness {os.nice(0)}. The generator alone, against a stub that answers at once,
 asks for {generator}.
 
