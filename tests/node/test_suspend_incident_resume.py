@@ -65,7 +65,7 @@ def facts(party: Party) -> list[Fact]:
 
 def test_what_the_terms_do_not_keep_is_refused_on_both_sides_and_the_rest_goes_on(tmp_path: Path) -> None:
     with paired(tmp_path) as (north, south):
-        terms = '[suspension]\nkeeps = ["stop", "emergency_assistance"]\nposts = ["command"]\n'
+        terms = '[suspension]\nkeeps = ["stop", "emergency_assistance", "incidents"]\nposts = ["command"]\n'
         accord = agree(north, south, text_between(north, south) + terms)
         for party in (north, south):
             party.until(lambda party=party: party.get("/line")["lines"], "the line opens")
@@ -92,7 +92,7 @@ def test_what_the_terms_do_not_keep_is_refused_on_both_sides_and_the_rest_goes_o
         ):
             refused = say(north, south, code, **parameters)
             assert refused.status == 400, code
-            assert "suspended by south; what goes on is: emergency_assistance, stop" in refused.json["mend"]
+            assert "suspended by south; what goes on is: emergency_assistance, incidents, stop" in refused.json["mend"]
         assert north.ask("POST", "/line/check", {"peer": "south"}).status == 400
         spoken = voice_code(LineSaid(LineMessage("north", "south", 9, "radio_check", datetime.now(UTC))))
         refused = south.ask("POST", "/line/voice", {"peer": "north", "code": spoken})
@@ -109,6 +109,17 @@ def test_what_the_terms_do_not_keep_is_refused_on_both_sides_and_the_rest_goes_o
         sent = say(north, south, "emergency", **IN_DISTRESS)
         assert sent.status == 200, sent.body
         south.until(lambda: heard(south) == ["emergency", "stop"], "the emergency arrives")
+        over = TimeWindow(datetime.now(UTC) - timedelta(minutes=20), datetime.now(UTC) - timedelta(minutes=10))
+        volume = msgspec.to_builtins(msgspec.structs.replace(area_plan("i").intent[0], time=over))
+        incident = {
+            "peer": "south", "incident_id": "i1", "incident_class": "loss_of_separation", "volume": volume,
+            "evidence_sha256": ["ab" * 32], "requested_action": "investigate",
+        }  # fmt: skip
+        assert north.ask("POST", "/claims/incidents", incident).status == 200
+        south.until(lambda: south.get("/claims/incidents"), "incidents go on where the terms keep them")
+        about = {"peer": "south", "request_id": "r1", "about": {"kind": "area", "volume": volume}}
+        refused = north.ask("POST", "/claims/requests", about)
+        assert refused.status == 400, "requests do not"
         answered = south.post("/line/messages", {
             "peer": "north", "code": "say_again", "answers": sent.json["message_ids"][0],
             "parameters": {"reference": {"kind": "reference", "text": sent.json["message_ids"][0]}},
