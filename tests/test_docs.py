@@ -28,8 +28,8 @@ EXPECTED_EXIT = re.compile(r"\s#\s*exit (\d+)\s*$")
 HERE_DOCUMENT = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
 LONGEST_PAGE_S = 240
 LONG_PAGES = {
-    "docs/how-to/agree-a-zone.md", "docs/how-to/match-privately.md", "docs/how-to/suspend-and-resume.md",
-    "docs/how-to/use-the-line.md",
+    "docs/how-to/agree-a-zone.md", "docs/how-to/match-over-files.md", "docs/how-to/match-privately.md",
+    "docs/how-to/suspend-and-resume.md", "docs/how-to/use-the-line.md",
 }  # fmt: skip
 
 

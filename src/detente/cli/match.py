@@ -103,9 +103,12 @@ def _advance(
         theirs=len(seen.theirs),
         tokens=seen.matched_tokens,
     )
+    times: dict[tuple[str, str], list[datetime]] = {}
     for one in seen.encounters:
-        say("match.conflict", ours=one.first_plan_id, theirs=one.second_plan_id,
-            start=f"{one.start:%Y-%m-%d %H:%M:%S}", end=f"{one.end:%Y-%m-%d %H:%M:%S}")  # fmt: skip
+        times.setdefault((one.first_plan_id, one.second_plan_id), []).extend((one.start, one.end))
+    for (ours_id, theirs_id), moments in times.items():
+        say("match.conflict", ours=ours_id, theirs=theirs_id,
+            start=f"{min(moments):%Y-%m-%d %H:%M:%S}", end=f"{max(moments):%Y-%m-%d %H:%M:%S}")  # fmt: skip
     if seen.cleared:
         say("match.cleared", plans=", ".join(seen.cleared))
     if seen.encounters:
