@@ -61,7 +61,8 @@ def test_the_demo_ends_well_and_its_figures_are_in_the_table(day):
     before = encounters_between(*declared, MinimaTable(default=MINIMA))
     # An amended plan never meets another, so what was found is what the declared plans hold.
     assert found == len(before) > 0
-    assert int(re.search(r"conflicts left\s*│\s*(\d+)", done.stdout)[1]) <= found // 10
+    # Changes are proposed without knowing what the other side keeps to itself: more is left to people than in the open.
+    assert int(re.search(r"conflicts left\s*│\s*(\d+)", done.stdout)[1]) <= found // 5
 
 
 @pytest.mark.long

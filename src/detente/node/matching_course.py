@@ -80,13 +80,13 @@ class Course:
         self._left = True
 
     async def go(self) -> None:
-        """Go on until cancelled. Raises BreachError, Refusal, SecretGoneError and RunNotHeldError."""
+        """Go on until the run is over. Raises BreachError, Refusal, SecretGoneError and RunNotHeldError."""
         driver = await self._driver()
         for name in driver.sent:
             await self._send(driver, name)
         if driver.complete:
             await self._note_outcome(driver)
-        while True:
+        while self._record.goes_on(self._loop.clock()):
             while driver.sending is not None:
                 await self._make(driver, driver.sending)
                 await self._send(driver, driver.sent[-1])

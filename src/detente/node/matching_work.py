@@ -31,6 +31,8 @@ from detente.node.matching_files import RunFiles
 BREACHES = frozenset(fault.value for fault in Fault) - {Fault.STALLED.value}
 """Faults that somebody must have meant; silence may be the network's."""
 WORD_OF_PEER_S = 3.0
+KEPT_FOR = timedelta(days=7)
+"""So long the messages of a complete run are kept for a peer that has not said that it has them: someone carries them."""
 LOOK_S = 1.0
 """Between two looks at what is due by the clock."""
 
@@ -135,19 +137,17 @@ class MatchingWork:
                 self.courses[run] = course
                 self._tasks[run] = tasks.create_task(self._keep(course), name=f"run with {record.peer}")
         elif task is not None:
-            self.courses[run].leave()
             if task.done():
                 del self._tasks[run], self.courses[run]
                 if record.ended_by == self.desk.own and record.reason in BREACHES:
                     await raise_alarm(self._loop, record, AlarmKind.BROKEN_MATCH, f"{record.reason}; {record.remark}")
-                # What the run found in conflict may be told now.
-                await self._loop.follow_accords()
-            else:
+            elif record.state is RunState.ABORTED:
+                self.courses[run].leave()
                 task.cancel()
                 with suppress(asyncio.CancelledError, TimeoutError):
                     await asyncio.wait_for(asyncio.shield(task), 0)
                 self._wake.set()
-        elif (run, record.attempt) not in self._cleaned:
+        elif (run, record.attempt) not in self._cleaned and _is_over_for_both(record, at):
             await asyncio.to_thread(self.files_of(record).end)
             self._cleaned.add((run, record.attempt))
 
@@ -183,5 +183,12 @@ class MatchingWork:
         except Exception as error:
             log.exception("a run of private matching failed", run=course.run)
             reason, remark = facts.FAULT_HERE, type(error).__name__
+        else:
+            return
         with suppress(Refusal, NodeStopped):
             await self._loop.decide_at(self.desk, facts.AbortRun(self._loop.clock(), course.run, reason, remark))
+
+
+def _is_over_for_both(record: MatchingRun, at: datetime) -> bool:
+    ended = record.ended_at or at
+    return record.state is RunState.ABORTED or record.transcript != "" or at - ended > KEPT_FOR

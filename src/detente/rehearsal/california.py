@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -160,10 +160,17 @@ def match_privately(parties: tuple[RehearsalParty, RehearsalParty], show: Callab
         show(Progress("matching", sum(len(run["taken"]) for run in runs), 2 * MESSAGES))
         if broken := next((run for run in runs if run["state"] == "aborted"), None):
             raise Refusal("private match", broken["reason"], "a match that is complete", broken["remark"])
-        if [run["state"] for run in runs] == ["done", "done"]:
+        if [run["state"] for run in runs] == ["done", "done"] and _is_told(parties, runs):
             return
         time.sleep(QUIET_S)
     raise Refusal("demo", "still matching", f"a match within {LONGEST_S:.0f} s", "See the nodes' logs.")
+
+
+def _is_told(parties: tuple[RehearsalParty, RehearsalParty], runs: list[dict[str, Any]]) -> bool:
+    """Whether each side has been told the other's plans in conflict."""
+    found = [len(run["outcome"]["in_conflict"]) for run in runs]
+    known = [party.status()["plans"].get(other.name, 0) for party, other in (parties, parties[::-1])]
+    return known == found[::-1]
 
 
 def come_to_rest(parties: tuple[RehearsalParty, RehearsalParty], show: Callable[[Progress], None]) -> None:
