@@ -91,6 +91,9 @@ def test_a_zone_is_agreed_moved_and_released_on_both_sides(tmp_path: Path) -> No
         north.until(lambda: stands(north, south, "fire") == "released", "hears of the release")
         for party in (north, south):
             assert set(notices(party, north).values()) == {"cancelled"}
+        told = north.cli("disclosed", "--to", "south").stdout
+        assert "zone_proposed" in told
+        assert "fire" in told
         shown = zone(north, south, "show", "fire")
         assert "released by south, watch: the fire is out" in shown
         assert "fire" in north.cli("zone", "list", language="fr").stdout

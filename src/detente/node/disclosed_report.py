@@ -80,5 +80,5 @@ def _subject(body: bytes) -> str:
     for name in ("plan", "notice", "measure"):
         if isinstance(message.get(name), dict):
             return str(message[name].get(f"{name}_id", ""))
-    names = ("plan_id", "notice_id", "measure_id", "conflict_id", "accord_hash", "text_id", "message_id")
+    names = ("plan_id", "notice_id", "measure_id", "conflict_id", "zone_id", "accord_hash", "text_id", "message_id")
     return next((str(message[name])[:16] for name in names if isinstance(message.get(name), str)), "")
