@@ -32,7 +32,7 @@ BREACHES = frozenset(fault.value for fault in Fault) - {Fault.STALLED.value}
 """Faults that somebody must have meant; silence may be the network's."""
 WORD_OF_PEER_S = 3.0
 KEPT_FOR = timedelta(days=7)
-"""So long the messages of a complete run are kept for a peer that has not said that it has them: someone carries them."""
+"""So long the messages of a complete run are kept for a peer that has not said that it has them."""
 LOOK_S = 1.0
 """Between two looks at what is due by the clock."""
 
