@@ -20,7 +20,7 @@ from detente.members.coalition import (
     evolve,
 )
 from detente.members.matters import Matter, MatterKind, find_matter
-from detente.node.members_desk import MembersDesk
+from detente.node.desks.members import MembersDesk
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 MATTER = Matter(MatterKind.NOTICE, "south", "range@0123456789abcdef")

@@ -9,10 +9,9 @@ from pathlib import Path
 import msgspec
 
 from detente.airspace.refusal import Refusal
-from detente.node import matching_course, matching_delivery
-from detente.node.matching_course import Course
-from detente.node.matching_desk import MatchingDesk
-from detente.node.matching_facts import Announced, MessageSent
+from detente.node.desks.matching import MatchingDesk
+from detente.node.matching.course import Course
+from detente.node.matching.facts import Announced, MessageSent
 from detente.node.program import run_node
 
 WAYS = sys.argv[2].split(",")
@@ -74,5 +73,4 @@ def sayings(self, event):
 
 if __name__ == "__main__":
     Course._send, Course._driver, MatchingDesk.sayings = send, driver, sayings
-    assert matching_course.deliver is matching_delivery.deliver
     sys.exit(run_node(Path(sys.argv[1]), print))

@@ -35,9 +35,9 @@ from detente.link.links import Links
 from detente.link.session import SENT
 from detente.node.accord_keeping import AccordKeeping
 from detente.node.accords import Accords
-from detente.node.desks import Desks
+from detente.node.desks.desk import Desks
+from detente.node.desks.line import LineDesk
 from detente.node.disclosing import Disclosing
-from detente.node.line_desk import LineDesk
 from detente.node.loop import CommandLoop
 from detente.node.messages import (
     ConflictAnswer,

@@ -13,7 +13,7 @@ from detente.airspace.search import encounters_between
 from detente.airspace.separation import MinimaTable
 from detente.feeds.load import load_plans
 from detente.matching.quantise import parts_of
-from detente.node.matching_facts import MatchingEvent, PartsOpened, PartsSeen
+from detente.node.matching.facts import MatchingEvent, PartsOpened, PartsSeen
 from detente.picture.events import PlanAmended, PlanDeclared, decode_event
 from detente.record.entry import Entry
 from detente.record.journal import Journal

@@ -19,24 +19,24 @@ from litestar.openapi.spec import Components, SecurityScheme
 from detente import __version__
 from detente.accord.decoding import refusal_of
 from detente.airspace.refusal import Refusal
-from detente.node import (
-    routes_accords,
-    routes_carry,
-    routes_claims,
-    routes_details,
-    routes_line,
-    routes_link,
-    routes_matching,
-    routes_measures,
-    routes_members,
-    routes_node,
-    routes_notices,
-    routes_plans,
-    routes_stream,
-    routes_zones,
-)
 from detente.node.access import COOKIE
 from detente.node.loop import NodeStopped
+from detente.node.routes import (
+    accords,
+    carry,
+    claims,
+    details,
+    line,
+    link,
+    matching,
+    measures,
+    members,
+    node,
+    notices,
+    plans,
+    stream,
+    zones,
+)
 from detente.node.service import Service
 from detente.node.views import Problem, problem_of, shown
 
@@ -62,23 +62,23 @@ def make_application(service: Service) -> Litestar:
         guards=[require_token],
         security=[{"token": []}],
         route_handlers=[
-            routes_node.router,
-            routes_accords.router,
-            routes_plans.router,
-            routes_notices.router,
-            routes_details.router,
-            routes_measures.router,
-            routes_line.router,
-            routes_claims.router,
-            routes_zones.router,
-            routes_members.router,
-            routes_carry.router,
-            routes_matching.router,
-            routes_stream.router,
+            node.router,
+            accords.router,
+            plans.router,
+            notices.router,
+            details.router,
+            measures.router,
+            line.router,
+            claims.router,
+            zones.router,
+            members.router,
+            carry.router,
+            matching.router,
+            stream.router,
         ],
     )
     return Litestar(
-        route_handlers=[protected, routes_node.public_router, routes_link.router, routes_matching.link_router],
+        route_handlers=[protected, node.public_router, link.router, matching.link_router],
         dependencies={"service": Provide(provide_service, sync_to_thread=False)},
         exception_handlers={
             Refusal: _answer_refusal,

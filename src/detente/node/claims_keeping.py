@@ -20,7 +20,7 @@ from detente.claims.state import ClaimsState
 from detente.claims.terms import ClaimsTerms, terms_of
 from detente.link.envelope import Envelope
 from detente.link.session import RECEIVED, SENT, read_document
-from detente.node.claims_desk import ClaimsDesk
+from detente.node.desks.claims import ClaimsDesk
 from detente.node.joint_review import COUNTED_UNREAD, Exchanged, review_of
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.record.journal import Journal

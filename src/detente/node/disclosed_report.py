@@ -14,9 +14,9 @@ from detente.link.copies import proven_entries
 from detente.link.directory import NodeDirectory
 from detente.link.envelope import read_envelope
 from detente.link.session import SENT
+from detente.node.desks.matching import MatchingDesk
 from detente.node.disclosing import TOLD, Telling
-from detente.node.matching_desk import MatchingDesk
-from detente.node.matching_facts import MatchingEvent, PartsOpened
+from detente.node.matching.facts import MatchingEvent, PartsOpened
 from detente.record.entry import Entry
 
 OPENED = "accord: matching"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from detente.accord.terms import Accord
 from detente.line.commands import LineTick, OpenLine
 from detente.line.terms import terms_of
-from detente.node.line_desk import LineDesk
+from detente.node.desks.line import LineDesk
 from detente.node.loop import CommandLoop, NodeStopped
 
 TICK_S = 0.5

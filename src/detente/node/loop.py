@@ -27,7 +27,7 @@ from detente.link.reception import Judgement, judge_batch
 from detente.link.session import SENT, Session
 from detente.node import suspicion
 from detente.node.accord_keeping import AccordKeeping, Hands
-from detente.node.desks import Desk, Desks
+from detente.node.desks.desk import Desk, Desks
 from detente.node.lanes import LANE_HASH, Lanes, is_urgent
 from detente.node.messages import Message, command_of, messages_of, read_message, write_message
 from detente.node.metrics import Metrics

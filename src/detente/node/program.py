@@ -27,26 +27,26 @@ from detente.node.accord_keeping import AccordKeeping, keeps
 from detente.node.accords import Accords
 from detente.node.address import RunningNode
 from detente.node.application import make_application
-from detente.node.claims_desk import ClaimsDesk
 from detente.node.claims_keeping import keep_claims, open_claims
 from detente.node.configuration import Configuration, HttpSettings, read_configuration
-from detente.node.desks import Desks
-from detente.node.details_desk import DetailsDesk
+from detente.node.desks.claims import ClaimsDesk
+from detente.node.desks.desk import Desks
+from detente.node.desks.details import DetailsDesk
+from detente.node.desks.line import LineDesk
+from detente.node.desks.matching import MatchingDesk
+from detente.node.desks.members import MembersDesk
+from detente.node.desks.zones import ZonesDesk, keep_zones
 from detente.node.disclosing import Disclosing
 from detente.node.horizon_keeping import keep_horizons
-from detente.node.line_desk import LineDesk
 from detente.node.line_keeping import keep_line, open_line
 from detente.node.logs import set_up_logs
 from detente.node.loop import CommandLoop, NodeStopped, replay
-from detente.node.matching_desk import MatchingDesk
-from detente.node.matching_files import MATCHING_DIRECTORY
-from detente.node.matching_work import MatchingWork
-from detente.node.members_desk import MembersDesk
+from detente.node.matching.files import MATCHING_DIRECTORY
+from detente.node.matching.work import MatchingWork
 from detente.node.metrics import Metrics
 from detente.node.outbox import Outbox
 from detente.node.service import Service
 from detente.node.settlement import Settlement
-from detente.node.zones_desk import ZonesDesk, keep_zones
 from detente.picture.commands import ExpireNotices
 from detente.picture.picture import Picture
 from detente.record.journal import GroupCommit, Journal

@@ -15,11 +15,11 @@ from detente.line.state import LineState
 from detente.link.card import Card
 from detente.node.access import Access
 from detente.node.admission import Admission
-from detente.node.claims_desk import ClaimsDesk
 from detente.node.configuration import Configuration
-from detente.node.line_desk import LineDesk
+from detente.node.desks.claims import ClaimsDesk
+from detente.node.desks.line import LineDesk
 from detente.node.loop import CommandLoop, Outcome
-from detente.node.matching_work import MatchingWork
+from detente.node.matching.work import MatchingWork
 from detente.node.metrics import Metrics
 from detente.node.outbox import Outbox
 from detente.node.settlement import turn_of

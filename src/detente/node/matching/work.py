@@ -19,14 +19,14 @@ from detente.airspace.refusal import Refusal
 from detente.line.alarms import AlarmKind
 from detente.link.transport import open_client
 from detente.matching.messages import BreachError, Fault
-from detente.node import matching_facts as facts
 from detente.node.configuration import MatchingSettings
+from detente.node.desks.matching import MatchingDesk
 from detente.node.loop import CommandLoop, NodeStopped
-from detente.node.matching_course import Course, SecretGoneError, raise_alarm
-from detente.node.matching_delivery import RunNotHeldError
-from detente.node.matching_desk import MatchingDesk
-from detente.node.matching_facts import MatchingRun, RunState, noted_under
-from detente.node.matching_files import RunFiles
+from detente.node.matching import facts
+from detente.node.matching.course import Course, SecretGoneError, raise_alarm
+from detente.node.matching.delivery import RunNotHeldError
+from detente.node.matching.facts import MatchingRun, RunState, noted_under
+from detente.node.matching.files import RunFiles
 
 BREACHES = frozenset(fault.value for fault in Fault) - {Fault.STALLED.value}
 """Faults that somebody must have meant; silence may be the network's."""

@@ -11,7 +11,7 @@ import structlog
 
 from detente.airspace.refusal import Refusal
 from detente.link.backoff import Backoff
-from detente.node.matching_files import PIECE_BYTES, sign_piece
+from detente.node.matching.files import PIECE_BYTES, sign_piece
 from detente.record.keys import NodeKey
 
 MESSAGES_PATH = "/link/v1/matching"

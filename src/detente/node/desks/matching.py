@@ -27,10 +27,10 @@ from detente.matching.ristretto import ELEMENT_BYTES
 from detente.matching.run import Run, run_between
 from detente.matching.schedule import CLOCK_TOLERANCE, window_of
 from detente.matching.side import STAGES
-from detente.node import matching_facts as facts
-from detente.node.desks import Desk, Need, Saying
+from detente.node.desks.desk import Desk, Need, Saying
 from detente.node.lanes import Lane
-from detente.node.matching_facts import MatchingRun, RunState, noted_under
+from detente.node.matching import facts
+from detente.node.matching.facts import MatchingRun, RunState, noted_under
 from detente.record.keys import SIGNATURE_BYTES
 
 _DECODER: msgspec.json.Decoder[facts.MatchingEvent] = msgspec.json.Decoder(facts.MatchingEvent)

@@ -12,11 +12,11 @@ from litestar.datastructures import State
 
 from detente.airspace.refusal import Refusal
 from detente.matching.ledger import LedgerRow, Told, told
-from detente.node.matching_delivery import MESSAGES_PATH, OFFSET_HEADER, SIGNATURE_HEADER, offset_of
-from detente.node.matching_desk import MatchingDesk, transcript_of
-from detente.node.matching_facts import MatchingRun, ProposeRun, RunState, noted_under
-from detente.node.matching_files import PIECE_BYTES, is_signed
-from detente.node.matching_work import MatchingWork
+from detente.node.desks.matching import MatchingDesk, transcript_of
+from detente.node.matching.delivery import MESSAGES_PATH, OFFSET_HEADER, SIGNATURE_HEADER, offset_of
+from detente.node.matching.facts import MatchingRun, ProposeRun, RunState, noted_under
+from detente.node.matching.files import PIECE_BYTES, is_signed
+from detente.node.matching.work import MatchingWork
 from detente.node.service import Service, not_found
 
 

@@ -12,7 +12,7 @@ from detente.accord.tagged import tag_of
 from detente.airspace.plan import Plan
 from detente.link.commitment import SALT_BYTES, Opening
 from detente.link.details import CommitDetails, DetailsCommand, GiveDetails
-from detente.node.details_desk import DetailsDesk
+from detente.node.desks.details import DetailsDesk
 from detente.node.service import Service, not_found
 from detente.node.views import Done
 

@@ -15,7 +15,7 @@ from detente.claims.events import ClaimsEvent
 from detente.claims.evolve import evolve
 from detente.claims.state import ClaimsState
 from detente.claims.taking import Allows
-from detente.node.desks import Desk, Saying
+from detente.node.desks.desk import Desk, Saying
 from detente.node.lanes import Lane
 from detente.picture.picture import Picture
 

@@ -26,15 +26,15 @@ from detente.matching.messages import BreachError, Fault
 from detente.matching.quantise import parts_of
 from detente.matching.schedule import late_runs_open
 from detente.matching.side import Side
-from detente.node import matching_facts as facts
 from detente.node.configuration import MatchingSettings
-from detente.node.line_desk import LineDesk
+from detente.node.desks.line import LineDesk
+from detente.node.desks.matching import MatchingDesk
 from detente.node.loop import CommandLoop, NodeStopped
-from detente.node.matching_delivery import deliver
-from detente.node.matching_desk import MatchingDesk
-from detente.node.matching_facts import MatchingRun, OpenedPart, Outcome, noted_under
-from detente.node.matching_files import RunFiles
-from detente.node.matching_pace import full_list_s, leaves_at
+from detente.node.matching import facts
+from detente.node.matching.delivery import deliver
+from detente.node.matching.facts import MatchingRun, OpenedPart, Outcome, noted_under
+from detente.node.matching.files import RunFiles
+from detente.node.matching.pace import full_list_s, leaves_at
 from detente.picture.picture import Picture
 
 LOOK_S = 1.0

@@ -20,7 +20,7 @@ from detente.members.coalition import (
 )
 from detente.members.matters import Matter, MatterKind, notice_reference
 from detente.node.accord_keeping import AccordKeeping
-from detente.node.desks import Desk, Saying
+from detente.node.desks.desk import Desk, Saying
 from detente.node.lanes import Lane
 from detente.picture.notices import NoticeState
 from detente.picture.picture import Picture

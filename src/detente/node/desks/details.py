@@ -19,7 +19,7 @@ from detente.link.details import (
     decide,
     evolve,
 )
-from detente.node.desks import Desk, Saying
+from detente.node.desks.desk import Desk, Saying
 from detente.node.lanes import Lane
 from detente.node.suspicion import DETAILS
 from detente.picture.events import Event, NoticeAmended, NoticeGiven

@@ -15,7 +15,7 @@ import msgspec
 
 from detente.airspace.plan import Plan, Volume4D
 from detente.airspace.search import PlanIndex
-from detente.node.desks import Desk, Need, Saying
+from detente.node.desks.desk import Desk, Need, Saying
 from detente.node.lanes import Lane
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.picture.commands import KeepZone

@@ -12,14 +12,14 @@ from litestar.response import Stream
 
 from detente.airspace.refusal import Refusal
 from detente.node.accords import ACCORD
-from detente.node.claims_desk import ClaimsDesk
-from detente.node.line_desk import LineDesk
+from detente.node.desks.claims import ClaimsDesk
+from detente.node.desks.line import LineDesk
+from detente.node.desks.matching import MatchingDesk
+from detente.node.desks.members import MembersDesk
+from detente.node.desks.zones import ZonesDesk
 from detente.node.loop import EVENT
-from detente.node.matching_desk import MatchingDesk
-from detente.node.members_desk import MembersDesk
 from detente.node.service import Service
 from detente.node.suspicion import DETAILS
-from detente.node.zones_desk import ZonesDesk
 
 HEARTBEAT_S = 15.0
 EVENTS_A_CHUNK = 256

@@ -17,8 +17,8 @@ from detente.members.coalition import (
     Told,
 )
 from detente.members.matters import Matter, find_matter
-from detente.node.members_desk import MembersDesk, matters_of, said_to
-from detente.node.routes_accords import keeping_of
+from detente.node.desks.members import MembersDesk, matters_of, said_to
+from detente.node.routes.accords import keeping_of
 from detente.node.service import Service
 from detente.node.views import Done
 from detente.picture.picture import Picture

@@ -20,7 +20,7 @@ from detente.line.events import LineCheckAsked, LineEvent
 from detente.line.evolve import evolve
 from detente.line.state import LineState
 from detente.line.survival import function_of
-from detente.node.desks import Desk, Need, Saying
+from detente.node.desks.desk import Desk, Need, Saying
 from detente.node.lanes import Lane
 from detente.node.late_notices import late_calls
 from detente.node.suspicion import alarm_of

@@ -1,0 +1,1 @@
+"""Rooms at work in the command loop: what a desk is, and one file for each room's."""
