@@ -99,7 +99,7 @@ class RehearsalParty:
         NodeClient(self.files.path).post("matching", "runs", body=body)
 
     def matches(self) -> list[dict[str, Any]]:
-        """The private matches of the node; see `detente.node.matching_facts.MatchingRun`."""
+        """The private matches of the node; see `detente.node.matching.facts.MatchingRun`."""
         return [view["run"] for view in NodeClient(self.files.path).get("matching", "runs")]
 
     def stop(self) -> None:
