@@ -6,7 +6,7 @@ import json
 import time
 import urllib.request
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -272,3 +272,6 @@ def test_radio_checks_are_dated_by_both_and_overdue_in_status_and_on_the_line(tm
         assert radio(north, "south")["two_way_at"] == radio(south, "north")["two_way_at"]
         wrong = north.ask("POST", "/line/radio", {**report, "peer": "south", "frequency_khz": 118_000})
         assert wrong.json["field"] == "report.frequency_khz"
+        at = f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}"
+        to_the_minute = ("--frequency", "130.0MHz", "--by", "north aircraft", "--at", at)
+        assert north.cli("line", "radio", "south", *to_the_minute).returncode == 0

@@ -95,6 +95,9 @@ def test_a_zone_is_agreed_moved_and_released_on_both_sides(tmp_path: Path) -> No
         assert "zone_proposed" in told
         assert "fire" in told
         shown = zone(north, south, "show", "fire")
+        assert "ft (" in shown, "heights in both units"
+        assert "NM (" in shown, "distances in both units"
+        assert "radius_m" not in shown, "terms as people read them"
         assert "released by south, watch: the fire is out" in shown
         assert "fire" in north.cli("zone", "list", language="fr").stdout
         assert "levée" in north.cli("zone", "list", language="fr").stdout

@@ -58,7 +58,7 @@ def draft(
     peer_authority: Annotated[str, typer.Option(help="The public key of the other party's authority.")],
     name: Annotated[str, typer.Option(help="What the accord is called.")],
     out: Annotated[Path | None, typer.Option(help="The file to write; without it, standard output.")] = None,
-    days: Annotated[int, typer.Option(help="For how many days from now on it is valid.")] = 30,
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="For how many days from now on it is valid.")] = 30,
     minima: Annotated[str, typer.Option(help="Minima to begin from: `detente accord minima`.")] = "en-route",
 ) -> None:
     """Write a first text from both cards, with minima of a public standard and every default; edit it, then propose."""

@@ -31,15 +31,9 @@ def word(kind: str, value: str) -> str:
 
 def side_by_side(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
     """Print a table whose headings are names, such as those of parties."""
-    from rich.console import Console
-    from rich.table import Column, Table
-    from rich.text import Text
+    from detente.cli.tables import print_table
 
-    table = Table(*(Column(Text(heading)) for heading in headings), title=title or None, title_justify="left")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    console = Console()
-    Console(width=None if console.is_terminal else 160).print(table)
+    print_table(headings, rows, piped_width=160, title=title)
 
 
 def where_and_when(volume: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
             Path, typer.Option("--dir", help="Where the journal, keys and snapshots are kept.")
         ] = Path("dss"),
         host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-        port: Annotated[int, typer.Option(help="Port to listen on.")] = 8082,
+        port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on.")] = 8082,
         audience: Annotated[
             list[str] | None, typer.Option(help="Host name that tokens must be for; again for more.")
         ] = None,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SHOWN_BODY_BYTES = 4000
 """How much of a body `show` prints as text; JSON has it whole."""
 _HASH_SIGNS = 64
+LAST_NUMBER = 2**63 - 1
 
 
 class Output(StrEnum):
@@ -71,8 +72,12 @@ def verify(
 
 def show(
     file: FileArgument,
-    first: Annotated[int, typer.Option("--from", help="The first entry to show.")] = 1,
-    last: Annotated[int | None, typer.Option("--to", help="The last entry to show.")] = None,
+    first: Annotated[
+        int, typer.Option("--from", min=-LAST_NUMBER, max=LAST_NUMBER, help="The first entry to show.")
+    ] = 1,
+    last: Annotated[
+        int | None, typer.Option("--to", min=-LAST_NUMBER, max=LAST_NUMBER, help="The last entry to show.")
+    ] = None,
     kind: Annotated[str | None, typer.Option(help="Only entries of this kind.")] = None,
     output: OutputOption = Output.TEXT,
 ) -> None:

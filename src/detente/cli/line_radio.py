@@ -23,10 +23,12 @@ def radio(
     at: Annotated[str | None, typer.Option(help="When, UTC, like 2025-06-01T14:30Z; now unless said.")] = None,
 ) -> None:
     """Report what our crew heard in a radio check; it is dated once both sides have said that they heard."""
+    from detente.cli.claims_values import moment
     from detente.cli.line_values import frequency_khz
 
     khz = frequency_khz("--frequency", frequency)
-    body = {"peer": peer, "frequency_khz": khz, "call_sign": by, "heard": heard, "checked_at": at}
+    checked_at = None if at is None else moment("--at", at)
+    body = {"peer": peer, "frequency_khz": khz, "call_sign": by, "heard": heard, "checked_at": checked_at}
     done(_client(directory).post("line", "radio", body=as_json(body)))
 
 

@@ -61,6 +61,8 @@ def values(code: str, typed: Sequence[str]) -> dict[str, Value]:
         name, equals, text = word.partition("=")
         if not equals or name not in kinds:
             raise Refusal(code, word, f"name=value with {', '.join(kinds) or 'nothing'}")
+        if name in found:
+            raise Refusal(code, word, "each parameter once", "Which of the two is meant?")
         found[name] = value(f"{code}.{name}", kinds[name], text.strip())
     return found
 

@@ -101,7 +101,10 @@ def give(
     from detente.node.client import NodeClient
 
     client = NodeClient(directory)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refusal("--out", str(out), "a directory that can be written", f"{error.strerror}.") from None
     for view in client.get("matching", "runs", peer=peer):
         run = view["run"]
         for message in run["sent"] if run["state"] != ABORTED else ():

@@ -122,15 +122,9 @@ def done(answer: dict[str, Any]) -> None:
 
 def show_table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Print rows under headings of the language room."""
-    from rich.console import Console
-    from rich.table import Table
+    from detente.cli.tables import print_table
 
-    table = Table(*(words(f"node.heading.{heading}") for heading in headings))
-    for row in rows:
-        table.add_row(*row)
-    console = Console()
-    # A table in a file or a pipe is not cut to the width of a screen that is not there.
-    Console(width=None if console.is_terminal else 200).print(table)
+    print_table([words(f"node.heading.{heading}") for heading in headings], rows, piped_width=200)
 
 
 def _bodies(plans: tuple[Plan, ...]) -> list[bytes]:

@@ -141,7 +141,7 @@ def show(zone: Zone, directory: Directory, peer: Peer) -> None:
         for proposal in version["proposals"]:
             say("zone.said.proposed", at=proposal["at"], party=proposal["party"], by=proposal["by"],
                 version=version["version"])  # fmt: skip
-        typer.echo(f"  {json.dumps(version['terms'])}")
+        typer.echo(f"  {terms_text(version['terms'])}")
         for word in version["words"]:
             said = "accepted" if word["agrees"] else "refused"
             if word["agrees"] and any(p["party"] == word["party"] for p in version["proposals"]):
@@ -155,6 +155,19 @@ def show(zone: Zone, directory: Directory, peer: Peer) -> None:
     for plan in view["entering"]:
         say("zone.enters", party=plan["party"], plan=plan["plan_id"], notice=plan["notice_id"], start=plan["start"],
             end=plan["end"])  # fmt: skip
+
+
+def terms_text(terms: dict[str, Any]) -> str:
+    """Return the terms of a zone, as the HTTP API gives them, on one line: distances and heights in both units."""
+    from detente.cli.claims_output import where_and_when
+    from detente.cli.wording import language
+    from detente.language import figures
+
+    parts = [terms["owner"], words(f"zone.meaning.{terms['meaning']}"), where_and_when(terms)]
+    for key, field in (("ring_contact", "contact_at_m"), ("ring_hold", "hold_outside_m")):
+        if terms.get(field) is not None:
+            parts.append(words(f"claims.{key}", radius=figures.distance(language(), float(terms[field]))))
+    return "; ".join(parts)
 
 
 def _given(

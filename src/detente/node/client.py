@@ -80,6 +80,10 @@ class NodeClient:
     def _ask(
         self, method: str, path: tuple[str, ...], query: dict[str, object], body: bytes | None, *, decode: bool = True
     ) -> Any:  # noqa: ANN401
+        for part in path:
+            # Such a part would be another route: that of a list, or none.
+            if not part or "/" in part:
+                raise Refusal("id", part, "an id or a name as it is listed: not empty, without a slash")
         url = f"{self._url}/" + "/".join(quote(part, safe="") for part in path)
         wanted = {name: value for name, value in query.items() if value is not None}
         if wanted:

@@ -59,7 +59,7 @@ class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         if self.others is not None and self.meaning is not Meaning.NOTHING_OF_OURS_HERE:
             raise Refusal("others", str(self.others), 'nothing, unless the meaning is "nothing_of_ours_here"')
         if self.commitment is not None and not _SHA_256.match(self.commitment):
-            raise Refusal("commitment", self.commitment, "64 hexadecimal digits", "See: detente transcript commit.")
+            raise Refusal("commitment", self.commitment, "64 hexadecimal digits", "See: detente details commit.")
 
     @property
     def lead_s(self) -> float:

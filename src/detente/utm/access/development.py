@@ -27,7 +27,10 @@ def development_key(directory: Path) -> Path:
     """Make the directory's key for development tokens when there is none; return the file of its public half."""
     private, public = directory / _PRIVATE, directory / _PUBLIC
     if not private.exists():
-        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Refusal("--dir", str(directory), "a directory that can be written", f"{error.strerror}.") from None
         key = generate_private_key(SECP256R1())
         descriptor = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
