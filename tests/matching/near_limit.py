@@ -126,7 +126,8 @@ class Pairs:
             seconds = timedelta(seconds=round(float(r.uniform(60, 900)), 3))
             climb_m = float(self.one_of([0.0, 0.0, r.uniform(-1500, 1500)]))
             ends = [Waypoint(near, at(reading_m), moment)]
-            far = Waypoint(other, at(reading_m + climb_m), moment + seconds if late else moment - seconds)
+            far_m = max(-1_990.0, reading_m + climb_m)
+            far = Waypoint(other, at(far_m), moment + seconds if late else moment - seconds)
             waypoints = [*ends, far] if late else [far, *ends]
         return Trajectory(tuple(waypoints), containment), lateral_m, vertical_m, slack_s, None
 

@@ -85,15 +85,13 @@ class Party:
         )
         (self.path / "accord.toml").write_text(format_accord(accord))
 
-    def start(self, *arguments: str, largest_file_bytes: int | None = None) -> None:
-        """Start the node and wait until it listens. No file of it may grow over `largest_file_bytes`."""
-        self.begin(*arguments, largest_file_bytes=largest_file_bytes)
+    def start(self, *arguments: str) -> None:
+        """Start the node and wait until it listens."""
+        self.begin(*arguments)
         self.wait()
 
-    def begin(self, *arguments: str, largest_file_bytes: int | None = None) -> None:
+    def begin(self, *arguments: str) -> None:
         command = [str(DETENTE), "node", "--dir", str(self.path), *arguments]
-        if largest_file_bytes is not None:
-            command = ["prlimit", f"--fsize={largest_file_bytes}", *command]
         log = (self.path / "log.jsonl").open("a")
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         log.close()

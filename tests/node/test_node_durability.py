@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import urllib.error
 from collections.abc import Callable
@@ -109,9 +110,10 @@ def test_a_stop_under_load_answers_what_it_took_and_leaves_a_whole_journal(tmp_p
 @pytest.mark.long
 def test_a_node_that_cannot_write_stops_and_answers_nothing(tmp_path: Path) -> None:
     with two_parties(tmp_path, start=False) as (north, _):
-        north.start(largest_file_bytes=300_000)
+        north.start()
+        assert north.process is not None
+        subprocess.run(["prlimit", f"--pid={north.process.pid}", "--fsize=300000"], check=True)
         with Load(north) as load:
-            assert north.process is not None
             code = north.process.wait(60)
         assert code == 1
         assert "cannot go on" in north.log()

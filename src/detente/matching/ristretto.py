@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rbcl.rbcl import _sodium
 
 from detente.airspace.cores import on_all_cores
 from detente.matching import ristretto_kernels as kernels
+from detente.matching.sodium import sodium
 
 ELEMENT_BYTES = 32
 SCALAR_BYTES = 32
@@ -37,7 +37,7 @@ class InvalidElementError(ValueError):
 
 def _function(name: str, arguments: int) -> Any:  # noqa: ANN401 ctypes has no narrower type
     # Looked up by item: a fresh object, so that argument types set here are not those of rbcl's own wrappers.
-    function = _sodium["crypto_" + name]
+    function = sodium["crypto_" + name]
     function.argtypes = [ctypes.c_void_p] * arguments
     function.restype = ctypes.c_int
     return function

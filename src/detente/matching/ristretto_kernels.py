@@ -11,14 +11,15 @@ from typing import Any
 
 import llvmlite.binding
 from numba import njit, types
-from rbcl.rbcl import _sodium
+
+from detente.matching.sodium import sodium
 
 _ELEMENT_BYTES, _UNIFORM_BYTES = 32, 64
 
 
 def _known_to_the_compiler(name: str, arguments: int) -> Any:  # noqa: ANN401 numba has no types
     symbol = "detente_crypto_" + name
-    llvmlite.binding.add_symbol(symbol, ctypes.cast(_sodium["crypto_" + name], ctypes.c_void_p).value)
+    llvmlite.binding.add_symbol(symbol, ctypes.cast(sodium["crypto_" + name], ctypes.c_void_p).value)
     return types.ExternalFunction(symbol, types.intc(*[types.uintp] * arguments))
 
 
