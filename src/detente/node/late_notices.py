@@ -12,10 +12,15 @@ from detente.picture.picture import Picture
 
 
 def late_calls(event: Event, picture: Picture, peers: Sequence[str]) -> Iterator[SendLineMessage]:
-    """Yield the message to each of `peers` for which a notice of our own, given or amended, comes late."""
+    """Yield the message to each of `peers` for which a notice of our own, given or amended, comes late.
+
+    An agreed zone is never late, and whoever did not agree to it hears nothing of it.
+    """
     if not isinstance(event, NoticeGiven | NoticeAmended) or event.notice.party != picture.party:
         return
     notice = event.notice
+    if notice.agreed_with is not None:
+        return
     assert picture.accord is not None
     for peer in peers:
         late_s = picture.accord.lead_time_s(notice.meaning, peer) - notice.lead_s
