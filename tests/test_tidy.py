@@ -205,6 +205,13 @@ def test_every_decision_can_be_found() -> None:
     assert not lost, f"link each from docs/decisions/README.md: {lost}"
 
 
+def test_every_page_is_listed() -> None:
+    listed = "".join((ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/reference/README.md"))
+    pages = [page for folder in ("tutorial", "how-to", "reference") for page in (ROOT / "docs" / folder).glob("*.md")]
+    missing = sorted(str(page.relative_to(ROOT)) for page in pages if page.name not in listed)
+    assert not missing, f"no index lists {missing}"
+
+
 def test_carried_data_are_named_with_their_licence() -> None:
     notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
     said = [line.strip().rstrip("/") for line in notice.splitlines() if re.match(r"(src|tests|bench|docs)/\S+$", line)]
