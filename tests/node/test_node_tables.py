@@ -28,3 +28,18 @@ def test_what_an_import_leaves_out_is_said_in_words(tmp_path: Path) -> None:
     with two_parties(tmp_path) as (north, _):
         assert north.cli("plan", "import", str(FLOWN)).stderr == "1 report left out: on the ground\n"
         assert "1 position" in north.cli("plan", "import", str(FLOWN), language="fr").stderr
+
+
+def test_the_accord_of_a_file_is_listed_and_says_why_nobody_can_suspend_it(tmp_path: Path) -> None:
+    with two_parties(tmp_path) as (north, _):
+        (listed,) = north.get("/accords")
+        assert (listed["peer"], listed["standing"]) == ("south", "in_force")
+        prefix = listed["accord_hash"][:12]
+        assert prefix in north.cli("accord", "list").stdout
+        assert "[[parties]]" in north.cli("accord", "show", prefix).stdout
+        refused = north.cli("accord", "suspend", prefix, "--reason", "an aircraft was lost")
+        assert refused.returncode == 2
+        assert "nobody signed it" in refused.stderr
+        unknown = north.cli("line", "stop", "--to", "nobody")
+        assert unknown.returncode == 2
+        assert "south" in unknown.stderr

@@ -125,6 +125,9 @@ class AccordKeeping:
         if self.may_plan(peer) or (function is not None and self.allows(peer, function)):
             return
         at = self._hands.clock()
+        known = sorted({*self.talkers, *(one.name for one in self.peers)})
+        if peer not in known:
+            raise Refusal("peer", peer, f"a paired party: {', '.join(known) or '(none)'}", "Pair first.")
         kept = ", ".join(sorted(self.accords.kept(peer, at)))
         raise Refusal(
             "peer", peer, f"an accord under which {function or 'planning'} goes on",

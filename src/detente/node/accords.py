@@ -16,7 +16,7 @@ from detente.accord.facts import AccordDrafted, Fact
 from detente.accord.life_cycle import AccordRecord, Side, Standing, Talks, decide, evolve
 from detente.accord.provisions import NoticeKind, SafetyFunction
 from detente.accord.tagged import read_tagged, write_tagged
-from detente.accord.terms import Accord, accord_hash
+from detente.accord.terms import Accord, accord_hash, format_accord
 from detente.accord.widest import widest
 from detente.airspace.plan import TimeWindow
 from detente.airspace.refusal import Refusal
@@ -117,6 +117,11 @@ class Accords:
         talks = self.talks.get(peer)
         if talks is None:
             raise Refusal("peer", peer, f"a paired party: {', '.join(sorted(self.talks)) or '(none)'}", "Pair first.")
+        if self.configured is not None and getattr(fact, "accord_hash", "") == accord_hash(self.configured):
+            raise Refusal(
+                "accord_hash", accord_hash(self.configured), "an accord that both sides' authorities signed",
+                "This one stands in a file of the node and nobody signed it: propose one, `detente accord propose`.",
+            )  # fmt: skip
         return decide(talks, fact, verify)
 
     def keep(self, body: bytes) -> None:
@@ -177,7 +182,8 @@ class Accords:
         return found[0]
 
     def views(self, at: datetime) -> Iterator[AccordView]:
-        """Yield every accord that was ever drafted or proposed with each peer."""
+        """Yield the accord of the configuration, and every one that was ever drafted or proposed with each peer."""
+        yield from self._configured_views(at)
         for peer, talks in sorted(self.talks.items()):
             for name, record in talks.records.items():
                 terms = talks.accords[name]
@@ -185,6 +191,21 @@ class Accords:
                     peer, name, terms.name, terms.version, talks.standing(name, at), terms.valid,
                     tuple(said.party for said in record.proposals), record.authorised_by, record.suspended_by, record,
                 )  # fmt: skip
+
+    def _configured_views(self, at: datetime) -> Iterator[AccordView]:
+        terms = self.configured
+        if terms is None:
+            return
+        name, record = accord_hash(terms), AccordRecord(accord_hash(terms), format_accord(terms))
+        for peer in (party.name for party in terms.parties if party.name != self.own.name):
+            current = self.current(peer, at)
+            if at > terms.valid.end:
+                standing = Standing.EXPIRED
+            elif current is not None and current[1] != name:
+                standing = Standing.AMENDED
+            else:
+                standing = Standing.IN_FORCE if at >= terms.valid.start else Standing.AUTHORISED
+            yield AccordView(peer, name, terms.name, terms.version, standing, terms.valid, (), (), (), record)
 
     def latest(self, peer: str, at: datetime) -> tuple[Accord, str] | None:
         """Return the accord that stands with `peer`, or else the last that did."""
@@ -293,8 +314,10 @@ def _joint_hash(hashes: set[str]) -> str:
 
 def view_of(accords: Accords, prefix: str, at: datetime) -> AccordView:
     """Return one accord by the beginning of its hash; raises Refusal."""
-    peer, name = accords.find(prefix)
-    return next(view for view in accords.views(at) if (view.peer, view.accord_hash) == (peer, name))
+    found = [view for view in accords.views(at) if prefix and view.accord_hash.startswith(prefix)]
+    if len({view.accord_hash for view in found}) != 1:
+        accords.find(prefix)
+    return found[0]
 
 
 def encode_kept(peer: str, fact: Fact) -> bytes:
