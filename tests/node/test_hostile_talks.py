@@ -72,7 +72,7 @@ def test_nonsense_in_the_talks_changes_nothing(tmp_path: Path) -> None:
             write_fact(AccordAuthorised("south", NOW, "authority", name, theirs)),
             write_fact(AccordAuthorised("north", NOW, "authority", name, ours)),
         ])  # fmt: skip
-        (view,) = north.get("/accords")
+        _, view = north.get("/accords")
         assert (view["standing"], view["authorised_by"]) == ("authorised", ["south"])
         north.stop()
         refused = [entry for entry in proven_entries(north.files.journal_path) if entry.kind == ACCORD_REFUSED]
