@@ -14,6 +14,7 @@ class Refusal(ValueError):  # noqa: N818 - the design's word; it is raised, and 
         value: what was found there.
         expected: what would have been accepted.
         mend: what the sender can do about it, as a sentence; empty when `expected` says it all.
+        shown: the value as people are shown it, cut where it is long.
     """
 
     def __init__(self, field: str, value: object, expected: str, mend: str = "") -> None:
@@ -26,4 +27,5 @@ class Refusal(ValueError):  # noqa: N818 - the design's word; it is raised, and 
             # The middle goes: of a path the end says more than the beginning.
             half = (SHOWN_CHARACTERS - 3) // 2
             shown = f"{shown[:half]}...{shown[-half:]}"
+        self.shown = shown
         super().__init__(f"{field}: {shown}; expected {expected}." + (f" {mend}" if mend else ""))

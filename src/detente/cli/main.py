@@ -64,5 +64,9 @@ def main() -> None:
     try:
         app()
     except Refusal as refusal:
-        typer.echo(f"detente: {refusal}", err=True)
+        from detente.cli.wording import language
+        from detente.language.refused import refusal_line
+
+        line = refusal_line(language(), refusal.field, refusal.shown, refusal.expected, refusal.mend)
+        typer.echo(f"detente: {line}", err=True)
         sys.exit(2)

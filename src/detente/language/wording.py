@@ -57,9 +57,13 @@ def _table(language: Language) -> dict[str, str]:
     if len(table) != len(texts):
         raise TypeError(f"a key has two texts in the files of {language}")
     if language is Language.FRENCH:
-        # French sets these marks off by a space at which no line may break; files are easier to write with plain ones.
-        return {key: re.sub(" (?=[;:!?»%])|(?<=«) ", "\N{NO-BREAK SPACE}", value) for key, value in table.items()}
+        return {key: set_off(value) for key, value in table.items()}
     return table
+
+
+def set_off(french: str) -> str:
+    """Return French text with its marks set off by spaces at which no line may break; files have plain ones."""
+    return re.sub(" (?=[;:!?»%])|(?<=«) ", "\N{NO-BREAK SPACE}", french)
 
 
 def _flatten(prefix: str, table: Mapping[str, object]) -> list[tuple[str, str]]:
