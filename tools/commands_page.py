@@ -14,10 +14,10 @@ from detente.cli.main import app
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "commands.md"
 HEAD = """# Commands
 
-Every command, with what it takes; what is in brackets may be left out. `detente COMMAND --help` says more of each
-option. Exit codes: 0 done, 1 what was asked about does not hold (conflicts, an unproven journal), 2 a mistake in what
-was asked, said in one line. Texts are in English or French: `DETENTE_LANGUAGE=fr`. This page is written from the commands,
-by `tools/commands_page.py`.
+Every command, with what it takes; what is in brackets may be left out. `detente COMMAND --help` says more of
+each option. Exit codes: 0 done, 1 what was asked about does not hold (conflicts, an unproven journal), 2 a
+mistake in what was asked, said in one line. Texts are in English or French: `DETENTE_LANGUAGE=fr`. This page
+is written from the commands, by `tools/commands_page.py`.
 
 | command | takes | what it does |
 |---|---|---|
