@@ -19,10 +19,11 @@ from aiohttp import web
 
 from detente.link.answer import ENVELOPES_PATH, MAX_BATCH_BYTES
 from detente.link.backoff import Backoff
+from detente.link.carrier import open_http_carrier
 from detente.link.links import Links
 from detente.link.reception import receive_batch
 from detente.link.session import SENT
-from detente.link.transport import Delivery, DeliverySettings, open_client
+from detente.link.transport import Delivery, DeliverySettings
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
 
@@ -83,9 +84,9 @@ async def serve(arguments):
     app.router.add_post(ENVELOPES_PATH, party.envelopes)
     app.router.add_post("/say", party.say)
     app.router.add_get("/numbers", party.numbers)
-    async with open_client() as client:
+    async with open_http_carrier() as carrier:
         party.delivery = Delivery(
-            party.session, [arguments.peer_address], client, party.journal.read, party.record,
+            party.session, [arguments.peer_address], carrier, party.journal.read, party.record,
             clock=now, fraction=random.random, settings=settings,
         )  # fmt: skip
         runner = web.AppRunner(app)

@@ -10,10 +10,11 @@ from link_parties import AT, NORTH, TO_SOUTH, two_sides
 from detente.airspace.refusal import Refusal
 from detente.link.answer import ENVELOPES_PATH, MAX_ANSWER_BYTES, Answer, AnswerRefusal, RefusalReason, write_answer
 from detente.link.backoff import Backoff
+from detente.link.carrier import open_http_carrier
 from detente.link.envelope import NO_PREVIOUS, read_envelope, seal_envelope
 from detente.link.receipt import sign_receipt
 from detente.link.session import LINK_EVIDENCE, LINK_REFUSED, RECEIPT_RECEIVED, RefusalRecord
-from detente.link.transport import PEER_SET_BACK, Delivery, DeliverySettings, DeliveryState, open_client
+from detente.link.transport import PEER_SET_BACK, Delivery, DeliverySettings, DeliveryState
 
 QUICK = DeliverySettings(connect_timeout_s=1.0, total_timeout_s=5.0, backoff=Backoff(0.01, 0.02))
 
@@ -62,9 +63,9 @@ async def delivering(side, *addresses, settings=QUICK, **given):
     async def record(entries, at):
         side.record(entries, at)
 
-    async with open_client() as client:
+    async with open_http_carrier() as carrier:
         delivery = Delivery(
-            side.session, addresses, client, side.journal.read, record, settings=settings,
+            side.session, addresses, carrier, side.journal.read, record, settings=settings,
             **{"clock": lambda: AT, "fraction": lambda: 0.0, **given},
         )  # fmt: skip
         task = asyncio.create_task(delivery.run())
@@ -385,8 +386,8 @@ def test_delivery_needs_an_address(sides):
     north, _ = sides
 
     async def scenario():
-        async with open_client() as client:
+        async with open_http_carrier() as carrier:
             with pytest.raises(Refusal, match="addresses"):
-                Delivery(north.session, (), client, north.journal.read, None, clock=lambda: AT, fraction=lambda: 0.0)
+                Delivery(north.session, (), carrier, north.journal.read, None, clock=lambda: AT, fraction=lambda: 0.0)
 
     asyncio.run(scenario())

@@ -1,4 +1,4 @@
-"""Delivering what a link has sent to the peer's node over HTTP, until its receipts are held.
+"""Delivering what a link has sent to the peer's node, until its receipts are held.
 
 Nothing is queued in memory: what waits is what the journal holds as sent and not receipted, read a batch at a time. So
 a peer may be away for an hour or a month, and delivery resumes after the last receipt.
@@ -8,27 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import io
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
 
-import aiohttp
 import msgspec
 
 from detente.airspace.refusal import Refusal
-from detente.link.answer import (
-    ENVELOPES_MEDIA_TYPE,
-    ENVELOPES_PATH,
-    MAX_ANSWER_BYTES,
-    MAX_BATCH_ENVELOPES,
-    Answer,
-    RefusalReason,
-    read_answer,
-)
+from detente.link.answer import MAX_BATCH_ENVELOPES, Answer, RefusalReason, read_answer
 from detente.link.backoff import Backoff
+from detente.link.carrier import CarriageError, Carrier
 from detente.link.receipt import Receipt, read_receipt
 from detente.link.session import (
     LINK_EVIDENCE,
@@ -82,16 +73,6 @@ ReadJournal = Callable[[int, str], Iterator[Entry]]
 """Read the journal's entries of one kind from an entry number on: `Journal.read`."""
 
 
-def open_client() -> aiohttp.ClientSession:
-    """Return an HTTP client for links: no cookies, no proxies from the environment, no decompression."""
-    return aiohttp.ClientSession(
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-        auto_decompress=False,
-        headers={"Accept-Encoding": "identity", "User-Agent": "detente"},
-    )
-
-
 class Delivery:
     """The delivery of one session's outgoing direction to one peer. One `run` at a time.
 
@@ -102,7 +83,7 @@ class Delivery:
         self,
         session: Session,
         addresses: Sequence[str],
-        client: aiohttp.ClientSession,
+        carrier: Carrier,
         read: ReadJournal,
         record: Record,
         *,
@@ -115,7 +96,7 @@ class Delivery:
             raise Refusal("addresses", [], "at least one address of the peer", "Carry its envelopes as files instead.")
         self._session = session
         self._addresses = tuple(address.rstrip("/") for address in addresses)
-        self._client = client
+        self._carrier = carrier
         self._read = read
         self._record = record
         self._clock = clock
@@ -187,9 +168,12 @@ class Delivery:
         """Send one batch; return whether the peer took a step forward with it."""
         self._refused = False
         try:
-            status, data = await self._post(self._batch())
-        except (aiohttp.ClientError, TimeoutError, OSError, UnicodeError) as error:
-            self._detail = f"{type(error).__name__}: {error}"[:_SHOWN_CHARACTERS]
+            status, data = await self._carrier.carry(
+                self._addresses[self._address], self._batch(), self._settings.connect_timeout_s,
+                self._settings.total_timeout_s,
+            )  # fmt: skip
+        except CarriageError as error:
+            self._detail = str(error)[:_SHOWN_CHARACTERS]
             return False
         self._last_answer_at = self._clock()
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -221,22 +205,6 @@ class Delivery:
             if len(parts) == len(wanted):
                 break
         return b"".join(parts)
-
-    async def _post(self, body: bytes) -> tuple[int, bytes]:
-        timeout = aiohttp.ClientTimeout(
-            total=self._settings.total_timeout_s, sock_connect=self._settings.connect_timeout_s
-        )
-        url = self._addresses[self._address] + ENVELOPES_PATH
-        headers = {"Content-Type": ENVELOPES_MEDIA_TYPE}
-        async with self._client.post(
-            url, data=io.BytesIO(body), headers=headers, timeout=timeout, allow_redirects=False
-        ) as response:
-            data = bytearray()
-            while len(data) <= MAX_ANSWER_BYTES and (chunk := await response.content.read(64 * 1024)):
-                data += chunk
-            if len(data) > MAX_ANSWER_BYTES:
-                response.close()
-            return response.status, bytes(data)
 
     async def _take_receipts(self, answer: Answer) -> bool:
         """Record the receipts that are new; return whether they cover the first envelope that was sent."""

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-import aiohttp
 import structlog
 
 from detente.link.backoff import Backoff
+from detente.link.carrier import Carrier, OpenCarrier, open_http_carrier
 from detente.link.envelope import Direction
 from detente.link.session import Session
-from detente.link.transport import Delivery, DeliverySettings, DeliveryState, DeliveryStatus, open_client
+from detente.link.transport import Delivery, DeliverySettings, DeliveryState, DeliveryStatus
 from detente.node.lanes import Lane
 from detente.node.loop import CommandLoop, NodeStopped
 
 log = structlog.get_logger()
+_SYSTEM_RANDOM = random.SystemRandom()
 
 
 STOP_SETTINGS = DeliverySettings(
@@ -27,10 +28,23 @@ STOP_SETTINGS = DeliverySettings(
 
 
 class Outbox:
-    """For each peer that has an address, one delivery for planning and one for each lane."""
+    """For each peer that has an address, one delivery for planning and one for each lane.
 
-    def __init__(self, loop: CommandLoop, longest_wait_s: float, step_s: float) -> None:
+    `open_carrier` gives the way to the peers, `fraction` randomness in [0, 1).
+    """
+
+    def __init__(
+        self,
+        loop: CommandLoop,
+        longest_wait_s: float,
+        step_s: float,
+        *,
+        open_carrier: OpenCarrier = open_http_carrier,
+        fraction: Callable[[], float] = _SYSTEM_RANDOM.random,
+    ) -> None:
         self._loop = loop
+        self._open_carrier = open_carrier
+        self._fraction = fraction
         self._step_s = step_s
         self._settings = DeliverySettings(backoff=Backoff(first_s=min(0.5, longest_wait_s), longest_s=longest_wait_s))
         self._deliveries: dict[str, Delivery] = {}
@@ -40,7 +54,7 @@ class Outbox:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        async with open_client() as client, asyncio.TaskGroup() as tasks:
+        async with self._open_carrier() as carrier, asyncio.TaskGroup() as tasks:
             self._loop.after_turn.append(self.notify)
             while True:
                 self._changed.clear()
@@ -52,7 +66,7 @@ class Outbox:
                         known[1].cancel()
                     self._tasks[name] = (session.outgoing, None)
                     if addresses:
-                        task = self._deliver(client, tasks, name, session, addresses, settings)
+                        task = self._deliver(carrier, tasks, name, session, addresses, settings)
                         self._tasks[name] = (session.outgoing, task)
                     else:
                         log.warning("a peer has no address; its envelopes wait", link=name)
@@ -72,7 +86,7 @@ class Outbox:
 
     def _deliver(
         self,
-        client: aiohttp.ClientSession,
+        carrier: Carrier,
         tasks: asyncio.TaskGroup,
         name: str,
         session: Session,
@@ -82,11 +96,11 @@ class Outbox:
         delivery = Delivery(
             session,
             addresses,
-            client,
+            carrier,
             self._loop.journal.read,
             self._loop.record,
             clock=self._loop.clock,
-            fraction=random.SystemRandom().random,
+            fraction=self._fraction,
             settings=settings,
         )
         self._deliveries[name] = delivery

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from detente.record.entry import Entry, NewEntry, Submission
 from detente.record.storage import JournalStoppedError
@@ -26,6 +26,17 @@ _MAX_LINGER_S = 0.002
 class _Waiting(NamedTuple):
     submission: Submission
     future: Future[list[Entry]] | asyncio.Future[list[Entry]]
+
+
+class Commit(Protocol):
+    """The way of entries into the journal, in the order of `submit`."""
+
+    def submit(self, entries: Sequence[NewEntry], at: datetime) -> Future[list[Entry]]:
+        """Queue `entries`, recorded all or none; the future gives them when they are on the disk.
+
+        Raises Refusal at once, as `Journal.append` does; the future raises JournalStoppedError when the disk fails.
+        """
+        ...
 
 
 class GroupCommit:

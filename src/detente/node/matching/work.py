@@ -17,7 +17,7 @@ import structlog
 from detente.accord.matching_terms import RunsOfNodes
 from detente.airspace.refusal import Refusal
 from detente.line.alarms import AlarmKind
-from detente.link.transport import open_client
+from detente.link.carrier import open_client
 from detente.matching.messages import BreachError, Fault
 from detente.node.configuration import MatchingSettings
 from detente.node.desks.matching import MatchingDesk
