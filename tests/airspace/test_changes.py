@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from plan_strategies import GEOD, START, latitudes, longitudes, moved, plan_of, trajectories_near, volumes_near
 
 from detente.airspace.altitude import Altitude, AltitudeUnit, StandardPressure
-from detente.airspace.changes import Change, Delay, LateralOffset, LevelChange, apply_change, has_course, path_length_m
+from detente.airspace.changes import (
+    Delay,
+    LateralOffset,
+    LevelChange,
+    PlanChange,
+    apply_change,
+    has_course,
+    path_length_m,
+)
 from detente.airspace.plan import Plan, Trajectory
 from detente.airspace.refusal import Refusal
 
@@ -139,4 +147,4 @@ def test_out_of_range_is_refused():
     st.builds(LateralOffset, st.floats(-9e4, 9e4)),
 ))  # fmt: skip
 def test_changes_cross_the_wire(change):
-    assert msgspec.json.decode(msgspec.json.encode(change), type=Change) == change
+    assert msgspec.json.decode(msgspec.json.encode(change), type=PlanChange) == change

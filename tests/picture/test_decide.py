@@ -25,7 +25,7 @@ from picture_world import (
 from detente.airspace.plan import Circle, Plan, Polygon, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
-from detente.airspace.resolution import Change, Delay, LevelChange, apply_change
+from detente.airspace.resolution import Delay, LevelChange, PlanChange, apply_change
 from detente.airspace.separation import ClassMinima, Minima, MinimaTable
 from detente.picture import commands, events
 from detente.picture.conflicts import ClearedBecause, PlanReference, conflict_id
@@ -53,7 +53,7 @@ def in_conflict(node: Node) -> str:
 
 
 def measure_on(
-    node: Node, conflict: str, owner: str, change: Change, proposer: str = "", measure_id: str = "m1"
+    node: Node, conflict: str, owner: str, change: PlanChange, proposer: str = "", measure_id: str = "m1"
 ) -> Measure:
     reference = node.picture.conflicts[conflict].conflict.of(owner)
     base = node.picture.plans[(owner, reference.plan_id)].plan

@@ -32,7 +32,7 @@ from picture_world import (
 
 from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
-from detente.airspace.resolution import Change, apply_change
+from detente.airspace.resolution import PlanChange, apply_change
 from detente.airspace.search import encounter
 from detente.picture import commands, events
 from detente.picture.conflicts import PlanReference, conflict_id
@@ -136,7 +136,7 @@ class PictureMachine(RuleBasedStateMachine):
         self.give(commands.ExpireNotices(self.now))
 
     @rule(data=st.data(), change=changes(), proposer=st.sampled_from([OURS, THEIRS]), stale=st.integers(0, 9))
-    def propose(self, data: st.DataObject, change: Change, proposer: str, stale: int) -> None:
+    def propose(self, data: st.DataObject, change: PlanChange, proposer: str, stale: int) -> None:
         picture = self.node.picture
         if not picture.conflicts:
             return

@@ -40,7 +40,7 @@ TROPOPAUSE_M = 11_000.0
 TROPOPAUSE_K = SEA_LEVEL_K - LAPSE_K_PER_M * TROPOPAUSE_M
 GAS_OVER_GRAVITY_M_PER_K = 287.05287 / 9.80665
 EXPONENT = LAPSE_K_PER_M * GAS_OVER_GRAVITY_M_PER_K
-EARTH_RADIUS_M = 6_356_766.0
+GEOPOTENTIAL_RADIUS_M = 6_356_766.0
 
 SETTING_ERROR_HPA = 0.5
 """A setting is given in whole hectopascals, so it is up to this far from the one in the altimeter."""
@@ -160,9 +160,9 @@ def _pressure_heights(
     potential = reading + datum_m
     highest = np.abs(potential) + setting_error + temperature_error
     # Heights of the standard atmosphere are geopotential: they assume the same gravity everywhere.
-    geometric = potential * EARTH_RADIUS_M / (EARTH_RADIUS_M - potential)
+    geometric = potential * GEOPOTENTIAL_RADIUS_M / (GEOPOTENTIAL_RADIUS_M - potential)
     gravity_error = GRAVITY_SHARE * highest
-    curvature_error = 2.0 * (highest / EARTH_RADIUS_M) * (setting_error + temperature_error + gravity_error)
+    curvature_error = 2.0 * (highest / GEOPOTENTIAL_RADIUS_M) * (setting_error + temperature_error + gravity_error)
     ellipsoid_error = setting_error + temperature_error + gravity_error + curvature_error + GEOID_ERROR_M
     return reading, standard, np.full_like(reading, family_error), geometric + geoid, ellipsoid_error
 

@@ -1,4 +1,6 @@
-"""A dynamic index of boxes in space and time: the first, never-missing step of every conflict search.
+"""An index of boxes in space and time to which boxes can be added and removed: the first step of every conflict search.
+
+It never misses an overlap.
 
 A box has five dimensions, in this order: x, y and z in metres of points on the WGS 84 ellipsoid (Earth-centred, so that
 neither the poles nor the antimeridian is special), altitude in metres on whatever frame the caller compares altitudes
@@ -29,10 +31,10 @@ PairKernel = Callable[[int, int, NDArray[np.int64], NDArray[np.int64]], tuple[in
 
 
 class BoxTree:
-    """A tree of boxes, each under an int64 item of its own. It never misses; it may over-report by 1/8 m or 1 s.
+    """A tree of boxes, each identified by its own int64 item. It never misses; it may over-report by 1/8 m or 1 s.
 
-    Bounds are kept to 1/16 m and 1/2 s, rounded outward; times before 2001 and after 2069 are held at those years.
-    One caller at a time: a tree is not safe to share between threads, though for many queries it uses some of its own.
+    Bounds are stored to 1/16 m and 1/2 s, rounded outward; times before 2001 and after 2069 are moved to those years.
+    A tree is not safe to share between threads: one caller at a time. Many queries at once run on threads of its own.
     """
 
     def __init__(self, capacity_hint: int = 1_024) -> None:
@@ -72,10 +74,10 @@ class BoxTree:
             raise self._refusal(status, item, self._low, self._high)
 
     def insert_many(self, items: ArrayLike, lows: ArrayLike, highs: ArrayLike) -> None:
-        """Insert n boxes at once: items of shape [n], bounds of shape [n, 5]. Far quicker than one by one.
+        """Insert n boxes at once: items of shape [n], bounds of shape [n, 5]. Much faster than n calls of `insert`.
 
         Raises:
-            Refusal: as `insert`, and then none is inserted.
+            Refusal: for the reasons that `insert` has; no box is inserted then.
         """
         new_items = np.array(items, dtype=np.int64, ndmin=1)
         words, low_rows, high_rows = self._on_grid(lows, highs)
@@ -113,7 +115,7 @@ class BoxTree:
             raise Refusal("item", item, "an item that is in the index")
 
     def query(self, low: Bounds, high: Bounds) -> NDArray[np.int64]:
-        """Return the items whose closed box has a point in common with this one, touching included, in no set order.
+        """Return the items whose closed box has a point in common with this one (touching counts), in no fixed order.
 
         Raises:
             Refusal: a bound is not a number, or a lower bound is above its upper.
@@ -131,7 +133,7 @@ class BoxTree:
         """Query with n boxes, bounds of shape [n, 5]: all (row, item) that overlap, sorted by row, then item.
 
         Raises:
-            Refusal: as `query`.
+            Refusal: for the reasons that `query` has.
         """
         words, _, _ = self._on_grid(lows, highs)
         building.turn_to_queries(words)
@@ -151,7 +153,7 @@ class BoxTree:
         return self._collect(partial(kernels.pairs_within, self._nodes, tasks), len(tasks), TASKS_AT_A_TIME)
 
     def _collect(self, kernel: PairKernel, total: int, at_a_time: int) -> Pairs:
-        """Run a kernel over 0 .. total on all cores; what it wrote, in order."""
+        """Run a kernel over 0 .. total on all cores and return what it wrote, in order."""
 
         def pairs_of(start: int, stop: int) -> list[Pairs]:
             done = []
@@ -203,14 +205,14 @@ class BoxTree:
         return items <= self._capacity()
 
     def _clear(self, capacity: int) -> None:
-        """Begin an empty tree with room for `capacity` items."""
+        """Start again with an empty tree that has space for `capacity` items."""
         self._nodes = np.empty((kernels.FIRST_NODE + 2 * capacity, kernels.NODE_WORDS), dtype=np.int32)
         self._nodes[0] = 0
         self._nodes[0, kernels.USED] = kernels.FIRST_NODE
         self._slots = np.zeros(1 << int(np.ceil(np.log2(1.5 * capacity + 2))), dtype=np.int32)
 
     def _make_room(self, capacity: int) -> None:
-        """Grow to room for `capacity` items. Pages that no node has used are not touched, so they cost nothing."""
+        """Reserve space for `capacity` items. Memory pages that no tree node uses are not touched and cost nothing."""
         before = self._nodes
         self._clear(capacity)
         if len(before) > 0:

@@ -2,7 +2,7 @@
 
 A delay shifts every time. A level change shifts every altitude, in the unit and on the reference in which it is given.
 A lateral offset flies the whole route parallel to itself, as a controller's "offset five miles right" without the parts
-that leave and rejoin: every waypoint keeps its time and altitude, legs stay as far from the old ones as was said, and
+that leave and rejoin: every waypoint keeps its time and altitude, legs keep the given distance from the old ones, and
 ground speeds change a little on the inside and outside of turns.
 """
 
@@ -13,16 +13,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
-from pyproj import Geod
 
 from detente.airspace.altitude import UNIT_M, Altitude, AltitudeBand, check_range
+from detente.airspace.geodesy import GEOD
 from detente.airspace.plan import Plan, TimeWindow, Trajectory, Volume4D, Waypoint
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 
-GEOD = Geod(ellps="WGS84")
 SHORTEST_LEG_M = 1.0
-"""A shorter leg has no course to speak of and takes its neighbour's."""
+"""A shorter leg is given its neighbour's course."""
 SHARPEST_HALF_TURN = math.cos(math.radians(60.0))
 """At a sharper turn the corner is cut, so that it moves no further than twice the offset."""
 READING_DECIMALS = 6
@@ -55,10 +54,10 @@ class LateralOffset(msgspec.Struct, frozen=True, tag_field="kind", tag="lateral_
         check_range("offset_m", self.offset_m, -500_000.0, 500_000.0, "metres")
 
 
-Change = Delay | LevelChange | LateralOffset
+PlanChange = Delay | LevelChange | LateralOffset
 
 
-def apply_change(plan: Plan, change: Change) -> Plan:
+def apply_change(plan: Plan, change: PlanChange) -> Plan:
     """Return the plan with the change made.
 
     Raises Refusal when an altitude would leave the range of altitudes, or when a plan without a course (volumes, or a
@@ -78,7 +77,7 @@ def apply_change(plan: Plan, change: Change) -> Plan:
 
 
 def has_course(plan: Plan) -> bool:
-    """Whether right and left of the plan mean something: a trajectory that goes somewhere."""
+    """Whether the plan has a left and a right side: it is a trajectory, and the trajectory moves."""
     return isinstance(plan.intent, Trajectory) and any(
         length_m >= SHORTEST_LEG_M for _, _, length_m in _legs(plan.intent.waypoints)
     )
@@ -134,7 +133,7 @@ def _offset(trajectory: Trajectory, offset_m: float) -> Trajectory:
     for k, leg in enumerate(legs):
         if leg is not None:
             leaving[k], arriving[k + 1] = leg[0], leg[1]
-    # Waypoints on the spot have the course of the leg before them, those before the first leg that of the first.
+    # A waypoint where the aircraft stays has the course of the leg before it; before the first leg, that of the first.
     for k in range(1, count):
         if arriving[k] is None:
             arriving[k] = leaving[k - 1] if arriving[k - 1] is None else arriving[k - 1]

@@ -1,4 +1,4 @@
-"""Compile the numeric kernels once and cache them, so that no command waits: python -m detente.airspace.compile."""
+"""Compile the numeric kernels once and store them, so that no command waits: python -m detente.airspace.compile."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from detente.airspace.tactical import Plane, Traffic, detect
 
 
 def forget_stale_code(package: Path) -> int:
-    """Delete the machine code kept beside `package` that is older than its newest kernel; how many files.
+    """Delete stored machine code of `package` that is older than its newest kernel, and return the number of files.
 
-    Numba looks at the file of the function itself, never at those of the functions that it calls.
+    Numba compares the code with the file of the function itself only, not with the files of functions that it calls.
     """
     newest = max((source.stat().st_mtime_ns for source in package.glob("*_kernels.py")), default=0)
-    kept = [*package.glob("__pycache__/*.nbi"), *package.glob("__pycache__/*.nbc")]
-    stale = [code for code in kept if code.stat().st_mtime_ns < newest]
+    machine_code = [*package.glob("__pycache__/*.nbi"), *package.glob("__pycache__/*.nbc")]
+    stale = [code for code in machine_code if code.stat().st_mtime_ns < newest]
     for code in stale:
         code.unlink(missing_ok=True)
     return len(stale)
 
 
 def compile_kernels() -> None:
-    """Call every compiled kernel once on a small input; the machine code is kept beside the package."""
+    """Call every compiled kernel once on a small input, which stores its machine code beside the package."""
     start = datetime(2025, 6, 1, tzinfo=UTC)
     window = TimeWindow(start, start + timedelta(hours=1))
     low = Altitude(100.0, AltitudeUnit.METRE, Ellipsoid())

@@ -1,4 +1,4 @@
-"""Plans as arrays: each leg of a trajectory and each volume becomes a part that the kernels can hold against another.
+"""Plans as arrays: each leg of a trajectory and each volume becomes a part that the kernels can compare with others.
 
 The columns are those of `part_kernels`, the pieces of curve those of `ellipsoid_kernels`.
 """
@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
-from pyproj import Geod
 
 from detente.airspace.altimetry import heights_array, is_pressure
 from detente.airspace.altitude import AltitudeReference, Ground
+from detente.airspace.arrays import Floats, Integers
 from detente.airspace.ellipsoid_kernels import PIECE_LENGTH_M, geodetic_points, set_pieces, surface_points
+from detente.airspace.geodesy import GEOD
 from detente.airspace.geoid import GEOID_SLOPE
 from detente.airspace.part_kernels import (
     CENTRE_X,
@@ -45,12 +45,8 @@ from detente.airspace.refusal import Refusal
 from detente.airspace.ring_kernels import first_crossing, ring_spheres
 from detente.airspace.separation import MinimaTable
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
-GEOD = Geod(ellps="WGS84")
 POLYGON_REACH_MAX_M = 8_190_000.0
-"""The chord of a cap of 80 degrees across: 40 degrees from its centre to its rim, twice over."""
+"""The chord across a cap of 80 degrees, which reaches 40 degrees from its centre to its rim."""
 PLAIN_SAGITTA_MAX_M = 500_000.0
 FRAMES = (NATIVE, FAMILY, ELLIPSOID)
 PIECE_GEOID_M = 0.5 * GEOID_SLOPE * PIECE_LENGTH_M
@@ -59,17 +55,17 @@ PIECE_GEOID_M = 0.5 * GEOID_SLOPE * PIECE_LENGTH_M
 
 @dataclass
 class Vocabulary:
-    """Numbers for the classes of aircraft and the altitude references met so far, shared by sets to be compared."""
+    """Numbers for classes of aircraft and for altitude references, shared by the sets of plans to be compared."""
 
     classes: dict[str, int] = field(default_factory=dict)
     references: dict[AltitudeReference, int] = field(default_factory=dict)
 
     def class_number(self, aircraft_class: str) -> int:
-        """The number of a class, given out at first sight."""
+        """The number of a class; a new class gets the next number."""
         return self.classes.setdefault(aircraft_class, len(self.classes))
 
     def reference_number(self, reference: AltitudeReference) -> int:
-        """The number of an altitude reference, given out at first sight."""
+        """The number of an altitude reference; a new reference gets the next number."""
         return self.references.setdefault(reference, len(self.references))
 
     def minima(self, table: MinimaTable) -> Floats:
@@ -267,7 +263,7 @@ def _volume_parts(
     floats[:, T0], floats[:, T1], floats[:, RADIUS_M] = g.times, g.ends, g.radius
     ring_spheres(curves, integers[:, CURVE].copy(), curve_counts, floats)
     _check_rings(curves, integers, floats, plans)
-    # From the corner where it is converted an area reaches across its whole sphere.
+    # Seen from the corner where its altitudes are converted, an area may extend across its whole bounding sphere.
     extent_m = 2.0 * floats[:, REACH_M] + floats[:, RADIUS_M]
     reference = np.asarray(g.reference, dtype=np.int64)
     first = np.minimum(offsets, max(len(latitudes) - 1, 0))

@@ -1,7 +1,7 @@
-"""Work in slices on all cores, by threads of our own around kernels that release the interpreter.
+"""Work in slices on all cores, by Python threads around kernels that release the interpreter lock.
 
-Not by numba's: where no OpenMP library is installed, its own pool ends the process when two threads enter it at once;
-where one is, a process that has forked is ended.
+Numba's own threads are not used. Without an OpenMP library its pool ends the process when two threads enter it at
+once; with OpenMP it ends a process that has forked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 def on_all_cores(work: Callable[[int, int], Result], total: int, at_a_time: int) -> list[Result]:
-    """Call ``work(start, stop)`` for each slice of 0 .. total; the results in order, whatever the number of cores."""
+    """Call ``work(start, stop)`` for each slice of 0 .. total and return the results in the order of the slices."""
     starts = range(0, total, at_a_time)
 
     def slice_from(start: int) -> Result:

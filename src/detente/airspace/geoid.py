@@ -1,7 +1,7 @@
 """The EGM96 geoid: how far mean sea level is from the WGS 84 ellipsoid.
 
-The package carries a 30-minute grid (made by tools/make_geoid.py from NGA's public-domain EGM96), read on first use;
-as it never changes it counts as a constant, not as input.
+The package contains a 30-minute grid (made by tools/make_geoid.py from NGA's public-domain EGM96), which is read on
+first use. The grid never changes, so it counts as a constant and not as input.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GEOID_ERROR_M = GRID_ERROR_M + MODEL_ERROR_M
 """Bound of the error of `geoid_height_m` against EGM96."""
 
 GEOID_SLOPE = 3.2e-4
-"""How steep the interpolated geoid is at most, in metres per metre, anywhere and in any direction (3.11e-4 near 30 N
+"""The steepest slope of the interpolated geoid, in metres per metre, anywhere and in any direction (3.11e-4 near 30 N
 79 E); so along a line of length L it bends from straight by no more than L times half of this."""
 
 NODES_PER_DEGREE = 2

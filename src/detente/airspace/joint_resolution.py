@@ -1,13 +1,13 @@
-"""Joint resolution: changes of several plans that together leave as few conflicts as can be, and create none.
+"""Joint resolution: changes of several plans that together leave as few conflicts as possible, and create none.
 
-Changing one plan after the other is not enough where conflicts hang together: in a chain A-B-C one change of B may do
-for both conflicts, and a change of A may take the only place that C could have had. So conflicts are settled by
+Changing one plan after the other is not enough where conflicts are connected: in a chain A-B-C one change of B may
+clear both conflicts, and a change of A may take the only place that C could have had. So conflicts are settled by
 connected groups. Within a group, sets of plans that touch every conflict are tried in the order of what they would cost
 if each were changed alone, each set in several orders and with every kind of change of each plan; a plan keeps clear of
 all plans outside the set and of the new places of those before it, not of the old places of those after it. The
-cheapest that clears the whole group wins. The search is bounded by `work_max`: when that is spent, or when no set
-clears the group, plans are changed one by one, the most entangled first, and what cannot be cleared is left with the
-reason. No change is made that was not verified, so no pair that was clear comes into conflict.
+cheapest that clears the whole group is taken. The search is bounded by `work_max`: when that is spent, or when no set
+clears the group, plans are changed one by one, those with most conflicts first, and a conflict that cannot be cleared
+is left with the reason. Every change is verified before it is made, so no pair that was clear comes into conflict.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import msgspec
 
 from detente.airspace.plan import Plan
 from detente.airspace.resolution import (
-    Change,
     FoundMeasures,
     NoMeasureReason,
+    PlanChange,
     RankedChange,
     ResolutionOptions,
     find_measures,
@@ -34,14 +34,14 @@ from detente.airspace.search import PlanIndex, encounters_within
 from detente.airspace.separation import Encounter, MinimaTable
 
 WORK_MAX = 200
-"""Searches of one plan's measures in one group."""
+"""The most searches for one plan's measures that are made in one group."""
 ORDERS_MAX = 24
 SETS_MAX = 200
 FAR_DEARER = 1e9
-"""Estimate for a plan that can only be changed together with others: tried last."""
+"""The estimated cost of a plan that can only be changed together with others, so that it is tried last."""
 
 Edge = tuple[str, str]
-Question = tuple[str, frozenset[tuple[str, Change]], frozenset[str]]
+Question = tuple[str, frozenset[tuple[str, PlanChange]], frozenset[str]]
 """A plan, the changes made so far, and what may be ignored."""
 
 
@@ -54,7 +54,7 @@ class LeftReason(StrEnum):
 
 
 class SettledPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The plan under `key` and its change; `measure.plan` is what it becomes."""
+    """The plan under `key` and its change; `measure.plan` is the changed plan."""
 
     key: str
     measure: RankedChange
@@ -69,7 +69,7 @@ class LeftConflict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: LeftReason
 
 
-class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class JointResolution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Changes to make, all of them together, and the conflicts that they leave; both in the order of the keys."""
 
     measures: tuple[SettledPlan, ...]
@@ -78,7 +78,7 @@ class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def cost(self) -> float:
         """Seconds of flying time that all changes cost."""
-        return sum(one.measure.cost for one in self.measures)
+        return sum(settled.measure.cost for settled in self.measures)
 
 
 def settle(
@@ -87,8 +87,8 @@ def settle(
     table: MinimaTable,
     options: ResolutionOptions | None = None,
     work_max: int = WORK_MAX,
-) -> Settlement:
-    """Change plans under keys of `movable` until as few conflicts as can be found are left.
+) -> JointResolution:
+    """Change plans under the keys `movable` so that as few conflicts as the search can reach are left.
 
     No pair of plans that was clear comes into conflict. The same arguments give the same answer, in whatever order the
     mapping lists its plans. Without `options` each plan has those that suit its minima.
@@ -112,7 +112,7 @@ def settle(
         LeftConflict(*edge, encounter, reasons.get(edge, LeftReason.NO_CLEAR_CHANGE))
         for edge, encounter in sorted(after.items())
     )
-    return Settlement(tuple(SettledPlan(key, placed[key]) for key in sorted(placed)), left)
+    return JointResolution(tuple(SettledPlan(key, placed[key]) for key in sorted(placed)), left)
 
 
 def conflicts_of(plans: Mapping[str, Plan], table: MinimaTable) -> dict[Edge, Encounter]:
@@ -120,16 +120,16 @@ def conflicts_of(plans: Mapping[str, Plan], table: MinimaTable) -> dict[Edge, En
     keys = sorted(plans)
     # Plan ids are unique for a party only; numbers stand for them while encounters are sought.
     numbered = [msgspec.structs.replace(plans[key], plan_id=str(number)) for number, key in enumerate(keys)]
-    found = {}
-    for one in encounters_within(numbered, table):
-        first, second = keys[int(one.first_plan_id)], keys[int(one.second_plan_id)]
-        found[first, second] = msgspec.structs.replace(one, first_plan_id=first, second_plan_id=second)
-    return found
+    conflicts = {}
+    for encounter in encounters_within(numbered, table):
+        first, second = keys[int(encounter.first_plan_id)], keys[int(encounter.second_plan_id)]
+        conflicts[first, second] = msgspec.structs.replace(encounter, first_plan_id=first, second_plan_id=second)
+    return conflicts
 
 
 @dataclass(frozen=True)
 class _Group:
-    """Conflicts that hang together through movable plans, and those plans; both sorted."""
+    """Conflicts that are connected through movable plans, and those plans; both sorted."""
 
     edges: tuple[Edge, ...]
     movable: tuple[str, ...]
@@ -189,16 +189,16 @@ class _GroupSearch:
         for expected, moved in itertools.islice(_covers(edges, estimate), SETS_MAX) if edges else ():
             if expected >= best_cost or self.work_left <= 0:
                 break
-            for order in itertools.islice(itertools.permutations(self._entangled(moved)), ORDERS_MAX):
-                found = self._place(order, {}, best_cost)
-                if found is not None:
-                    best, best_cost = found, _cost(found)
+            for order in itertools.islice(itertools.permutations(self._by_conflicts(moved)), ORDERS_MAX):
+                cleared = self._place(order, {}, best_cost)
+                if cleared is not None:
+                    best, best_cost = cleared, _cost(cleared)
         reason = LeftReason.WORK_SPENT if self.work_left <= 0 else LeftReason.NO_CLEAR_CHANGE
         self.reasons = {edge: reason if edge in edges else LeftReason.NO_CLEAR_CHANGE for edge in self.group.edges}
         return self._one_by_one(best or {})
 
     def _estimate(self, key: str) -> float | None:
-        """What changing this plan alone costs; dear when it takes changes of others too; None when nothing helps."""
+        """The cost of changing this plan alone; FAR_DEARER when others must change too; None when nothing helps."""
         alone = self._search(key, {}, ())
         if alone.measures:
             return alone.measures[0].cost
@@ -208,7 +208,7 @@ class _GroupSearch:
 
     def _search(self, key: str, placed: Mapping[str, RankedChange], ignored: Collection[str]) -> FoundMeasures:
         """Changes of one plan, clear of all but itself and `ignored`, and of the new places of those `placed`."""
-        question = (key, frozenset((one, measure.change) for one, measure in placed.items()), frozenset(ignored))
+        question = (key, frozenset((other, measure.change) for other, measure in placed.items()), frozenset(ignored))
         if question in self.answers:
             return self.answers[question]
         if self.work_left <= 0:
@@ -216,26 +216,26 @@ class _GroupSearch:
         self.work_left -= 1
         known: list[PlanIndex | Plan] = [self.index, *(measure.plan for measure in placed.values())]
         ignored = {key, *placed, *ignored}
-        found = find_measures(self.index.plan(key), known, self.table, self.options, ignored, look_beyond=False)
-        self.answers[question] = found
-        return found
+        measures = find_measures(self.index.plan(key), known, self.table, self.options, ignored, look_beyond=False)
+        self.answers[question] = measures
+        return measures
 
-    def _entangled(self, keys: Collection[str]) -> list[str]:
+    def _by_conflicts(self, keys: Collection[str]) -> list[str]:
         """The keys, those of most conflicts first."""
         return sorted(keys, key=lambda key: (-len(self.group.of(key)), key))
 
     def _place(
         self, order: Sequence[str], placed: dict[str, RankedChange], limit: float
     ) -> dict[str, RankedChange] | None:
-        """Place the plans in `order`, each clear of what was placed before it, for less than `limit` in all."""
+        """Place the plans in `order`, each clear of those placed before it, at a total cost below `limit`."""
         if not order:
             return placed
         key, rest = order[0], order[1:]
-        found = self._search(key, placed, rest)
-        if _is_clear(found):
+        measures = self._search(key, placed, rest)
+        if _is_clear(measures):
             return self._place(rest, placed, limit)
         best = None
-        for measure in found.measures:
+        for measure in measures.measures:
             tried = {**placed, key: measure}
             if _cost(tried) >= limit:
                 break
@@ -247,34 +247,34 @@ class _GroupSearch:
     def _one_by_one(self, placed: dict[str, RankedChange]) -> dict[str, RankedChange]:
         """Change more plans, one after the other, those of most conflicts first.
 
-        First each so that it is clear of everything; then also so that some of its conflicts stay, which are not new.
+        In the first round each must be clear of everything; in the second some of its old conflicts may stay.
         """
         placed = dict(placed)
         left = [edge for edge in self.group.edges if edge[0] not in placed and edge[1] not in placed]
-        # The search before may have spent everything; some tries for each plan are always granted.
+        # The search before may have spent the whole budget; each plan still gets some tries.
         self.work_left = max(self.work_left, 4 * len(self.group.movable))
         for lenient in (False, True):
-            for key in self._entangled(self.group.movable):
+            for key in self._by_conflicts(self.group.movable):
                 others = [edge[0] if edge[1] == key else edge[1] for edge in left if key in edge]
                 if key in placed or not others:
                     continue
-                for kept in _partners_to_keep(others) if lenient else ((),):
-                    measures = self._search(key, placed, kept).measures
+                for partners in _partners_to_keep(others) if lenient else ((),):
+                    measures = self._search(key, placed, partners).measures
                     if measures:
                         placed[key] = measures[0]
-                        left = [edge for edge in left if key not in edge or set(edge) & set(kept)]
+                        left = [edge for edge in left if key not in edge or set(edge) & set(partners)]
                         break
         return placed
 
 
-def _is_clear(found: FoundMeasures) -> bool:
-    return found.none is not None and found.none.reason is NoMeasureReason.NOT_IN_CONFLICT
+def _is_clear(measures: FoundMeasures) -> bool:
+    return measures.none is not None and measures.none.reason is NoMeasureReason.NOT_IN_CONFLICT
 
 
 def _partners_to_keep(others: Sequence[str]) -> list[tuple[str, ...]]:
-    """With which of its partners a plan may stay in conflict, as it is now: one of them, or all but one."""
+    """Return the sets of partners with which a plan may stay in conflict: one of them, or all but one."""
     singles = [(other,) for other in others] if len(others) > 1 else []
-    rests = [tuple(one for one in others if one != other) for other in others] if len(others) > 2 else []
+    rests = [tuple(partner for partner in others if partner != other) for other in others] if len(others) > 2 else []
     return singles + rests
 
 

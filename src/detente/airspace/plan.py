@@ -67,7 +67,7 @@ class Volume4D(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="vol
 
 
 class Waypoint(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """Where the aircraft means to be at `time`."""
+    """Where the aircraft is planned to be at `time`."""
 
     position: Position
     altitude: Altitude
@@ -122,7 +122,7 @@ class Trajectory(msgspec.Struct, frozen=True, tag_field="kind", tag="trajectory"
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One intended use of airspace under an identifier that is unique for its party.
 
-    `aircraft_class` is a word of the accord's table of minima (R22), "crewed" where nothing else is said.
+    `aircraft_class` is a class of the accord's table of minima (R22); the default is "crewed".
     """
 
     plan_id: str

@@ -1,9 +1,9 @@
-"""Resolution: the cheapest changes of one plan that clear it against everything known.
+"""Resolution: the cheapest changes that clear one plan of all known plans.
 
 For each kind and direction of change (later; higher; lower; right; left) the search finds the smallest one, in the
 steps that people work with, at which the whole plan is clear of every known plan by the exact predicate. Delays are not
-tried one by one: those that any pair of legs forbids are intervals, found exactly (`resolution_kernels`), and the first
-delay outside all of them is verified. Levels and offsets are few and tried in the order of their cost.
+tried one by one: each pair of legs forbids an interval of delays, which is computed exactly (`resolution_kernels`), and
+the first delay outside all intervals is verified. Levels and offsets are few and are tried in the order of their cost.
 
 Cost is in seconds of flying time: a delay costs its seconds; a level change `seconds_per_foot` for each foot; a lateral
 offset `seconds_per_metre` for each metre of extra path, which is how much longer the offset route is, and twice the
@@ -20,10 +20,10 @@ import msgspec
 
 from detente.airspace.altitude import FOOT_M, check_range
 from detente.airspace.changes import (
-    Change,
     Delay,
     LateralOffset,
     LevelChange,
+    PlanChange,
     apply_change,
     has_course,
     path_length_m,
@@ -35,25 +35,24 @@ from detente.airspace.separation import MinimaTable
 from detente.airspace.surroundings import Known, Reach, Surroundings
 
 __all__ = [
-    "CITY", "EN_ROUTE", "Change", "Delay", "FoundMeasures", "Known", "LateralOffset", "LevelChange", "NoMeasure",
-    "NoMeasureReason", "PlanIndex", "RankedChange", "ResolutionOptions", "apply_change", "cost_of", "find_measures",
-    "measures_for", "suited_options",
+    "CITY", "EN_ROUTE", "Delay", "FoundMeasures", "Known", "LateralOffset", "LevelChange", "NoMeasure",
+    "NoMeasureReason", "PlanChange", "PlanIndex", "RankedChange", "ResolutionOptions", "apply_change", "cost_of",
+    "find_measures", "measures_for", "suited_options",
 ]  # fmt: skip
 
 CITY_VERTICAL_M = 150.0
 """Minima below this are those of small drones, whose steps are smaller too."""
 AT_A_TIME = 8
-"""Changes sifted together."""
+"""How many changes are checked together in the first, coarse check."""
 WIDER = 3.0
-"""How many times the limits a change may be that is shown as the nearest one beyond them."""
+"""The nearest change beyond the limits is looked for up to this many times the limits."""
 
 
 class ResolutionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Limits, steps and weights of the search. A limit of zero rules its kind of change out.
+    """Limits, steps and weights of the search. A limit of zero excludes that kind of change.
 
-    `lowest_m`, on the plan's own altitude reference, is where the ground begins to matter: a plan that is lower
-    anywhere takes off or lands within it, so its path is tied to a runway or a pad and only its time may change; and no
-    plan is lowered below it.
+    `lowest_m` is on the plan's own altitude reference. A plan that is lower anywhere takes off or lands, so its path is
+    tied to a runway or a pad and only its time may change. No plan is lowered below `lowest_m`.
     """
 
     delay_max_s: float = 3_600.0
@@ -86,9 +85,9 @@ CITY = ResolutionOptions(
 
 
 class RankedChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A change that clears the plan, what it costs (seconds of flying time), and the plan that it makes."""
+    """A change that clears the plan, its cost in seconds of flying time, and the changed plan."""
 
-    change: Change
+    change: PlanChange
     cost: float
     plan: Plan
 
@@ -122,9 +121,9 @@ def measures_for(
     options: ResolutionOptions | None = None,
     ignored: Collection[str] = (),
 ) -> list[RankedChange]:
-    """Return the changes that clear `plan` against everything known, cheapest first; empty when there is none.
+    """Return the changes that clear `plan` of all known plans, cheapest first; empty when there is none.
 
-    See `find_measures`, which also says why.
+    `find_measures` also gives the reason why there is none.
     """
     return list(find_measures(plan, known, table, options, ignored, look_beyond=False).measures)
 
@@ -138,12 +137,12 @@ def find_measures(
     *,
     look_beyond: bool = True,
 ) -> FoundMeasures:
-    """Search the cheapest change of each kind and direction that leaves `plan` clear of everything known.
+    """Find the cheapest change of each kind and direction that leaves `plan` clear of all known plans.
 
-    `known` is an index, or any mixture of indexes and plans; `plan` itself, the same object, does not count, nor does
-    what stands in an index under a key of `ignored`. Without `options` those that suit the minima are taken. Every
-    change returned was verified with the exact predicate against all of `known`. A plan that is clear as it is needs no
-    measure and gets none. With `look_beyond` a search in vain goes on beyond the limits, for the nearest change there.
+    `known` is an index, or any mixture of indexes and plans. `plan` itself (the same object) does not count, nor do the
+    plans that an index holds under the keys `ignored`. Without `options` those that suit the minima are used. Every
+    change returned was verified with the exact predicate against all of `known`. A plan that is already clear gets no
+    measure. With `look_beyond`, when no change is within the limits, the nearest one beyond them is looked for.
     """
     options = options or suited_options(plan, table)
     beyond = _widened(options) if look_beyond else options
@@ -152,9 +151,9 @@ def find_measures(
         return FoundMeasures((), NoMeasure(NoMeasureReason.NOT_IN_CONFLICT))
     if options.delay_max_s == options.level_max_m == options.offset_max_m == 0.0:
         return FoundMeasures((), NoMeasure(NoMeasureReason.NO_KIND_ALLOWED))
-    found = _ranked(plan, surroundings, options)
-    if found:
-        return FoundMeasures(found)
+    ranked = _ranked(plan, surroundings, options)
+    if ranked:
+        return FoundMeasures(ranked)
     nearest = next(iter(_ranked(plan, surroundings, beyond)), None) if look_beyond else None
     return FoundMeasures((), NoMeasure(NoMeasureReason.NOTHING_WITHIN_LIMITS, nearest))
 
@@ -165,8 +164,8 @@ def suited_options(plan: Plan, table: MinimaTable) -> ResolutionOptions:
     return CITY if minima.vertical_m < CITY_VERTICAL_M else EN_ROUTE
 
 
-def cost_of(plan: Plan, change: Change, changed: Plan, options: ResolutionOptions) -> float:
-    """Seconds of flying time that `change` of `plan` into `changed` costs."""
+def cost_of(plan: Plan, change: PlanChange, changed: Plan, options: ResolutionOptions) -> float:
+    """Return the cost in seconds of flying time of the `change` that makes `plan` into `changed`."""
     match change:
         case Delay(delay_s=delay_s):
             return abs(delay_s)
@@ -192,29 +191,29 @@ def _ranked(plan: Plan, surroundings: Surroundings, options: ResolutionOptions) 
     levels = Reach(height_m=options.level_max_m)
     # A corner moves by up to twice the offset.
     offsets = Reach(aside_m=2.0 * options.offset_max_m)
-    searches: list[tuple[Iterator[Change], Reach]] = [(delays, Reach(later_s=options.delay_max_s))]
+    searches: list[tuple[Iterator[PlanChange], Reach]] = [(delays, Reach(later_s=options.delay_max_s))]
     if lowest_reading_m(plan) >= options.lowest_m:
         searches.extend((map(LevelChange, _level_steps(plan, options, sign)), levels) for sign in (1.0, -1.0))
         searches.extend((map(LateralOffset, _offset_steps(plan, options, sign)), offsets) for sign in (1.0, -1.0))
-    found = []
+    ranked = []
     for changes, reach in searches:
-        one = next(_clear_changes(plan, surroundings, changes, reach, options), None)
-        if one is not None:
-            found.append(one)
-    return tuple(sorted(found, key=lambda one: one.cost))
+        cheapest = next(_clear_changes(plan, surroundings, changes, reach, options), None)
+        if cheapest is not None:
+            ranked.append(cheapest)
+    return tuple(sorted(ranked, key=lambda change: change.cost))
 
 
 def _clear_changes(
-    plan: Plan, surroundings: Surroundings, changes: Iterator[Change], reach: Reach, options: ResolutionOptions
+    plan: Plan, surroundings: Surroundings, changes: Iterator[PlanChange], reach: Reach, options: ResolutionOptions
 ) -> Iterator[RankedChange]:
-    """Those of `changes` that are clear, in their order, verified one by one after a first sifting of several."""
+    """Yield those of `changes` that are clear, in their order: several at a time are checked coarsely, then exactly."""
     while batch := list(itertools.islice(changes, AT_A_TIME)):
         changed = {}
         for change in batch:
             try:
                 changed[change] = apply_change(plan, change)
             except Refusal:
-                # Out of the range of altitudes, and so would be all larger ones.
+                # This change leaves the range of altitudes, and so would all larger ones.
                 changes = iter(())
                 break
         for change, result in zip(changed, surroundings.sifted(list(changed.values()), reach), strict=True):

@@ -1,4 +1,4 @@
-"""Conflict search: between two sets of plans, within one, and one plan against a living index.
+"""Conflict search: between two sets of plans, within one set, and of one plan against an index of plans.
 
 Bounding boxes in space and time propose candidates and never miss one; the exact predicate of `part_kernels` decides.
 """
@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detente.airspace.arrays import Floats, Integers
 from detente.airspace.boxes import BoxTree
 from detente.airspace.compiled import CompiledPlans, Vocabulary, boxes, compile_plans
 from detente.airspace.cores import on_all_cores
@@ -48,12 +49,10 @@ from detente.airspace.position import Position, from_posix_s
 from detente.airspace.refusal import Refusal
 from detente.airspace.separation import AltitudeFrame, Encounter, Minima, MinimaTable
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 CHUNK = 2_000_000
 """Candidate pairs examined at a time, so that memory stays bounded."""
 PAIRS_AT_A_TIME = 4_000
-"""A core's share at a time: some milliseconds of work."""
+"""The pairs that one core takes at a time: some milliseconds of work."""
 ALTITUDE_FRAMES = {
     NATIVE: AltitudeFrame.AS_PLANNED, FAMILY: AltitudeFrame.STANDARD_PRESSURE, ELLIPSOID: AltitudeFrame.ELLIPSOID,
 }  # fmt: skip
@@ -69,14 +68,14 @@ class Meetings:
 
 
 def encounter(first: Plan, second: Plan, minima: Minima) -> Encounter | None:
-    """Hold one plan against another: None when the minima are kept, else when, where and how close.
+    """Compare two plans: returns None when they keep the minima, else when, where and how close they come.
 
     Horizontal distances are exact to 5 mm for minima up to 200 km (legs of any length), times of entry and exit to the
     time that the aircraft take for that distance; up to 1 cm outside the minimum counts as inside. Vertically a
     separation of exactly the minimum is separation.
     """
-    found = encounters_between([first], [second], MinimaTable(default=minima))
-    return found[0] if found else None
+    encounters = encounters_between([first], [second], MinimaTable(default=minima))
+    return encounters[0] if encounters else None
 
 
 def encounters_between(first: Sequence[Plan], second: Sequence[Plan], table: MinimaTable) -> list[Encounter]:
@@ -119,9 +118,9 @@ def meetings_between(a: CompiledPlans, b: CompiledPlans, minima: Floats) -> Meet
             examined += len(candidate_a)
             for begin in range(0, len(candidate_a), CHUNK):
                 part_a, part_b = candidate_a[begin : begin + CHUNK], candidate_b[begin : begin + CHUNK]
-                found = _examine(a, part_a, b, part_b, minima)
-                firsts.append(part_a[found])
-                seconds.append(part_b[found])
+                inside = _examine(a, part_a, b, part_b, minima)
+                firsts.append(part_a[inside])
+                seconds.append(part_b[inside])
     if not firsts:
         none = np.empty(0, dtype=np.int64)
         return Meetings(none, none, examined)
@@ -131,7 +130,7 @@ def meetings_between(a: CompiledPlans, b: CompiledPlans, minima: Floats) -> Meet
 
 
 class PlanIndex:
-    """A living set of plans under keys, with the encounters of one plan against all of them.
+    """A set of plans under keys that can change; finds the encounters of one plan with all of them.
 
     Keys are the caller's (for example party and plan id); the same plan id may stand under several keys.
     """
@@ -165,7 +164,7 @@ class PlanIndex:
         self._items[key] = items
 
     def remove(self, key: str) -> None:
-        """Take out the plan under `key`; raises KeyError when there is none."""
+        """Remove the plan under `key`; raises KeyError when there is none."""
         for item in self._items.pop(key):
             _, compiled, row = self._parts.pop(item)
             self._trees[compiled.integers[row, PRESSURE]].remove(item)
@@ -175,9 +174,9 @@ class PlanIndex:
         return self._parts[self._items[key][0]][1].plans[0]
 
     def encounters(self, plan: Plan, table: MinimaTable) -> list[Encounter]:
-        """Hold `plan`, as the first plan, against all plans in the index, in the order of their insertion.
+        """Return the encounters of `plan`, as the first plan, with the plans in the index, in the order of insertion.
 
-        `second_plan_id` of each encounter is the key under which the other plan stands.
+        `second_plan_id` of each encounter is the key of the other plan.
         """
         compiled = compile_plans([plan], self._vocabulary)
         minima = self._vocabulary.minima(table)
@@ -185,22 +184,22 @@ class PlanIndex:
         for row, item in self._candidates(compiled, minima):
             key, _, other_row = self._parts[item]
             pairs.setdefault(key, []).append((row, other_row))
-        found: list[Encounter] = []
+        encounters: list[Encounter] = []
         for key in sorted(pairs, key=lambda k: self._items[k][0]):
             rows = np.array(pairs[key], dtype=np.int64)
             other = self._parts[self._items[key][0]][1]
-            found.extend(
-                msgspec.structs.replace(one, second_plan_id=key)
-                for one in _encounters(compiled, rows[:, 0].copy(), other, rows[:, 1].copy(), minima)
+            encounters.extend(
+                msgspec.structs.replace(encounter, second_plan_id=key)
+                for encounter in _encounters(compiled, rows[:, 0].copy(), other, rows[:, 1].copy(), minima)
             )
-        return found
+        return encounters
 
     def near(
         self, plan: Plan, table: MinimaTable, later_s: float = 0.0, height_m: float = 0.0, aside_m: float = 0.0
     ) -> list[str]:
-        """Keys of the plans whose boxes `plan` comes near, in the order of their insertion; a superset of who meets it.
+        """Return the keys of all plans that `plan` could meet, and perhaps others near it, in the order of insertion.
 
-        Near also of the plan up to `later_s` seconds later, `height_m` higher or lower, or `aside_m` moved sideways.
+        `plan` may also be flown up to `later_s` seconds later, `height_m` higher or lower, or `aside_m` to the side.
         """
         compiled = compile_plans([plan], self._vocabulary)
         minima = self._vocabulary.minima(table)[compiled.integers[:, CLASS]].max(axis=1, initial=0.0)
@@ -228,7 +227,7 @@ class PlanIndex:
                     continue
                 box_low, box_high = low[row].copy(), high[row].copy()
                 if pressure != compiled.integers[row, PRESSURE]:
-                    # Across families heights are compared above the ellipsoid, of which this tree knows nothing.
+                    # Between families heights are compared above the ellipsoid, and this tree does not hold those.
                     box_low[3], box_high[3] = -np.inf, np.inf
                 pairs.extend((row, int(item)) for item in tree.query(box_low, box_high))
         return sorted(pairs)
@@ -275,7 +274,7 @@ def _joined(parts: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
 def _encounters(
     a: CompiledPlans, rows_a: Integers, b: CompiledPlans, rows_b: Integers, minima: Floats
 ) -> list[Encounter]:
-    """Details of the pairs of parts that meet, gathered by pair of plans: the whole time, and the closest of all."""
+    """Return one encounter for each pair of plans: its whole time, and the closest approach of all its parts."""
     details = np.empty((len(rows_a), ENCOUNTER_FLOATS))
 
     def describe(start: int, stop: int) -> NDArray[np.bool_]:

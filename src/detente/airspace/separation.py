@@ -56,7 +56,7 @@ class MinimaTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AltitudeFrame(StrEnum):
-    """What heights of two plans were compared on."""
+    """The frame in which the heights of two plans were compared."""
 
     AS_PLANNED = "as_planned"
     STANDARD_PRESSURE = "standard_pressure"

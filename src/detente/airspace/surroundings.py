@@ -1,4 +1,4 @@
-"""What surrounds one plan: the known plans that it, or a change of it, could meet, as arrays for the kernels."""
+"""The known plans that one plan, or a change of it, could meet, as arrays for the kernels."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ UNCHANGED = Reach()
 
 
 class Surroundings:
-    """The known plans around one plan, of which it may be moved up to `later_s` seconds later.
+    """The known plans around one plan, which may be moved up to `later_s` seconds later.
 
-    `plan` itself, the same object, does not belong to them, nor does what stands in an index under a key of `ignored`.
+    `plan` itself (the same object) is left out, and so are the plans that an index holds under the keys `ignored`.
     """
 
     def __init__(
@@ -47,31 +47,31 @@ class Surroundings:
         self._plan = plan
         self._table = table
         self._ignored = frozenset(ignored)
-        self._indexes = [one for one in everything if isinstance(one, PlanIndex)]
+        self._indexes = [entry for entry in everything if isinstance(entry, PlanIndex)]
         self._vocabulary = Vocabulary()
         self._loose = self._compiled(
-            self._in_time([one for one in everything if isinstance(one, Plan) and one is not plan], later_s)
+            self._in_time([entry for entry in everything if isinstance(entry, Plan) and entry is not plan], later_s)
         )
         self._loose_tree = _flat_tree(self._loose)
         self._within: dict[Reach, list[CompiledPlans]] = {}
 
     def clear(self, changed: Plan) -> bool:
-        """Whether `changed` keeps the minima to everything known, by the exact predicate."""
+        """Whether `changed` keeps the minima to all known plans, by the exact predicate."""
         return not self._meeting([changed], self._gather(changed, UNCHANGED))
 
     def sifted(self, changed: Sequence[Plan], reach: Reach) -> list[Plan | None]:
-        """`changed`, with None for those that come inside the minima of what the plan could meet within `reach`.
+        """Return `changed`, with None in place of each that breaks the minima to a plan within `reach`.
 
-        Many at once cost little more than one. The caller verifies what it takes.
+        Many at once cost little more than one. The caller must verify the change that it chooses.
         """
         meeting = self._meeting(changed, self._around(reach))
         return [None if number in meeting else plan for number, plan in enumerate(changed)]
 
     def clear_delays(self, step_s: float, limit_s: float) -> Iterator[float]:
-        """Multiples of `step_s` up to `limit_s` by which the plan may be delayed and be clear, in rising order.
+        """Yield, rising, the multiples of `step_s` up to `limit_s` by which the plan can be delayed to be clear.
 
-        What legs forbid are intervals, each known to better than a microsecond; legs against areas are asked delay by
-        delay. The caller verifies.
+        The delays that two legs forbid form an interval, known to better than a microsecond; a leg and an area are
+        checked for each delay. The caller must verify the delay that it chooses.
         """
         mine = self._compiled([self._plan])
         asked = []
@@ -110,10 +110,10 @@ class Surroundings:
         return self._within[reach]
 
     def _gather(self, plan: Plan, reach: Reach) -> list[CompiledPlans]:
-        """The parts near `plan`, by their boxes: those of loose plans, and those of plans that stand in indexes."""
+        """Return the parts whose boxes are near `plan`: of plans given one by one, and of plans in indexes."""
         low, high = self._boxes_around(plan, reach)
         rows = np.unique(self._loose_tree.pairs_with(low, high)[1])
-        found = [_rows_of(self._loose, rows)] if len(rows) else []
+        parts = [_rows_of(self._loose, rows)] if len(rows) else []
         near = [
             index.plan(key)
             for index in self._indexes
@@ -124,8 +124,8 @@ class Surroundings:
             compiled = self._compiled(near)
             rows = np.unique(_flat_tree(compiled).pairs_with(low, high)[1])
             if len(rows):
-                found.append(_rows_of(compiled, rows))
-        return found
+                parts.append(_rows_of(compiled, rows))
+        return parts
 
     def _meeting(self, changed: Sequence[Plan], around: list[CompiledPlans]) -> set[int]:
         """The numbers of those plans of `changed` that come inside the minima of any part around."""
@@ -161,7 +161,7 @@ def _largest(table: MinimaTable) -> tuple[float, float]:
 
 
 def _flat_boxes(compiled: CompiledPlans) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Boxes of the parts with the height left out, so that references need not be compared."""
+    """Boxes of the parts without their heights, so that altitude references need not be compared."""
     low, high = boxes(compiled, FAMILY)
     low[:, 3], high[:, 3] = 0.0, 0.0
     return low, high

@@ -1,4 +1,4 @@
-"""Tactical conflict detection: who will lose separation if everybody holds course, speed and climb.
+"""Tactical conflict detection: which aircraft will lose separation if all keep their course, speed and climb.
 
 `detect` answers for all pairs at once and never misses one: the search over-reports and the exact predicate decides
 (`tactical_kernels.py` proves the bounds). A pair is in conflict when its open interval of time with the horizontal
@@ -22,11 +22,11 @@ from detente.airspace.cores import on_all_cores
 from detente.airspace.refusal import Refusal
 
 REACH_LIMIT_M = 2_000_000.0
-"""Beyond this the proof of the search's bounds ends, and straight lines mean nothing on a round Earth anyway."""
+"""The search's bounds are proved up to this distance; beyond it straight lines are no model of a round Earth."""
 
 SLICES_MAX = 64
 INLINE_MAX = 4_000
-"""Below this many aircraft the answer is there before a thread has started."""
+"""Below this many aircraft the search takes less time than starting a thread."""
 CELLS_PER_AIRCRAFT = 3.0
 SORT_COST = 110e-9
 CANDIDATE_COST = 12e-9
@@ -42,8 +42,8 @@ class Plane(IntEnum):
 
     FLAT is the model of BlueSky's StateBased, for comparison with it: a sphere of 6,371 km, east-west distance scaled
     by the cosine of the mean latitude, tracks compared as if all meridians were parallel. At 50 degrees of latitude and
-    300 s that is wrong by up to two kilometres, near the poles it is meaningless. Only the antimeridian, which
-    BlueSky's compiled detector takes for a wall, is mended.
+    300 s that is wrong by up to two kilometres, near the poles it is meaningless. One thing differs from BlueSky's
+    compiled detector, which finds no pair across the antimeridian: here such pairs are found.
     """
 
     TANGENT = kernels.TANGENT
@@ -54,7 +54,7 @@ class Plane(IntEnum):
 class Traffic:
     """The state of n aircraft at one instant; every field is an array of shape [n].
 
-    Altitudes are on one reference, whichever; `track_deg` is clockwise from true north. Raises Refusal for arrays of
+    All altitudes are on the same reference; `track_deg` is clockwise from true north. Raises Refusal for arrays of
     different shapes, numbers that are not finite, or out of range.
     """
 
@@ -158,10 +158,10 @@ def detect(
 
 
 def described(
-    state: NDArray[np.float64], plane: Plane, minima: tuple[float, float], found: NDArray[np.int64]
+    state: NDArray[np.float64], plane: Plane, minima: tuple[float, float], keys: NDArray[np.int64]
 ) -> TacticalConflicts:
-    """Return the conflicts whose sorted keys ``first * n + second`` are `found`, with their times and distances."""
-    first, second = np.divmod(found, max(1, state.shape[0]))
+    """Return the conflicts whose sorted keys ``first * n + second`` are `keys`, with their times and distances."""
+    first, second = np.divmod(keys, max(1, state.shape[0]))
     table = kernels.describe(state, int(plane), minima[0], minima[1], first, second)
     return TacticalConflicts(first, second, *(np.ascontiguousarray(column) for column in table.T))
 

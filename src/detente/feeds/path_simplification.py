@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Geod
 
-Floats = NDArray[np.float64]
+from detente.airspace.arrays import Floats
+from detente.airspace.geodesy import GEOD
 
-GEOD = Geod(ellps="WGS84")
 STRETCH = 400
 """A report this many after the last knot is always a knot, so that no input takes quadratic time."""
 

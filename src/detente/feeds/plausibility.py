@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from pyproj import Geod
 
+from detente.airspace.geodesy import GEOD
 from detente.airspace.plan import Trajectory
 from detente.airspace.refusal import Refusal
 
 FASTEST_M_S = 1_000.0
 """The fastest aircraft that ever took off by itself reached 981 m/s; the exact predicate is stated up to this speed."""
-
-GEOD = Geod(ellps="WGS84")
 
 
 def check_speeds(trajectory: Trajectory) -> None:

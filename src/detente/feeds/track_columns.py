@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detente.airspace.arrays import Floats
 from detente.airspace.refusal import Refusal
 from detente.feeds.source import EARLIEST, LATEST, printable
 
@@ -28,7 +29,6 @@ TEXTS = ("icao24", "callsign", "flight_id")
 LONGEST_TEXT = 64
 MAX_REPORTS = 5_000_000
 
-Floats = NDArray[np.float64]
 Texts = NDArray[np.object_]
 
 

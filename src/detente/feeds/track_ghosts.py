@@ -12,11 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Geod
 
+from detente.airspace.geodesy import GEOD
 from detente.feeds.track_columns import TrackColumns
 
-GEOD = Geod(ellps="WGS84")
 NEAR_M = 463.0
 """A quarter of a nautical mile: rebroadcast positions lag by seconds."""
 

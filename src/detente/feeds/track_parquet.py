@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detente.airspace.arrays import Floats
 from detente.airspace.refusal import Refusal
 from detente.feeds.source import printable, read_bytes
 from detente.feeds.track_columns import (
@@ -14,7 +15,6 @@ from detente.feeds.track_columns import (
     OPTIONAL,
     REQUIRED,
     TEXTS,
-    Floats,
     Texts,
     TrackColumns,
     check_header,

@@ -13,19 +13,19 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Geod
 
 from detente.airspace.altitude import FOOT_M, Altitude, AltitudeUnit, StandardPressure
+from detente.airspace.arrays import Floats
+from detente.airspace.geodesy import GEOD
 from detente.airspace.plan import Containment, Plan, Trajectory, Waypoint, check_identifier
 from detente.airspace.position import Position, from_posix_s
 from detente.airspace.refusal import Refusal
 from detente.feeds.dropped import Dropped, DropReason, dropped_in_order
 from detente.feeds.path_simplification import knots
 from detente.feeds.source import Within, printable
-from detente.feeds.track_columns import Floats, TrackColumns
+from detente.feeds.track_columns import TrackColumns
 from detente.feeds.track_ghosts import Ghosts
 
-GEOD = Geod(ellps="WGS84")
 FASTEST_M_S = 1_000.0
 JITTER_M = 1_000.0
 """Two reports further apart than `FASTEST_M_S` allows and this much more are not both of the same aircraft."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from detente.language.wording import Language, text
 
-FOOT_M = 0.3048
+_FOOT_M = 0.3048
 NAUTICAL_MILE_M = 1852.0
 NARROW_SPACE = "\u202f"
 """The no-break space that French puts between thousands."""
@@ -67,7 +67,7 @@ def distance_km(language: Language, distance_m: float, *, down: bool = False) ->
 
 def height(language: Language, height_m: float, *, down: bool = False) -> str:
     """A vertical distance, "1,000 ft (305 m)"; `down` rounds both figures down."""
-    feet = _rounded(height_m / FOOT_M, 0, down=down)
+    feet = _rounded(height_m / _FOOT_M, 0, down=down)
     return f"{number(language, feet)} ft ({number(language, _rounded(height_m, 0, down=down))} m)"
 
 
@@ -84,7 +84,7 @@ def altitude(language: Language, altitude_m: float, *, standard_pressure: bool) 
 
 def flight_level(altitude_m: float) -> str:
     """The flight level nearest to a pressure altitude in metres, "FL 350"."""
-    level = round(altitude_m / (100.0 * FOOT_M))
+    level = round(altitude_m / (100.0 * _FOOT_M))
     return f"FL {level:03d}" if level >= 0 else f"FL \N{MINUS SIGN}{-level:02d}"
 
 

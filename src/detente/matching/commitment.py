@@ -13,11 +13,11 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
+from detente.airspace.arrays import Integers
 from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
 from detente.link.merkle import leaf_hash, node_hash
 from detente.matching.grid import token_bytes
-from detente.matching.ordered import Integers
 from detente.matching.quantise import Part, TokenSet
 
 SALT_BYTES = 32

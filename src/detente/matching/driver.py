@@ -19,6 +19,7 @@ from datetime import datetime
 import msgspec
 import numpy as np
 
+from detente.airspace.arrays import Integers
 from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
 from detente.matching.keeping import SECRET_FILE, Keeper, keep_once, recall_from
@@ -27,7 +28,6 @@ from detente.matching.late_order import LateRuns
 from detente.matching.ledger import LedgerRow, ledger_row
 from detente.matching.masking import Progress, silent
 from detente.matching.messages import NO_SESSION, BreachError, Fault, Kind, Message, Signer, read_message
-from detente.matching.ordered import Integers
 from detente.matching.quantise import Role, TokenSet, parts_of, quantise
 from detente.matching.reveal import Revealed
 from detente.matching.run import Run

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detente.airspace.arrays import Floats, Integers
 from detente.airspace.ellipsoid_kernels import surface_points
 
 GRID_VERSION = 1
@@ -34,9 +34,6 @@ BAND_ORIGIN = 1 << (BAND_BITS - 2)
 # Families of token: heights of plans are compared on the frame that both have.
 PRESSURE, GEOMETRIC, FIRST_PRESSURE, SECOND_PRESSURE = 0, 1, 2, 3
 """Both on pressure; both geometric; only the first party's plan on pressure; only the second's."""
-
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

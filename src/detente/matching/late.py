@@ -12,13 +12,14 @@ import hashlib
 
 import numpy as np
 
+from detente.airspace.arrays import Integers
 from detente.airspace.refusal import Refusal
 from detente.matching import ristretto
 from detente.matching.commitment import Commitment
 from detente.matching.equality_proof import PROOF_BYTES, prove, verify
 from detente.matching.masking import Masked, answers_of
 from detente.matching.messages import BreachError, Fault, Kind, Message, read_message, sign_message
-from detente.matching.ordered import Integers, among, joined
+from detente.matching.ordered import among, joined
 from detente.matching.quantise import Role, TokenSet
 from detente.matching.reveal import LATE_PARTS_LOG2, Found, Revealed, check_reveal, reveal_body
 from detente.matching.side import Shown, Side

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detente.airspace.arrays import Integers
 from detente.airspace.refusal import Refusal
 from detente.matching import ristretto
 from detente.matching.grid import token_bytes
 from detente.matching.hash_to_group import hash_to_group
 from detente.matching.messages import BreachError, Fault
-from detente.matching.ordered import Integers, different
+from detente.matching.ordered import different
 
 ANSWER_BYTES = 10
 """Of an element masked by both: two of 2^40 pairs agree by chance once in 2^40 runs, and then only add a match."""

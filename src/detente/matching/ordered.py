@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-Integers = NDArray[np.int64]
+from detente.airspace.arrays import Integers
 
 
 def different(values: Integers) -> Integers:

@@ -13,10 +13,10 @@ from enum import StrEnum
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detente.accord.matching_terms import AltitudeFamilies, MatchingTerms
 from detente.airspace.altimetry import is_pressure
+from detente.airspace.arrays import Floats, Integers
 from detente.airspace.compiled import CompiledPlans, Vocabulary, compile_plans
 from detente.airspace.cores import on_all_cores
 from detente.airspace.geoid import GEOID_SLOPE
@@ -40,13 +40,11 @@ from detente.airspace.separation import Minima, MinimaTable
 from detente.matching import quantise_kernels as kernels
 from detente.matching.grid import FIRST_PRESSURE, GEOMETRIC, SECOND_PRESSURE, rows_of
 from detente.matching.grid import PRESSURE as BOTH_PRESSURE
-from detente.matching.ordered import Integers, different
+from detente.matching.ordered import different
 
 MIXED_BANDS = 10
 """Bands of pressure against geometric plans are so many times as high: the weather is known to thousands of feet."""
 PARTS_AT_A_TIME = 256
-
-Floats = NDArray[np.float64]
 
 
 class Role(StrEnum):

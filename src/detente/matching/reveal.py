@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from detente.airspace.arrays import Integers
 from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounters_between
 from detente.airspace.separation import Encounter
 from detente.matching.commitment import Opening, opens
 from detente.matching.messages import BreachError, Fault
-from detente.matching.ordered import Integers, among, different, joined
+from detente.matching.ordered import among, different, joined
 from detente.matching.quantise import quantise
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detente.airspace.arrays import Integers
 from detente.airspace.plan import Plan
 from detente.airspace.separation import Encounter
 from detente.matching import ristretto
@@ -41,7 +42,7 @@ from detente.matching.masking import (
     silent,
 )
 from detente.matching.messages import NO_SESSION, BreachError, Fault, Kind, Message, Signer, read_message, sign_message
-from detente.matching.ordered import Integers, different, joined
+from detente.matching.ordered import different, joined
 from detente.matching.quantise import TokenSet
 from detente.matching.reveal import Found, Revealed, check_reveal, reveal_body
 from detente.matching.run import Run

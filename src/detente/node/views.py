@@ -8,7 +8,7 @@ import msgspec
 
 from detente.airspace.plan import Plan, Volume4D
 from detente.airspace.refusal import Refusal
-from detente.airspace.resolution import Change
+from detente.airspace.resolution import PlanChange
 from detente.link.transport import DeliveryStatus
 from detente.picture.conflicts import ClearedConflict, ConflictAnswer, ConflictRecord
 from detente.picture.measures import MeasureRecord
@@ -77,7 +77,7 @@ class MeasureRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A change to propose for a conflict: of `owner`'s plan (our own unless said), the cheapest unless said."""
 
     conflict_id: str
-    change: Change | None = None
+    change: PlanChange | None = None
     owner: str | None = None
 
 
@@ -99,7 +99,7 @@ class MeasureProposed(msgspec.Struct, frozen=True):
 
     measure_id: str
     plan_id: str
-    change: Change
+    change: PlanChange
     cost: float
     journal_number: int
 

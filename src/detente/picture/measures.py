@@ -12,7 +12,7 @@ from detente.airspace.altitude import Altitude
 from detente.airspace.plan import Plan, check_identifier
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
-from detente.airspace.resolution import Change
+from detente.airspace.resolution import PlanChange
 
 LONGEST_REASON = 300
 """Characters of a reason that one party tells the other; the schema has no other free text (R1)."""
@@ -34,7 +34,7 @@ class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     proposer: str
     owner: str
     base_revision: int
-    change: Change
+    change: PlanChange
     plan: Plan
     cost: float = 0.0
 

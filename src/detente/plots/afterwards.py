@@ -6,12 +6,11 @@ import math
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from detente.airspace.arrays import Floats
 from detente.airspace.separation import Encounter
 from detente.plots.sampling import Areas, Course, separation
 
-Floats = NDArray[np.float64]
 STEP_S = 1.0
 MOST_SAMPLES = 20_000
 MOST_SHIFTS = 601

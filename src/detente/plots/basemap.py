@@ -21,7 +21,7 @@ from detente.airspace.position import Position
 Degrees = NDArray[np.float64]
 """Points as rows of longitude and latitude in degrees. Longitudes run on past 180 where a line crosses it."""
 
-EARTH_RADIUS_M = 6_371_000.0
+MEAN_EARTH_RADIUS_M = 6_371_000.0
 
 
 class Country(msgspec.Struct, frozen=True):
@@ -120,7 +120,7 @@ def box(centre: Position, radius_m: float) -> tuple[float, float, float, float]:
 
     All longitudes when the circle reaches a pole.
     """
-    reach_deg = float(np.degrees(radius_m / EARTH_RADIUS_M)) * 1.01
+    reach_deg = float(np.degrees(radius_m / MEAN_EARTH_RADIUS_M)) * 1.01
     south, north = centre.latitude_deg - reach_deg, centre.latitude_deg + reach_deg
     half_deg = 180.0
     if south > -90.0 and north < 90.0 and reach_deg < 90.0:

@@ -12,7 +12,7 @@ from enum import StrEnum
 import msgspec
 import numpy as np
 
-from detente.airspace.changes import Change
+from detente.airspace.changes import PlanChange
 from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.position import posix_s
 from detente.airspace.separation import Encounter, MinimaTable
@@ -44,7 +44,7 @@ class AgreedMeasure(msgspec.Struct, frozen=True):
 
     party: str
     plan_id: str
-    change: Change
+    change: PlanChange
 
 
 class ReportConflict(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detente.airspace.changes import Change, Delay, LateralOffset, LevelChange
+from detente.airspace.changes import Delay, LateralOffset, LevelChange, PlanChange
 from detente.airspace.separation import AltitudeFrame
 from detente.language import Language, figures
 from detente.language.figures import altitude, distance, duration, height, position, utc_clock, utc_time
@@ -31,7 +31,7 @@ def changes_words(measures: tuple[AgreedMeasure, ...]) -> Worded:
     return worded(lambda language: SEPARATORS[language].join(_change(language, m.change, m.plan_id) for m in measures))
 
 
-def _change(language: Language, change: Change, plan_id: str) -> str:
+def _change(language: Language, change: PlanChange, plan_id: str) -> str:
     match change:
         case Delay(delay_s=amount) | LevelChange(change_m=amount) | LateralOffset(offset_m=amount):
             return figures.change(language, str(change.__struct_config__.tag), amount, plan_id)

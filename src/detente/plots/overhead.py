@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detente.airspace.position import Position, posix_s
 from detente.language.figures import distance_nm
@@ -19,7 +18,6 @@ from detente.plots.scene import scale_bar
 from detente.plots.svg import Drawing
 from detente.plots.window import Metres, window_around
 
-Floats = NDArray[np.float64]
 SIZE = 392.0
 DETAIL = 0.25
 FARTHEST = 2.5

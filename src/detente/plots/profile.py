@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detente.airspace.altitude import FOOT_M
 from detente.airspace.position import posix_s
@@ -15,7 +14,6 @@ from detente.plots.contents import ReportConflict
 from detente.plots.sampling import Areas, Course, presence, separation, shown_times
 from detente.plots.svg import Drawing
 
-Floats = NDArray[np.float64]
 WIDTH, LEFT, RIGHT = 700.0, 62.0, 58.0
 ALTITUDE_TOP, ALTITUDE_HEIGHT, GAP, DISTANCE_HEIGHT, BELOW = 30.0, 190.0, 40.0, 110.0, 26.0
 SAMPLES = 361

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from detente.airspace.altimetry import heights_array
 from detente.airspace.altitude import AltitudeReference, Ellipsoid, Ground, MeanSeaLevel, Qfe, Qnh, StandardPressure
+from detente.airspace.arrays import Floats
 from detente.airspace.plan import Circle, Plan, Polygon, Trajectory, Volume4D
 from detente.airspace.position import posix_s
 from detente.airspace.separation import AltitudeFrame
 from detente.plots.basemap import Degrees
 
-Floats = NDArray[np.float64]
 GEODESIC = pyproj.Geod(ellps="WGS84")
 LONGEST_STRAIGHT_M = 40_000.0
 """Longer legs and edges get points in between, so that they are drawn as the geodesics they are."""
