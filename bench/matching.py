@@ -27,7 +27,7 @@ from detente.matching.masking import answers_of, matching_rows
 from detente.matching.ordered import among
 from detente.matching.quantise import Epoch, Role, quantise
 from detente.matching.run import Run
-from detente.matching.side import Side
+from detente.matching.side import MatchSide
 from detente.record.keys import NodeKey
 from results import write_section
 
@@ -96,7 +96,7 @@ class Meter:
 
 def matched(
     ours: list[Plan], theirs: list[Plan], terms: MatchingTerms, table: MinimaTable
-) -> tuple[list[Side], tuple[Meter, Meter], Meter, int]:
+) -> tuple[list[MatchSide], tuple[Meter, Meter], Meter, int]:
     """A day matched: both sides, what each cost, what quantising cost, and the bytes on the wire."""
     keys = sorted((NodeKey.generate(), NodeKey.generate()), key=lambda key: key.public)
     run = Run("00" * 32, EPOCH, terms, table, keys[0].public, keys[1].public)
@@ -106,7 +106,7 @@ def matched(
         with meters[number], quantising:
             tokens = quantise(plans, role, EPOCH, terms, table)
         with meters[number]:
-            sides.append(Side(run, keys[number], tokens, bytes([number + 1]) * 32))
+            sides.append(MatchSide(run, keys[number], tokens, bytes([number + 1]) * 32))
     wire = 0
     while not all(side.complete for side in sides):
         for number in (0, 1):
@@ -144,7 +144,7 @@ def workload(
     return row, wall_s
 
 
-def late_plans(sides: list[Side], plans: list[Plan]) -> str:
+def late_plans(sides: list[MatchSide], plans: list[Plan]) -> str:
     """Seconds of both parties together for one late plan, processor and wall; medians over single ones in turn."""
     costs = []
     for number, plan in enumerate(plans):
@@ -284,7 +284,7 @@ def scaling() -> str:
     return ", ".join(cells)
 
 
-def _timed(key: bytes, points: ristretto.Bytes) -> float:
+def _timed(key: bytes, points: ristretto.ByteArray) -> float:
     start = time.perf_counter()
     ristretto.multiply(key, points)
     return time.perf_counter() - start

@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from detente.link.allowance import PLANNING
+from detente.link.allowance import PLANNING_ALLOWANCE
 from detente.link.envelope import Direction
 from detente.link.links import Links
 from detente.link.reception import receive_batch
@@ -20,7 +20,7 @@ TO_SOUTH = Direction(NORTH.public, SOUTH.public, ACCORD)
 class Side:
     """One party: key, journal and links, with one link open to the peer."""
 
-    allowance = PLANNING
+    allowance = PLANNING_ALLOWANCE
 
     def __init__(self, path, key, peer, accord=ACCORD):
         self.path, self.key, self.peer, self.accord = path, key, peer, accord

@@ -15,7 +15,7 @@ from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Mean
 from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
-from detente.link.commitment import Opening, canonical_details, read_opening, write_opening
+from detente.link.commitment import CommitmentOpening, canonical_details, read_opening, write_opening
 from detente.link.details import (
     CommitDetails,
     Details,
@@ -41,7 +41,7 @@ def plan(seconds: int = 0, east_deg: float = 20.0) -> Plan:
 
 
 def test_the_commitment_is_the_documented_one_and_outlives_the_file() -> None:
-    opening = Opening(SALT, plan())
+    opening = CommitmentOpening(SALT, plan())
     assert (
         opening.commitment
         == hashlib.sha256(b"detente-commitment-1\n" + bytes.fromhex(SALT) + canonical_details(plan())).hexdigest()
@@ -58,7 +58,7 @@ def test_the_commitment_is_the_documented_one_and_outlives_the_file() -> None:
 def test_two_openings_open_one_commitment_only_when_they_are_the_same(
     first: tuple[int, int], second: tuple[int, int], one: bytes, other: bytes
 ) -> None:
-    openings = [Opening(salt.hex(), plan(s, 20.0 + e)) for (s, e), salt in ((first, one), (second, other))]
+    openings = [CommitmentOpening(salt.hex(), plan(s, 20.0 + e)) for (s, e), salt in ((first, one), (second, other))]
     same = openings[0] == openings[1]
     assert (openings[0].commitment == openings[1].commitment) == same
 
@@ -82,7 +82,7 @@ class Side:
 
 def test_a_commitment_that_was_replaced_stays_on_record_and_either_may_be_opened() -> None:
     north, south = Side("north"), Side("south")
-    meant, later = Opening(SALT, plan()), Opening(SALT, plan(7200))
+    meant, later = CommitmentOpening(SALT, plan()), CommitmentOpening(SALT, plan(7200))
     for opening in (meant, later):
         north.do(CommitDetails(NOON, "north", opening))
         for side in (north, south):
@@ -98,6 +98,6 @@ def test_a_commitment_that_was_replaced_stays_on_record_and_either_may_be_opened
     assert south.do(HearDetails(NOON, "north", "n1", later)) == []
     first, second = south.details.commitments["north", "n1"]
     assert (first.opened_at, second.opened_at) == (None, NOON), "what was replaced was never opened, and is seen so"
-    (refused,) = south.do(HearDetails(NOON, "north", "n1", Opening(SALT, plan(3600))))
+    (refused,) = south.do(HearDetails(NOON, "north", "n1", CommitmentOpening(SALT, plan(3600))))
     assert isinstance(refused, DetailsRefused)
     assert refused.expected == (meant.commitment, later.commitment)

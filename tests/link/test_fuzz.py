@@ -21,7 +21,7 @@ from detente.line.exchange import LineSaid, read_said, write_said
 from detente.line.messages import LineMessage
 from detente.link.answer import read_answer, write_answer
 from detente.link.card import make_card, read_card, write_card
-from detente.link.commitment import Opening, read_opening, write_opening
+from detente.link.commitment import CommitmentOpening, read_opening, write_opening
 from detente.link.envelope import NO_PREVIOUS, read_envelope, seal_envelope
 from detente.link.exhibit import check_exhibit, make_exhibit, write_exhibit
 from detente.link.links import Links
@@ -121,7 +121,7 @@ PARSERS: dict[str, tuple[Callable[[bytes], object], tuple[bytes, ...]]] = {
     "accord": (accord, (format_accord(TERMS).encode(), ACCORD_TEXT.encode())),
     "card": (read_card, (write_card(CARD),)),
     "answer": (read_answer, (write_answer(read_answer(b'{"next_number":3}')),)),
-    "opening": (read_opening, (write_opening(Opening("5a" * 32, PLAN)),)),
+    "opening": (read_opening, (write_opening(CommitmentOpening("5a" * 32, PLAN)),)),
     "line message": (lambda data: read_said(KIND, data), (BODY,)),
     "exhibit": (check_exhibit, (write_exhibit(make_exhibit(COPY.received, FIRST)),)),
     "export": (read_export, (EXPORT,)),

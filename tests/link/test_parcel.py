@@ -12,7 +12,7 @@ from link_parties import AT, NORTH, SOUTH, STRANGER, TO_SOUTH
 from detente.airspace.refusal import Refusal
 from detente.link.card import make_card
 from detente.link.envelope import NO_PREVIOUS, Direction, Envelope, seal_envelope
-from detente.link.parcel import MAGIC, SMALLEST_CONTENT_BYTES, as_mail, padded, read_parcel, write_parcel
+from detente.link.parcel import PARCEL_MAGIC, SMALLEST_CONTENT_BYTES, as_mail, padded, read_parcel, write_parcel
 from detente.link.receipt import sign_receipt
 
 CARD = make_card(SOUTH, "south", (), AT)
@@ -49,7 +49,7 @@ def test_who_finds_the_stick_learns_sender_recipient_and_padded_size_only() -> N
     other = write_parcel([ENVELOPES[0].raw, ENVELOPES[1].raw], NORTH.public, CARD)
     empty = write_parcel([], NORTH.public, CARD)
     assert len(SMALL) == len(other) == len(empty) > SMALLEST_CONTENT_BYTES
-    header = MAGIC + f"sender {NORTH.public.hex()}\nrecipient {SOUTH.public.hex()}\n\n".encode()
+    header = PARCEL_MAGIC + f"sender {NORTH.public.hex()}\nrecipient {SOUTH.public.hex()}\n\n".encode()
     for parcel in (SMALL, other, empty, PARCEL):
         assert parcel.startswith(header)
         for word in (b"envelope", b"note", ENVELOPES[0].signature.hex().encode(), TO_SOUTH.accord.encode()):
@@ -105,7 +105,7 @@ def test_every_single_bit_is_covered() -> None:
 @given(st.binary(max_size=200) | st.integers(0, len(SMALL) - 1).map(lambda end: SMALL[:end]) | st.just(SMALL + b"\0"))
 def test_what_is_no_parcel_or_is_cut_is_refused(data: bytes) -> None:
     check_refused(data)
-    check_refused(MAGIC + data)
+    check_refused(PARCEL_MAGIC + data)
 
 
 def test_nothing_of_a_third_party_rides_along() -> None:

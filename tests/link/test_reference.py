@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from detente.link import envelope, receipt
-from detente.link.answer import HTTP_STATUS, MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES, Answer
+from detente.link.answer import HTTP_STATUS, MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES, DeliveryAnswer
 from detente.link.backoff import Backoff
 from detente.link.card import Card
 from detente.link.links import RefusalBudget
@@ -22,7 +22,7 @@ def cells(heading):
     return [tuple(row) for row in re.findall(r"^\| (`.*?) \| (.*?) \|", section, re.MULTILINE)]
 
 
-@pytest.mark.parametrize("form", [envelope.FORM, receipt.FORM])
+@pytest.mark.parametrize("form", [envelope.ENVELOPE_FORM, receipt.RECEIPT_FORM])
 def test_the_lines_are_the_documented_ones_in_their_order(form):
     block = PAGE.split(f"```text\n{form.magic}\n")[1].split("```")[0]
     documented = re.findall(r"^([a-z0-9-]+) ", block, re.MULTILINE)
@@ -33,7 +33,7 @@ def test_the_reasons_and_their_status_are_documented():
     documented = {reason.strip("`"): int(status) for reason, status in cells("Over HTTP") if status.isdigit()}
     assert documented == {str(reason): status for reason, status in HTTP_STATUS.items()}
     fields = [name.strip("`") for name, status in cells("Over HTTP") if not status.isdigit()]
-    assert fields == [field.name for field in msgspec.structs.fields(Answer)]
+    assert fields == [field.name for field in msgspec.structs.fields(DeliveryAnswer)]
 
 
 def test_the_fields_of_a_card_are_documented():

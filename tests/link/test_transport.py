@@ -8,7 +8,14 @@ from aiohttp import web
 from link_parties import AT, NORTH, TO_SOUTH, two_sides
 
 from detente.airspace.refusal import Refusal
-from detente.link.answer import ENVELOPES_PATH, MAX_ANSWER_BYTES, Answer, AnswerRefusal, RefusalReason, write_answer
+from detente.link.answer import (
+    ENVELOPES_PATH,
+    MAX_ANSWER_BYTES,
+    AnswerRefusal,
+    DeliveryAnswer,
+    RefusalReason,
+    write_answer,
+)
 from detente.link.backoff import Backoff
 from detente.link.carrier import open_http_carrier
 from detente.link.envelope import NO_PREVIOUS, read_envelope, seal_envelope
@@ -236,7 +243,7 @@ def test_a_peer_whose_journal_was_set_back_is_sent_everything_again_and_it_is_re
 
 def refusing(reason, next_number=1):
     def answer(peer, body):
-        return web.Response(status=409, body=write_answer(Answer(next_number, (), AnswerRefusal(reason, "no"))))
+        return web.Response(status=409, body=write_answer(DeliveryAnswer(next_number, (), AnswerRefusal(reason, "no"))))
 
     return answer
 
@@ -295,7 +302,7 @@ def test_a_receipt_that_is_not_the_peers_or_not_for_this_is_passed_over(sides):
 
     async def scenario():
         peer = Peer(south)
-        peer.answers = [raw(write_answer(Answer(2, (bad.decode(),)))) for bad in (forged, backwards.raw)]
+        peer.answers = [raw(write_answer(DeliveryAnswer(2, (bad.decode(),)))) for bad in (forged, backwards.raw)]
         async with peer.serving() as address, delivering(north, address):
             await until(lambda: north.session.receipted_number == 1)
         assert len(peer.batches) == 3
@@ -316,7 +323,7 @@ def test_a_receipt_for_what_was_never_sent_is_evidence(sides):
 
     async def scenario():
         peer = Peer(south)
-        peer.answers = [raw(write_answer(Answer(2, (lie.raw.decode(),)))) for lie in lies]
+        peer.answers = [raw(write_answer(DeliveryAnswer(2, (lie.raw.decode(),)))) for lie in lies]
         states = []
 
         async def sleep(delay_s):

@@ -18,10 +18,10 @@ from match_parties import EPOCH, TABLE, TERMS, circle, play, receive_framed, sen
 from detente.matching import ristretto
 from detente.matching.late import answer_late, late_message, late_reveal, take_late_answer, take_late_reveal
 from detente.matching.masking import answers_of, ascending
-from detente.matching.messages import HEADER_BYTES, BreachError, Kind, sign_message
+from detente.matching.messages import HEADER_BYTES, BreachError, MessageKind, sign_message
 from detente.matching.quantise import Role, quantise
 from detente.matching.run import Run
-from detente.matching.side import STAGES, Side
+from detente.matching.side import STAGES, MatchSide
 from detente.record.keys import SIGNATURE_BYTES, NodeKey
 
 OTHER = ristretto.scalar_from_uniform(bytes(range(64)))
@@ -44,7 +44,7 @@ class Hostile:
             return b""
         if way == f"leave_{stage}":
             return None
-        if kind is Kind.COMMIT:
+        if kind is MessageKind.COMMIT:
             if way == "identity_key":
                 return self.signed(kind, body_of(raw)[:32] + bytes(32))
             if way == "invalid_key":
@@ -58,8 +58,8 @@ class Hostile:
             if way == "unknown_kind":
                 return sign_message(side.key, 99, side.run.identity, bytes(32), b"")
             if way == "stage":
-                return self.signed(Kind.REVEAL, b"{}")
-        if kind is Kind.MASKED:
+                return self.signed(MessageKind.REVEAL, b"{}")
+        if kind is MessageKind.MASKED:
             points = ristretto.elements(body_of(raw)).copy()
             if way == "invalid_element":
                 points[-1] = 255
@@ -88,16 +88,16 @@ class Hostile:
             elif way == "other_session":
                 return sign_message(side.key, kind, side.run.identity, b"\x07" * 32, body_of(raw))
             return self.signed(kind, points.tobytes())
-        if kind in (Kind.SEALED, Kind.ANSWERS):
+        if kind in (MessageKind.SEALED, MessageKind.ANSWERS):
             answers = self.answers_to_send()
-            if kind is Kind.SEALED:
+            if kind is MessageKind.SEALED:
                 return self.signed(kind, side._seal(answers))
             if way == "replay_answers":
                 return old_messages(side)[3]
             if way == "unsealed":
                 answers = bytes(10) + answers[10:]
             return self.signed(kind, answers)
-        if kind is Kind.REVEAL:
+        if kind is MessageKind.REVEAL:
             reveal = json.loads(body_of(raw))
             if way == "withhold":
                 reveal["openings"] = reveal["openings"][:-1]
@@ -133,7 +133,7 @@ class Hostile:
         return answers.tobytes()
 
     def signed(self, kind, body):
-        session = bytes(32) if kind is Kind.COMMIT else self.side.session
+        session = bytes(32) if kind is MessageKind.COMMIT else self.side.session
         return sign_message(self.side.key, kind, self.side.run.identity, session, body)
 
 
@@ -142,8 +142,8 @@ def old_messages(side):
     other = NodeKey(Ed25519PrivateKey.generate())
     run = dataclasses.replace(side.run, first=other.public) if side.role is Role.SECOND else side.run
     terms, plans = side.run.terms, world(3, 1, 6)
-    mine = Side(run, side.key, quantise(plans, side.role, EPOCH, terms, TABLE), b"e" * 32)
-    theirs = Side(run, other, quantise([], side.role.other, EPOCH, terms, TABLE), b"f" * 32)
+    mine = MatchSide(run, side.key, quantise(plans, side.role, EPOCH, terms, TABLE), b"e" * 32)
+    theirs = MatchSide(run, other, quantise([], side.role.other, EPOCH, terms, TABLE), b"f" * 32)
     sent = play(theirs, mine)[1]
     # Signed for this run, as they were then; only the session is another.
     return [
@@ -170,7 +170,7 @@ class Late:
             if number > side.run.terms.late_runs:
                 points = side.shown[1].masked.points
                 body = number.to_bytes(4, "big") + bytes(32) + points.tobytes()
-                await self.send(sign_message(side.key, Kind.LATE, side.run.identity, side.session, body))
+                await self.send(sign_message(side.key, MessageKind.LATE, side.run.identity, side.session, body))
                 return
             raw = late_message(side, tokens)
             body = body_of(raw)
@@ -184,7 +184,7 @@ class Late:
             elif way == "late_too_many":
                 points = np.concatenate([points, points])
             changed = body[:36] + points.tobytes()
-            await self.send(sign_message(side.key, Kind.LATE, side.run.identity, side.session, changed))
+            await self.send(sign_message(side.key, MessageKind.LATE, side.run.identity, side.session, changed))
             answer = await receive_framed(self.reader)
             if not answer:
                 return
@@ -195,13 +195,13 @@ class Late:
                 points = ristretto.elements(body[36:]).copy()
                 other = ristretto.multiply(OTHER, points)
                 body = body[:36] + other[ascending(other)].tobytes()
-                await self.send(sign_message(side.key, Kind.LATE, side.run.identity, side.session, body))
+                await self.send(sign_message(side.key, MessageKind.LATE, side.run.identity, side.session, body))
             if way == "late_stall":
                 await self.reader.read()
                 return
             if way == "late_withhold":
                 body = json.dumps({"number": number if side.role is Role.FIRST else -number, "openings": []}).encode()
-                await self.send(sign_message(side.key, Kind.LATE_REVEAL, side.run.identity, side.session, body))
+                await self.send(sign_message(side.key, MessageKind.LATE_REVEAL, side.run.identity, side.session, body))
             else:
                 await self.send(late_reveal(side, side.role, number))
             opened = await receive_framed(self.reader)
@@ -220,7 +220,7 @@ class Late:
         points = ristretto.elements(bytes(body[:-64]))[:9]
         body[: 9 * 32] = ristretto.multiply(OTHER, points).tobytes()
         await self.send(
-            sign_message(self.side.key, Kind.LATE_ANSWER, self.side.run.identity, self.side.session, bytes(body))
+            sign_message(self.side.key, MessageKind.LATE_ANSWER, self.side.run.identity, self.side.session, bytes(body))
         )
         await self.reader.read()
 
@@ -229,7 +229,7 @@ async def attack(port, way, given):
     key = NodeKey(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(given["secret"])))
     run = Run("ab" * 32, EPOCH, TERMS, TABLE, *(bytes.fromhex(k) for k in given["keys"]))
     plans = world(given["world"], 1, 6)
-    side = Side(run, key, quantise(plans, run.role_of(key.public), EPOCH, TERMS, TABLE), b"h" * 32)
+    side = MatchSide(run, key, quantise(plans, run.role_of(key.public), EPOCH, TERMS, TABLE), b"h" * 32)
     hostile = Hostile(side, way)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
@@ -246,13 +246,13 @@ async def speak(side, hostile, way, reader, writer):
         if raw == b"":
             await reader.read()
             break
-        if way == "drip" and kind is Kind.MASKED:
+        if way == "drip" and kind is MessageKind.MASKED:
             writer.write(len(raw).to_bytes(4, "big") + raw[:1_000])
             await writer.drain()
             await reader.read()
             break
         await send_framed(writer, raw)
-        if way == "two_messages" and kind is Kind.COMMIT:
+        if way == "two_messages" and kind is MessageKind.COMMIT:
             await send_framed(writer, hostile.signed(kind, bytes(32) + side.public))
         answer = await receive_framed(reader)
         if not answer:

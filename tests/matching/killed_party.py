@@ -16,7 +16,7 @@ import msgspec
 from match_parties import KEYS, RUN, TERMS, circle
 
 from detente.matching import folder as folders
-from detente.matching.folder import advance
+from detente.matching.folder import advance_run
 
 SMALL = dataclasses.replace(RUN, terms=msgspec.structs.replace(TERMS, first_log2=9, second_log2=9, late_log2=7))
 HERE = (36.5, -121.5)
@@ -49,7 +49,7 @@ def live(number, here, when, late):
             DyingKeeper.when = when
             folders.FolderKeeper = DyingKeeper
             given = PLANS[number] if not (here / "secret.json").exists() else None
-            standing = advance(here, SMALL, KEYS[number], given, late=LATE[number] if late else None)
+            standing = advance_run(here, SMALL, KEYS[number], given, late=LATE[number] if late else None)
             seen = standing.side.revealed
             (here / "found.json").write_text(json.dumps([e.first_plan_id for e in seen.encounters] if seen else None))
             os._exit(0)

@@ -13,7 +13,7 @@ from detente.airspace.position import Position
 from detente.airspace.separation import Minima, MinimaTable
 from detente.matching.quantise import quantise
 from detente.matching.run import Run
-from detente.matching.side import Side
+from detente.matching.side import MatchSide
 from detente.record.keys import NodeKey
 
 TERMS = MatchingTerms(
@@ -71,7 +71,7 @@ def world(seed, side, count=4):
 def side_of(number, plans, seed=None, run=RUN, key=None):
     key = key or KEYS[number]
     tokens = quantise(plans, run.role_of(key.public), run.epoch, run.terms, run.minima)
-    return Side(run, key, tokens, seed or bytes([number + 1]) * 32)
+    return MatchSide(run, key, tokens, seed or bytes([number + 1]) * 32)
 
 
 def play(first, second):

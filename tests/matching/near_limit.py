@@ -27,7 +27,7 @@ from detente.airspace.altitude import (
 from detente.airspace.plan import Circle, Containment, Plan, Polygon, TimeWindow, Trajectory, Volume4D, Waypoint
 from detente.airspace.position import Position
 from detente.airspace.separation import ClassMinima, Minima, MinimaTable
-from detente.matching.grid import cell_corners, cell_of
+from detente.matching.grid import cell_corners, grid_cell
 from detente.matching.quantise import Epoch
 
 GEOD = Geod(ellps="WGS84")
@@ -74,7 +74,7 @@ class Pairs:
         )
         if r.random() < 0.5:
             return point
-        row, column = cell_of(point.latitude_deg, point.longitude_deg, self.terms.cell_dm)
+        row, column = grid_cell(point.latitude_deg, point.longitude_deg, self.terms.cell_dm)
         south, north, west, east = cell_corners(row, column, self.terms.cell_dm)
         latitude = self.one_of([south, north, point.latitude_deg])
         longitude = self.one_of([west, east, point.longitude_deg])

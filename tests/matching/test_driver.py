@@ -14,7 +14,7 @@ from detente.airspace.search import encounters_between
 from detente.matching.driver import Driver
 from detente.matching.keeping import MemoryKeeper
 from detente.matching.ledger import LedgerRow
-from detente.matching.messages import BreachError, Kind, sign_message
+from detente.matching.messages import BreachError, MessageKind, sign_message
 from detente.matching.schedule import check_begin, late_run_opens, late_runs_open, window_of
 
 HERE = (36.5, -121.5)
@@ -90,7 +90,7 @@ def test_work_that_is_kept_is_not_done_again(monkeypatch):
     def never(*_):
         raise AssertionError("done again")
 
-    for heavy in ("side.mask", "side.mask_again", "late.prove", "late.verify", "driver.quantise"):
+    for heavy in ("side.mask", "side.mask_again", "late.prove_equality", "late.verify_equality", "driver.quantise"):
         monkeypatch.setattr(f"detente.matching.{heavy}", never)
     for party in parties:
         party.build()
@@ -164,7 +164,7 @@ def test_what_is_not_the_peers_turn_or_word_changes_nothing():
     for driver, other in ((first, second), (second, first)):
         other.receive(driver.next_message())
     with pytest.raises(BreachError, match="stage"):
-        second.receive(sign_message(KEYS[0], Kind.REVEAL, RUN.identity, second.side.session, b"{}"))
+        second.receive(sign_message(KEYS[0], MessageKind.REVEAL, RUN.identity, second.side.session, b"{}"))
     exchange(parties)
     assert all(party.driver.complete for party in parties)
 

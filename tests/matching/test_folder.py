@@ -23,13 +23,13 @@ from detente.airspace.plan import TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.matching.audit import Signed, answer_audit, check_audit, make_again, same_messages
 from detente.matching.driver import PLANS_FILE
-from detente.matching.folder import advance, load_secret, read_ledger
+from detente.matching.folder import advance_run, load_secret, read_ledger
 from detente.matching.keeping import FolderKeeper, MemoryKeeper
-from detente.matching.ledger import Alarm, LedgerRow, alarms_of, ledger_row, told
-from detente.matching.messages import HEADER_BYTES, BreachError, Kind, sign_message
+from detente.matching.ledger import LedgerRow, MatchAlarm, alarms_of, ledger_row, series_totals
+from detente.matching.messages import HEADER_BYTES, BreachError, MessageKind, sign_message
 from detente.matching.quantise import quantise
 from detente.matching.run import epoch_text, run_between
-from detente.matching.side import Side
+from detente.matching.side import MatchSide
 from detente.record.keys import NodeKey
 
 TERMS = MatchingTerms(
@@ -59,7 +59,7 @@ def carry(source, target):
 def to_the_end(tmp_path, run, keys, plans):
     folders = {name: tmp_path / name for name in keys}
     for _ in range(6):
-        progress = {name: advance(folders[name], run, keys[name], plans[name]) for name in keys}
+        progress = {name: advance_run(folders[name], run, keys[name], plans[name]) for name in keys}
         for name, other in (("north", "south"), ("south", "north")):
             carry(folders[name], folders[other])
     return folders, progress
@@ -96,7 +96,7 @@ def test_an_audit_finds_what_does_not_hold(tmp_path, parties):
     north = keys["north"].public
     plans = [circle("ours", *HERE)]
     tokens = quantise(plans, run.role_of(north), run.epoch, run.terms, run.minima)
-    side = Side(run, keys["north"], tokens, b"s" * 32)
+    side = MatchSide(run, keys["north"], tokens, b"s" * 32)
     commit = side.next_message()
     openings = answer_audit(tokens, b"s" * 32, run, b"r" * 32, 32)
     assert check_audit(run, north, commit, b"r" * 32, 32, openings).faults == ()
@@ -112,7 +112,7 @@ def test_an_audit_finds_what_does_not_hold(tmp_path, parties):
         check_audit(run, keys["south"].public, commit, b"r" * 32, 32, openings)
     # Tokens that the plan does not have, committed to all the same: a probe under a plan's name.
     probe = replace(tokens, tokens=tokens.tokens + 7)
-    cheat = Side(run, keys["north"], probe, b"s" * 32)
+    cheat = MatchSide(run, keys["north"], probe, b"s" * 32)
     found = check_audit(
         run, north, cheat.next_message(), b"r" * 32, 32, answer_audit(probe, b"s" * 32, run, b"r" * 32, 32)
     )
@@ -131,40 +131,42 @@ def test_a_run_made_again_from_its_secret_is_the_same_or_differs_by_name():
 def test_plans_that_changed_since_the_run_began_are_refused(tmp_path, parties):
     accord, keys = parties
     run = run_between(accord, "south", "north", NOON)
-    advance(tmp_path / "north", run, keys["north"], [circle("ours", *HERE)])
+    advance_run(tmp_path / "north", run, keys["north"], [circle("ours", *HERE)])
     before = (tmp_path / "north" / "out" / "1-commit.match").read_bytes()
     with pytest.raises(Refusal, match="other plans"):
-        advance(tmp_path / "north", run, keys["north"], [circle("ours", 36.6, -121.5)])
+        advance_run(tmp_path / "north", run, keys["north"], [circle("ours", 36.6, -121.5)])
     with pytest.raises(Refusal, match="another run"):
-        advance(tmp_path / "north", run_between(accord, "south", "north", NOON + timedelta(days=1)), keys["north"], [])
-    advance(tmp_path / "north", run, keys["north"], [circle("ours", *HERE)])
+        advance_run(
+            tmp_path / "north", run_between(accord, "south", "north", NOON + timedelta(days=1)), keys["north"], []
+        )
+    advance_run(tmp_path / "north", run, keys["north"], [circle("ours", *HERE)])
     assert (tmp_path / "north" / "out" / "1-commit.match").read_bytes() == before
 
 
 def test_there_is_one_run_of_an_epoch_in_its_time_with_one_peer(tmp_path, parties):
     accord, keys = parties
     run = run_between(accord, "south", "north", NOON)
-    advance(tmp_path / "one", run, keys["north"], [circle("ours", *HERE)], moment=NOON)
+    advance_run(tmp_path / "one", run, keys["north"], [circle("ours", *HERE)], moment=NOON)
     with pytest.raises(Refusal, match="one run for each epoch"):
-        advance(tmp_path / "two", run, keys["north"], [circle("ours", *HERE)], moment=NOON)
+        advance_run(tmp_path / "two", run, keys["north"], [circle("ours", *HERE)], moment=NOON)
     assert not (tmp_path / "two").exists()
     with pytest.raises(Refusal, match="time of the run"):
-        advance(tmp_path / "two", run, keys["south"], [], moment=NOON + timedelta(days=3))
+        advance_run(tmp_path / "two", run, keys["south"], [], moment=NOON + timedelta(days=3))
     # The run that was begun goes on, and the other party's is another one.
-    advance(tmp_path / "one", run, keys["north"], moment=NOON + timedelta(days=3))
-    advance(tmp_path / "three", run, keys["south"], [], moment=NOON)
+    advance_run(tmp_path / "one", run, keys["north"], moment=NOON + timedelta(days=3))
+    advance_run(tmp_path / "three", run, keys["south"], [], moment=NOON)
 
 
 def test_a_broken_run_is_in_the_ledger(tmp_path, parties):
     accord, keys = parties
     run = run_between(accord, "south", "north", NOON)
-    advance(tmp_path / "north", run, keys["north"], [])
+    advance_run(tmp_path / "north", run, keys["north"], [])
     (tmp_path / "north" / "in" / "1-commit.match").write_bytes(b"DTMATCH1" + bytes(300))
     with pytest.raises(BreachError, match="signature"):
-        advance(tmp_path / "north", run, keys["north"], [])
+        advance_run(tmp_path / "north", run, keys["north"], [])
     rows = read_ledger(tmp_path)
     assert [row.fault for row in rows] == ["signature"]
-    assert told(rows).broken == 1
+    assert series_totals(rows).broken == 1
 
 
 def test_the_ledger_counts_what_was_told():
@@ -172,17 +174,17 @@ def test_the_ledger_counts_what_was_told():
     play(first, second)
     row, other = ledger_row(first), ledger_row(second)
     assert (row.opened, row.seen, row.matched_tokens) == (other.seen, other.opened, other.matched_tokens)
-    total = told([row, row])
+    total = series_totals([row, row])
     assert (total.runs, total.opened, total.share) == (2, 2 * row.opened, row.flagged / row.plans)
-    assert told([]).share == 0.0
+    assert series_totals([]).share == 0.0
 
 
 @pytest.mark.parametrize(
     ("change", "alarm"),
     [
-        ({"flagged": 60, "conflicts": 50}, Alarm.MANY_OF_OURS),
-        ({"flagged": 20, "conflicts": 1}, Alarm.FEW_REAL),
-        ({"matched_tokens": 5_000, "seen": 2}, Alarm.WIDE_PARTS),
+        ({"flagged": 60, "conflicts": 50}, MatchAlarm.MANY_OF_OURS),
+        ({"flagged": 20, "conflicts": 1}, MatchAlarm.FEW_REAL),
+        ({"matched_tokens": 5_000, "seen": 2}, MatchAlarm.WIDE_PARTS),
     ],
 )
 def test_input_that_looks_like_a_blanket_raises_an_alarm(change, alarm):
@@ -229,7 +231,7 @@ def test_the_command_runs_over_files_without_a_node(tmp_path, parties):
         done = command("match", "run", *given, *common, *mine)
         assert done.stderr == ""
         given = ()
-        advance(folders["south"], run, keys["south"], theirs)
+        advance_run(folders["south"], run, keys["south"], theirs)
         for source, target in (("north", "south"), ("south", "north")):
             carry(folders[source], folders[target])
         if done.returncode == 1:
@@ -241,7 +243,7 @@ def test_the_command_runs_over_files_without_a_node(tmp_path, parties):
     assert "late-" in late.stdout, late.stderr
     for _ in range(3):
         carry(folders["north"], folders["south"])
-        advance(folders["south"], run, keys["south"])
+        advance_run(folders["south"], run, keys["south"])
         carry(folders["south"], folders["north"])
         done = command("match", "run", *common, *mine)
     assert "CONFLICT north-2" in done.stdout
@@ -311,7 +313,7 @@ def test_the_command_is_killed_in_the_middle_of_its_work(tmp_path, parties):
             shown.setdefault(file.name, set()).add(file.read_bytes())
         if codes[-1] == -signal.SIGKILL:
             continue
-        advance(south, run, keys["south"], [circle("south-1", 36.5, -121.5, 10_500)])
+        advance_run(south, run, keys["south"], [circle("south-1", 36.5, -121.5, 10_500)])
         for source, target in ((north, south), (south, north)):
             carry(source, target)
         if codes[-1] == 1:
@@ -337,7 +339,7 @@ def test_a_run_made_again_names_what_was_not_made_from_the_plans(tmp_path, parti
     session = sent["4-answers"][41:73]
     body = bytearray(sent["4-answers"][HEADER_BYTES:-64])
     body[:10] = bytes(10)
-    cheated = sign_message(keys["north"], Kind.ANSWERS, run.identity, session, bytes(body))
+    cheated = sign_message(keys["north"], MessageKind.ANSWERS, run.identity, session, bytes(body))
     changed = {**sent, "4-answers": cheated}
     found = make_again(run, Signed(north, tuple(changed.values())), FolderKeeper(folders["north"]), changed, ())
     assert (found.same, found.different, found.not_flown) == (4, ("4-answers",), ("ours",))

@@ -14,7 +14,7 @@ from match_parties import EPOCH, TABLE, TERMS, circle, receive_framed, send_fram
 
 from detente.matching.driver import Driver
 from detente.matching.exchange import drive
-from detente.matching.folder import advance, read_ledger
+from detente.matching.folder import advance_run, read_ledger
 from detente.matching.keeping import MemoryKeeper
 from detente.matching.ledger import LedgerRow
 from detente.matching.messages import BreachError
@@ -178,7 +178,7 @@ async def over_files(way, tmp_path):
     async with Peers(keys, [way]) as peers, peers.connection() as (reader, writer):
         plans = world(WORLD, 0, 6)
         while True:
-            standing = await asyncio.to_thread(advance, folder, keys.run, keys.ours, plans)
+            standing = await asyncio.to_thread(advance_run, folder, keys.run, keys.ours, plans)
             for file in standing.new:
                 await send_framed(writer, file.read_bytes())
             if standing.awaited is None:

@@ -7,7 +7,7 @@ from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounters_between
 from detente.matching import ristretto
 from detente.matching.late import answer_late, late_message, late_reveal, take_late_answer, take_late_reveal
-from detente.matching.messages import HEADER_BYTES, BreachError, Kind, sign_message
+from detente.matching.messages import HEADER_BYTES, BreachError, MessageKind, sign_message
 from detente.matching.quantise import quantise
 from detente.record.keys import SIGNATURE_BYTES
 
@@ -93,7 +93,7 @@ def test_late_runs_are_capped_on_both_sides():
     points = ristretto.multiply_base((9).to_bytes(32, "little")) * (1 << TERMS.late_log2)
     body = (TERMS.late_runs + 1).to_bytes(4, "big") + bytes(32) + points
     with pytest.raises(BreachError, match="cap"):
-        answer_late(second, sign_message(KEYS[0], Kind.LATE, RUN.identity, second.session, body))
+        answer_late(second, sign_message(KEYS[0], MessageKind.LATE, RUN.identity, second.session, body))
 
 
 def test_answers_under_another_key_are_refused_whatever_they_hide():
@@ -102,7 +102,9 @@ def test_answers_under_another_key_are_refused_whatever_they_hide():
     body = bytearray(answer[HEADER_BYTES:-SIGNATURE_BYTES])
     body[:32] = ristretto.multiply_base((5).to_bytes(32, "little"))
     with pytest.raises(BreachError, match="proof"):
-        take_late_answer(first, sign_message(KEYS[1], Kind.LATE_ANSWER, RUN.identity, first.session, bytes(body)))
+        take_late_answer(
+            first, sign_message(KEYS[1], MessageKind.LATE_ANSWER, RUN.identity, first.session, bytes(body))
+        )
     with pytest.raises(BreachError, match="proof"):
         take_late_answer(first, answer)
 
@@ -112,7 +114,7 @@ def test_an_element_that_was_shown_before_is_refused():
     points = first.shown[0].masked.points[: 1 << TERMS.late_log2].tobytes()
     body = (1).to_bytes(4, "big") + bytes(32) + points
     with pytest.raises(BreachError, match="repeated_element"):
-        answer_late(second, sign_message(KEYS[0], Kind.LATE, RUN.identity, second.session, body))
+        answer_late(second, sign_message(KEYS[0], MessageKind.LATE, RUN.identity, second.session, body))
 
 
 def test_a_late_run_needs_a_complete_run_of_the_same_session():
@@ -120,7 +122,7 @@ def test_a_late_run_needs_a_complete_run_of_the_same_session():
     with pytest.raises(ValueError, match="after the run"):
         late_message(first, tokens_of(first, []))
     with pytest.raises(BreachError, match="stage"):
-        answer_late(second, sign_message(KEYS[0], Kind.LATE, RUN.identity, bytes(32), b""))
+        answer_late(second, sign_message(KEYS[0], MessageKind.LATE, RUN.identity, bytes(32), b""))
     first, second = day([], [])
     with pytest.raises(BreachError, match="other_session"):
-        answer_late(second, sign_message(KEYS[0], Kind.LATE, RUN.identity, bytes(32), b""))
+        answer_late(second, sign_message(KEYS[0], MessageKind.LATE, RUN.identity, bytes(32), b""))

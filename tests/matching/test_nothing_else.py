@@ -14,7 +14,7 @@ import pytest
 from match_parties import RUN, TERMS, circle, flight, play, side_of, world
 
 from detente.matching import ristretto
-from detente.matching.grid import BAND_ORIGIN, GEOMETRIC, PRESSURE, cell_of, pack, rows_of, token_bytes, unpack
+from detente.matching.grid import BAND_ORIGIN, GEOMETRIC, PRESSURE, grid_cell, grid_rows, pack, token_bytes, unpack
 from detente.matching.hash_to_group import hash_to_group
 from detente.matching.late import answer_late, late_message, late_reveal, take_late_answer, take_late_reveal
 from detente.matching.masking import ANSWER_BYTES, domain_of
@@ -79,7 +79,7 @@ def check_dictionary(space, sides, sent, insider):
 
 def whole_space(terms):
     """Every token there is on a grid of one band and one bin."""
-    columns = rows_of(terms.cell_dm).columns
+    columns = grid_rows(terms.cell_dm).columns
     return np.sort(
         np.concatenate([
             pack(GEOMETRIC, row, 0, 0, 0) + (np.arange(count) << 30) for row, count in enumerate(columns.tolist())
@@ -99,9 +99,9 @@ def test_a_dictionary_of_the_whole_token_space_finds_nothing(insider):
     sent = play(first, second)
     assert first.revealed.matched_tokens > 0
     space = whole_space(terms)
-    row, column = cell_of(*HERE, terms.cell_dm)
+    row, column = grid_cell(*HERE, terms.cell_dm)
     assert pack(GEOMETRIC, row, column, 0, 0) in space
-    assert len(space) == rows_of(terms.cell_dm).columns.sum() > 50_000
+    assert len(space) == grid_rows(terms.cell_dm).columns.sum() > 50_000
     check_dictionary(space, (first, second), sent, insider)
 
 

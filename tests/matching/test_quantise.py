@@ -16,7 +16,7 @@ from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounters_between
-from detente.matching.grid import cell_corners, cell_of, columns_of, pack, rows_of, token_bytes, unpack
+from detente.matching.grid import cell_corners, columns_of, grid_cell, grid_rows, pack, token_bytes, unpack
 from detente.matching.quantise import Epoch, Role, parts_of, quantise
 
 OPEN = {"plan_tokens": 1_000_000, "cell_plans": 10_000}
@@ -79,8 +79,8 @@ def test_no_encounter_is_without_a_common_token_at_length(seed, terms):
     st.sampled_from([10_000, 20_000, 100_000, 1_000_000]),
 )
 def test_every_point_is_within_reach_of_the_centre_of_its_cell(latitude, longitude, cell_dm):
-    row, column = cell_of(latitude, longitude, cell_dm)
-    rows = rows_of(cell_dm)
+    row, column = grid_cell(latitude, longitude, cell_dm)
+    rows = grid_rows(cell_dm)
     south, north, west, east = cell_corners(row, column, cell_dm)
     assert south <= latitude + 1e-9
     assert latitude <= north + 1e-9
@@ -91,7 +91,7 @@ def test_every_point_is_within_reach_of_the_centre_of_its_cell(latitude, longitu
 
 
 def test_the_grid_is_these_whole_numbers():
-    rows = rows_of(100_000)
+    rows = grid_rows(100_000)
     assert rows.height_microdegrees == 89_992
     assert len(rows.columns) == 2_001
     assert rows.columns[[0, 500, 1000, 1500, 2000]].tolist() == [6, 2833, 4007, 2829, 1]
@@ -99,7 +99,7 @@ def test_the_grid_is_these_whole_numbers():
 
 
 def test_cells_are_nearly_as_wide_as_the_accord_says():
-    rows = rows_of(100_000)
+    rows = grid_rows(100_000)
     width_m = 2 * np.pi * rows.axis_m / rows.columns
     assert width_m[200:-200].min() > 9_960
     assert width_m[20:-20].max() < 10_050

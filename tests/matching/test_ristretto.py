@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detente.matching import ristretto
-from detente.matching.equality_proof import prove, verify
+from detente.matching.equality_proof import prove_equality, verify_equality
 from detente.matching.hash_to_group import expand_message, hash_to_group, hash_to_scalar
 
 # RFC 9496, A.1: 1 to 5 and 15 times the generator.
@@ -142,7 +142,7 @@ def test_an_encoding_that_is_no_element_is_refused(encoding):
     with pytest.raises(ristretto.InvalidElementError):
         ristretto.multiply_each([scalar(3)] * 3, points)
     with pytest.raises(ValueError, match="element"):
-        ristretto.add(bytes.fromhex(encoding), bytes.fromhex(MULTIPLES[1]))
+        ristretto.add_points(bytes.fromhex(encoding), bytes.fromhex(MULTIPLES[1]))
 
 
 def test_the_identity_is_refused_and_never_made():
@@ -206,8 +206,8 @@ def test_proofs_of_rfc_9497(number):
     inputs, outputs, proof, random = VOPRF[number]
     a, b, public = rows(*inputs), rows(*outputs), bytes.fromhex(VOPRF_PUBLIC)
     assert ristretto.multiply(bytes.fromhex(VOPRF_KEY), a).tobytes() == b.tobytes()
-    assert prove(bytes.fromhex(VOPRF_KEY), public, a, b, bytes.fromhex(random)).hex() == proof
-    assert verify(public, a, b, bytes.fromhex(proof))
+    assert prove_equality(bytes.fromhex(VOPRF_KEY), public, a, b, bytes.fromhex(random)).hex() == proof
+    assert verify_equality(public, a, b, bytes.fromhex(proof))
 
 
 @settings(max_examples=30, deadline=None)
@@ -217,19 +217,19 @@ def test_a_proof_with_one_other_byte_is_refused(place, value):
     changed = bytearray.fromhex(proof)
     same = changed[place] == value
     changed[place] = value
-    assert verify(bytes.fromhex(VOPRF_PUBLIC), rows(*inputs), rows(*outputs), bytes(changed)) is same
+    assert verify_equality(bytes.fromhex(VOPRF_PUBLIC), rows(*inputs), rows(*outputs), bytes(changed)) is same
 
 
 def test_a_proof_of_other_elements_is_refused():
     inputs, outputs, proof, _ = VOPRF[2]
     public, proven = bytes.fromhex(VOPRF_PUBLIC), bytes.fromhex(proof)
-    assert not verify(public, rows(*inputs), rows(*reversed(outputs)), proven)
-    assert not verify(bytes.fromhex(MULTIPLES[2]), rows(*inputs), rows(*outputs), proven)
-    assert not verify(public, rows(inputs[0], INVALID[0]), rows(*outputs), proven)
-    assert not verify(public, rows(*inputs), rows(*outputs), proven[:63])
-    assert not verify(public, rows(), rows(), proven)
+    assert not verify_equality(public, rows(*inputs), rows(*reversed(outputs)), proven)
+    assert not verify_equality(bytes.fromhex(MULTIPLES[2]), rows(*inputs), rows(*outputs), proven)
+    assert not verify_equality(public, rows(inputs[0], INVALID[0]), rows(*outputs), proven)
+    assert not verify_equality(public, rows(*inputs), rows(*outputs), proven[:63])
+    assert not verify_equality(public, rows(), rows(), proven)
     above = proven[:32] + (int.from_bytes(proven[32:], "little") + ristretto.ORDER).to_bytes(32, "little")
-    assert not verify(public, rows(*inputs), rows(*outputs), above)
+    assert not verify_equality(public, rows(*inputs), rows(*outputs), above)
 
 
 @pytest.mark.parametrize("domain", [b"", bytes(256)])

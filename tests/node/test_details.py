@@ -11,7 +11,7 @@ import pytest
 from parties import Party, area_plan, two_parties
 from test_hostile_line import Impostor, alarms
 
-from detente.link.commitment import Opening
+from detente.link.commitment import CommitmentOpening
 from detente.node.desks.details import DetailsOpening
 from detente.node.lanes import Lane
 from detente.picture.notices import Meaning
@@ -97,7 +97,7 @@ def test_other_details_are_refused_on_record_and_an_alarm(tmp_path: Path) -> Non
         north.until(lambda: commitments(north), "the commitment arrives")
         south.kill()
         liar = Impostor(south, north, Lane.DESKS)
-        lie = DetailsOpening("n1", Opening("11" * 32, area_plan("other")))
+        lie = DetailsOpening("n1", CommitmentOpening("11" * 32, area_plan("other")))
         status, _ = liar.post(liar.sealed(("details_given", msgspec.json.encode(lie))))
         assert status == 200, "it is received and receipted: what it said is on record"
         (alarm,) = alarms(north, "south")

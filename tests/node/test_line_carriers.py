@@ -15,7 +15,7 @@ from test_node_line import NEAR, NINE_KM_OFF, message, send
 from detente.accord.terms import accord_hash, format_accord, parse_accord
 from detente.link.comparison import compare_copies
 from detente.link.copies import Copy
-from detente.link.parcel import MAGIC
+from detente.link.parcel import PARCEL_MAGIC
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def carry(sender: Party, recipient: Party, *, mail: bool = False) -> dict[str, A
     """Fetch the file, have it changed and cut on the way in vain, and take it in, twice."""
     file = sender.ask("GET", f"/parcels/{recipient.name}?mail={str(mail).lower()}").body
     if not mail:
-        assert file.startswith(MAGIC)
+        assert file.startswith(PARCEL_MAGIC)
         before = recipient.get("/status")["journal_number"]
         for changed in (file[:-1], file[:300] + bytes([file[300] ^ 1]) + file[301:]):
             assert recipient.ask("POST", "/parcels", changed).status == 400

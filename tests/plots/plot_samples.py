@@ -17,7 +17,7 @@ from detente.plots.contents import (
     AgreedMeasure,
     CheckedJournal,
     CheckedTranscript,
-    Outcome,
+    ConflictOutcome,
     ReportConflict,
     ReportContents,
     ReportParty,
@@ -97,7 +97,11 @@ def contents(
     theirs: list[Plan],
     minima: Minima = MINIMA,
     names: tuple[str, str] = ("North Wing", "Sea Rescue"),
-    outcomes: tuple[Outcome, ...] = (Outcome.SETTLED, Outcome.NO_MEASURE, Outcome.RELIEVED),
+    outcomes: tuple[ConflictOutcome, ...] = (
+        ConflictOutcome.SETTLED,
+        ConflictOutcome.NO_MEASURE,
+        ConflictOutcome.RELIEVED,
+    ),
     remark: str = "",
 ) -> ReportContents:
     """What a run between these plans might have said; conflicts take the outcomes in turn."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from detente.airspace.position import Position
 from detente.plots.basemap import Basemap, box, world
-from detente.plots.window import Window, window_around
+from detente.plots.window import MapWindow, window_around
 
 GEODESIC = pyproj.Geod(ellps="WGS84")
 MONTEREY_BAY = Position(36.8, -121.9)
@@ -77,7 +77,7 @@ def test_land_is_where_it_is(latitude_deg: float, longitude_deg: float, land: bo
 
 
 def test_the_coast_of_monterey_bay_is_in_its_window() -> None:
-    window = Window(MONTEREY_BAY, 30_000.0, 30_000.0)
+    window = MapWindow(MONTEREY_BAY, 30_000.0, 30_000.0)
     lines = window.clip(world().coast(window.centre, window.radius_m))
     points = window.unproject(np.concatenate(lines))
     # Moss Landing, in the middle of the bay, and Point Pinos at its southern end.
@@ -112,7 +112,7 @@ def test_the_box_contains_the_circle(centre: Position, radius_m: float) -> None:
 @settings(max_examples=40, deadline=None)
 @given(positions, st.floats(20_000.0, 1_500_000.0), st.floats(0.5, 2.0))
 def test_what_is_cut_lies_within_the_window(centre: Position, half_m: float, aspect: float) -> None:
-    window = Window(centre, half_m * aspect, half_m)
+    window = MapWindow(centre, half_m * aspect, half_m)
     basemap = world()
     lines = window.clip([*basemap.coast(centre, window.radius_m), *basemap.borders(centre, window.radius_m)], 100.0)
     rings = [ring for piece in window.land(basemap, 100.0) for ring in piece]
@@ -126,7 +126,7 @@ def test_what_is_cut_lies_within_the_window(centre: Position, half_m: float, asp
 @given(st.floats(-89.0, 89.0), st.floats(-180.0, 180.0), st.floats(50_000.0, 600_000.0))
 def test_nothing_within_the_window_is_lost(latitude_deg: float, longitude_deg: float, half_m: float) -> None:
     """Every vertex of a coast that lies in the window is on a line that is drawn there."""
-    window = Window(Position(latitude_deg, longitude_deg), half_m, half_m)
+    window = MapWindow(Position(latitude_deg, longitude_deg), half_m, half_m)
     basemap = world()
     vertices = np.concatenate([basemap.arcs[index] for index in basemap._coast])
     reach_deg = np.degrees(window.radius_m / 6_371_000.0) * 1.02

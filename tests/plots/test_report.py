@@ -15,7 +15,7 @@ from detente.airspace.altitude import MeanSeaLevel
 from detente.airspace.plan import Containment, Plan
 from detente.airspace.separation import Minima
 from detente.language import Language
-from detente.plots.contents import CheckedTranscript, Knowledge, Outcome, PrivateMatch, ReportContents
+from detente.plots.contents import CheckedTranscript, ConflictOutcome, Knowledge, PrivateMatch, ReportContents
 from detente.plots.report import SHOWN_IN_FULL, report_page, write_report
 
 EN, FR = Language.ENGLISH, Language.FRENCH
@@ -177,7 +177,7 @@ def test_names_cannot_bring_markup_into_the_page() -> None:
     # The type refuses such an identifier; a page must hold even if one came by another way.
     for plan in ours:
         msgspec.structs.force_setattr(plan, "plan_id", hostile + plan.plan_id)
-    found = contents(ours, theirs, names=(hostile, "]]>\x00\x08"), outcomes=(Outcome.REFUSED,), remark=hostile)
+    found = contents(ours, theirs, names=(hostile, "]]>\x00\x08"), outcomes=(ConflictOutcome.REFUSED,), remark=hostile)
     for language in Language:
         page = Page(report_page(found, language))
         assert "script" not in page.tags

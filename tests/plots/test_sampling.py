@@ -18,7 +18,15 @@ from detente.airspace.separation import AltitudeFrame, Minima
 from detente.plots.afterwards import afterwards
 from detente.plots.axes import Panel, round_ticks, time_ticks
 from detente.plots.contents import severity
-from detente.plots.sampling import LONGEST_STRAIGHT_M, Course, densified, drawn_lines, outline, presence, separation
+from detente.plots.sampling import (
+    LONGEST_STRAIGHT_M,
+    SampledPath,
+    densified,
+    drawn_lines,
+    outline,
+    presence,
+    separation,
+)
 
 PLANNED = AltitudeFrame.AS_PLANNED
 GEODESIC = pyproj.Geod(ellps="WGS84")
@@ -26,7 +34,7 @@ GEODESIC = pyproj.Geod(ellps="WGS84")
 
 def test_a_course_is_on_its_geodesic_at_its_time() -> None:
     plan = flight("F1", (36.0, -122.0), (37.0, -120.0), seconds=(0.0, 1000.0))
-    course = Course(plan.intent, PLANNED)  # type: ignore[arg-type]
+    course = SampledPath(plan.intent, PLANNED)  # type: ignore[arg-type]
     places = course.place(np.array([posix_s(at(s)) for s in (-1.0, 0.0, 250.0, 1000.0, 1001.0)]))
     assert np.isnan(places[[0, 4]]).all()
     azimuth, _, length_m = GEODESIC.inv(-122.0, 36.0, -120.0, 37.0)

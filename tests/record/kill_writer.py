@@ -31,7 +31,7 @@ def write(commit: GroupCommit, name: int, seed: int) -> None:
 
 def main() -> None:
     journal = Journal.open(sys.argv[1], NodeKey.load(sys.argv[2]))
-    os.write(1, f"ready {journal.head.number} {journal.report.unfinished_bytes} {journal.report.said}\n".encode())
+    os.write(1, f"ready {journal.head.number} {journal.report.unfinished_bytes} {journal.report.sentence}\n".encode())
     commit = GroupCommit(journal)
     for name in range(THREADS):
         threading.Thread(target=write, args=(commit, name, int(sys.argv[3]))).start()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from journal_cases import AT, make_journal, rows_of
 
 from detente.airspace.refusal import Refusal
-from detente.record.chain import MAX_BODY_BYTES, entry_hash, kind_field
+from detente.record.chain import MAX_ENTRY_BODY_BYTES, entry_hash, kind_field
 from detente.record.journal import Entry, Head, Journal, JournalStoppedError
 from detente.record.keys import NodeKey
 from detente.record.verification import verify_journal
@@ -45,7 +45,7 @@ def test_what_is_appended_is_read_back_also_after_opening_anew(tmp_path_factory,
     with Journal.open(path, key) as journal:
         assert list(journal.read(first, kind)) == expected
         assert journal.head == ((written[-1].number, written[-1].hash) if written else (0, journal.genesis.hash))
-        assert journal.report.said == ""
+        assert journal.report.sentence == ""
     assert [entry.number for entry in written] == list(range(1, len(written) + 1))
 
 
@@ -75,7 +75,7 @@ def test_what_cannot_be_recorded_is_refused_and_nothing_of_it_is_appended(tmp_pa
             (("Event", b""), "kind"),
             (("event", "text"), "bytes"),
             (("event", bytearray(b"x")), "bytes"),
-            (("event", bytes(MAX_BODY_BYTES + 1)), "at most"),
+            (("event", bytes(MAX_ENTRY_BODY_BYTES + 1)), "at most"),
         ):
             with pytest.raises(Refusal, match=complaint):
                 journal.append([good, bad], AT)
@@ -87,7 +87,7 @@ def test_what_cannot_be_recorded_is_refused_and_nothing_of_it_is_appended(tmp_pa
 
 def test_the_largest_body_is_recorded_read_and_verified(tmp_path):
     path = tmp_path / "journal.db"
-    body = bytes(MAX_BODY_BYTES)
+    body = bytes(MAX_ENTRY_BODY_BYTES)
     key = NodeKey.generate()
     with Journal.open(path, key) as journal:
         journal.append([("event", body), ("event", b"small")], AT)

@@ -15,7 +15,7 @@ from journal_cases import FIRST_OF_BATCH, copy_journal, make_journal, rehash, ro
 from detente.airspace.refusal import Refusal
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
-from detente.record.verification import BadEntry, Fault, verify_journal
+from detente.record.verification import BadEntry, JournalFault, verify_journal
 
 COLUMNS = ("at_us", "kind", "body", "hash")
 
@@ -186,7 +186,7 @@ def test_appended_unsigned_entries_with_a_right_hash_are_named(copy, count):
     for number in range(8, 8 + count):
         tamper(copy, f"INSERT INTO entry VALUES ({number}, 0, 'event', x'00', zeroblob(32), NULL)")
         rehash(copy, number)
-    assert found_bad(copy) == BadEntry(8, 8, Fault.UNSIGNED)
+    assert found_bad(copy) == BadEntry(8, 8, JournalFault.UNSIGNED)
 
 
 @pytest.mark.parametrize("number", range(2, 8))
@@ -194,7 +194,7 @@ def test_a_changed_entry_with_the_chain_computed_anew_is_named_by_its_batch(copy
     tamper(copy, f"UPDATE entry SET body = x'666f72676564' WHERE number = {number}")
     rehash(copy, number)
     bad = found_bad(copy)
-    assert bad.fault is Fault.NOT_SIGNED_BY_KEY
+    assert bad.fault is JournalFault.NOT_SIGNED_BY_KEY
     assert bad.number == FIRST_OF_BATCH[number]
     assert bad.number <= number <= bad.last
 
@@ -262,7 +262,7 @@ def test_a_journal_made_anew_by_another_key_is_known_by_the_key_alone(tmp_path, 
     make_journal(forged)
     assert verify_journal(forged).ok, "it is a sound journal, of somebody"
     bad = verify_journal(forged, key.public).bad
-    assert (bad.number, bad.fault) == (0, Fault.ANOTHER_KEY)
+    assert (bad.number, bad.fault) == (0, JournalFault.ANOTHER_KEY)
 
 
 @pytest.mark.parametrize(

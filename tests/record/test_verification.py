@@ -17,7 +17,7 @@ from detente.record.display import stored_entries
 from detente.record.journal import GroupCommit, Head, Journal
 from detente.record.keys import NodeKey
 from detente.record.storage import CREATE_ENTRY, CREATE_JOURNAL
-from detente.record.verification import BadEntry, Fault, verify_journal
+from detente.record.verification import BadEntry, JournalFault, verify_journal
 
 
 def test_a_sound_journal_says_how_far_it_is_proven(tmp_path):
@@ -40,7 +40,7 @@ def test_an_empty_journal_is_proven_by_its_signed_genesis(tmp_path):
     assert found.ok
     assert found.head == (0, genesis.hash)
     assert verify_journal(path, head=Head(0, bytes(32))).bad == BadEntry(
-        0, 0, Fault.NOT_THE_KNOWN_HEAD, genesis.hash.hex()
+        0, 0, JournalFault.NOT_THE_KNOWN_HEAD, genesis.hash.hex()
     )
 
 
@@ -53,8 +53,8 @@ def test_a_head_from_outside_finds_what_was_cut_off(tmp_path):
     assert verify_journal(path, head=known).ok, "a head in the middle of it"
     assert verify_journal(cut).ok, "the file alone does not show it"
     bad = verify_journal(cut, head=known).bad
-    assert (bad.number, bad.fault) == (4, Fault.ENDS_EARLY)
-    assert verify_journal(path, head=Head(6, bytes(32))).bad.fault is Fault.NOT_THE_KNOWN_HEAD
+    assert (bad.number, bad.fault) == (4, JournalFault.ENDS_EARLY)
+    assert verify_journal(path, head=Head(6, bytes(32))).bad.fault is JournalFault.NOT_THE_KNOWN_HEAD
 
 
 def test_progress_is_told(tmp_path):

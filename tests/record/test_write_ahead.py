@@ -21,7 +21,7 @@ from detente.airspace.refusal import Refusal
 from detente.record.acknowledged import acknowledged_path
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
-from detente.record.verification import Fault, verify_journal
+from detente.record.verification import JournalFault, verify_journal
 from detente.record.write_ahead import LogState, _Checksum, read_log_state
 
 PAGE = 4096
@@ -125,7 +125,7 @@ def check_truncated(crashed: Crashed, directory: Path, size: int) -> None:
     assert found.unfinished_bytes == state.unfinished_bytes
     with Journal.open(path, crashed.key) as journal:
         assert journal.report.unfinished_bytes == state.unfinished_bytes
-        assert bool(journal.report.said) == bool(state.unfinished_bytes)
+        assert bool(journal.report.sentence) == bool(state.unfinished_bytes)
         assert journal.head.number == found.head.number
         journal.append([("event", b"going on")], AT)
     assert verify_journal(path, crashed.key.public).ok
@@ -153,7 +153,7 @@ def check_flipped(crashed: Crashed, directory: Path, place: int, bit: int) -> st
         assert state.unfinished_bytes
     found = verify_journal(path, crashed.key.public)
     if state.is_damaged:
-        assert (found.bad.number, found.bad.fault) == (crashed.checkpointed + before + 1, Fault.DAMAGED_LOG)
+        assert (found.bad.number, found.bad.fault) == (crashed.checkpointed + before + 1, JournalFault.DAMAGED_LOG)
         with pytest.raises(Refusal, match=f"entry {found.bad.number}: .*-wal"):
             Journal.open(path, crashed.key)
         assert Path(f"{path}-wal").read_bytes() == changed, "it is evidence"
@@ -162,7 +162,7 @@ def check_flipped(crashed: Crashed, directory: Path, place: int, bit: int) -> st
     assert found.ok
     with Journal.open(path, crashed.key) as journal:
         assert journal.report.unfinished_bytes == state.unfinished_bytes > 0
-        assert "torn tail" in journal.report.said
+        assert "torn tail" in journal.report.sentence
         assert journal.head.number == crashed.checkpointed + before
     return "torn"
 
@@ -217,7 +217,7 @@ def test_the_head_beside_the_journal_knows_what_a_lost_log_held(crashed, tmp_pat
     shutil.copyfile(acknowledged_path(crashed.path), acknowledged_path(path))
     kept = {"remove": 0, "cut": 3, "flip": 5}[change]
     bad = verify_journal(path, crashed.key.public).bad
-    assert (bad.number, bad.fault) == (kept + 1, Fault.ENDS_EARLY)
+    assert (bad.number, bad.fault) == (kept + 1, JournalFault.ENDS_EARLY)
     with pytest.raises(Refusal, match=f"entry {kept + 1}: is missing.*who hold receipts"):
         Journal.open(path, crashed.key)
     acknowledged_path(path).unlink()
@@ -243,7 +243,7 @@ def test_a_crash_in_the_middle_of_a_checkpoint_loses_nothing(crashed, tmp_path_f
     Path(f"{path}-wal").write_bytes(crashed.log)
     assert verify_journal(path, crashed.key.public).head.number == 6
     with Journal.open(path, crashed.key) as journal:
-        assert (journal.head.number, journal.report.said) == (6, "")
+        assert (journal.head.number, journal.report.sentence) == (6, "")
 
 
 def test_an_older_copy_put_back_is_refused(crashed, tmp_path):

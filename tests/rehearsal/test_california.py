@@ -18,7 +18,7 @@ from detente.picture.events import PlanAmended, PlanDeclared, decode_event
 from detente.record.entry import Entry
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
-from detente.rehearsal.california import FIRST, MINIMA, SECOND, clear_directory
+from detente.rehearsal.california import DEMO_MINIMA, FIRST, SECOND, clear_directory
 
 
 def detente(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -58,7 +58,7 @@ def test_the_demo_ends_well_and_its_figures_are_in_the_table(day):
     assert done.returncode == 0, done.stdout + done.stderr
     found = int(re.search(r"conflicts found\s*│\s*(\d+)", done.stdout)[1])
     declared = [load_plans(out / name.lower() / "plans.geojson").plans for name in (FIRST, SECOND)]
-    before = encounters_between(*declared, MinimaTable(default=MINIMA))
+    before = encounters_between(*declared, MinimaTable(default=DEMO_MINIMA))
     # An amended plan never meets another, so what was found is what the declared plans hold.
     assert found == len(before) > 0
     # Changes are proposed without knowing what the other side keeps to itself: more is left to people than in the open.
@@ -71,7 +71,9 @@ def test_after_the_demo_only_what_is_said_to_be_left_is_in_conflict(day):
     ours, theirs = final_plans(out / FIRST.lower()), final_plans(out / SECOND.lower())
     for party in (FIRST, SECOND):
         assert all(theirs[party][name] == plan for name, plan in ours[party].items() if name in theirs[party])
-    left = encounters_between(list(ours[FIRST].values()), list(theirs[SECOND].values()), MinimaTable(default=MINIMA))
+    left = encounters_between(
+        list(ours[FIRST].values()), list(theirs[SECOND].values()), MinimaTable(default=DEMO_MINIMA)
+    )
     assert len(left) == int(re.search(r"conflicts left\s*│\s*(\d+)", done.stdout)[1])
     page = (out / "report.html").read_text(encoding="utf-8")
     why = page[page.index("Why it is left") :] if left else ""
@@ -86,7 +88,7 @@ def test_after_the_demo_only_what_is_said_to_be_left_is_in_conflict(day):
 def test_neither_side_learnt_more_than_the_conflicts_and_the_parts_that_the_match_opened(day):
     out, done = day
     declared = {name: load_plans(out / name.lower() / "plans.geojson").plans for name in (FIRST, SECOND)}
-    before = encounters_between(declared[FIRST], declared[SECOND], MinimaTable(default=MINIMA))
+    before = encounters_between(declared[FIRST], declared[SECOND], MinimaTable(default=DEMO_MINIMA))
     conflicting = {FIRST: {e.first_plan_id for e in before}, SECOND: {e.second_plan_id for e in before}}
     for own, other in ((FIRST, SECOND), (SECOND, FIRST)):
         known = final_plans(out / own.lower())[other]

@@ -14,7 +14,7 @@ from detente.airspace.refusal import Refusal
 from detente.language import Language, keys
 from detente.rehearsal.actor import Actor
 from detente.rehearsal.names import REHEARSALS
-from detente.rehearsal.stage import MARKER, Shown, Stage, fresh_directory
+from detente.rehearsal.stage import REHEARSAL_MARKER, CommentaryLine, Stage, fresh_directory
 
 ROOM = Path(__file__).resolve().parents[2] / "src" / "detente" / "rehearsal"
 
@@ -50,11 +50,11 @@ def test_an_earlier_rehearsal_is_replaced(tmp_path: Path) -> None:
     fresh_directory(tmp_path / "out")
     (tmp_path / "out" / "journal").write_text("")
     fresh_directory(tmp_path / "out")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == [MARKER]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [REHEARSAL_MARKER]
 
 
 def test_a_claim_that_does_not_hold_is_remembered_and_no_claims_is_no_success(tmp_path: Path) -> None:
-    shown: list[Shown] = []
+    shown: list[CommentaryLine] = []
     stage = Stage(tmp_path, Language.ENGLISH, shown.append)
     held = [stage.holds]
     for found in ([1], [], "yes"):
@@ -66,7 +66,7 @@ def test_a_claim_that_does_not_hold_is_remembered_and_no_claims_is_no_success(tm
 
 
 def test_what_ought_to_be_refused_and_is_not_is_a_broken_claim(tmp_path: Path) -> None:
-    shown: list[Shown] = []
+    shown: list[CommentaryLine] = []
     stage, alder = Stage(tmp_path, Language.ENGLISH, shown.append), Actor("alder", tmp_path / "alder")
     stage.types(alder, "watch", "rehearse", "yalta", refused=True, node=False)
     assert stage.claims == []

@@ -20,7 +20,7 @@ from plain_model import Model
 from detente.utm.dss import commands as c
 from detente.utm.moments import DAY_US, HOUR_US, MINUTE_US
 from detente.utm.refused import Refused
-from detente.utm.representation import Decision, Policy, Representation, decide, evolve, refusal_of
+from detente.utm.representation import Decision, Policy, Representation, decide, evolve, recorded_refusal
 from detente.utm.rid import records as r
 from detente.utm.rid.records import Standard
 from detente.utm.service.snapshot import decode_representation, encode_representation
@@ -133,7 +133,7 @@ class World:
         try:
             events = decide(self.state, command, Policy())
         except Refused as refused:
-            refusal = refusal_of(refused, command)
+            refusal = recorded_refusal(refused, command)
             self.bodies.append(msgspec.json.encode(Decision(command.at_us, command.by, subject, refusal=refusal)))
             missing = sorted([*refused.missing_intents, *refused.missing_constraints])
             if refused.status != 409:

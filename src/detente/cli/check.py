@@ -95,13 +95,13 @@ def _search(
     from detente.airspace.compiled import Vocabulary, compile_plans
     from detente.airspace.refusal import Refusal
     from detente.airspace.search import encounters_between
-    from detente.feeds.source import Within, printable
+    from detente.feeds.source import Within, printable_line
 
     try:
         return tuple(encounters_between(sides[0].plans, sides[1].plans, table))
     except Refusal:
         for file, side in zip(files, sides, strict=True):
-            with Within(printable(str(file), 120)):
+            with Within(printable_line(str(file), 120)):
                 compile_plans(side.plans, Vocabulary())
         raise
 

@@ -12,7 +12,7 @@ from detente.airspace.altitude import AltitudeReference, Ground, Qfe, Qnh, Stand
 from detente.airspace.plan import Plan, Trajectory
 from detente.airspace.separation import AltitudeFrame, Encounter, Minima
 from detente.feeds.load import LoadedPlans
-from detente.feeds.source import printable
+from detente.feeds.source import printable_line
 from detente.language import Language, counted, figures, text
 
 WIDTH_WITHOUT_SCREEN = 160
@@ -31,7 +31,7 @@ def remarks(checked: Checked, language: Language) -> list[str]:
     """Sentences on what was left out of each file, and on files whose plans are never there at the same time."""
     lines = []
     for file, side in zip(checked.files, checked.sides, strict=True):
-        name = printable(str(file), 120)
+        name = printable_line(str(file), 120)
         lines += [f"{name}: {counted(language, f'left_out.{entry.reason}', entry.count)}" for entry in side.dropped]
     ours, theirs = (_span(side.plans) for side in checked.sides)
     if not checked.encounters and (ours[1] < theirs[0] or theirs[1] < ours[0]):
@@ -70,7 +70,7 @@ def as_json(checked: Checked) -> str:
     """The conflicts as JSON; lengths in metres, times in UTC, fields as in `airspace.separation.Encounter`."""
     sides = {
         name: {
-            "file": printable(str(file), 400),
+            "file": printable_line(str(file), 400),
             "plans": len(side.plans),
             "left_out": {entry.reason: entry.count for entry in side.dropped},
         }
@@ -99,7 +99,7 @@ def _summary(checked: Checked, language: Language) -> str:
             figures.duration(language, checked.minima.time_s),
         )
     )
-    names = [printable(str(file), 120) for file in checked.files]
+    names = [printable_line(str(file), 120) for file in checked.files]
     found = len(checked.encounters)
     return text(
         language,

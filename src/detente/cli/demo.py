@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from detente.plots.contents import ReportContents
-    from detente.rehearsal.california import Progress
+    from detente.rehearsal.california import DemoProgress
 
 
 def register(app: typer.Typer) -> None:
@@ -68,7 +68,7 @@ def _run(out: Path, language: Language, console: Console) -> tuple[ReportContent
         task = bars.add_task("", total=None)
         shown = ""
 
-        def show(progress: Progress) -> None:
+        def show(progress: DemoProgress) -> None:
             nonlocal shown
             bars.update(
                 task,
@@ -91,7 +91,7 @@ def _table(contents: ReportContents, left_out: int, language: Language) -> Table
     from rich.table import Table
 
     from detente.language.figures import number
-    from detente.plots.contents import Outcome
+    from detente.plots.contents import ConflictOutcome
 
     table = Table(title=_say(language, "demo.title"), show_header=False, title_justify="left")
     table.add_column()
@@ -110,11 +110,11 @@ def _table(contents: ReportContents, left_out: int, language: Language) -> Table
     row("found", number(language, len(contents.conflicts)))
     row("measures", number(language, contents.measures_agreed))
     outcomes = Counter(conflict.outcome for conflict in contents.conflicts)
-    spare = contents.measures_agreed - outcomes[Outcome.SETTLED]
+    spare = contents.measures_agreed - outcomes[ConflictOutcome.SETTLED]
     if spare > 0:
         table.add_row(f"  {_say(language, 'demo.row.spare')}", number(language, spare))
-    for outcome in Outcome:
-        if outcomes[outcome] or outcome is Outcome.SETTLED:
+    for outcome in ConflictOutcome:
+        if outcomes[outcome] or outcome is ConflictOutcome.SETTLED:
             table.add_row(f"  {_say(language, f'outcome.{outcome}')}", number(language, outcomes[outcome]))
     row("left", number(language, sum(count for outcome, count in outcomes.items() if outcome.left)))
     for party in contents.parties:

@@ -103,14 +103,14 @@ def _read(file: Path) -> bytes:
 
 def _envelopes(copy: Copy, transcript: Transcript) -> list[Envelope]:
     """Every envelope of a link, with its body."""
-    from detente.link.envelope import FORM, read_envelope
+    from detente.link.envelope import ENVELOPE_FORM, read_envelope
     from detente.link.receipt import read_receipt
 
     data = b"".join(copy.export(transcript))
     offset = data.index(b"\n\n") + 2
     found = []
     while offset < len(data):
-        if FORM.starts(data, offset):
+        if ENVELOPE_FORM.starts(data, offset):
             envelope, offset = read_envelope(data, offset)
             found.append(envelope)
         else:

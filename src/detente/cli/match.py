@@ -14,7 +14,7 @@ from detente.cli import match_node
 
 if TYPE_CHECKING:
     from detente.airspace.plan import Plan
-    from detente.matching.ledger import Told
+    from detente.matching.ledger import SeriesTotals
     from detente.matching.run import Run
 
 FAULT_EXIT = 3
@@ -71,14 +71,14 @@ def _advance(
     which: Run, key: Path, peer: str, folder: Path, ours: Path | None, late: Path | None, at: str | None
 ) -> None:
     from detente.cli.wording import say, words
-    from detente.matching.folder import advance
+    from detente.matching.folder import advance_run
     from detente.matching.messages import BreachError
     from detente.matching.run import epoch_text
     from detente.record.keys import NodeKey
 
     moment = datetime.now(UTC) if at is None else _moment(at, "--at")
     try:
-        standing = advance(
+        standing = advance_run(
             folder, which, NodeKey.load(key), None if ours is None else _plans(ours), moment=moment,
             late=None if late is None else _plans(late), progress=_show_work,
         )  # fmt: skip
@@ -135,17 +135,17 @@ def ledger(
     """Show how much a series of runs has told each side."""
     from detente.airspace.refusal import Refusal
     from detente.matching.folder import read_ledger
-    from detente.matching.ledger import told
+    from detente.matching.ledger import series_totals
 
     if directory is not None:
         match_node.node_ledger(directory, peer)
     elif runs is not None:
-        say_told(told(read_ledger(runs)))
+        say_told(series_totals(read_ledger(runs)))
     else:
         raise Refusal("RUNS", "nothing", "a folder of runs, or a node's directory with --dir")
 
 
-def say_told(total: Told) -> None:
+def say_told(total: SeriesTotals) -> None:
     """Print what a series of runs has told."""
     from detente.cli.wording import say, words
 
@@ -198,7 +198,7 @@ def audit_check(
     from detente.airspace.refusal import Refusal
     from detente.cli.wording import say
     from detente.matching.audit import check_audit, signed_root
-    from detente.matching.commitment import Opening
+    from detente.matching.commitment import PartOpening
 
     which = _run(accord, party, peer, epoch)
     key, message = bytes.fromhex(_party_key(accord, party)), _bytes(commit)
@@ -207,7 +207,7 @@ def audit_check(
         say("match.ask", random=secrets.token_hex(32))
         return
     try:
-        openings = msgspec.json.decode(_bytes(opened), type=tuple[Opening, ...])
+        openings = msgspec.json.decode(_bytes(opened), type=tuple[PartOpening, ...])
     except msgspec.DecodeError as error:
         raise Refusal("--opened", str(error)[:120], "what `detente match audit open` wrote") from None
     flights = tuple(_plans(flown)) if flown is not None else None

@@ -142,13 +142,13 @@ def node_ledger(directory: Path, peer: str | None) -> None:
 
     from detente.cli.match import say_told
     from detente.cli.wording import say
-    from detente.matching.ledger import Told
+    from detente.matching.ledger import SeriesTotals
     from detente.node.client import NodeClient
 
     rows = [row for row in NodeClient(directory).get("matching", "ledger") if peer in (None, row["peer"])]
     for row in rows:
         say("match.node.with", peer=row["peer"])
-        say_told(msgspec.convert(row["told"], Told))
+        say_told(msgspec.convert(row["told"], SeriesTotals))
     if not rows:
         say("match.node.no_runs")
 

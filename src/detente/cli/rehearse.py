@@ -14,7 +14,7 @@ from detente.language import Language, language_from_environment, text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from detente.rehearsal.stage import Shown
+    from detente.rehearsal.stage import CommentaryLine
 
 WHO_WIDTH = 16
 FIGURE_WIDTH = 20
@@ -68,26 +68,26 @@ def rehearse(
         raise typer.Exit(1)
 
 
-def _show(console: Console, shown: Shown, language: Language) -> None:
+def _show(console: Console, shown: CommentaryLine, language: Language) -> None:
     from detente.language.figures import utc_clock
-    from detente.rehearsal.stage import Kind
+    from detente.rehearsal.stage import CommentaryKind
 
     width = console.width if console.is_terminal else PAGE_WIDTH
     clock = "" if shown.at is None else utc_clock(shown.at)
     before = f"  {clock:<9}  {shown.who:<{WHO_WIDTH}}  "
     match shown.kind:
-        case Kind.TITLE:
+        case CommentaryKind.TITLE:
             lines, style = _wrapped("", shown.text, width), "bold"
-        case Kind.SCENE:
+        case CommentaryKind.SCENE:
             lines, style = ["", *_wrapped("", shown.text, width)], "bold"
-        case Kind.COMMAND:
+        case CommentaryKind.COMMAND:
             lines, style = _typed(f"{before}$ ", shown.text, width), "cyan"
-        case Kind.ANSWER:
+        case CommentaryKind.ANSWER:
             lines, style = _wrapped(" " * (len(before) + 2), shown.text, width), "dim"
-        case Kind.CLAIM:
+        case CommentaryKind.CLAIM:
             mark = "\N{CHECK MARK}" if shown.holds else text(language, "rehearse.fails")
             lines, style = _wrapped(f"{before}{mark} ", shown.text, width), "green" if shown.holds else "bold red"
-        case Kind.RESULT:
+        case CommentaryKind.RESULT:
             lines, style = _wrapped(f"{shown.text:>{FIGURE_WIDTH}}  ", shown.who, width), ""
         case _:
             lines, style = _wrapped(before, shown.text, width), ""

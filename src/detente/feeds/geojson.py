@@ -27,7 +27,16 @@ from detente.airspace.plan import (
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 from detente.feeds.plausibility import check_speeds
-from detente.feeds.source import Within, brief, convert, decode_json, number_of, placed, plausible_instant, printable
+from detente.feeds.source import (
+    Within,
+    brief,
+    convert,
+    decode_json,
+    json_number,
+    placed,
+    plausible_instant,
+    printable_line,
+)
 
 MAX_FEATURES = 500_000
 CRS_NAMES = frozenset({"urn:ogc:def:crs:OGC:1.3:CRS84", "urn:ogc:def:crs:OGC::CRS84", "EPSG:4326"})
@@ -180,7 +189,9 @@ class _Gathered:
 def _place(index: int, feature: object) -> str:
     properties = feature.get("properties") if isinstance(feature, dict) else None
     plan_id = properties.get("plan_id") if isinstance(properties, dict) else None
-    return f"features[{index}] {printable(repr(plan_id[:64]))}" if isinstance(plan_id, str) else f"features[{index}]"
+    return (
+        f"features[{index}] {printable_line(repr(plan_id[:64]))}" if isinstance(plan_id, str) else f"features[{index}]"
+    )
 
 
 def _check_crs(member: dict[str, Any]) -> None:
@@ -288,7 +299,7 @@ def _position(raw: object) -> Position:
             "", brief(raw), "two numbers, [longitude, latitude]",
             "An altitude goes into the properties, with its unit and reference.",
         )  # fmt: skip
-    return Position(number_of(raw[1], "latitude"), number_of(raw[0], "longitude"))
+    return Position(json_number(raw[1], "latitude"), json_number(raw[0], "longitude"))
 
 
 def _features(plan: Plan) -> list[dict[str, Any]]:

@@ -14,15 +14,15 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from pyproj import Geod
 
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeReference, AltitudeUnit, Ground, MeanSeaLevel
+from detente.airspace.geodesy import GEOD
 from detente.airspace.plan import DEFAULT_CLASS, Containment, Plan, Polygon, TimeWindow, Trajectory, Volume4D, Waypoint
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 from detente.feeds.dropped import Dropped, DropReason, dropped_in_order
 from detente.feeds.plausibility import check_speeds
-from detente.feeds.source import Within, instant, number, printable
+from detente.feeds.source import Within, decimal_number, instant, printable_line
 from detente.feeds.xml_tree import Element, parse_xml
 
 NAMESPACES = frozenset(
@@ -71,7 +71,7 @@ def read_kml(content: bytes, options: KmlOptions | None = None) -> KmlPlans:
     """Return the plans of a KML file; raises Refusal naming line, placemark and field."""
     root = parse_xml(content, NAMESPACES)
     if root.name != "kml":
-        raise Refusal(f"line {root.line}", printable(root.name), "the element kml")
+        raise Refusal(f"line {root.line}", printable_line(root.name), "the element kml")
     reader = _Reader(options or KmlOptions())
     reader.container(root, None)
     return KmlPlans(tuple(reader.plans), dropped_in_order(reader.dropped))
@@ -106,7 +106,7 @@ class _Reader:
         """Turn one placemark into plans: its polygons into one, every path and track into its own."""
         self.placemarks += 1
         name = element.child("name")
-        shown = printable(repr(name.text[:60])) if name is not None and name.text else f"{self.placemarks}"
+        shown = printable_line(repr(name.text[:60])) if name is not None and name.text else f"{self.placemarks}"
         with Within(f"line {element.line}: placemark {shown}"):
             time = _time_primitive(element) or inherited
             geometries = [child for child in element.children if child.name in GEOMETRIES]
@@ -139,7 +139,9 @@ class _Reader:
         identifier = element.attributes.get("id", "")
         if identifier:
             if identifier in self.identifiers:
-                raise Refusal("id", printable(identifier), "an id that no other placemark has", "Change one of them.")
+                raise Refusal(
+                    "id", printable_line(identifier), "an id that no other placemark has", "Change one of them."
+                )
             self.identifiers.add(identifier)
         for candidate in (identifier, name.text if name is not None else ""):
             fit = _UNFIT.sub("-", candidate[:200]).strip("-._:~")[:50]
@@ -221,7 +223,7 @@ class _Reader:
             return MeanSeaLevel()
         if mode != "relativeToGround":
             raise Refusal(
-                "altitudeMode", printable(mode), "absolute or relativeToGround",
+                "altitudeMode", printable_line(mode), "absolute or relativeToGround",
                 "What is clamped to the ground has no altitude.",
             )  # fmt: skip
         if self.options.ground_elevation_m is None:
@@ -286,9 +288,14 @@ def _coordinates(geometry: Element) -> list[tuple[float, ...]]:
 def _row(texts: list[str]) -> tuple[float, ...]:
     if not 2 <= len(texts) <= 3 or "" in texts:
         raise Refusal(
-            "", printable(",".join(texts)), "longitude,latitude,altitude", "There is no blank after a comma in KML."
+            "",
+            printable_line(",".join(texts)),
+            "longitude,latitude,altitude",
+            "There is no blank after a comma in KML.",
         )
-    return tuple(number(text, field) for text, field in zip(texts, ("longitude", "latitude", "altitude"), strict=False))
+    return tuple(
+        decimal_number(text, field) for text, field in zip(texts, ("longitude", "latitude", "altitude"), strict=False)
+    )
 
 
 def _position(row: tuple[float, ...]) -> Position:
@@ -307,7 +314,7 @@ def _shares(positions: list[Position]) -> list[float]:
     """The part of the whole length at which each position is, from 0 to 1, strictly increasing."""
     longitudes = np.array([position.longitude_deg for position in positions])
     latitudes = np.array([position.latitude_deg for position in positions])
-    lengths = Geod(ellps="WGS84").inv(longitudes[:-1], latitudes[:-1], longitudes[1:], latitudes[1:])[2]
+    lengths = GEOD.inv(longitudes[:-1], latitudes[:-1], longitudes[1:], latitudes[1:])[2]
     short = np.flatnonzero(np.asarray(lengths) < 0.01)
     if short.size:
         raise Refusal(

@@ -16,7 +16,7 @@ from detente.airspace.refusal import Refusal
 from detente.feeds.dropped import Dropped
 from detente.feeds.geojson import read_geojson
 from detente.feeds.kml import KmlOptions, read_kml
-from detente.feeds.source import UTF8_MARK, Within, printable, read_beginning, read_bytes
+from detente.feeds.source import UTF8_MARK, Within, printable_line, read_beginning, read_bytes
 from detente.feeds.track_csv import read_csv_columns
 from detente.feeds.track_parquet import read_parquet_columns
 from detente.feeds.tracks import Flights, TrackOptions, flights_of
@@ -61,7 +61,7 @@ def load_plans(path: Path, options: LoadOptions | None = None) -> LoadedPlans:
         Refusal: naming file, feature, field, value and mend; nothing else, whatever the file holds.
     """
     options = options or LoadOptions()
-    with Within(printable(str(path), 120)), _collector_at_rest():
+    with Within(printable_line(str(path), 120)), _collector_at_rest():
         match plan_format(path):
             case PlanFormat.GEOJSON:
                 loaded = LoadedPlans(read_geojson(read_bytes(path)), ())

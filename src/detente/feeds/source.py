@@ -49,10 +49,10 @@ class Within:
 def placed(place: str, refusal: Refusal) -> Refusal:
     """Return `refusal` with `place` before its field."""
     where = f"{place}: {refusal.field}" if refusal.field else place
-    return Refusal(printable(where, 400), refusal.value, refusal.expected, refusal.mend)
+    return Refusal(printable_line(where, 400), refusal.value, refusal.expected, refusal.mend)
 
 
-def printable(text: str, longest: int = 80) -> str:
+def printable_line(text: str, longest: int = 80) -> str:
     """Return `text` on one line, without control characters, no longer than `longest`."""
     shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[: longest + 1])
     return shown if len(shown) <= longest else shown[: longest - 3] + "..."
@@ -115,7 +115,7 @@ def decode_json(content: bytes) -> Any:  # noqa: ANN401 - JSON is anything until
     except Refusal:
         raise
     except ValueError as error:
-        raise Refusal("", printable(str(error)), "numbers of ordinary length") from None
+        raise Refusal("", printable_line(str(error)), "numbers of ordinary length") from None
 
 
 def convert(raw: object, kind: type[T] | Any, place: str) -> T:  # noqa: ANN401 - a union of types is not a type
@@ -135,17 +135,19 @@ def convert(raw: object, kind: type[T] | Any, place: str) -> T:  # noqa: ANN401 
         raise Refusal(place, error.object[error.start : error.end], "text without half characters") from None
 
 
-def number(text: str, field: str) -> float:
+def decimal_number(text: str, field: str) -> float:
     """Return a plain decimal number; raises Refusal for anything else, such as "nan", "1_000" or "36 40 N"."""
     if len(text) > 400 or not _NUMBER.match(text):
-        raise Refusal(field, printable(text), "a decimal number", "Degrees are decimal, without letters or minutes.")
+        raise Refusal(
+            field, printable_line(text), "a decimal number", "Degrees are decimal, without letters or minutes."
+        )
     value = float(text)
     if not math.isfinite(value):
-        raise Refusal(field, printable(text), "a number of ordinary size")
+        raise Refusal(field, printable_line(text), "a number of ordinary size")
     return value
 
 
-def number_of(raw: object, field: str) -> float:
+def json_number(raw: object, field: str) -> float:
     """Return a JSON number as a float; raises Refusal for anything else and for one that no float can hold."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         raise Refusal(field, brief(raw), "a number")
@@ -160,10 +162,13 @@ def instant(text: str, field: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise Refusal(field, printable(text), "a date and time", 'Write it as "2025-06-01T14:30:00Z".') from None
+        raise Refusal(field, printable_line(text), "a date and time", 'Write it as "2025-06-01T14:30:00Z".') from None
     if moment.tzinfo is None or len(text) < len("2025-06-01T14Z"):
         raise Refusal(
-            field, printable(text), "a date and time with its offset from UTC", 'Write it as "2025-06-01T14:30:00Z".'
+            field,
+            printable_line(text),
+            "a date and time with its offset from UTC",
+            'Write it as "2025-06-01T14:30:00Z".',
         )
     return plausible_instant(moment, field)
 
@@ -186,7 +191,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         for name, _ in pairs:
             if name in seen:
                 raise Refusal(
-                    printable(name),
+                    printable_line(name),
                     "given twice",
                     "every name once in an object",
                     "Two readers could differ: drop one.",

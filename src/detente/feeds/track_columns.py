@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from detente.airspace.arrays import Floats
 from detente.airspace.refusal import Refusal
-from detente.feeds.source import EARLIEST, LATEST, printable
+from detente.feeds.source import EARLIEST, LATEST, printable_line
 
 REQUIRED = ("timestamp", "icao24", "latitude", "longitude", "altitude")
 OPTIONAL = ("flight_id", "callsign", "onground", "track")
@@ -64,7 +64,7 @@ def check_header(names: Sequence[str]) -> None:
     for name in REQUIRED:
         if names.count(name) != 1:
             raise Refusal(
-                "columns", printable(", ".join(names)), f"one column {name}",
+                "columns", printable_line(", ".join(names)), f"one column {name}",
                 f"Flown tracks have the columns {', '.join(REQUIRED)}; altitude is feet on standard pressure.",
             )  # fmt: skip
     for name in OPTIONAL:
@@ -75,7 +75,7 @@ def check_header(names: Sequence[str]) -> None:
 def short_text(text: str, name: str) -> str:
     """Return `text`; raises Refusal when it is longer than any address or callsign."""
     if len(text) > LONGEST_TEXT:
-        raise Refusal(name, printable(text), f"at most {LONGEST_TEXT} characters")
+        raise Refusal(name, printable_line(text), f"at most {LONGEST_TEXT} characters")
     return text
 
 

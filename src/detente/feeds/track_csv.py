@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from detente.airspace.refusal import Refusal
-from detente.feeds.source import Within, decode_text, instant, number, printable, read_bytes
+from detente.feeds.source import Within, decimal_number, decode_text, instant, printable_line, read_bytes
 from detente.feeds.track_columns import (
     MAX_REPORTS,
     OPTIONAL,
@@ -48,7 +48,7 @@ def read_csv_columns(path: Path) -> TrackColumns:
                 )
             rows.append(row)
     except csv.Error as error:
-        raise Refusal(f"line {reader.line_num}", printable(str(error)), "comma-separated values") from None
+        raise Refusal(f"line {reader.line_num}", printable_line(str(error)), "comma-separated values") from None
     columns = {name: [row[index] for row in rows] for index, name in enumerate(header) if name in REQUIRED + OPTIONAL}
     empty = [""] * len(rows)
 
@@ -83,7 +83,7 @@ def _timestamp(text: str, name: str) -> float:
 
 def _optional_number(text: str, name: str) -> float:
     stripped = text.strip()
-    return number(stripped, name) if stripped else float("nan")
+    return decimal_number(stripped, name) if stripped else float("nan")
 
 
 def _truth(text: str, name: str) -> bool:
@@ -92,7 +92,7 @@ def _truth(text: str, name: str) -> bool:
         return True
     if word in FALSE_WORDS:
         return False
-    raise Refusal(name, printable(text), "true or false")
+    raise Refusal(name, printable_line(text), "true or false")
 
 
 def _texts(values: list[str], name: str) -> Texts:

@@ -9,7 +9,7 @@ import numpy as np
 
 from detente.airspace.arrays import Floats
 from detente.airspace.refusal import Refusal
-from detente.feeds.source import printable, read_bytes
+from detente.feeds.source import printable_line, read_bytes
 from detente.feeds.track_columns import (
     MAX_REPORTS,
     OPTIONAL,
@@ -41,7 +41,7 @@ def read_parquet_columns(path: Path) -> TrackColumns:
     except Refusal:
         raise
     except (pyarrow.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
-        raise Refusal("", printable(str(error)), "a Parquet file that can be read") from None
+        raise Refusal("", printable_line(str(error)), "a Parquet file that can be read") from None
 
 
 def _read_table(content: bytes, pyarrow: Any) -> pyarrow.Table:  # noqa: ANN401 - the module, read on demand

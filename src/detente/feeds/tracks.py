@@ -22,11 +22,11 @@ from detente.airspace.position import Position, from_posix_s
 from detente.airspace.refusal import Refusal
 from detente.feeds.dropped import Dropped, DropReason, dropped_in_order
 from detente.feeds.path_simplification import knots
-from detente.feeds.source import Within, printable
+from detente.feeds.plausibility import FASTEST_M_S
+from detente.feeds.source import Within, printable_line
 from detente.feeds.track_columns import TrackColumns
 from detente.feeds.track_ghosts import Ghosts
 
-FASTEST_M_S = 1_000.0
 JITTER_M = 1_000.0
 """Two reports further apart than `FASTEST_M_S` allows and this much more are not both of the same aircraft."""
 
@@ -97,7 +97,7 @@ def flights_of(columns: TrackColumns, options: TrackOptions | None = None) -> Fl
             rows = rows[~ghostly]
         if not len(rows):
             continue
-        with Within(f"flight {printable(repr(group.name))}"):
+        with Within(f"flight {printable_line(repr(group.name))}"):
             flights.append(_flight(columns, _Rows(group.name, rows), options))
     flights.sort(key=lambda flight: (flight.plan.time.start, flight.plan.plan_id))
     return Flights(tuple(flights), dropped_in_order(dropped))

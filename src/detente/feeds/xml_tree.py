@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat  # the parser below refuses every document type, so no entity can grow or fetch
 
 from detente.airspace.refusal import Refusal
-from detente.feeds.source import printable
+from detente.feeds.source import printable_line
 
 MAX_DEPTH = 64
 MAX_ELEMENTS = 3_000_000
@@ -89,5 +89,5 @@ def parse_xml(content: bytes, namespaces: frozenset[str]) -> Element:
     except (ValueError, LookupError) as error:
         if isinstance(error, Refusal):
             raise
-        raise Refusal("line 1", printable(str(error)), "XML in UTF-8", "Save the file as UTF-8.") from None
+        raise Refusal("line 1", printable_line(str(error)), "XML in UTF-8", "Save the file as UTF-8.") from None
     return roots[0]

@@ -22,10 +22,10 @@ class Allowance(msgspec.Struct, frozen=True):
     bytes_per_s: float
 
 
-PLANNING = Allowance(50_000.0, 50.0, 256e6, 256e3)
+PLANNING_ALLOWANCE = Allowance(50_000.0, 50.0, 256e6, 256e3)
 """A day's plans of a large party at once; then 4 million envelopes a day. Of nonsense: 500 envelopes, then one in 2 s,
 and no more than 2.6 MB, then 220 MB a day."""
-LINE = Allowance(2_000.0, 5.0, 16e6, 16e3)
+LINE_ALLOWANCE = Allowance(2_000.0, 5.0, 16e6, 16e3)
 """What people say to each other: of nonsense 20 messages, then one in 20 s."""
 
 

@@ -52,7 +52,7 @@ class AnswerRefusal(msgspec.Struct, frozen=True, omit_defaults=True):
     number: int | None = None
 
 
-class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+class DeliveryAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to a batch. It is not signed: what counts in it are the receipts, which are.
 
     `next_number` is what the receiver expects next on this direction of the link, where it knows the link. `receipts`
@@ -64,17 +64,17 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     refused: AnswerRefusal | None = None
 
 
-def write_answer(answer: Answer) -> bytes:
+def write_answer(answer: DeliveryAnswer) -> bytes:
     """Return the answer as JSON."""
     return msgspec.json.encode(answer)
 
 
-def read_answer(data: bytes) -> Answer:
+def read_answer(data: bytes) -> DeliveryAnswer:
     """Return the answer in JSON; raises Refusal for anything else."""
     if len(data) > MAX_ANSWER_BYTES:
         raise Refusal("answer", f"{len(data):,} bytes", f"at most {MAX_ANSWER_BYTES:,} bytes")
     try:
-        return msgspec.json.decode(data, type=Answer)
+        return msgspec.json.decode(data, type=DeliveryAnswer)
     except msgspec.ValidationError as error:
         raise refusal_of(error, "answer") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -16,12 +16,14 @@ from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
 
 PURPOSE = b"detente-commitment-1\n"
-SALT_BYTES = 32
+DETAILS_SALT_BYTES = 32
 MAX_OPENING_BYTES = 1024 * 1024
 _SALT = re.compile(r"[0-9a-f]{64}\Z")
 
 
-class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="format", tag="detente-opening-1"):
+class CommitmentOpening(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="format", tag="detente-opening-1"
+):
     """What opens a commitment: the salt (64 hexadecimal digits, secret until then) and the details."""
 
     salt: str
@@ -42,17 +44,17 @@ def canonical_details(details: Plan) -> bytes:
     return msgspec.json.encode(details, order="deterministic")
 
 
-def write_opening(opening: Opening) -> bytes:
+def write_opening(opening: CommitmentOpening) -> bytes:
     """Return the opening as a file: indented JSON."""
     return msgspec.json.format(msgspec.json.encode(opening), indent=1) + b"\n"
 
 
-def read_opening(data: bytes) -> Opening:
+def read_opening(data: bytes) -> CommitmentOpening:
     """Return the opening in a file; raises Refusal naming the field."""
     if len(data) > MAX_OPENING_BYTES:
         raise Refusal("opening", f"{len(data):,} bytes", f"at most {MAX_OPENING_BYTES:,} bytes")
     try:
-        return msgspec.json.decode(data, type=Opening)
+        return msgspec.json.decode(data, type=CommitmentOpening)
     except msgspec.ValidationError as error:
         raise refusal_of(error, "opening") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -10,7 +10,7 @@ import msgspec
 
 from detente.airspace.refusal import Refusal
 from detente.link.envelope import NO_PREVIOUS, Direction
-from detente.link.receipt import Receipt
+from detente.link.receipt import DeliveryReceipt
 from detente.link.transcript import EnvelopeLines, Holding, OneWay, Transcript
 from detente.record.keys import verify
 
@@ -235,12 +235,14 @@ def _own_copies(one: OneWay, other: OneWay) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _first_unequal(one: Sequence[EnvelopeLines | Receipt], other: Sequence[EnvelopeLines | Receipt]) -> int | None:
+def _first_unequal(
+    one: Sequence[EnvelopeLines | DeliveryReceipt], other: Sequence[EnvelopeLines | DeliveryReceipt]
+) -> int | None:
     pairs = enumerate(zip(one, other, strict=False), start=1)
     return next((place for place, (ours, theirs) in pairs if ours.hash != theirs.hash), None)
 
 
-def _is_signed(item: EnvelopeLines | Receipt, key: bytes, known: AbstractSet[tuple[bytes, bytes]]) -> bool:
+def _is_signed(item: EnvelopeLines | DeliveryReceipt, key: bytes, known: AbstractSet[tuple[bytes, bytes]]) -> bool:
     return (item.signed, item.signature) in known or verify(key, item.signature, item.signed)
 
 
@@ -254,5 +256,5 @@ def _describe(envelope: EnvelopeLines) -> str:
     return f"{envelope.kind}, {size}, {at}, {name}"
 
 
-def _describe_receipt(receipt: Receipt) -> str:
+def _describe_receipt(receipt: DeliveryReceipt) -> str:
     return f"{receipt.first}-{receipt.last}, {receipt.received_at:%Y-%m-%d %H:%M:%S}Z, {receipt.last_hash.hex()[:16]}"

@@ -11,9 +11,9 @@ from datetime import datetime
 import msgspec
 
 from detente.airspace.refusal import Refusal
-from detente.link.commitment import Opening
+from detente.link.commitment import CommitmentOpening
 
-Key = tuple[str, str]
+NoticeKey = tuple[str, str]
 """Party and notice id."""
 
 
@@ -25,7 +25,7 @@ class _Command(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_
 class CommitDetails(_Command, frozen=True, tag="commit_details"):
     """Keep an opening of our own, so that a notice may carry its commitment."""
 
-    opening: Opening
+    opening: CommitmentOpening
 
 
 class SeeCommitment(_Command, frozen=True, tag="see_commitment"):
@@ -46,7 +46,7 @@ class HearDetails(_Command, frozen=True, tag="hear_details"):
     """`party` opens what its notice committed to."""
 
     notice_id: str
-    opening: Opening
+    opening: CommitmentOpening
 
 
 DetailsCommand = CommitDetails | SeeCommitment | GiveDetails | HearDetails
@@ -59,7 +59,7 @@ class _Event(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fiel
 class DetailsKept(_Event, frozen=True, tag="details_kept"):
     """We keep this opening; nobody is told."""
 
-    opening: Opening
+    opening: CommitmentOpening
 
 
 class CommitmentSeen(_Event, frozen=True, tag="commitment_seen"):
@@ -75,7 +75,7 @@ class DetailsGiven(_Event, frozen=True, tag="details_given"):
 
     peer: str
     notice_id: str
-    opening: Opening
+    opening: CommitmentOpening
 
 
 class DetailsOpened(_Event, frozen=True, tag="details_opened"):
@@ -83,7 +83,7 @@ class DetailsOpened(_Event, frozen=True, tag="details_opened"):
 
     party: str
     notice_id: str
-    opening: Opening
+    opening: CommitmentOpening
 
 
 class DetailsRefused(_Event, frozen=True, tag="details_refused"):
@@ -92,27 +92,27 @@ class DetailsRefused(_Event, frozen=True, tag="details_refused"):
     party: str
     notice_id: str
     expected: tuple[str, ...]
-    opening: Opening
+    opening: CommitmentOpening
 
 
 DetailsEvent = DetailsKept | CommitmentSeen | DetailsGiven | DetailsOpened | DetailsRefused
 
 
-class Commitment(msgspec.Struct, frozen=True):
+class NoticeCommitment(msgspec.Struct, frozen=True):
     """One commitment of a notice: since when it is seen, and when it was opened with what."""
 
     commitment: str
     at: datetime
     opened_at: datetime | None = None
-    opening: Opening | None = None
+    opening: CommitmentOpening | None = None
 
 
 class Details:
     """What is known of details: our own openings by commitment, and every notice's commitments in order."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, Opening] = {}
-        self.commitments: dict[Key, tuple[Commitment, ...]] = {}
+        self.kept: dict[str, CommitmentOpening] = {}
+        self.commitments: dict[NoticeKey, tuple[NoticeCommitment, ...]] = {}
 
 
 def decide(details: Details, own: str, peers: Mapping[str, object], command: DetailsCommand) -> list[DetailsEvent]:
@@ -147,7 +147,7 @@ def evolve(details: Details, event: DetailsEvent, own: str) -> None:
             details.kept[opening.commitment] = opening
         case CommitmentSeen(at, party, notice_id, commitment):
             key = (party, notice_id)
-            details.commitments[key] = (*details.commitments.get(key, ()), Commitment(commitment, at))
+            details.commitments[key] = (*details.commitments.get(key, ()), NoticeCommitment(commitment, at))
         case DetailsGiven(at, _, notice_id, opening):
             _opened(details, (own, notice_id), at, opening)
         case DetailsOpened(at, party, notice_id, opening):
@@ -156,15 +156,15 @@ def evolve(details: Details, event: DetailsEvent, own: str) -> None:
             pass
 
 
-def _committed(details: Details, party: str, notice_id: str) -> tuple[Commitment, ...]:
+def _committed(details: Details, party: str, notice_id: str) -> tuple[NoticeCommitment, ...]:
     found = details.commitments.get((party, notice_id))
     if not found:
         raise Refusal("notice_id", notice_id, f"a notice of {party} that carries a commitment")
     return found
 
 
-def _opened(details: Details, key: Key, at: datetime, opening: Opening) -> None:
+def _opened(details: Details, key: NoticeKey, at: datetime, opening: CommitmentOpening) -> None:
     details.commitments[key] = tuple(
-        Commitment(c.commitment, c.at, c.opened_at or at, opening) if c.commitment == opening.commitment else c
+        NoticeCommitment(c.commitment, c.at, c.opened_at or at, opening) if c.commitment == opening.commitment else c
         for c in details.commitments[key]
     )

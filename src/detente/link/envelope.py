@@ -22,7 +22,7 @@ MAX_ENVELOPE_BYTES = MAX_LINES_BYTES + MAX_BODY_BYTES + 1
 NO_PREVIOUS = bytes(32)
 _KIND = rb"[a-z][a-z0-9._-]{0,63}"
 _LENGTH = rb"(?:0|[1-9][0-9]{0,6})"
-FORM = LineForm(
+ENVELOPE_FORM = LineForm(
     "detente-envelope-1",
     {
         "sender": HEX_32,
@@ -85,7 +85,7 @@ def seal_envelope(
         )
     if not re.fullmatch(_KIND, kind.encode()):
         raise Refusal("kind", kind, "1 to 64 lower-case letters, digits or . _ -, beginning with a letter")
-    signed = FORM.unsigned(
+    signed = ENVELOPE_FORM.unsigned(
         {
             "sender": direction.sender.hex(),
             "recipient": direction.recipient.hex(),
@@ -98,7 +98,7 @@ def seal_envelope(
             "body-sha256": hashlib.sha256(body).hexdigest(),
         }
     )
-    envelope, end = read_envelope(FORM.signed(signed, key.sign(signed)) + body + b"\n")
+    envelope, end = read_envelope(ENVELOPE_FORM.signed(signed, key.sign(signed)) + body + b"\n")
     if end != len(envelope.raw):  # pragma: no cover - a body cannot lengthen its own envelope
         raise AssertionError
     return envelope
@@ -109,22 +109,22 @@ def read_envelope(data: bytes, offset: int = 0) -> tuple[Envelope, int]:
 
     Raises Refusal naming the line that is not in the one form, and a body that is cut or is not the one in the lines.
     """
-    values, signed_end, lines_end = FORM.read(data, offset)
+    values, signed_end, lines_end = ENVELOPE_FORM.read(data, offset)
     length = int(values["body-length"])
     if length > MAX_BODY_BYTES:
-        raise Refusal(f"{FORM.magic}.body-length", length, f"at most {MAX_BODY_BYTES:,} bytes")
+        raise Refusal(f"{ENVELOPE_FORM.magic}.body-length", length, f"at most {MAX_BODY_BYTES:,} bytes")
     body = data[lines_end : lines_end + length]
     end = lines_end + length + 1
     if len(body) != length or data[end - 1 : end] != b"\n":
-        raise Refusal(f"{FORM.magic}.body", f"{len(body):,} bytes", f"{length:,} bytes and a line feed")
+        raise Refusal(f"{ENVELOPE_FORM.magic}.body", f"{len(body):,} bytes", f"{length:,} bytes and a line feed")
     if hashlib.sha256(body).hexdigest() != values["body-sha256"]:
-        raise Refusal(f"{FORM.magic}.body", f"{length:,} bytes", "the body whose SHA-256 is in the lines")
+        raise Refusal(f"{ENVELOPE_FORM.magic}.body", f"{length:,} bytes", "the body whose SHA-256 is in the lines")
     signed = data[offset:signed_end]
     envelope = Envelope(
         direction=Direction(bytes.fromhex(values["sender"]), bytes.fromhex(values["recipient"]), values["accord"]),
         number=int(values["number"]),
         previous=bytes.fromhex(values["previous"]),
-        sent_at=read_instant(values["sent-at"], f"{FORM.magic}.sent-at"),
+        sent_at=read_instant(values["sent-at"], f"{ENVELOPE_FORM.magic}.sent-at"),
         kind=values["kind"],
         body=body,
         signed=signed,

@@ -15,10 +15,9 @@ from collections.abc import Iterable
 import msgspec
 
 from detente.airspace.refusal import Refusal
-from detente.link.envelope import FORM as ENVELOPE_FORM
-from detente.link.envelope import Envelope, read_envelope
+from detente.link.envelope import ENVELOPE_FORM, Envelope, read_envelope
 from detente.link.merkle import inclusion_proof, merkle_root, verify_inclusion
-from detente.link.receipt import Receipt, read_receipt
+from detente.link.receipt import DeliveryReceipt, read_receipt
 from detente.link.transcript import OneWay
 from detente.record.keys import verify
 
@@ -39,7 +38,7 @@ class Proven(msgspec.Struct, frozen=True):
     """What an exhibit proves: this envelope was sent by its sender and received by its recipient by that receipt."""
 
     envelope: Envelope
-    receipt: Receipt
+    receipt: DeliveryReceipt
     root: bytes
 
 

@@ -22,7 +22,7 @@ from detente.airspace.position import utc
 from detente.airspace.refusal import Refusal
 
 MAX_LINES_BYTES = 1024
-MAX_NUMBER = 10**15 - 1
+MAX_ENVELOPE_NUMBER = 10**15 - 1
 HEX_32 = rb"[0-9a-f]{64}"
 HEX_64 = rb"[0-9a-f]{128}"
 NUMBER = rb"[1-9][0-9]{0,14}"

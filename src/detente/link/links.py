@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from detente.airspace.refusal import Refusal
-from detente.link.allowance import NONSENSE_FACTOR, PLANNING, Allowance, Meter
+from detente.link.allowance import NONSENSE_FACTOR, PLANNING_ALLOWANCE, Allowance, Meter
 from detente.link.envelope import Direction, Envelope
 from detente.link.session import LINK_KINDS, LINK_REFUSED, Session, read_document
 from detente.record.journal import Entry
@@ -58,7 +58,7 @@ class Links:
     def __iter__(self) -> Iterator[Session]:
         return iter(self._sessions.values())
 
-    def open(self, peer: bytes, accord: str, allowance: Allowance = PLANNING) -> Session:
+    def open(self, peer: bytes, accord: str, allowance: Allowance = PLANNING_ALLOWANCE) -> Session:
         """Return the session with `peer` (public key) under `accord` (hash), ready to send and to receive."""
         if peer == self.own:
             raise Refusal("peer", peer.hex(), "the key of another party", "A node has no link with itself.")

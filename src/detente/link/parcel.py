@@ -30,13 +30,11 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from detente.airspace.refusal import Refusal
 from detente.link.answer import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
 from detente.link.card import Card
-from detente.link.envelope import FORM as ENVELOPE_FORM
-from detente.link.envelope import Envelope, read_envelope
-from detente.link.receipt import FORM as RECEIPT_FORM
-from detente.link.receipt import Receipt, read_receipt
+from detente.link.envelope import ENVELOPE_FORM, Envelope, read_envelope
+from detente.link.receipt import RECEIPT_FORM, DeliveryReceipt, read_receipt
 from detente.record.keys import NodeKey
 
-MAGIC = b"detente-parcel-2\n"
+PARCEL_MAGIC = b"detente-parcel-2\n"
 MEDIA_TYPE = "application/vnd.detente.parcel"
 FILE_NAME = "envelopes.detente"
 MAX_PARCEL_BYTES = 256 * 1024 * 1024
@@ -46,7 +44,7 @@ SMALLEST_CONTENT_BYTES = 16 * 1024
 """An empty parcel and one with a few messages have the same size."""
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
-_HEADER = re.compile(MAGIC + rb"sender ([0-9a-f]{64})\nrecipient ([0-9a-f]{64})\n\n")
+_HEADER = re.compile(PARCEL_MAGIC + rb"sender ([0-9a-f]{64})\nrecipient ([0-9a-f]{64})\n\n")
 _LENGTH_BYTES = 8
 
 
@@ -55,7 +53,7 @@ class Parcel(msgspec.Struct, frozen=True):
 
     sender: bytes
     envelopes: tuple[Envelope, ...]
-    receipts: tuple[Receipt, ...]
+    receipts: tuple[DeliveryReceipt, ...]
 
     def batches(self) -> list[bytes]:
         """Return the envelopes as batches, each of one link and no larger than a node takes."""
@@ -80,7 +78,7 @@ def write_parcel(documents: Iterable[bytes], sender: bytes, recipient: Card) -> 
     card without a usable key.
     """
     content = b"".join(_as_many_as_fit(documents))
-    header = MAGIC + f"sender {sender.hex()}\nrecipient {recipient.public_key}\n\n".encode()
+    header = PARCEL_MAGIC + f"sender {sender.hex()}\nrecipient {recipient.public_key}\n\n".encode()
     plain = len(content).to_bytes(_LENGTH_BYTES, "big") + content
     plain = plain.ljust(padded(len(plain)), b"\0")
     try:
@@ -101,7 +99,7 @@ def read_parcel(data: bytes, key: NodeKey) -> Parcel:
     """
     if len(data) > MAX_PARCEL_BYTES:
         raise Refusal("parcel", f"{len(data):,} bytes", f"at most {MAX_PARCEL_BYTES:,} bytes")
-    if not data.startswith(MAGIC):
+    if not data.startswith(PARCEL_MAGIC):
         data = _attached(data)
     header = _HEADER.match(data)
     if header is None:
@@ -157,7 +155,7 @@ def _documents(plain: bytes, sender: bytes, recipient: bytes) -> Parcel:
         raise Refusal("parcel", f"{len(plain):,} bytes", "as many bytes as it says, and zeros after them")
     data = plain[_LENGTH_BYTES:end]
     envelopes: list[Envelope] = []
-    receipts: list[Receipt] = []
+    receipts: list[DeliveryReceipt] = []
     offset = 0
     while offset < len(data):
         if ENVELOPE_FORM.starts(data, offset):
@@ -179,6 +177,6 @@ def _attached(data: bytes) -> bytes:
     message = email.message_from_bytes(data, policy=email.policy.default)
     for part in message.walk():
         payload = None if part.is_multipart() else part.get_payload(decode=True)
-        if isinstance(payload, bytes) and payload.startswith(MAGIC):
+        if isinstance(payload, bytes) and payload.startswith(PARCEL_MAGIC):
             return payload
     raise Refusal("parcel", data[:40], "a parcel, or a mail with one attached", "Save the mail whole, as a file.")

@@ -16,7 +16,7 @@ from detente.link.lines import HEX_32, INSTANT, NUMBER, LineForm, instant_text, 
 from detente.record.keys import NodeKey, verify
 
 DELIVERED = "delivered"
-FORM = LineForm(
+RECEIPT_FORM = LineForm(
     "detente-receipt-1",
     {
         "meaning": DELIVERED.encode(),
@@ -31,7 +31,7 @@ FORM = LineForm(
 )
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class DeliveryReceipt(msgspec.Struct, frozen=True):
     """Envelopes `first` to `last` of `direction` were received; signed by the direction's recipient."""
 
     direction: Direction
@@ -55,11 +55,11 @@ class Receipt(msgspec.Struct, frozen=True):
 
 def sign_receipt(
     key: NodeKey, direction: Direction, first: int, last: int, last_hash: bytes, received_at: datetime
-) -> Receipt:
+) -> DeliveryReceipt:
     """Return the receipt for envelopes `first` to `last`, signed by `key`, which must be the direction's recipient."""
     if key.public != direction.recipient:
         raise Refusal("recipient", direction.recipient.hex(), "the key that signs, " + key.public.hex())
-    signed = FORM.unsigned(
+    signed = RECEIPT_FORM.unsigned(
         {
             "meaning": DELIVERED,
             "sender": direction.sender.hex(),
@@ -71,25 +71,25 @@ def sign_receipt(
             "received-at": instant_text(received_at, "received_at"),
         }
     )
-    receipt, _ = read_receipt(FORM.signed(signed, key.sign(signed)))
+    receipt, _ = read_receipt(RECEIPT_FORM.signed(signed, key.sign(signed)))
     return receipt
 
 
-def read_receipt(data: bytes, offset: int = 0) -> tuple[Receipt, int]:
+def read_receipt(data: bytes, offset: int = 0) -> tuple[DeliveryReceipt, int]:
     """Decode the receipt at `offset` and return it with the offset after it. The signature is not yet verified.
 
     Raises Refusal naming the line that is not in the one form.
     """
-    values, signed_end, end = FORM.read(data, offset)
+    values, signed_end, end = RECEIPT_FORM.read(data, offset)
     first, last = int(values["first"]), int(values["last"])
     if last < first:
-        raise Refusal(f"{FORM.magic}.last", last, f"a number not below the first, {first}")
-    receipt = Receipt(
+        raise Refusal(f"{RECEIPT_FORM.magic}.last", last, f"a number not below the first, {first}")
+    receipt = DeliveryReceipt(
         direction=Direction(bytes.fromhex(values["sender"]), bytes.fromhex(values["recipient"]), values["accord"]),
         first=first,
         last=last,
         last_hash=bytes.fromhex(values["last-hash"]),
-        received_at=read_instant(values["received-at"], f"{FORM.magic}.received-at"),
+        received_at=read_instant(values["received-at"], f"{RECEIPT_FORM.magic}.received-at"),
         signed=data[offset:signed_end],
         signature=bytes.fromhex(values["signature"]),
         raw=data[offset:end],

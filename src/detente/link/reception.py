@@ -19,8 +19,8 @@ from detente.link.answer import (
     HTTP_STATUS,
     MAX_BATCH_BYTES,
     MAX_BATCH_ENVELOPES,
-    Answer,
     AnswerRefusal,
+    DeliveryAnswer,
     RefusalReason,
     write_answer,
 )
@@ -32,9 +32,9 @@ from detente.link.session import (
     LINK_REFUSED,
     RECEIPT_SENT,
     RECEIVED,
+    EnvelopeStanding,
     RefusalRecord,
     Session,
-    Standing,
 )
 from detente.record.journal import Entry, Journal
 from detente.record.keys import NodeKey
@@ -83,11 +83,11 @@ def judge_batch(links: Links, key: NodeKey, body: bytes, at: datetime, read_entr
         for envelope in _envelopes(body):
             session = _session_for(links, envelope, session)
             standing = session.standing(envelope, pending)
-            if standing is Standing.IN_ORDER:
+            if standing is EnvelopeStanding.IN_ORDER:
                 _admit(links, envelope, at)
                 accepted.append(envelope)
                 pending.append(envelope.hash)
-            elif standing is Standing.DUPLICATE:
+            elif standing is EnvelopeStanding.DUPLICATE:
                 entry_number = session.receipt_entry(envelope.number)
                 if entry_number is not None:
                     receipt_entries[entry_number] = None
@@ -162,8 +162,8 @@ def _admit(links: Links, envelope: Envelope, at: datetime) -> None:
     meter.charge(len(envelope.raw))
 
 
-def _out_of_order(standing: Standing, envelope: Envelope, last: int) -> _Refused:
-    if standing is Standing.GAP:
+def _out_of_order(standing: EnvelopeStanding, envelope: Envelope, last: int) -> _Refused:
+    if standing is EnvelopeStanding.GAP:
         return _Refused(RefusalReason.GAP, f"{envelope.number} came, {last + 1} is expected", envelope)
     detail = (
         f"{envelope.number} contradicts what its sender signed before: this node holds another history up to {last}"
@@ -189,7 +189,7 @@ def _answer(
         number = refused.envelope.number if refused.envelope else None
         answer_refusal = AnswerRefusal(refused.reason, refused.detail, number)
         entries = entries + _refusal_entries(links, body, at, refused)
-    answer = Answer(next_number, tuple(receipt.decode() for receipt in receipts or ()), answer_refusal)
+    answer = DeliveryAnswer(next_number, tuple(receipt.decode() for receipt in receipts or ()), answer_refusal)
     return Judgement(status, write_answer(answer), tuple(entries), accepted)
 
 

@@ -18,9 +18,8 @@ from enum import StrEnum
 import msgspec
 
 from detente.airspace.refusal import Refusal
-from detente.link.envelope import FORM as ENVELOPE_FORM
-from detente.link.envelope import NO_PREVIOUS, Direction, Envelope, read_envelope, seal_envelope
-from detente.link.receipt import Receipt, read_receipt
+from detente.link.envelope import ENVELOPE_FORM, NO_PREVIOUS, Direction, Envelope, read_envelope, seal_envelope
+from detente.link.receipt import DeliveryReceipt, read_receipt
 from detente.record.keys import NodeKey
 
 SENT = "sent"
@@ -35,7 +34,7 @@ LINK_KINDS = frozenset({SENT, RECEIVED, RECEIPT_SENT, RECEIPT_RECEIVED, LINK_REF
 contradicts what it signed before."""
 
 
-class Standing(StrEnum):
+class EnvelopeStanding(StrEnum):
     """Where a well-signed envelope stands in its chain."""
 
     IN_ORDER = "in_order"
@@ -168,7 +167,7 @@ class Session:
         """The journal's entry number of this node's receipt that covers incoming `number`, or None."""
         return self._receipts_sent.entry_covering(number)
 
-    def standing(self, envelope: Envelope, pending: Sequence[bytes] = ()) -> Standing:
+    def standing(self, envelope: Envelope, pending: Sequence[bytes] = ()) -> EnvelopeStanding:
         """Return where an incoming, well-signed envelope stands in the chain.
 
         Equivocation is another content under a number that is held, or a next envelope that continues another history.
@@ -177,15 +176,15 @@ class Session:
         held = self._received.last
         last = held + len(pending)
         if envelope.number > last + 1:
-            return Standing.GAP
+            return EnvelopeStanding.GAP
         if envelope.number == last + 1:
             head = pending[-1] if pending else self._received.head
-            return Standing.IN_ORDER if envelope.previous == head else Standing.EQUIVOCATION
+            return EnvelopeStanding.IN_ORDER if envelope.previous == head else EnvelopeStanding.EQUIVOCATION
         number = envelope.number
         known = self._received.hash_of(number) if number <= held else pending[number - held - 1]
-        return Standing.DUPLICATE if envelope.hash == known else Standing.EQUIVOCATION
+        return EnvelopeStanding.DUPLICATE if envelope.hash == known else EnvelopeStanding.EQUIVOCATION
 
-    def receipt_standing(self, receipt: Receipt) -> ReceiptStanding:
+    def receipt_standing(self, receipt: DeliveryReceipt) -> ReceiptStanding:
         """Return where a well-signed receipt for what this node sent stands."""
         if receipt.last > self._sent.last or receipt.last_hash != self._sent.hash_of(receipt.last):
             return ReceiptStanding.CONTRADICTION
@@ -193,7 +192,7 @@ class Session:
             return ReceiptStanding.KNOWN
         return ReceiptStanding.NEW if receipt.first <= self._receipts_received.last + 1 else ReceiptStanding.GAP
 
-    def absorb(self, kind: str, document: Envelope | Receipt, entry_number: int) -> None:
+    def absorb(self, kind: str, document: Envelope | DeliveryReceipt, entry_number: int) -> None:
         """Fold in the document of one journal entry of this link.
 
         Raises ValueError for an entry that cannot stand here, which an undamaged journal does not hold.
@@ -207,14 +206,14 @@ class Session:
             chain.add(document.hash, entry_number)
             if self._sealed_number < self._sent.last:
                 self.forget_unjournaled()
-        elif isinstance(document, Receipt) and kind in (RECEIPT_SENT, RECEIPT_RECEIVED):
+        elif isinstance(document, DeliveryReceipt) and kind in (RECEIPT_SENT, RECEIPT_RECEIVED):
             receipts = self._receipts_sent if kind == RECEIPT_SENT else self._receipts_received
             receipts.add(document.last, entry_number)
         else:
             raise ValueError(f"journal entry {entry_number} of kind {kind} holds another kind of document")
 
 
-def read_document(body: bytes) -> Envelope | Receipt:
+def read_document(body: bytes) -> Envelope | DeliveryReceipt:
     """Decode the body of a journal entry of a link; raises Refusal when it is neither an envelope nor a receipt."""
     document, end = read_envelope(body) if ENVELOPE_FORM.starts(body) else read_receipt(body)
     if end != len(body):

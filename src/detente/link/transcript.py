@@ -13,11 +13,10 @@ from datetime import datetime
 import msgspec
 
 from detente.airspace.refusal import Refusal
-from detente.link.envelope import FORM as ENVELOPE_FORM
-from detente.link.envelope import Direction, Envelope, read_envelope
+from detente.link.envelope import ENVELOPE_FORM, Direction, Envelope, read_envelope
 from detente.link.lines import HEX_32
 from detente.link.merkle import merkle_root
-from detente.link.receipt import Receipt, read_receipt
+from detente.link.receipt import DeliveryReceipt, read_receipt
 from detente.link.session import (
     LINK_EVIDENCE,
     LINK_KINDS,
@@ -54,7 +53,7 @@ class OneWay(msgspec.Struct, frozen=True):
 
     direction: Direction
     envelopes: tuple[EnvelopeLines, ...] = ()
-    receipts: tuple[Receipt, ...] = ()
+    receipts: tuple[DeliveryReceipt, ...] = ()
 
     @property
     def root(self) -> bytes:
@@ -102,10 +101,10 @@ class _Gathering:
     def __init__(self, holder: bytes) -> None:
         self.holder = holder
         self.envelopes: dict[Direction, list[EnvelopeLines]] = {}
-        self.receipts: dict[Direction, list[Receipt]] = {}
+        self.receipts: dict[Direction, list[DeliveryReceipt]] = {}
         self.contradictions: dict[Direction, int] = {}
 
-    def add(self, document: Envelope | Receipt, kind: str) -> None:
+    def add(self, document: Envelope | DeliveryReceipt, kind: str) -> None:
         direction = document.direction
         if kind == LINK_EVIDENCE:
             self.contradictions[direction] = self.contradictions.get(direction, 0) + 1
@@ -180,7 +179,7 @@ def read_export(data: bytes) -> Transcript:
     return next(iter(gathering.transcripts()), None) or _empty(outgoing)
 
 
-def _read_next(data: bytes, offset: int, outgoing: Direction) -> tuple[Envelope | Receipt, int]:
+def _read_next(data: bytes, offset: int, outgoing: Direction) -> tuple[Envelope | DeliveryReceipt, int]:
     read = read_envelope if ENVELOPE_FORM.starts(data, offset) else read_receipt
     document, end = read(data, offset)
     if document.direction not in (outgoing, outgoing.reverse):
@@ -188,7 +187,7 @@ def _read_next(data: bytes, offset: int, outgoing: Direction) -> tuple[Envelope 
     return document, end
 
 
-def _kind_in(document: Envelope | Receipt, holder: bytes) -> str:
+def _kind_in(document: Envelope | DeliveryReceipt, holder: bytes) -> str:
     own = document.direction.sender == holder
     if isinstance(document, Envelope):
         return SENT if own else RECEIVED

@@ -17,10 +17,10 @@ from http import HTTPStatus
 import msgspec
 
 from detente.airspace.refusal import Refusal
-from detente.link.answer import MAX_BATCH_ENVELOPES, Answer, RefusalReason, read_answer
+from detente.link.answer import MAX_BATCH_ENVELOPES, DeliveryAnswer, RefusalReason, read_answer
 from detente.link.backoff import Backoff
 from detente.link.carrier import CarriageError, Carrier
-from detente.link.receipt import Receipt, read_receipt
+from detente.link.receipt import DeliveryReceipt, read_receipt
 from detente.link.session import (
     LINK_EVIDENCE,
     LINK_REFUSED,
@@ -206,7 +206,7 @@ class Delivery:
                 break
         return b"".join(parts)
 
-    async def _take_receipts(self, answer: Answer) -> bool:
+    async def _take_receipts(self, answer: DeliveryAnswer) -> bool:
         """Record the receipts that are new; return whether they cover the first envelope that was sent."""
         covered = 0
         for receipt in sorted(self._receipts(answer), key=lambda receipt: receipt.last):
@@ -227,7 +227,7 @@ class Delivery:
         self._next = covered + 1
         return True
 
-    def _receipts(self, answer: Answer) -> list[Receipt]:
+    def _receipts(self, answer: DeliveryAnswer) -> list[DeliveryReceipt]:
         receipts = []
         for text in answer.receipts:
             with suppress(Refusal, UnicodeEncodeError):
@@ -236,7 +236,7 @@ class Delivery:
                     receipts.append(receipt)
         return receipts
 
-    async def _step_back(self, answer: Answer) -> bool:
+    async def _step_back(self, answer: DeliveryAnswer) -> bool:
         """Continue from the number that the peer expects; once, and then only after a wait."""
         refused = answer.refused
         if refused is None:

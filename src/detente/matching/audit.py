@@ -15,11 +15,11 @@ from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounters_between
 from detente.airspace.separation import Minima, MinimaTable
-from detente.matching.commitment import Commitment, Opening, challenged_leaves, opens, tokens_hash
+from detente.matching.commitment import PartOpening, PartsCommitment, challenged_leaves, opens, tokens_hash
 from detente.matching.driver import PLANS_FILE, Driver, kept_order, late_plans_file
 from detente.matching.keeping import SECRET_FILE, Keeper, MemoryKeeper
-from detente.matching.masking import Progress, silent
-from detente.matching.messages import BreachError, Kind, Signer, read_message
+from detente.matching.masking import ProgressCall, silent
+from detente.matching.messages import BreachError, MessageKind, Signer, read_match_message
 from detente.matching.quantise import Role, TokenSet, quantise
 from detente.matching.run import Run
 from detente.record.keys import SIGNATURE_BYTES, verify
@@ -79,7 +79,7 @@ class Signed:
 
 def make_again(
     run: Run, key: Signer, kept: Keeper, sent: Mapping[str, bytes], flown: tuple[Plan, ...] | None = None,
-    progress: Progress = silent,
+    progress: ProgressCall = silent,
 ) -> MadeAgain:  # fmt: skip
     """Make a party's run again from its secret, its plans and what it received, and compare what it sent.
 
@@ -113,16 +113,16 @@ def make_again(
     return MadeAgain(len(sent) - len(different), different, len(plans), missing)
 
 
-def answer_audit(tokens: TokenSet, seed: bytes, run: Run, random: bytes, count: int) -> tuple[Opening, ...]:
+def answer_audit(tokens: TokenSet, seed: bytes, run: Run, random: bytes, count: int) -> tuple[PartOpening, ...]:
     """Open the leaves that the auditor's 32 random bytes ask for."""
-    commitment = Commitment(tokens, seed, run.terms.parts_log2)
+    commitment = PartsCommitment(tokens, seed, run.terms.parts_log2)
     return tuple(
         commitment.open_leaf(leaf) for leaf in challenged_leaves(commitment.root, random, count, commitment.size)
     )
 
 
 def check_audit(
-    run: Run, party: bytes, commit: bytes, random: bytes, count: int, openings: tuple[Opening, ...],
+    run: Run, party: bytes, commit: bytes, random: bytes, count: int, openings: tuple[PartOpening, ...],
     flown: tuple[Plan, ...] | None = None,
 ) -> Audit:  # fmt: skip
     """Hold opened leaves against the commitment that a party signed, tokens against parts, and parts against flights.
@@ -158,10 +158,10 @@ def check_audit(
 def signed_root(run: Run, party: bytes, commit: bytes) -> bytes:
     """The root in a party's signed COMMIT message; raises Refusal for anything else."""
     try:
-        message = read_message(commit, party, run.identity)
+        message = read_match_message(commit, party, run.identity)
     except BreachError as breach:
         raise Refusal("commit", breach.seen, "the party's signed commitment to this run") from None
-    if message.kind is not Kind.COMMIT:
+    if message.kind is not MessageKind.COMMIT:
         raise Refusal("commit", message.kind.name, "a COMMIT message")
     return message.body[:32]
 
@@ -174,7 +174,7 @@ def same_messages(sent: Mapping[str, bytes], made_again: Mapping[str, bytes]) ->
     )  # fmt: skip
 
 
-def _fault_of_tokens(opening: Opening, piece: Plan, role: Role, run: Run) -> str:
+def _fault_of_tokens(opening: PartOpening, piece: Plan, role: Role, run: Run) -> str:
     """How the tokens of a part are not those of its plan; empty when they are.
 
     They may be more or fewer by what two machines round differently: a hundredth, and one in any case.

@@ -20,12 +20,12 @@ from detente.link.merkle import leaf_hash, node_hash
 from detente.matching.grid import token_bytes
 from detente.matching.quantise import Part, TokenSet
 
-SALT_BYTES = 32
+PART_SALT_BYTES = 32
 _PART_PURPOSE = b"detente-match-1 part\n"
 _EMPTY_PURPOSE = b"detente-match-1 empty\n"
 
 
-class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PartOpening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A part of a plan with the proof that it was committed to before the run.
 
     `piece` carries a name that is the same for all parts of one plan in one run and means nothing outside it; `tokens`
@@ -40,7 +40,7 @@ class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     proof: tuple[str, ...]
 
 
-class Commitment:
+class PartsCommitment:
     """The tree over the parts of a token set. Everything in it follows from the parts and 32 secret bytes."""
 
     def __init__(self, tokens: TokenSet, seed: bytes, leaves_log2: int) -> None:
@@ -52,8 +52,8 @@ class Commitment:
             )  # fmt: skip
         self.size = size
         self._seed = seed
-        secret = hashlib.shake_256(b"salts" + seed).digest(size * SALT_BYTES)
-        self._salts = [secret[at : at + SALT_BYTES] for at in range(0, len(secret), SALT_BYTES)]
+        secret = hashlib.shake_256(b"salts" + seed).digest(size * PART_SALT_BYTES)
+        self._salts = [secret[at : at + PART_SALT_BYTES] for at in range(0, len(secret), PART_SALT_BYTES)]
         order = hashlib.shake_256(b"leaves" + seed).digest(8 * size)
         # The place of each part: a shuffle by secret sort keys.
         self._leaf_of_part = np.argsort(np.frombuffer(order, dtype="<u8"), kind="stable")[: len(tokens.parts)]
@@ -71,11 +71,11 @@ class Commitment:
         """The commitment itself: 32 bytes."""
         return self._levels[-1][0]
 
-    def open_part(self, part: int, tokens: Integers) -> Opening:
+    def open_part(self, part: int, tokens: Integers) -> PartOpening:
         """Open one part, with some of its tokens."""
         return self._open(int(self._leaf_of_part[part]), self._pieces[part], tokens)
 
-    def open_leaf(self, leaf: int) -> Opening:
+    def open_leaf(self, leaf: int) -> PartOpening:
         """Open whatever is at one place, with all its tokens: for an auditor."""
         part = self._part_of_leaf.get(leaf)
         if part is None:
@@ -97,14 +97,14 @@ class Commitment:
             return leaf_content(self._salts[leaf], None, b"")
         return leaf_content(self._salts[leaf], self._pieces[part], tokens_hash(self._tokens[part]))
 
-    def _open(self, leaf: int, piece: Plan | None, tokens: Integers) -> Opening:
+    def _open(self, leaf: int, piece: Plan | None, tokens: Integers) -> PartOpening:
         proof = []
         place = leaf
         for level in self._levels[:-1]:
             proof.append(level[place ^ 1].hex())
             place >>= 1
         own = b"" if piece is None else tokens_hash(self._tokens[self._part_of_leaf[leaf]])
-        return Opening(leaf, self._salts[leaf].hex(), piece, own.hex(), tuple(tokens.tolist()), tuple(proof))
+        return PartOpening(leaf, self._salts[leaf].hex(), piece, own.hex(), tuple(tokens.tolist()), tuple(proof))
 
 
 def tokens_hash(tokens: Integers) -> bytes:
@@ -120,14 +120,14 @@ def leaf_content(salt: bytes, piece: Plan | None, hashed_tokens: bytes) -> bytes
     return hashlib.sha256(_PART_PURPOSE + salt + hashed_tokens + written).digest()
 
 
-def opens(opening: Opening, root: bytes, leaves_log2: int) -> bool:
+def opens(opening: PartOpening, root: bytes, leaves_log2: int) -> bool:
     """Whether an opening belongs to the commitment `root`."""
     try:
         salt, hashed = bytes.fromhex(opening.salt), bytes.fromhex(opening.tokens_hash)
         proof = [bytes.fromhex(sibling) for sibling in opening.proof]
     except ValueError:
         return False
-    if len(salt) != SALT_BYTES or len(proof) != leaves_log2 or not 0 <= opening.leaf < 1 << leaves_log2:
+    if len(salt) != PART_SALT_BYTES or len(proof) != leaves_log2 or not 0 <= opening.leaf < 1 << leaves_log2:
         return False
     if len(hashed) != (32 if opening.piece is not None else 0) or any(len(sibling) != 32 for sibling in proof):
         return False

@@ -15,7 +15,7 @@ from detente.matching import ristretto_kernels
 from detente.matching.quantise import Epoch, Role, quantise
 
 
-def compile_kernels() -> None:
+def compile_matching_kernels() -> None:
     """Call every compiled kernel once on a small input; the machine code is kept beside the package."""
     start = datetime(2025, 6, 1, tzinfo=UTC)
     low = Altitude(100.0, AltitudeUnit.METRE, Ellipsoid())
@@ -27,4 +27,4 @@ def compile_kernels() -> None:
 
 if __name__ == "__main__":
     forget_stale_code(Path(__file__).parent)
-    compile_kernels()
+    compile_matching_kernels()

@@ -26,13 +26,21 @@ from detente.matching.keeping import SECRET_FILE, Keeper, keep_once, recall_from
 from detente.matching.late import check_late_tokens
 from detente.matching.late_order import LateRuns
 from detente.matching.ledger import LedgerRow, ledger_row
-from detente.matching.masking import Progress, silent
-from detente.matching.messages import NO_SESSION, BreachError, Fault, Kind, Message, Signer, read_message
+from detente.matching.masking import ProgressCall, silent
+from detente.matching.messages import (
+    NO_SESSION,
+    BreachError,
+    MatchMessage,
+    MessageKind,
+    ProtocolFault,
+    Signer,
+    read_match_message,
+)
 from detente.matching.quantise import Role, TokenSet, parts_of, quantise
 from detente.matching.reveal import Revealed
 from detente.matching.run import Run
 from detente.matching.schedule import CLOCK_TOLERANCE, check_late
-from detente.matching.side import SEED_BYTES, STAGES, Side
+from detente.matching.side import SEED_BYTES, STAGES, MatchSide
 
 PLANS_FILE, ORDER_FILE = "work/plans.json", "work/order.json"
 BREACH_FILE, LEDGER_FILE, TRANSCRIPT_FILE = "breach.json", "ledger.json", "transcript.json"
@@ -56,17 +64,17 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
-class KeptBreach(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RecordedBreach(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the peer broke the protocol."""
 
-    fault: Fault
+    fault: ProtocolFault
     seen: str
 
 
-class Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RefusedBytes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bytes that were not taken, and why."""
 
-    fault: Fault
+    fault: ProtocolFault
     seen: str
     size: int
     sha256: str
@@ -86,7 +94,7 @@ class Driver:
 
     def __init__(
         self, run: Run, key: Signer, keeper: Keeper, plans: Sequence[Plan] | None = None, *,
-        progress: Progress = silent, draw: Callable[[int], bytes] = secrets.token_bytes,
+        progress: ProgressCall = silent, draw: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:  # fmt: skip
         """Begin a run with `plans`, or take up the one that `keeper` has; then `plans` may be left out.
 
@@ -104,7 +112,7 @@ class Driver:
             _check_same(secret, run, text)
         seed = bytes.fromhex(secret.seed) if secret else draw(SEED_BYTES)
         tokens = self._tokens(text, run.role_of(key.public))
-        self.side = Side(run, key, tokens, seed, recall=self._recall, progress=progress)
+        self.side = MatchSide(run, key, tokens, seed, recall=self._recall, progress=progress)
         if secret is None:
             keep_once(keeper, PLANS_FILE, text)
             made_from = Secret(run.identity.hex(), seed.hex(), hashlib.sha256(text).hexdigest(), key.public.hex())
@@ -112,7 +120,7 @@ class Driver:
         self._plans: list[Plan] = msgspec.json.decode(text, type=list[Plan])
         self._late = LateRuns(self.side)
         self._order: list[Step] = []
-        self._held: Message | None = None
+        self._held: MatchMessage | None = None
         self._take_up()
 
     @property
@@ -203,21 +211,21 @@ class Driver:
         if self.breach is not None:
             raise self.breach
         try:
-            message = read_message(raw, self.side.peer, self.run.identity)
+            message = read_match_message(raw, self.side.peer, self.run.identity)
             digest = message.digest.hex()
             for step in self._order:
                 if not step.sent and step.sha256 == digest:
                     return step.name
             name = self._name_of(message)
-            if message.kind is Kind.LATE and moment is not None:
+            if message.kind is MessageKind.LATE and moment is not None:
                 self._check_schedule(moment)
         except BreachError as breach:
             self._refuse(breach, raw)
             raise
         if any(not step.sent and step.name == name for step in self._order):
-            self.side.breach = BreachError(Fault.EQUIVOCATION, f"two different messages {name}")
+            self.side.breach = BreachError(ProtocolFault.EQUIVOCATION, f"two different messages {name}")
             self._end(message, name)
-        if message.kind is Kind.LATE and self._late.must_wait():
+        if message.kind is MessageKind.LATE and self._late.must_wait():
             keep_once(self._keeper, f"in/{name}.match", raw)
             self._held = message
             return name
@@ -253,25 +261,25 @@ class Driver:
     def stalled(self, seen: str) -> None:
         """Write into the ledger that the peer is silent; the run goes on when it speaks again."""
         self._keeper.write("work/stalled.txt", seen.encode())
-        self._write_ledger(fault=Fault.STALLED)
+        self._write_ledger(fault=ProtocolFault.STALLED)
 
-    def _name_of(self, message: Message) -> str:
+    def _name_of(self, message: MatchMessage) -> str:
         """The name of a message that comes in; raises BreachError when it is nobody's turn to send it."""
         kind, side = message.kind, self.side
-        expected = NO_SESSION if kind is Kind.COMMIT else side.session
-        if kind is not Kind.COMMIT and expected == NO_SESSION:
-            raise BreachError(Fault.STAGE, f"{kind.name} before both have committed themselves")
+        expected = NO_SESSION if kind is MessageKind.COMMIT else side.session
+        if kind is not MessageKind.COMMIT and expected == NO_SESSION:
+            raise BreachError(ProtocolFault.STAGE, f"{kind.name} before both have committed themselves")
         if message.session != expected:
-            raise BreachError(Fault.OTHER_SESSION, f"{kind.name} of another session")
+            raise BreachError(ProtocolFault.OTHER_SESSION, f"{kind.name} of another session")
         if kind not in STAGES:
             if not self.complete:
-                raise BreachError(Fault.STAGE, f"{kind.name} before the run is complete")
+                raise BreachError(ProtocolFault.STAGE, f"{kind.name} before the run is complete")
             return self._late.name_of(message)
         name, sent = message_name(kind), len(self.sent)
         taken = len(self._order) - sent
         known = any(not step.sent and step.name == name for step in self._order)
         if not known and (STAGES.index(kind) != taken or taken > sent):
-            raise BreachError(Fault.STAGE, f"{kind.name} out of its order")
+            raise BreachError(ProtocolFault.STAGE, f"{kind.name} out of its order")
         return name
 
     def _check_schedule(self, moment: datetime) -> None:
@@ -281,13 +289,13 @@ class Driver:
         try:
             check_late(self.run, number, moment, CLOCK_TOLERANCE)
         except Refusal as refusal:
-            raise BreachError(Fault.SCHEDULE, f"{refusal.value}; {refusal.expected}") from None
+            raise BreachError(ProtocolFault.SCHEDULE, f"{refusal.value}; {refusal.expected}") from None
 
     def _refuse(self, breach: BreachError, raw: bytes) -> None:
         """Write down what was not taken: the last of it, so that nobody fills our disk."""
         kept = self._keeper.read(REFUSED_FILE)
-        rows = msgspec.json.decode(kept, type=list[Refused]) if kept is not None else []
-        rows.append(Refused(breach.fault, breach.seen, len(raw), hashlib.sha256(raw).hexdigest()))
+        rows = msgspec.json.decode(kept, type=list[RefusedBytes]) if kept is not None else []
+        rows.append(RefusedBytes(breach.fault, breach.seen, len(raw), hashlib.sha256(raw).hexdigest()))
         self._keeper.write(REFUSED_FILE, msgspec.json.encode(rows[-REFUSED_KEPT:]))
         if not self.complete:
             self._write_ledger(breach.fault)
@@ -298,7 +306,7 @@ class Driver:
             raise AssertionError("the side has what the driver says that it sends next")
         return raw
 
-    def _taken(self, message: Message, name: str) -> None:
+    def _taken(self, message: MatchMessage, name: str) -> None:
         try:
             if message.kind in STAGES:
                 self.side.receive(message.raw)
@@ -309,13 +317,13 @@ class Driver:
         keep_once(self._keeper, f"in/{name}.match", message.raw)
         self._keep_step(Step(sent=False, name=name, sha256=message.digest.hex()))
 
-    def _end(self, message: Message, name: str) -> None:
+    def _end(self, message: MatchMessage, name: str) -> None:
         """Keep what ended the run, and say so; always raises."""
         breach = self.side.breach
         if breach is None:
             raise AssertionError("a side that raises says why")
         self._keeper.write(f"evidence/{name}.match", message.raw)
-        self._keeper.write(BREACH_FILE, msgspec.json.encode(KeptBreach(breach.fault, breach.seen)))
+        self._keeper.write(BREACH_FILE, msgspec.json.encode(RecordedBreach(breach.fault, breach.seen)))
         self._write_ledger()
         raise breach
 
@@ -325,7 +333,7 @@ class Driver:
         if self.complete and self._late.current is None:
             self._write_ledger()
 
-    def _write_ledger(self, fault: Fault | None = None) -> None:
+    def _write_ledger(self, fault: ProtocolFault | None = None) -> None:
         row = self.ledger
         if fault is not None and not row.fault:
             row = msgspec.structs.replace(row, fault=fault.value)
@@ -347,7 +355,7 @@ class Driver:
             if hashlib.sha256(raw).hexdigest() != step.sha256:
                 raise _differs(step.name)
             if not step.sent:
-                message = read_message(raw, self.side.peer, self.run.identity)
+                message = read_match_message(raw, self.side.peer, self.run.identity)
                 if message.kind in STAGES:
                     self.side.receive(raw)
                 else:
@@ -355,13 +363,13 @@ class Driver:
             self._order.append(step)
         ended = self._keeper.read(BREACH_FILE)
         if ended is not None:
-            breach = msgspec.json.decode(ended, type=KeptBreach)
+            breach = msgspec.json.decode(ended, type=RecordedBreach)
             self.side.breach = BreachError(breach.fault, breach.seen)
         elif self.complete:
             self.begin_kept_late()
             held = self._keeper.read(f"in/{self._late.next_of_peer}.match")
             if held is not None and self._late.must_wait():
-                self._held = read_message(held, self.side.peer, self.run.identity)
+                self._held = read_match_message(held, self.side.peer, self.run.identity)
 
     def begin_kept_late(self) -> None:
         """Begin the late run whose plans were kept before, if there is one."""
@@ -383,7 +391,7 @@ class Driver:
         return TokenSet(parts_of(plans), *(np.frombuffer(each, dtype="<i8").astype(np.int64) for each in arrays))
 
 
-def message_name(kind: Kind) -> str:
+def message_name(kind: MessageKind) -> str:
     """The name of a message of the run, "1-commit"."""
     return f"{int(kind)}-{kind.name.lower()}"
 

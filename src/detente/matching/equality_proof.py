@@ -19,7 +19,9 @@ _SEED_DOMAIN = b"Seed-" + CONTEXT
 PROOF_BYTES = 2 * ristretto.SCALAR_BYTES
 
 
-def prove(key: bytes, public: bytes, inputs: ristretto.Bytes, outputs: ristretto.Bytes, random: bytes) -> bytes:
+def prove_equality(
+    key: bytes, public: bytes, inputs: ristretto.ByteArray, outputs: ristretto.ByteArray, random: bytes
+) -> bytes:
     """Proof that ``outputs = key * inputs`` (both [n, 32]) for the key behind `public`; `random` is a fresh scalar."""
     combined = _combine(_weights(public, inputs, outputs), inputs)
     product = ristretto.multiply(key, ristretto.elements(combined)).tobytes()
@@ -29,7 +31,7 @@ def prove(key: bytes, public: bytes, inputs: ristretto.Bytes, outputs: ristretto
     return challenge + ristretto.scalar_difference(random, ristretto.scalar_product(challenge, key))
 
 
-def verify(public: bytes, inputs: ristretto.Bytes, outputs: ristretto.Bytes, proof: bytes) -> bool:
+def verify_equality(public: bytes, inputs: ristretto.ByteArray, outputs: ristretto.ByteArray, proof: bytes) -> bool:
     """Whether `proof` shows that ``outputs = key * inputs`` for the key behind `public`."""
     if len(proof) != PROOF_BYTES or inputs.shape != outputs.shape or not len(inputs):
         return False
@@ -39,10 +41,10 @@ def verify(public: bytes, inputs: ristretto.Bytes, outputs: ristretto.Bytes, pro
     try:
         weights = _weights(public, inputs, outputs)
         combined, product = _combine(weights, inputs), _combine(weights, outputs)
-        second = ristretto.add(
+        second = ristretto.add_points(
             ristretto.multiply_base(answer), ristretto.multiply(challenge, ristretto.elements(public)).tobytes()
         )
-        third = ristretto.add(
+        third = ristretto.add_points(
             ristretto.multiply(answer, ristretto.elements(combined)).tobytes(),
             ristretto.multiply(challenge, ristretto.elements(product)).tobytes(),
         )
@@ -51,7 +53,7 @@ def verify(public: bytes, inputs: ristretto.Bytes, outputs: ristretto.Bytes, pro
     return hmac.compare_digest(_challenge(public, combined, product, second, third), challenge)
 
 
-def _weights(public: bytes, inputs: ristretto.Bytes, outputs: ristretto.Bytes) -> list[bytes]:
+def _weights(public: bytes, inputs: ristretto.ByteArray, outputs: ristretto.ByteArray) -> list[bytes]:
     seed = hashlib.sha512(_prefixed(public) + _prefixed(_SEED_DOMAIN)).digest()
     start = _prefixed(seed)
     return [
@@ -63,7 +65,7 @@ def _weights(public: bytes, inputs: ristretto.Bytes, outputs: ristretto.Bytes) -
     ]
 
 
-def _combine(weights: list[bytes], points: ristretto.Bytes) -> bytes:
+def _combine(weights: list[bytes], points: ristretto.ByteArray) -> bytes:
     return ristretto.total(ristretto.multiply_each(weights, np.ascontiguousarray(points)))
 
 

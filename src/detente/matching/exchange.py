@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from detente.matching.driver import Driver
-from detente.matching.messages import BreachError, Fault
+from detente.matching.messages import BreachError, ProtocolFault
 
 Send = Callable[[bytes], Awaitable[None]]
 Receive = Callable[[], Awaitable[bytes]]
@@ -30,16 +30,16 @@ class Party(Protocol):
 async def drive(
     driver: Driver, send: Send, receive: Receive, timeout_s: float, done: Callable[[], bool] | None = None
 ) -> None:
-    """As `exchange`, and writes into the ledger that the peer is silent when it is."""
+    """As `exchange_messages`, and writes into the ledger that the peer is silent when it is."""
     try:
-        await exchange(driver, send, receive, timeout_s, done)
+        await exchange_messages(driver, send, receive, timeout_s, done)
     except BreachError as breach:
-        if breach.fault is Fault.STALLED:
+        if breach.fault is ProtocolFault.STALLED:
             await asyncio.to_thread(driver.stalled, breach.seen)
         raise
 
 
-async def exchange(
+async def exchange_messages(
     side: Party, send: Send, receive: Receive, timeout_s: float, done: Callable[[], bool] | None = None
 ) -> None:
     """Exchange messages until the run is complete, or `done`; an empty message means that the peer is gone.
@@ -56,9 +56,9 @@ async def exchange(
                     continue
                 answer = await receive()
         except TimeoutError:
-            raise BreachError(Fault.STALLED, f"no message for {timeout_s:g} s") from None
+            raise BreachError(ProtocolFault.STALLED, f"no message for {timeout_s:g} s") from None
         except OSError as error:
-            raise BreachError(Fault.STALLED, f"the connection broke: {error}") from None
+            raise BreachError(ProtocolFault.STALLED, f"the connection broke: {error}") from None
         if not answer:
-            raise BreachError(Fault.STALLED, "the peer left before the run was complete")
+            raise BreachError(ProtocolFault.STALLED, "the peer left before the run was complete")
         await asyncio.to_thread(side.receive, answer)

@@ -18,17 +18,17 @@ from detente.matching import masking
 from detente.matching.driver import LEDGER_FILE, Driver, Secret, kept_secret, message_name, plans_fingerprint
 from detente.matching.keeping import SECRET_FILE, FolderKeeper
 from detente.matching.ledger import LedgerRow
-from detente.matching.messages import Kind
+from detente.matching.messages import MessageKind
 from detente.matching.run import Run
 from detente.matching.schedule import check_begin
-from detente.matching.side import Side
+from detente.matching.side import MatchSide
 from detente.record.keys import NodeKey
 
-__all__ = ["Progress", "advance", "load_secret", "message_file", "plans_fingerprint", "read_ledger"]
+__all__ = ["FolderProgress", "advance_run", "load_secret", "message_file", "plans_fingerprint", "read_ledger"]
 
 
 @dataclass(frozen=True)
-class Progress:
+class FolderProgress:
     """Where a run stands: files to hand over, the file that is waited for (None when nothing is), and the side.
 
     `new` are those of the files to hand over that this call made.
@@ -36,19 +36,19 @@ class Progress:
 
     sent: list[Path]
     awaited: Path | None
-    side: Side
+    side: MatchSide
     new: list[Path]
 
 
-def message_file(kind: Kind) -> str:
+def message_file(kind: MessageKind) -> str:
     """The name of a message's file, "1-commit.match"."""
     return f"{message_name(kind)}.match"
 
 
-def advance(
+def advance_run(
     folder: Path, run: Run, key: NodeKey, plans: Sequence[Plan] | None = None, *, moment: datetime | None = None,
-    late: Sequence[Plan] | None = None, progress: masking.Progress = masking.silent,
-) -> Progress:  # fmt: skip
+    late: Sequence[Plan] | None = None, progress: masking.ProgressCall = masking.silent,
+) -> FolderProgress:  # fmt: skip
     """Go on as far as the files allow; with `late`, begin a late run with these plans.
 
     Raises Refusal for plans other than those the run began with, a file that cannot be read, and with a `moment` for a
@@ -69,7 +69,7 @@ def advance(
     awaited = None if driver.awaited is None else folder / "in" / f"{driver.awaited}.match"
     sent = [folder / "out" / f"{name}.match" for name in driver.sent]
     new = [folder / "out" / f"{name}.match" for name in driver.sent if name not in before]
-    return Progress(sent, awaited, driver.side, new)
+    return FolderProgress(sent, awaited, driver.side, new)
 
 
 def begun_beside(folder: Path, party: bytes) -> list[str]:

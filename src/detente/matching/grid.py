@@ -65,7 +65,7 @@ def columns_of(row: int, height_microdegrees: int, cell_dm: int) -> int:
 
 
 @lru_cache(maxsize=8)
-def rows_of(cell_dm: int) -> Rows:
+def grid_rows(cell_dm: int) -> Rows:
     """The rows of the grid of cells `cell_dm` wide."""
     height = cell_dm * MICRODEGREES // DM_PER_DEGREE
     count = -(-2 * QUARTER // height)
@@ -111,9 +111,9 @@ def _frames(
     ])  # fmt: skip
 
 
-def cell_of(latitude_deg: float, longitude_deg: float, cell_dm: int) -> tuple[int, int]:
+def grid_cell(latitude_deg: float, longitude_deg: float, cell_dm: int) -> tuple[int, int]:
     """Row and column of the cell that a position is in, its western and southern edges included."""
-    rows = rows_of(cell_dm)
+    rows = grid_rows(cell_dm)
     row = min(int((latitude_deg * MICRODEGREES + QUARTER) // rows.height_microdegrees), len(rows.columns) - 1)
     columns = int(rows.columns[row])
     return row, int((longitude_deg + 180.0) / 360.0 * columns) % columns
@@ -121,7 +121,7 @@ def cell_of(latitude_deg: float, longitude_deg: float, cell_dm: int) -> tuple[in
 
 def cell_corners(row: int, column: int, cell_dm: int) -> tuple[float, float, float, float]:
     """South, north, west and east of a cell, in degrees."""
-    rows = rows_of(cell_dm)
+    rows = grid_rows(cell_dm)
     height = rows.height_microdegrees
     columns = int(rows.columns[row])
     south = (row * height - QUARTER) / MICRODEGREES

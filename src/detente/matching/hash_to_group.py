@@ -31,7 +31,7 @@ def expand_message(message: bytes, domain: bytes, length: int = ristretto.UNIFOR
     return b"".join(blocks)[:length]
 
 
-def hash_to_group(messages: Sequence[bytes], domain: bytes) -> ristretto.Bytes:
+def hash_to_group(messages: Sequence[bytes], domain: bytes) -> ristretto.ByteArray:
     """An element [n, 32] for each message: nobody knows its logarithm."""
     if not 1 <= len(domain) <= 255:
         raise ValueError("a tag of 1 to 255 bytes")
@@ -41,7 +41,7 @@ def hash_to_group(messages: Sequence[bytes], domain: bytes) -> ristretto.Bytes:
     end = b"\x01" + tag
     sha512 = hashlib.sha512
 
-    def slice_of(begin: int, stop: int) -> ristretto.Bytes:
+    def slice_of(begin: int, stop: int) -> ristretto.ByteArray:
         uniform = bytearray()
         for message in messages[begin:stop]:
             first = start.copy()

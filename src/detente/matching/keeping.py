@@ -60,7 +60,7 @@ class FolderKeeper:
 
     def write(self, name: str, data: bytes) -> None:
         """Keep a piece; what we hand over may be read by others, everything else only by us."""
-        write_durably(self.folder / name, data, mode=0o644 if name.startswith("out/") else 0o600)
+        write_whole(self.folder / name, data, mode=0o644 if name.startswith("out/") else 0o600)
 
 
 def keep_once(keeper: Keeper, name: str, data: bytes) -> None:
@@ -69,7 +69,7 @@ def keep_once(keeper: Keeper, name: str, data: bytes) -> None:
         keeper.write(name, data)
 
 
-def write_durably(file: Path, data: bytes, mode: int) -> None:
+def write_whole(file: Path, data: bytes, mode: int) -> None:
     """Write a file whole or not at all; its folder is made where there is none. Raises Refusal."""
     part = file.with_name(file.name + ".part")
     try:

@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from detente.matching.late import answer_late, late_message, late_reveal, take_late_answer, take_late_reveal
-from detente.matching.messages import BreachError, Fault, Kind, Message
+from detente.matching.messages import BreachError, MatchMessage, MessageKind, ProtocolFault
 from detente.matching.quantise import Role, TokenSet
-from detente.matching.side import Side
+from detente.matching.side import MatchSide
 
-LATE_STAGES = (Kind.LATE, Kind.LATE_ANSWER, Kind.LATE_REVEAL, Kind.LATE_REVEAL)
+LATE_STAGES = (MessageKind.LATE, MessageKind.LATE_ANSWER, MessageKind.LATE_REVEAL, MessageKind.LATE_REVEAL)
 """Sent by the late side, the other, the late side, the other."""
 _NUMBER_BYTES = 4
 
 
-def late_name(kind: Kind, side: Role, number: int) -> str:
+def late_name(kind: MessageKind, side: Role, number: int) -> str:
     """The name of a message of a party's late run, "late-first-01-6-late"."""
     return f"late-{side.value}-{number:02d}-{int(kind)}-{kind.name.lower()}"
 
@@ -47,7 +47,7 @@ class LateRun:
 class LateRuns:
     """The late runs of one side after its run, in the order in which they are served."""
 
-    def __init__(self, side: Side) -> None:
+    def __init__(self, side: MatchSide) -> None:
         self._side = side
         self._going: list[LateRun] = []
 
@@ -70,7 +70,7 @@ class LateRuns:
     @property
     def next_of_peer(self) -> str:
         """The name of the message with which the peer would begin its next late run."""
-        return late_name(Kind.LATE, self._side.role.other, len(self._side.peer_roots))
+        return late_name(MessageKind.LATE, self._side.role.other, len(self._side.peer_roots))
 
     def begin(self, tokens: TokenSet) -> None:
         """Put late plans of ours after what is going on."""
@@ -88,17 +88,17 @@ class LateRuns:
         self._advance(current)
         return raw
 
-    def name_of(self, message: Message) -> str:
+    def name_of(self, message: MatchMessage) -> str:
         """The name of a message that comes in; raises BreachError when it is nobody's turn to send it."""
         current, peer = self.current, self._side.role.other
-        if message.kind is Kind.LATE:
+        if message.kind is MessageKind.LATE:
             number = int.from_bytes(message.body[:_NUMBER_BYTES], "big")
             going = any(one.side is peer for one in self._going)
             if number > len(self._side.peer_roots) or (going and number == len(self._side.peer_roots)):
-                raise BreachError(Fault.STAGE, f"late run {number} out of its order")
-            return late_name(Kind.LATE, peer, number)
+                raise BreachError(ProtocolFault.STAGE, f"late run {number} out of its order")
+            return late_name(MessageKind.LATE, peer, number)
         if current is None or current.turn is not peer or LATE_STAGES[current.stage] is not message.kind:
-            raise BreachError(Fault.STAGE, f"{message.kind.name} out of its order")
+            raise BreachError(ProtocolFault.STAGE, f"{message.kind.name} out of its order")
         return current.name
 
     def must_wait(self) -> bool:
@@ -108,15 +108,15 @@ class LateRuns:
             return False
         return ours.stage > 1 or self._side.role is Role.FIRST
 
-    def take(self, message: Message) -> None:
+    def take(self, message: MatchMessage) -> None:
         """Take a message that `name_of` named; raises BreachError."""
-        if message.kind is Kind.LATE:
+        if message.kind is MessageKind.LATE:
             number = len(self._side.peer_roots)
             answer = answer_late(self._side, message.raw)
             self._going.insert(0, LateRun(self._side.role.other, number, stage=1, answer=answer))
             return
         current = self._going[0]
-        if message.kind is Kind.LATE_ANSWER:
+        if message.kind is MessageKind.LATE_ANSWER:
             take_late_answer(self._side, message.raw)
         else:
             take_late_reveal(self._side, message.raw, current.side, current.number)

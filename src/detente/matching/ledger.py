@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from detente.matching.side import Side
+from detente.matching.side import MatchSide
 
 ALARM_SHARE = 0.5
 ALARM_PLANS = 8
@@ -15,7 +15,7 @@ ALARM_FALSE_SHARE = 0.8
 ALARM_TOKENS_OF_PART = 200
 
 
-class Alarm(StrEnum):
+class MatchAlarm(StrEnum):
     """What looks like a blanket thrown over the sky rather than like plans."""
 
     MANY_OF_OURS = "many_of_ours"
@@ -51,11 +51,11 @@ class LedgerRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seen: int
     conflicts: int
     fault: str = ""
-    alarms: tuple[Alarm, ...] = ()
+    alarms: tuple[MatchAlarm, ...] = ()
     late_runs: int = 0
 
 
-class Told(msgspec.Struct, frozen=True):
+class SeriesTotals(msgspec.Struct, frozen=True):
     """Totals over a series of runs. `share` is that of our plans of which the peer was shown a part."""
 
     runs: int
@@ -65,10 +65,10 @@ class Told(msgspec.Struct, frozen=True):
     opened: int
     seen: int
     share: float
-    alarms: tuple[Alarm, ...]
+    alarms: tuple[MatchAlarm, ...]
 
 
-def ledger_row(side: Side) -> LedgerRow:
+def ledger_row(side: MatchSide) -> LedgerRow:
     """What one run told, complete or broken off."""
     plans = {part.piece.plan_id for shown in side.shown for part in shown.tokens.parts}
     matched = sum(len(found.tokens) for found in side.found.values())
@@ -91,22 +91,22 @@ def ledger_row(side: Side) -> LedgerRow:
     return msgspec.structs.replace(row, alarms=alarms_of(row))
 
 
-def alarms_of(row: LedgerRow) -> tuple[Alarm, ...]:
+def alarms_of(row: LedgerRow) -> tuple[MatchAlarm, ...]:
     """What about a run should be looked at by people, and perhaps by an auditor."""
     alarms = []
     if row.flagged >= ALARM_PLANS and row.flagged > ALARM_SHARE * row.plans:
-        alarms.append(Alarm.MANY_OF_OURS)
+        alarms.append(MatchAlarm.MANY_OF_OURS)
     if row.flagged >= ALARM_PLANS and row.flagged - row.conflicts > ALARM_FALSE_SHARE * row.flagged:
-        alarms.append(Alarm.FEW_REAL)
+        alarms.append(MatchAlarm.FEW_REAL)
     if row.seen and row.matched_tokens > ALARM_TOKENS_OF_PART * row.seen:
-        alarms.append(Alarm.WIDE_PARTS)
+        alarms.append(MatchAlarm.WIDE_PARTS)
     return tuple(alarms)
 
 
-def told(rows: Sequence[LedgerRow]) -> Told:
+def series_totals(rows: Sequence[LedgerRow]) -> SeriesTotals:
     """Totals over a series of runs with one peer."""
     plans = sum(row.plans for row in rows)
-    return Told(
+    return SeriesTotals(
         runs=len(rows),
         broken=sum(bool(row.fault) for row in rows),
         asked=sum(row.asked for row in rows),

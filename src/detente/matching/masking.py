@@ -18,17 +18,17 @@ from detente.airspace.refusal import Refusal
 from detente.matching import ristretto
 from detente.matching.grid import token_bytes
 from detente.matching.hash_to_group import hash_to_group
-from detente.matching.messages import BreachError, Fault
+from detente.matching.messages import BreachError, ProtocolFault
 from detente.matching.ordered import different
 
 ANSWER_BYTES = 10
 """Of an element masked by both: two of 2^40 pairs agree by chance once in 2^40 runs, and then only add a match."""
 DUMMY, CANARY = -1, -2
 _TOKEN, _CANARY = b"\x00", b"\x01"
-ROWS_AT_A_TIME = 1 << 16
+PROGRESS_ELEMENTS = 1 << 16
 """So many elements, some seconds of work, between two words on how far the work has come."""
 
-Progress = Callable[[str, int, int], None]
+ProgressCall = Callable[[str, int, int], None]
 """Called in the working thread: what is being done ("mask" or "answer"), elements that are done, and all of them."""
 
 
@@ -36,7 +36,7 @@ Progress = Callable[[str, int, int], None]
 class Masked:
     """A masked list [n, 32], ascending, and what is behind each row: a row of the tokens, DUMMY or CANARY."""
 
-    points: ristretto.Bytes
+    points: ristretto.ByteArray
     behind: Integers
 
 
@@ -65,7 +65,7 @@ def check_count(tokens: int, canaries: int, capacity: int) -> None:
 
 def mask(
     tokens: Integers, canaries: int, capacity: int, key: bytes, session: bytes, seed: bytes,
-    progress: Progress = silent,
+    progress: ProgressCall = silent,
 ) -> Masked:  # fmt: skip
     """Hash and mask tokens and canaries, and add dummies up to `capacity`.
 
@@ -77,8 +77,8 @@ def mask(
     domain = domain_of(session)
     numbers = [_CANARY + number.to_bytes(4, "big") for number in range(canaries)]
     points[:canaries] = ristretto.multiply(key, hash_to_group(numbers, domain))
-    for start in range(0, len(tokens), ROWS_AT_A_TIME):
-        messages = [_TOKEN + token for token in token_bytes(tokens[start : start + ROWS_AT_A_TIME])]
+    for start in range(0, len(tokens), PROGRESS_ELEMENTS):
+        messages = [_TOKEN + token for token in token_bytes(tokens[start : start + PROGRESS_ELEMENTS])]
         at = canaries + start
         points[at : at + len(messages)] = ristretto.multiply(key, hash_to_group(messages, domain))
         progress("mask", at + len(messages), capacity)
@@ -91,13 +91,13 @@ def mask(
     return Masked(points[order], behind[order])
 
 
-def ascending(points: ristretto.Bytes) -> Integers:
+def ascending(points: ristretto.ByteArray) -> Integers:
     """The order of rows [n, 32] by their bytes."""
     words = np.ascontiguousarray(points).view(">u8").astype(np.uint64)
     return np.lexsort((words[:, 3], words[:, 2], words[:, 1], words[:, 0]))
 
 
-def check_list(points: ristretto.Bytes) -> None:
+def check_list(points: ristretto.ByteArray) -> None:
     """Raise BreachError unless rows [n, 32] ascend strictly; that they are elements is found when they are masked."""
     words = points.view(">u8").astype(np.uint64)
     before, after = words[:-1], words[1:]
@@ -105,14 +105,14 @@ def check_list(points: ristretto.Bytes) -> None:
     first = np.argmax(different, axis=1)
     rows = np.arange(len(first))
     if len(rows) and not different.any(axis=1).all():
-        raise BreachError(Fault.REPEATED_ELEMENT, "an element that is there twice")
+        raise BreachError(ProtocolFault.REPEATED_ELEMENT, "an element that is there twice")
     if len(rows) and not (before[rows, first] < after[rows, first]).all():
-        raise BreachError(Fault.FORM, "a list that does not ascend")
+        raise BreachError(ProtocolFault.FORM, "a list that does not ascend")
     if len(points) and not points[0].any():
-        raise BreachError(Fault.INVALID_ELEMENT, "the identity")
+        raise BreachError(ProtocolFault.INVALID_ELEMENT, "the identity")
 
 
-def in_common(points: ristretto.Bytes, earlier: ristretto.Bytes) -> bool:
+def in_common(points: ristretto.ByteArray, earlier: ristretto.ByteArray) -> bool:
     """Whether two ascending lists [n, 32] have an element in common."""
     head, heads = (
         np.ascontiguousarray(rows[:, :8]).view(">u8").ravel().astype(np.uint64) for rows in (points, earlier)
@@ -123,20 +123,22 @@ def in_common(points: ristretto.Bytes, earlier: ristretto.Bytes) -> bool:
     )
 
 
-def mask_again(points: ristretto.Bytes, key: bytes, progress: Progress = silent) -> ristretto.Bytes:
+def mask_again(points: ristretto.ByteArray, key: bytes, progress: ProgressCall = silent) -> ristretto.ByteArray:
     """The peer's list [n, 32] under our key too; raises BreachError when a row is no element or is the identity."""
     doubled = np.empty_like(points)
-    for start in range(0, len(points), ROWS_AT_A_TIME):
-        stop = min(start + ROWS_AT_A_TIME, len(points))
+    for start in range(0, len(points), PROGRESS_ELEMENTS):
+        stop = min(start + PROGRESS_ELEMENTS, len(points))
         try:
             doubled[start:stop] = ristretto.multiply(key, points[start:stop])
         except ristretto.InvalidElementError as error:
-            raise BreachError(Fault.INVALID_ELEMENT, str(ristretto.InvalidElementError(start + error.row))) from None
+            raise BreachError(
+                ProtocolFault.INVALID_ELEMENT, str(ristretto.InvalidElementError(start + error.row))
+            ) from None
         progress("answer", stop, len(points))
     return doubled
 
 
-def answers_of(doubled: ristretto.Bytes) -> NDArray[np.uint8]:
+def answers_of(doubled: ristretto.ByteArray) -> NDArray[np.uint8]:
     """What is answered of elements under both keys: their first bytes, [n, 10]."""
     return np.ascontiguousarray(doubled[:, :ANSWER_BYTES])
 
@@ -172,10 +174,10 @@ def _head(answers: NDArray[np.uint8]) -> NDArray[np.uint64]:
     return np.ascontiguousarray(answers[:, :8]).view(np.uint64).ravel()
 
 
-def _dummies(count: int, seed: bytes) -> ristretto.Bytes:
+def _dummies(count: int, seed: bytes) -> ristretto.ByteArray:
     parts = [np.empty((0, ristretto.ELEMENT_BYTES), dtype=np.uint8)]
-    for start in range(0, count, ROWS_AT_A_TIME):
-        number = min(ROWS_AT_A_TIME, count - start)
+    for start in range(0, count, PROGRESS_ELEMENTS):
+        number = min(PROGRESS_ELEMENTS, count - start)
         secret = hashlib.shake_256(seed + start.to_bytes(8, "big")).digest(number * ristretto.UNIFORM_BYTES)
         parts.append(ristretto.from_uniform(np.frombuffer(secret, dtype=np.uint8).reshape(-1, ristretto.UNIFORM_BYTES)))
     return np.concatenate(parts)

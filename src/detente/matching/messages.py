@@ -9,14 +9,14 @@ from typing import Protocol
 
 from detente.record.keys import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, verify
 
-MAGIC = b"DTMATCH1"
+MATCH_MAGIC = b"DTMATCH1"
 IDENTITY_BYTES = 32
-HEADER_BYTES = len(MAGIC) + 1 + 2 * IDENTITY_BYTES + PUBLIC_KEY_BYTES
+HEADER_BYTES = len(MATCH_MAGIC) + 1 + 2 * IDENTITY_BYTES + PUBLIC_KEY_BYTES
 NO_SESSION = bytes(IDENTITY_BYTES)
 _SIGNED_PURPOSE = b"detente-match-1 message\n"
 
 
-class Kind(IntEnum):
+class MessageKind(IntEnum):
     """The stages of a run, in their order, and those of a late run."""
 
     COMMIT = 1
@@ -29,7 +29,7 @@ class Kind(IntEnum):
     LATE_REVEAL = 8
 
 
-class Fault(StrEnum):
+class ProtocolFault(StrEnum):
     """What a peer did against the protocol."""
 
     FORM = "form"
@@ -65,17 +65,17 @@ class Signer(Protocol):
 class BreachError(Exception):
     """The peer broke the protocol: the run is over. `fault` says how, the text what was seen."""
 
-    def __init__(self, fault: Fault, seen: str) -> None:
+    def __init__(self, fault: ProtocolFault, seen: str) -> None:
         super().__init__(f"{fault}: {seen}")
         self.fault = fault
         self.seen = seen
 
 
 @dataclass(frozen=True)
-class Message:
+class MatchMessage:
     """A message whose signature holds. `raw` is all its bytes."""
 
-    kind: Kind
+    kind: MessageKind
     run: bytes
     session: bytes
     sender: bytes
@@ -88,29 +88,29 @@ class Message:
         return hashlib.sha256(self.raw).digest()
 
 
-def sign_message(key: Signer, kind: Kind, run: bytes, session: bytes, body: bytes) -> bytes:
+def sign_message(key: Signer, kind: MessageKind, run: bytes, session: bytes, body: bytes) -> bytes:
     """Return the bytes of a message."""
-    unsigned = MAGIC + bytes([kind]) + run + session + key.public + body
+    unsigned = MATCH_MAGIC + bytes([kind]) + run + session + key.public + body
     return unsigned + key.sign(_to_sign(unsigned))
 
 
-def read_message(raw: bytes, sender: bytes, run: bytes) -> Message:
+def read_match_message(raw: bytes, sender: bytes, run: bytes) -> MatchMessage:
     """Read a message that must come from `sender` and belong to `run`; raises BreachError."""
-    if len(raw) < HEADER_BYTES + SIGNATURE_BYTES or not raw.startswith(MAGIC):
-        raise BreachError(Fault.FORM, f"{len(raw):,} bytes that are no message")
+    if len(raw) < HEADER_BYTES + SIGNATURE_BYTES or not raw.startswith(MATCH_MAGIC):
+        raise BreachError(ProtocolFault.FORM, f"{len(raw):,} bytes that are no message")
     unsigned, signature = raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:]
-    at = len(MAGIC)
+    at = len(MATCH_MAGIC)
     number, at = raw[at], at + 1
     its_run, at = raw[at : at + IDENTITY_BYTES], at + IDENTITY_BYTES
     session, at = raw[at : at + IDENTITY_BYTES], at + IDENTITY_BYTES
     its_sender = raw[at : at + PUBLIC_KEY_BYTES]
     if its_sender != sender or not verify(sender, signature, _to_sign(unsigned)):
-        raise BreachError(Fault.SIGNATURE, "a message that the peer's key did not sign")
-    if number not in Kind.__members__.values():
-        raise BreachError(Fault.FORM, f"a message of the unknown kind {number}")
+        raise BreachError(ProtocolFault.SIGNATURE, "a message that the peer's key did not sign")
+    if number not in MessageKind.__members__.values():
+        raise BreachError(ProtocolFault.FORM, f"a message of the unknown kind {number}")
     if its_run != run:
-        raise BreachError(Fault.OTHER_RUN, "a message of another accord, epoch, grid or pair of parties")
-    return Message(Kind(number), its_run, session, its_sender, unsigned[HEADER_BYTES:], raw)
+        raise BreachError(ProtocolFault.OTHER_RUN, "a message of another accord, epoch, grid or pair of parties")
+    return MatchMessage(MessageKind(number), its_run, session, its_sender, unsigned[HEADER_BYTES:], raw)
 
 
 def _to_sign(unsigned: bytes) -> bytes:

@@ -16,7 +16,7 @@ def different(values: Integers) -> Integers:
     return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
 
 
-def joined(sets: Iterable[Integers]) -> Integers:
+def merged(sets: Iterable[Integers]) -> Integers:
     """The different values of several arrays, ascending."""
     return different(np.concatenate([np.empty(0, dtype=np.int64), *sets]))
 

@@ -38,7 +38,7 @@ from detente.airspace.plan import Plan, Trajectory
 from detente.airspace.refusal import Refusal
 from detente.airspace.separation import Minima, MinimaTable
 from detente.matching import quantise_kernels as kernels
-from detente.matching.grid import FIRST_PRESSURE, GEOMETRIC, SECOND_PRESSURE, rows_of
+from detente.matching.grid import FIRST_PRESSURE, GEOMETRIC, SECOND_PRESSURE, grid_rows
 from detente.matching.grid import PRESSURE as BOTH_PRESSURE
 from detente.matching.ordered import different
 
@@ -149,7 +149,7 @@ def quantise(plans: Sequence[Plan], role: Role, epoch: Epoch, terms: MatchingTer
     compiled = compile_plans([part.piece for part in parts], vocabulary)
     _check_families(compiled, vocabulary, terms)
     growth = _growth(compiled, role, terms, _largest_minima(vocabulary, table))
-    rows = rows_of(terms.cell_dm)
+    rows = grid_rows(terms.cell_dm)
 
     def covered(start: int, stop: int) -> tuple[Integers, Integers, int]:
         result: tuple[Integers, Integers, int] = kernels.cover(

@@ -14,13 +14,13 @@ from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounters_between
 from detente.airspace.separation import Encounter
-from detente.matching.commitment import Opening, opens
-from detente.matching.messages import BreachError, Fault
-from detente.matching.ordered import among, different, joined
+from detente.matching.commitment import PartOpening, opens
+from detente.matching.messages import BreachError, ProtocolFault
+from detente.matching.ordered import among, different, merged
 from detente.matching.quantise import quantise
 
 if TYPE_CHECKING:
-    from detente.matching.side import Side
+    from detente.matching.side import MatchSide
 
 OPENINGS_MAX = 200_000
 LATE_PARTS_LOG2 = 10
@@ -31,7 +31,7 @@ class SetOpening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An opening, and to which of the sender's sets it belongs: 0 for that of the run, then its late ones."""
 
     set: int
-    opening: Opening
+    opening: PartOpening
 
 
 class RevealBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,7 +69,7 @@ class Found:
     tokens: Integers
 
 
-def reveal_body(side: Side, number: int) -> bytes:
+def reveal_body(side: MatchSide, number: int) -> bytes:
     """Our parts with a token in common, opened."""
     found = side.found[number]
     openings = []
@@ -83,7 +83,7 @@ def reveal_body(side: Side, number: int) -> bytes:
     return msgspec.json.encode(RevealBody(number, tuple(openings)))
 
 
-def check_reveal(side: Side, body: bytes, number: int) -> Revealed:
+def check_reveal(side: MatchSide, body: bytes, number: int) -> Revealed:
     """Hold the peer's openings against its commitments and the match, and ours against them.
 
     Raises BreachError for an opening that was not committed to or that has nothing to do with the match, and when a
@@ -93,9 +93,9 @@ def check_reveal(side: Side, body: bytes, number: int) -> Revealed:
     try:
         revealed = msgspec.json.decode(body, type=RevealBody)
     except (msgspec.DecodeError, msgspec.ValidationError, Refusal, RecursionError) as error:
-        raise BreachError(Fault.FORM, f"a reveal that cannot be read: {error}"[:300]) from None
+        raise BreachError(ProtocolFault.FORM, f"a reveal that cannot be read: {error}"[:300]) from None
     if revealed.number != number or len(revealed.openings) > OPENINGS_MAX:
-        raise BreachError(Fault.OPENING, "a reveal of another comparison")
+        raise BreachError(ProtocolFault.OPENING, "a reveal of another comparison")
     seen: set[tuple[int, int]] = set()
     for one in revealed.openings:
         opening = one.opening
@@ -106,7 +106,7 @@ def check_reveal(side: Side, body: bytes, number: int) -> Revealed:
             or (one.set, opening.leaf) in seen
             or not opens(opening, side.peer_roots[one.set], log2)
         ):
-            raise BreachError(Fault.OPENING, f"an opening of leaf {opening.leaf} that was not committed to")
+            raise BreachError(ProtocolFault.OPENING, f"an opening of leaf {opening.leaf} that was not committed to")
         seen.add((one.set, opening.leaf))
     # A late part may also have tokens that earlier comparisons found, and shows no others.
     common = side.common_tokens()
@@ -117,7 +117,7 @@ def check_reveal(side: Side, body: bytes, number: int) -> Revealed:
     _check_pieces(side, list(pieces.values()), common)
     missing = len(found.tokens) - np.count_nonzero(among(found.tokens, covered))
     if missing:
-        raise BreachError(Fault.WITHHELD, f"{missing:,} common tokens without an opened part")
+        raise BreachError(ProtocolFault.WITHHELD, f"{missing:,} common tokens without an opened part")
     # A part may be opened again in a late run: it is the same, because it is at the same place of the same tree.
     new = [piece for place, piece in pieces.items() if place not in side.seen]
     side.seen.update(pieces)
@@ -129,38 +129,38 @@ def _covered(openings: Sequence[SetOpening], common: Integers) -> Integers:
     """The tokens that openings say they have, ascending; each must have some, and only such as are in common."""
     for one in openings:
         if not one.opening.tokens:
-            raise BreachError(Fault.OPENING, f"leaf {one.opening.leaf} has no token in common")
+            raise BreachError(ProtocolFault.OPENING, f"leaf {one.opening.leaf} has no token in common")
     try:
         tokens = np.fromiter((token for one in openings for token in one.opening.tokens), dtype=np.int64)
     except OverflowError:
-        raise BreachError(Fault.OPENING, "a token that is none") from None
+        raise BreachError(ProtocolFault.OPENING, "a token that is none") from None
     if not among(tokens, common).all():
-        raise BreachError(Fault.OPENING, "a part opened with tokens that are not in common")
+        raise BreachError(ProtocolFault.OPENING, "a part opened with tokens that are not in common")
     return different(tokens)
 
 
-def _check_pieces(side: Side, pieces: Sequence[Plan], matched: Integers) -> None:
+def _check_pieces(side: MatchSide, pieces: Sequence[Plan], matched: Integers) -> None:
     """Every opened part has, by our own covering of it, a token in common."""
     if not pieces:
         return
     try:
         tokens = quantise(pieces, side.role.other, side.run.epoch, side.run.terms, side.run.minima)
     except Refusal as refusal:
-        raise BreachError(Fault.OPENING, f"an opened part that cannot be: {refusal}"[:300]) from None
+        raise BreachError(ProtocolFault.OPENING, f"an opened part that cannot be: {refusal}"[:300]) from None
     rows = np.flatnonzero(among(tokens.tokens, matched))
     owners = {tokens.parts[part].plan for part in tokens.parts_with(rows).tolist()}
     if len(owners) != len(pieces) or len(tokens.parts) != len(pieces):
-        raise BreachError(Fault.OPENING, "an opened part that has none of the common tokens")
+        raise BreachError(ProtocolFault.OPENING, "an opened part that has none of the common tokens")
 
 
-def _decided(side: Side, matched_tokens: int, new_theirs: Sequence[Plan]) -> Revealed:
+def _decided(side: MatchSide, matched_tokens: int, new_theirs: Sequence[Plan]) -> Revealed:
     """What is opened since the last decision, on either side, against everything of the other's."""
     before = list(side.opened.values())
     new_ours = {}
     for which, shown in enumerate(side.shown):
         rows = [found.rows[which] for found in side.found.values() if which < len(found.rows)]
         if rows:
-            for part in shown.tokens.parts_with(joined(rows)).tolist():
+            for part in shown.tokens.parts_with(merged(rows)).tolist():
                 if (which, part) not in side.opened:
                     new_ours[which, part] = shown.tokens.parts[part].piece
     side.opened.update(new_ours)

@@ -24,7 +24,7 @@ ORDER = 2**252 + 27742317777372353535851937790883648493
 ELEMENTS_AT_A_TIME = 512
 """A core's share at a time: some ten milliseconds of work."""
 
-Bytes = NDArray[np.uint8]
+ByteArray = NDArray[np.uint8]
 
 
 class InvalidElementError(ValueError):
@@ -51,12 +51,12 @@ _scalar_multiply = _function("core_ristretto255_scalar_mul", 3)
 _scalar_subtract = _function("core_ristretto255_scalar_sub", 3)
 
 
-def elements(data: bytes) -> Bytes:
+def elements(data: bytes) -> ByteArray:
     """Rows of 32 bytes of `data`, whose length is a multiple of 32; nothing is checked."""
     return np.frombuffer(data, dtype=np.uint8).reshape(-1, ELEMENT_BYTES)
 
 
-def multiply(scalar: bytes, points: Bytes) -> Bytes:
+def multiply(scalar: bytes, points: ByteArray) -> ByteArray:
     """Multiply each element [n, 32] by one scalar.
 
     Raises InvalidElementError for the first row that is no element, is the identity, or becomes it.
@@ -64,7 +64,7 @@ def multiply(scalar: bytes, points: Bytes) -> Bytes:
     return _multiplied(np.frombuffer(_checked(scalar), dtype=np.uint8), 0, points)
 
 
-def multiply_each(scalars: Sequence[bytes], points: Bytes) -> Bytes:
+def multiply_each(scalars: Sequence[bytes], points: ByteArray) -> ByteArray:
     """Multiply each element [n, 32] by a scalar of its own; raises InvalidElementError as `multiply`."""
     keys = np.frombuffer(b"".join(map(_checked, scalars)), dtype=np.uint8)
     if len(scalars) != len(points):
@@ -72,7 +72,7 @@ def multiply_each(scalars: Sequence[bytes], points: Bytes) -> Bytes:
     return _multiplied(keys, SCALAR_BYTES, points)
 
 
-def _multiplied(keys: Bytes, step: int, points: Bytes) -> Bytes:
+def _multiplied(keys: ByteArray, step: int, points: ByteArray) -> ByteArray:
     points = _rows(points, ELEMENT_BYTES)
     result = np.empty_like(points)
     result_at, keys_at, points_at = result.ctypes.data, keys.ctypes.data, points.ctypes.data
@@ -86,7 +86,7 @@ def _multiplied(keys: Bytes, step: int, points: Bytes) -> Bytes:
     return result
 
 
-def from_uniform(uniform: Bytes) -> Bytes:
+def from_uniform(uniform: ByteArray) -> ByteArray:
     """Map each uniform string [n, 64] to an element [n, 32] (RFC 9496, 4.3.4)."""
     uniform = _rows(uniform, UNIFORM_BYTES)
     result = np.empty((len(uniform), ELEMENT_BYTES), dtype=np.uint8)
@@ -99,7 +99,7 @@ def from_uniform(uniform: Bytes) -> Bytes:
     return result
 
 
-def first_invalid(points: Bytes) -> int:
+def first_invalid(points: ByteArray) -> int:
     """The first row of [n, 32] that is no element or is the identity; -1 when there is none."""
     points = _rows(points, ELEMENT_BYTES)
     points_at = points.ctypes.data
@@ -123,7 +123,7 @@ def multiply_base(scalar: bytes) -> bytes:
     return result.raw
 
 
-def add(first: bytes, second: bytes) -> bytes:
+def add_points(first: bytes, second: bytes) -> bytes:
     """The sum of two elements; raises ValueError when one is no element."""
     result = ctypes.create_string_buffer(ELEMENT_BYTES)
     if len(first) != ELEMENT_BYTES or len(second) != ELEMENT_BYTES or _add(result, first, second):
@@ -131,7 +131,7 @@ def add(first: bytes, second: bytes) -> bytes:
     return result.raw
 
 
-def total(points: Bytes) -> bytes:
+def total(points: ByteArray) -> bytes:
     """The sum of elements [n, 32]; the identity for none. Raises ValueError when one is no element."""
     points = _rows(points, ELEMENT_BYTES)
     result = np.zeros(ELEMENT_BYTES, dtype=np.uint8)
@@ -169,7 +169,7 @@ def _checked(scalar: bytes) -> bytes:
     return scalar
 
 
-def _rows(array: Bytes, width: int) -> Bytes:
+def _rows(array: ByteArray, width: int) -> ByteArray:
     if array.ndim != 2 or array.shape[1] != width or array.dtype != np.uint8:
         raise ValueError(f"an array of bytes [n, {width}] is needed")
     return np.ascontiguousarray(array)

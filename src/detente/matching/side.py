@@ -25,13 +25,13 @@ from detente.airspace.arrays import Integers
 from detente.airspace.plan import Plan
 from detente.airspace.separation import Encounter
 from detente.matching import ristretto
-from detente.matching.commitment import Commitment
+from detente.matching.commitment import PartsCommitment
 from detente.matching.masking import (
     ANSWER_BYTES,
     CANARY,
     Answers,
     Masked,
-    Progress,
+    ProgressCall,
     answers_of,
     check_count,
     check_list,
@@ -41,14 +41,23 @@ from detente.matching.masking import (
     secret_scalar,
     silent,
 )
-from detente.matching.messages import NO_SESSION, BreachError, Fault, Kind, Message, Signer, read_message, sign_message
-from detente.matching.ordered import different, joined
+from detente.matching.messages import (
+    NO_SESSION,
+    BreachError,
+    MatchMessage,
+    MessageKind,
+    ProtocolFault,
+    Signer,
+    read_match_message,
+    sign_message,
+)
+from detente.matching.ordered import different, merged
 from detente.matching.quantise import TokenSet
 from detente.matching.reveal import Found, Revealed, check_reveal, reveal_body
 from detente.matching.run import Run
 
 SEED_BYTES = 32
-STAGES = (Kind.COMMIT, Kind.MASKED, Kind.SEALED, Kind.ANSWERS, Kind.REVEAL)
+STAGES = (MessageKind.COMMIT, MessageKind.MASKED, MessageKind.SEALED, MessageKind.ANSWERS, MessageKind.REVEAL)
 Recall = Callable[[str, Callable[[], bytes]], bytes]
 """Gives the bytes of a piece of work by name: kept ones, or else made now, and then kept."""
 _COMMIT_BYTES = 32 + ristretto.ELEMENT_BYTES
@@ -61,7 +70,7 @@ def afresh(_name: str, work: Callable[[], bytes]) -> bytes:
     return work()
 
 
-class Line(msgspec.Struct, frozen=True):
+class TranscriptLine(msgspec.Struct, frozen=True):
     """One message of the transcript."""
 
     sent: bool
@@ -71,11 +80,11 @@ class Line(msgspec.Struct, frozen=True):
 
 
 @dataclass
-class Shown:
+class MaskedSet:
     """A set of ours that the peer has in masked form, with its answers once they are there."""
 
     tokens: TokenSet
-    commitment: Commitment
+    commitment: PartsCommitment
     masked: Masked | None = None
     answers: NDArray[np.uint8] | None = None
     index: Answers | None = None
@@ -98,7 +107,7 @@ class Shown:
         return different(behind[behind >= 0])
 
 
-class Side:
+class MatchSide:
     """A run as one party sees it. `next_message` until it gives none, `receive` what comes; see the module.
 
     Attributes:
@@ -115,7 +124,7 @@ class Side:
 
     def __init__(
         self, run: Run, key: Signer, tokens: TokenSet, seed: bytes, *, recall: Recall = afresh,
-        progress: Progress = silent,
+        progress: ProgressCall = silent,
     ) -> None:  # fmt: skip
         """Raises Refusal when our key is not of the run, or there are more parts or tokens than the accord says.
 
@@ -133,23 +142,23 @@ class Side:
         self.secret = secret_scalar(seed)
         self.public = ristretto.multiply_base(self.secret)
         self.key = key
-        self.shown = [Shown(tokens, Commitment(tokens, seed, run.terms.parts_log2))]
+        self.shown = [MaskedSet(tokens, PartsCommitment(tokens, seed, run.terms.parts_log2))]
         self.session = NO_SESSION
         self.revealed: Revealed | None = None
         self.found: dict[int, Found] = {}
         self.theirs: list[Plan] = []
-        self.transcript: list[Line] = []
+        self.transcript: list[TranscriptLine] = []
         self.breach: BreachError | None = None
         self.peer_public = b""
         self.peer_roots: list[bytes] = []
-        self.peer_points: list[ristretto.Bytes] = []
+        self.peer_points: list[ristretto.ByteArray] = []
         self.peer_answers: list[NDArray[np.uint8]] = []
         self.peer_index: list[Answers] = []
         self.opened: dict[tuple[int, int], Plan] = {}
         self.seen: dict[tuple[int, int], Plan] = {}
         self.encounters: list[Encounter] = []
-        self._sent: dict[Kind, bytes] = {}
-        self._received: dict[Kind, Message] = {}
+        self._sent: dict[MessageKind, bytes] = {}
+        self._received: dict[MessageKind, MatchMessage] = {}
 
     @property
     def complete(self) -> bool:
@@ -164,7 +173,7 @@ class Side:
         raw = sign_message(self.key, kind, self.run.identity, self._session_of(kind), self._body(kind))
         self._sent[kind] = raw
         self.note(sent=True, kind=kind, raw=raw)
-        if kind is Kind.COMMIT:
+        if kind is MessageKind.COMMIT:
             self._agree_session()
         return raw
 
@@ -176,71 +185,71 @@ class Side:
         if self.breach is not None:
             raise self.breach
         try:
-            message = read_message(raw, self.peer, self.run.identity)
+            message = read_match_message(raw, self.peer, self.run.identity)
             if not self._is_known(message):
                 self._take(message)
         except BreachError as breach:
             self.breach = breach
             raise
 
-    def note(self, *, sent: bool, kind: Kind, raw: bytes) -> None:
+    def note(self, *, sent: bool, kind: MessageKind, raw: bytes) -> None:
         """Write a message into the transcript."""
-        self.transcript.append(Line(sent, kind.name.lower(), len(raw), hashlib.sha256(raw).hexdigest()))
+        self.transcript.append(TranscriptLine(sent, kind.name.lower(), len(raw), hashlib.sha256(raw).hexdigest()))
 
-    def _is_known(self, message: Message) -> bool:
+    def _is_known(self, message: MatchMessage) -> bool:
         known = self._received.get(message.kind)
         if known is not None and known.raw != message.raw:
-            raise BreachError(Fault.EQUIVOCATION, f"two different messages {message.kind.name}")
+            raise BreachError(ProtocolFault.EQUIVOCATION, f"two different messages {message.kind.name}")
         return known is not None
 
-    def _take(self, message: Message) -> None:
+    def _take(self, message: MatchMessage) -> None:
         kind = message.kind
         if len(self._received) == len(STAGES) or kind is not STAGES[len(self._received)]:
-            raise BreachError(Fault.STAGE, f"{kind.name} out of its order")
+            raise BreachError(ProtocolFault.STAGE, f"{kind.name} out of its order")
         # A peer may be one stage ahead, never more: its message needs ours before it.
-        if len(self._received) > len(self._sent) or (kind is not Kind.COMMIT and self.session == NO_SESSION):
-            raise BreachError(Fault.STAGE, f"{kind.name} before ours")
+        if len(self._received) > len(self._sent) or (kind is not MessageKind.COMMIT and self.session == NO_SESSION):
+            raise BreachError(ProtocolFault.STAGE, f"{kind.name} before ours")
         if message.session != self._session_of(kind):
-            raise BreachError(Fault.OTHER_SESSION, f"{kind.name} of another session")
-        if kind is Kind.COMMIT:
+            raise BreachError(ProtocolFault.OTHER_SESSION, f"{kind.name} of another session")
+        if kind is MessageKind.COMMIT:
             self._take_commit(message.body)
-        elif kind is Kind.MASKED:
+        elif kind is MessageKind.MASKED:
             self.take_list(message.body, self.run.capacity(self.role.other))
-        elif kind is Kind.SEALED:
+        elif kind is MessageKind.SEALED:
             if len(message.body) != hashlib.sha256().digest_size:
-                raise BreachError(Fault.SIZE, f"a seal of {len(message.body)} bytes")
-        elif kind is Kind.ANSWERS:
+                raise BreachError(ProtocolFault.SIZE, f"a seal of {len(message.body)} bytes")
+        elif kind is MessageKind.ANSWERS:
             self._take_answers(message.body)
         else:
             self.revealed = check_reveal(self, message.body, number=0)
         self._received[kind] = message
         self.note(sent=False, kind=kind, raw=message.raw)
-        if kind is Kind.COMMIT:
+        if kind is MessageKind.COMMIT:
             self._agree_session()
 
     def _take_commit(self, body: bytes) -> None:
         if len(body) != _COMMIT_BYTES:
-            raise BreachError(Fault.SIZE, f"a commitment of {len(body)} bytes")
+            raise BreachError(ProtocolFault.SIZE, f"a commitment of {len(body)} bytes")
         root, public = body[:32], body[32:]
         if ristretto.first_invalid(ristretto.elements(public)) >= 0:
-            raise BreachError(Fault.INVALID_ELEMENT, "a public key that is no element")
+            raise BreachError(ProtocolFault.INVALID_ELEMENT, "a public key that is no element")
         if public == self.public:
-            raise BreachError(Fault.REPEATED_ELEMENT, "our own public key")
+            raise BreachError(ProtocolFault.REPEATED_ELEMENT, "our own public key")
         self.peer_roots.append(root)
         self.peer_public = public
 
     def common_tokens(self) -> Integers:
         """The tokens that all comparisons so far found in common, ascending."""
-        return joined(found.tokens for found in self.found.values())
+        return merged(found.tokens for found in self.found.values())
 
-    def take_list(self, body: bytes, capacity: int, width: int = ANSWER_BYTES) -> ristretto.Bytes:
+    def take_list(self, body: bytes, capacity: int, width: int = ANSWER_BYTES) -> ristretto.ByteArray:
         """Check a masked list of the peer and keep its answers; the first `width` bytes of the list under both keys."""
         if len(body) != capacity * ristretto.ELEMENT_BYTES:
-            raise BreachError(Fault.SIZE, f"a list of {len(body):,} bytes, not of {capacity:,} elements")
+            raise BreachError(ProtocolFault.SIZE, f"a list of {len(body):,} bytes, not of {capacity:,} elements")
         points = ristretto.elements(body)
         check_list(points)
         if any(in_common(points, earlier) for earlier in self.peer_points):
-            raise BreachError(Fault.REPEATED_ELEMENT, "an element of an earlier list")
+            raise BreachError(ProtocolFault.REPEATED_ELEMENT, "an element of an earlier list")
 
         def work() -> bytes:
             return mask_again(points, self.secret, self.progress)[:, :width].tobytes()
@@ -266,43 +275,43 @@ class Side:
     def _take_answers(self, body: bytes) -> None:
         shown = self.shown[0]
         if shown.masked is None or len(body) != len(shown.masked.points) * ANSWER_BYTES:
-            raise BreachError(Fault.SIZE, f"{len(body):,} bytes of answers")
-        if not hmac.compare_digest(self._seal(body), self._received[Kind.SEALED].body):
-            raise BreachError(Fault.SEAL, "answers other than those that were sealed")
+            raise BreachError(ProtocolFault.SIZE, f"{len(body):,} bytes of answers")
+        if not hmac.compare_digest(self._seal(body), self._received[MessageKind.SEALED].body):
+            raise BreachError(ProtocolFault.SEAL, "answers other than those that were sealed")
         answers = np.frombuffer(body, dtype=np.uint8).reshape(-1, ANSWER_BYTES)
         canaries = shown.masked.behind == CANARY
         found = len(different(self.peer_index[0].matching(answers[canaries])[1]))
         if found != canaries.sum():
             raise BreachError(
-                Fault.CANARY, f"{canaries.sum() - found} of {canaries.sum()} canaries without their answer"
+                ProtocolFault.CANARY, f"{canaries.sum() - found} of {canaries.sum()} canaries without their answer"
             )
         shown.take_answers(answers)
         rows = shown.matched(self.peer_index[0])
         self.found[0] = Found([rows], shown.tokens.tokens[rows])
 
-    def _body(self, kind: Kind) -> bytes:
+    def _body(self, kind: MessageKind) -> bytes:
         shown = self.shown[0]
-        if kind is Kind.COMMIT:
+        if kind is MessageKind.COMMIT:
             return shown.commitment.root + self.public
-        if kind is Kind.MASKED:
+        if kind is MessageKind.MASKED:
             terms = self.run.terms
             shown.masked = self.masked(
                 "masked", shown.tokens.tokens, terms.canaries, self.run.capacity(self.role), self.seed
             )
             return shown.masked.points.tobytes()
-        if kind is Kind.SEALED:
+        if kind is MessageKind.SEALED:
             return self._seal(self.peer_answers[0].tobytes())
-        if kind is Kind.ANSWERS:
+        if kind is MessageKind.ANSWERS:
             return self.peer_answers[0].tobytes()
         return reveal_body(self, number=0)
 
-    def _session_of(self, kind: Kind) -> bytes:
-        return NO_SESSION if kind is Kind.COMMIT else self.session
+    def _session_of(self, kind: MessageKind) -> bytes:
+        return NO_SESSION if kind is MessageKind.COMMIT else self.session
 
     def _agree_session(self) -> None:
-        if Kind.COMMIT not in self._sent or Kind.COMMIT not in self._received:
+        if MessageKind.COMMIT not in self._sent or MessageKind.COMMIT not in self._received:
             return
-        own, peers = hashlib.sha256(self._sent[Kind.COMMIT]).digest(), self._received[Kind.COMMIT].digest
+        own, peers = hashlib.sha256(self._sent[MessageKind.COMMIT]).digest(), self._received[MessageKind.COMMIT].digest
         both = own + peers if self.run.first == self.key.public else peers + own
         self.session = hashlib.sha256(_SESSION_PURPOSE + both).digest()
 

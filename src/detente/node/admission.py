@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from detente.airspace.refusal import Refusal
-from detente.link.answer import Answer, AnswerRefusal, RefusalReason, write_answer
-from detente.link.envelope import FORM
+from detente.link.answer import AnswerRefusal, DeliveryAnswer, RefusalReason, write_answer
+from detente.link.envelope import ENVELOPE_FORM
 from detente.link.links import Links
 from detente.node.lanes import is_urgent
 from detente.record.keys import verify
@@ -21,7 +21,7 @@ MOST_WAITING = 8
 """A peer delivers each of its links one batch at a time."""
 STRANGER = b""
 TOO_MANY = write_answer(
-    Answer(refused=AnswerRefusal(RefusalReason.TOO_MUCH, "too many batches at once: send it later"))
+    DeliveryAnswer(refused=AnswerRefusal(RefusalReason.TOO_MUCH, "too many batches at once: send it later"))
 )
 
 
@@ -45,7 +45,7 @@ class Admission:
 
     def _sender(self, body: bytes) -> bytes:
         try:
-            values, signed_end, _ = FORM.read(body)
+            values, signed_end, _ = ENVELOPE_FORM.read(body)
         except Refusal:
             return STRANGER
         key = bytes.fromhex(values["sender"])

@@ -10,7 +10,7 @@ import msgspec
 from detente.airspace.refusal import Refusal
 from detente.link.envelope import read_envelope
 from detente.link.parcel import Parcel, write_parcel
-from detente.link.receipt import Receipt
+from detente.link.receipt import DeliveryReceipt
 from detente.link.session import RECEIPT_RECEIVED, RECEIPT_SENT, SENT, ReceiptStanding, Session, read_document
 from detente.node.line_keeping import follow_lines
 from detente.node.loop import CommandLoop
@@ -64,7 +64,7 @@ def _is_open(loop: CommandLoop, batch: bytes) -> bool:
     return loop.links.find(direction.sender, direction.accord) is not None
 
 
-async def _take_receipt(loop: CommandLoop, receipt: Receipt) -> bool:
+async def _take_receipt(loop: CommandLoop, receipt: DeliveryReceipt) -> bool:
     direction = receipt.direction
     session = loop.links.find(direction.recipient, direction.accord) if direction.sender == loop.links.own else None
     if session is None or not receipt.is_signed_by_recipient():

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
-from detente.link.allowance import LINE, PLANNING
+from detente.link.allowance import LINE_ALLOWANCE, PLANNING_ALLOWANCE
 from detente.link.links import Links
 from detente.link.session import Session
 
@@ -24,7 +24,7 @@ class Lane(StrEnum):
     DESKS = "desks"
 
 
-ALLOWANCES = {Lane.STOP: LINE, Lane.LINE: LINE, Lane.DESKS: PLANNING}
+ALLOWANCES = {Lane.STOP: LINE_ALLOWANCE, Lane.LINE: LINE_ALLOWANCE, Lane.DESKS: PLANNING_ALLOWANCE}
 LANE_HASH = {lane: hashlib.sha256(f"detente-lane-1 {lane}\n".encode()).hexdigest() for lane in Lane}
 """What stands for the accord's hash in the envelopes of a lane."""
 

@@ -9,7 +9,7 @@ import msgspec
 from detente.line.alarms import AlarmKind
 from detente.link.answer import RefusalReason
 from detente.link.details import DetailsEvent, DetailsRefused
-from detente.link.envelope import FORM, Envelope
+from detente.link.envelope import ENVELOPE_FORM, Envelope
 from detente.link.session import LINK_EVIDENCE, LINK_REFUSED, RefusalRecord, read_document
 from detente.link.transport import PEER_SET_BACK
 
@@ -44,7 +44,7 @@ def alarm_of(kind: str, body: bytes) -> tuple[AlarmKind, str] | None:
         record = msgspec.json.decode(body, type=RefusalRecord)
         found = _ALARMS.get(record.reason)
         return None if found is None else (found, record.detail)
-    if FORM.starts(body):
+    if ENVELOPE_FORM.starts(body):
         envelope = read_document(body)
         assert isinstance(envelope, Envelope)
         return AlarmKind.TWO_HISTORIES, f"it signed another envelope {envelope.number} than it did before"

@@ -9,9 +9,9 @@ import numpy as np
 
 from detente.airspace.arrays import Floats
 from detente.airspace.separation import Encounter
-from detente.plots.sampling import Areas, Course, separation
+from detente.plots.sampling import Areas, SampledPath, separation
 
-STEP_S = 1.0
+SAMPLE_STEP_S = 1.0
 MOST_SAMPLES = 20_000
 MOST_SHIFTS = 601
 
@@ -30,16 +30,16 @@ class Afterwards(msgspec.Struct, frozen=True):
     vertical_close_m: float | None
 
 
-def afterwards(first: Course | Areas, second: Course | Areas, encounter: Encounter) -> Afterwards:
+def afterwards(first: SampledPath | Areas, second: SampledPath | Areas, encounter: Encounter) -> Afterwards:
     """Sample both over the time they share, each as early or late as `encounter.required_time_s` lets it be."""
     slack_s = encounter.required_time_s
     start_s = max(first.start_s, second.start_s - slack_s)
     end_s = min(first.end_s, second.end_s + slack_s)
     if start_s > end_s:
         return Afterwards(None, None, None)
-    count = min(math.ceil((end_s - start_s) / STEP_S), MOST_SAMPLES) + 1
+    count = min(math.ceil((end_s - start_s) / SAMPLE_STEP_S), MOST_SAMPLES) + 1
     times_s = np.linspace(start_s, end_s, count)
-    step_s = (end_s - start_s) / (count - 1) if count > 1 else STEP_S
+    step_s = (end_s - start_s) / (count - 1) if count > 1 else SAMPLE_STEP_S
     least = [math.inf, math.inf, math.inf]
     for horizontal_m, vertical_m in _shifted(first, second, times_s, step_s, slack_s):
         inside = horizontal_m < encounter.required_horizontal_m
@@ -52,10 +52,10 @@ def afterwards(first: Course | Areas, second: Course | Areas, encounter: Encount
 
 
 def _shifted(
-    first: Course | Areas, second: Course | Areas, times_s: Floats, step_s: float, slack_s: float
+    first: SampledPath | Areas, second: SampledPath | Areas, times_s: Floats, step_s: float, slack_s: float
 ) -> list[tuple[Floats, Floats]]:
     """Distances with the second sampled at the same times, and at every step earlier and later within the slack."""
-    if slack_s == 0.0 or not (isinstance(first, Course) and isinstance(second, Course)):
+    if slack_s == 0.0 or not (isinstance(first, SampledPath) and isinstance(second, SampledPath)):
         # Areas stand still, so that shifting them in time changes only when they begin and end.
         return [separation(first, second, times_s)]
     reach = min(math.ceil(slack_s / step_s), MOST_SHIFTS // 2)
@@ -71,7 +71,7 @@ def _shifted(
     return found
 
 
-def _earth_centred(course: Course, times_s: Floats) -> Floats:
+def _earth_centred(course: SampledPath, times_s: Floats) -> Floats:
     """Surface points in metres from the Earth's centre; their chords are within 1 m of the geodesic up to 90 km."""
     places = np.radians(course.place(times_s))
     sine, cosine = np.sin(places[:, 1]), np.cos(places[:, 1])

@@ -19,7 +19,7 @@ from detente.airspace.separation import Encounter, MinimaTable
 from detente.plots.sampling import presence, separation
 
 
-class Outcome(StrEnum):
+class ConflictOutcome(StrEnum):
     """What became of a conflict."""
 
     SETTLED = "settled"
@@ -36,7 +36,7 @@ class Outcome(StrEnum):
     @property
     def left(self) -> bool:
         """Whether the conflict still stands."""
-        return self not in (Outcome.SETTLED, Outcome.RELIEVED)
+        return self not in (ConflictOutcome.SETTLED, ConflictOutcome.RELIEVED)
 
 
 class AgreedMeasure(msgspec.Struct, frozen=True):
@@ -64,7 +64,7 @@ class ReportConflict(msgspec.Struct, frozen=True):
     encounter: Encounter
     first: Plan
     second: Plan
-    outcome: Outcome
+    outcome: ConflictOutcome
     first_after: Plan
     second_after: Plan
     measures: tuple[AgreedMeasure, ...] = ()

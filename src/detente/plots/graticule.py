@@ -7,7 +7,7 @@ import math
 import msgspec
 import numpy as np
 
-from detente.plots.window import Metres, Window
+from detente.plots.window import MapWindow, Metres
 
 STEPS_MIN = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)
 """Distances of graticule lines, in minutes of arc."""
@@ -26,7 +26,7 @@ class Tick(msgspec.Struct, frozen=True):
 class Page:
     """From a window's metres to user units from the top left corner."""
 
-    def __init__(self, window: Window, width: float) -> None:
+    def __init__(self, window: MapWindow, width: float) -> None:
         """A picture of `window` that is `width` units wide."""
         self.window = window
         self.width = width
@@ -85,7 +85,7 @@ def _crossings(pieces: list[Metres], axis: int, edge: float) -> list[float]:
     return [float(end[1 - axis]) for end in ends if abs(end[axis] - edge) < 0.05]
 
 
-def _border(window: Window) -> Metres:
+def _border(window: MapWindow) -> Metres:
     x, y = np.linspace(-1.0, 1.0, 41) * window.half_width_m, np.linspace(-1.0, 1.0, 41) * window.half_height_m
     horizontal = [np.column_stack((x, np.full(41, side * window.half_height_m))) for side in (-1.0, 1.0)]
     vertical = [np.column_stack((np.full(41, side * window.half_width_m), y)) for side in (-1.0, 1.0)]

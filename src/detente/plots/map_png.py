@@ -24,14 +24,14 @@ from detente.plots.map import FEW
 from detente.plots.scene import LABEL_RADIUS, ScaleBar, Scene, Spot, map_scene
 from detente.plots.window import Metres
 
-WIDTH = 1100.0
+IMAGE_WIDTH = 1100.0
 DPI = 160
 UNIT_PT = 72.0 / 100.0
 """A user unit is a hundredth of an inch."""
 INK, QUIET, PAPER, SEA, LAND, COAST, BORDER, GRATICULE = (
     "#15202b", "#55636f", "#ffffff", "#e9f0f5", "#fcfbf7", "#74848f", "#a08a6c", "#c3ced7",
 )  # fmt: skip
-SIDES = ("#0067a5", "#d55e00")
+SIDE_COLOURS = ("#0067a5", "#d55e00")
 HEAD, FOOT = 40.0, 8.0
 
 
@@ -53,9 +53,9 @@ def conflict_map_png(
         language: of the few words on it.
         names: what the two sides are called; "ours" and "theirs" when not given.
     """
-    scene = map_scene(ours, theirs, ranked_spots(ours, theirs, encounters), WIDTH)
+    scene = map_scene(ours, theirs, ranked_spots(ours, theirs, encounters), IMAGE_WIDTH)
     height = scene.height + HEAD + FOOT
-    figure = Figure(figsize=(WIDTH / 100.0, height / 100.0), dpi=DPI, facecolor=PAPER)
+    figure = Figure(figsize=(IMAGE_WIDTH / 100.0, height / 100.0), dpi=DPI, facecolor=PAPER)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, FOOT / height, 1.0, scene.height / height))
     axes.set_axis_off()
@@ -67,7 +67,8 @@ def conflict_map_png(
     _edges(axes, scene, language)
     called = names or _words(language)
     handles = [
-        Line2D([], [], color=colour, linewidth=3.0, label=name) for colour, name in zip(SIDES, called, strict=True)
+        Line2D([], [], color=colour, linewidth=3.0, label=name)
+        for colour, name in zip(SIDE_COLOURS, called, strict=True)
     ]
     figure.legend(
         handles=handles,
@@ -115,12 +116,12 @@ def _ground(axes: Axes, scene: Scene) -> None:
 
 def _plans(axes: Axes, scene: Scene) -> None:
     few = sum(len(lines) for lines in scene.paths) <= FEW
-    for colour, lines in zip(SIDES, scene.paths, strict=True):
+    for colour, lines in zip(SIDE_COLOURS, scene.paths, strict=True):
         pieces = [piece for line in lines for piece in line.pieces]
         axes.add_collection(
             LineCollection(pieces, colors=colour, linewidths=1.1 if few else 0.7, alpha=0.85 if few else 0.45)
         )
-    for colour, stretches in zip(SIDES, scene.stretches, strict=True):
+    for colour, stretches in zip(SIDE_COLOURS, scene.stretches, strict=True):
         axes.add_collection(LineCollection(stretches, colors=colour, linewidths=2.3, capstyle="round"))
 
 

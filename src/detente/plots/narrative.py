@@ -8,7 +8,7 @@ from detente.language import Language, figures
 from detente.language.figures import altitude, distance, duration, height, position, utc_clock, utc_time
 from detente.plots.afterwards import Afterwards
 from detente.plots.bilingual import Worded, counted_phrase, phrase, worded
-from detente.plots.contents import AgreedMeasure, Outcome, ReportConflict
+from detente.plots.contents import AgreedMeasure, ConflictOutcome, ReportConflict
 from detente.plots.sampling import presence
 
 SEPARATORS = {Language.ENGLISH: "; ", Language.FRENCH: "\N{NO-BREAK SPACE}; "}
@@ -21,7 +21,7 @@ def sentences(conflict: ReportConflict, parties: tuple[str, str], after: Afterwa
     return told
 
 
-def reason_words(outcome: Outcome) -> Worded:
+def reason_words(outcome: ConflictOutcome) -> Worded:
     """Why a conflict is left."""
     return phrase(f"reason.{outcome.value}")
 
@@ -89,7 +89,7 @@ def _on_standard_pressure(conflict: ReportConflict) -> bool:
 
 def _agreed(conflict: ReportConflict) -> list[Worded]:
     changes = changes_words(conflict.measures)
-    if conflict.outcome is Outcome.RELIEVED:
+    if conflict.outcome is ConflictOutcome.RELIEVED:
         if conflict.measures:
             return [phrase("report.conflict.relieved", changes=changes)]
         return [phrase("report.conflict.relieved_plain")]

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from detente.airspace.geodesy import GEOD
 from detente.airspace.position import Position, posix_s
 from detente.language.figures import distance_nm
 from detente.plots.basemap import Degrees, world
@@ -13,13 +14,13 @@ from detente.plots.bilingual import phrase, worded
 from detente.plots.contents import ReportConflict
 from detente.plots.graticule import Page
 from detente.plots.map import SIDES, draw_scale
-from detente.plots.sampling import GEODESIC, Areas, Course, presence, shown_times
+from detente.plots.sampling import Areas, SampledPath, presence, shown_times
 from detente.plots.scene import scale_bar
 from detente.plots.svg import Drawing
 from detente.plots.window import Metres, window_around
 
 SIZE = 392.0
-DETAIL = 0.25
+OVERHEAD_DETAIL = 0.25
 FARTHEST = 2.5
 """Up to so many required distances away, a changed path is brought into the picture."""
 
@@ -44,7 +45,7 @@ class _Overhead:
         self.times_s = shown_times(start_s, end_s, 601)
         ring = _ring(encounter.closest_first_position, encounter.required_horizontal_m)
         close = [ring, _points(encounter.closest_first_position, encounter.closest_second_position)]
-        close += [self._place(side) for side in self.after if isinstance(side, Course)]
+        close += [self._place(side) for side in self.after if isinstance(side, SampledPath)]
         window = window_around(close, least_aspect=1.0, most_aspect=1.0, margin=0.05, least_m=60.0)
         self.page = Page(window, SIZE)
         self.drawing = Drawing(SIZE, SIZE, "overhead")
@@ -58,17 +59,17 @@ class _Overhead:
         self._closest()
         self._frame()
 
-    def _place(self, side: Course) -> Degrees:
+    def _place(self, side: SampledPath) -> Degrees:
         """Where a changed aircraft is at the moment that was the closest, unless that is far out of the picture."""
         place = side.place(np.array([posix_s(self.encounter.closest_first_time)]))
         here = self.encounter.closest_first_position
         if np.isnan(place).any():
             return np.empty((0, 2))
-        away_m = GEODESIC.inv(here.longitude_deg, here.latitude_deg, place[0, 0], place[0, 1])[2]
+        away_m = GEOD.inv(here.longitude_deg, here.latitude_deg, place[0, 0], place[0, 1])[2]
         return place if away_m < FARTHEST * self.encounter.required_horizontal_m else np.empty((0, 2))
 
     def _ground(self) -> None:
-        window, tolerance_m = self.page.window, DETAIL / self.page.units_per_m
+        window, tolerance_m = self.page.window, OVERHEAD_DETAIL / self.page.units_per_m
         basemap = world()
         self.drawing.rectangle(0.0, 0.0, SIZE, SIZE, "sea")
         land = window.land(basemap, tolerance_m)
@@ -77,9 +78,11 @@ class _Overhead:
         self.drawing.path(self._lines(basemap.coast(window.centre, window.radius_m)), "coast")
 
     def _lines(self, lines: list[Degrees]) -> list[Metres]:
-        return [self.page.units(piece) for piece in self.page.window.clip(lines, DETAIL / self.page.units_per_m)]
+        return [
+            self.page.units(piece) for piece in self.page.window.clip(lines, OVERHEAD_DETAIL / self.page.units_per_m)
+        ]
 
-    def _way(self, side: Course | Areas, css_class: str) -> None:
+    def _way(self, side: SampledPath | Areas, css_class: str) -> None:
         if isinstance(side, Areas):
             self.drawing.path(self._lines(side.outlines), css_class)
             return
@@ -90,8 +93,8 @@ class _Overhead:
         if lines:
             self._arrow(lines[-1], css_class)
 
-    def _stretch(self, side: Course | Areas, name: str) -> None:
-        if isinstance(side, Course):
+    def _stretch(self, side: SampledPath | Areas, name: str) -> None:
+        if isinstance(side, SampledPath):
             places = side.place(self.lost_s)
             self.drawing.path(self._lines([places[~np.isnan(places[:, 0])]]), f"stretch {name}")
 
@@ -136,7 +139,7 @@ def _points(*positions: Position) -> Degrees:
 def _ring(centre: Position, radius_m: float) -> Degrees:
     bearings = np.linspace(0.0, 360.0, 121)
     ones = np.ones(121)
-    longitudes, latitudes, _ = GEODESIC.fwd(
+    longitudes, latitudes, _ = GEOD.fwd(
         centre.longitude_deg * ones, centre.latitude_deg * ones, bearings, max(radius_m, 20.0) * ones
     )
     return np.column_stack((longitudes, latitudes))

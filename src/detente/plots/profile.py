@@ -11,13 +11,13 @@ from detente.language.figures import NAUTICAL_MILE_M, distance_nm, duration, hei
 from detente.plots.axes import Panel, round_ticks, time_ticks
 from detente.plots.bilingual import Worded, phrase, same, worded
 from detente.plots.contents import ReportConflict
-from detente.plots.sampling import Areas, Course, presence, separation, shown_times
+from detente.plots.map import SIDES
+from detente.plots.sampling import Areas, SampledPath, presence, separation, shown_times
 from detente.plots.svg import Drawing
 
 WIDTH, LEFT, RIGHT = 700.0, 62.0, 58.0
 ALTITUDE_TOP, ALTITUDE_HEIGHT, GAP, DISTANCE_HEIGHT, BELOW = 30.0, 190.0, 40.0, 110.0, 26.0
 SAMPLES = 361
-SIDES = ("ours", "theirs")
 
 
 def conflict_profile(conflict: ReportConflict, minima: Minima) -> str:
@@ -101,11 +101,11 @@ class _Profile:
                 self._altitude(panel, then, f"{name} after")
         self._vertical_minimum(panel)
 
-    def _altitude(self, panel: Panel, side: Course | Areas, css_class: str) -> None:
+    def _altitude(self, panel: Panel, side: SampledPath | Areas, css_class: str) -> None:
         low, high = side.band(self.times_s)
         bands = panel.band(self.times_s, low - side.vertical_m, high + side.vertical_m)
         self.drawing.path(bands, f"containment {css_class}", closed=True)
-        for edge in (low,) if isinstance(side, Course) else (low, high):
+        for edge in (low,) if isinstance(side, SampledPath) else (low, high):
             self.drawing.path(panel.curve(self.times_s, edge), f"line {css_class}")
 
     def _vertical_minimum(self, panel: Panel) -> None:

@@ -25,7 +25,7 @@ from detente.language.figures import (
 )
 from detente.plots.afterwards import Afterwards, afterwards
 from detente.plots.bilingual import Worded, counted_phrase, html, phrase, worded
-from detente.plots.contents import Outcome, ReportConflict, ReportContents, ranked
+from detente.plots.contents import ConflictOutcome, ReportConflict, ReportContents, ranked
 from detente.plots.learnt import LearntMaps, learnt_maps
 from detente.plots.map import conflict_map
 from detente.plots.narrative import changes_words, reason_words, sentences
@@ -50,7 +50,7 @@ class Ranked(msgspec.Struct, frozen=True):
     conflict: ReportConflict
 
 
-class Shown(msgspec.Struct, frozen=True):
+class ConflictSection(msgspec.Struct, frozen=True):
     """A conflict ready to be shown in full."""
 
     number: int
@@ -87,7 +87,7 @@ def report_page(contents: ReportContents, language: Language) -> str:
             language=language,
             languages=list(Language),
             style=_markup(resources.files("detente.plots").joinpath("page/report.css").read_text(encoding="utf-8")),
-            verdict=verdict(contents),
+            verdict=verdict_text(contents),
             proved=is_proved(contents),
             headline=_headline(contents, len(left)),
             minima=minima_words(contents.minima.default),
@@ -117,7 +117,7 @@ def is_proved(contents: ReportContents) -> bool:
     return all(party.journal.sound for party in contents.parties) and contents.transcript.equal
 
 
-def verdict(contents: ReportContents) -> Worded:
+def verdict_text(contents: ReportContents) -> Worded:
     """The one sentence a reader in a hurry needs."""
     count = len(contents.conflicts)
     left = sum(conflict.outcome.left for conflict in contents.conflicts)
@@ -190,7 +190,7 @@ def _map_words(contents: ReportContents, scene: Scene) -> Worded:
     )  # fmt: skip
 
 
-def _shown(entry: Ranked, contents: ReportContents) -> Shown:
+def _shown(entry: Ranked, contents: ReportContents) -> ConflictSection:
     conflict = entry.conflict
     encounter = conflict.encounter
     frame = encounter.altitude_frame
@@ -199,7 +199,7 @@ def _shown(entry: Ranked, contents: ReportContents) -> Shown:
     minima = contents.minima.between(conflict.first.aircraft_class, conflict.second.aircraft_class)
     closest = encounter.closest_first_position
     place = position(closest.latitude_deg, closest.longitude_deg)
-    return Shown(
+    return ConflictSection(
         number=entry.number,
         conflict=conflict,
         sentences=sentences(conflict, names, after),
@@ -281,7 +281,7 @@ def _figures(language: Language) -> dict[str, object]:
         "position_of": lambda place: position(place.latitude_deg, place.longitude_deg),
         "changes_words": changes_words,
         "reason_words": reason_words,
-        "Outcome": Outcome,
+        "Outcome": ConflictOutcome,
     }
 
 

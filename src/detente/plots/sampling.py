@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 from detente.airspace.altimetry import heights_array
 from detente.airspace.altitude import AltitudeReference, Ellipsoid, Ground, MeanSeaLevel, Qfe, Qnh, StandardPressure
 from detente.airspace.arrays import Floats
+from detente.airspace.geodesy import GEOD
 from detente.airspace.plan import Circle, Plan, Polygon, Trajectory, Volume4D
 from detente.airspace.position import posix_s
 from detente.airspace.separation import AltitudeFrame
 from detente.plots.basemap import Degrees
 
-GEODESIC = pyproj.Geod(ellps="WGS84")
 LONGEST_STRAIGHT_M = 40_000.0
 """Longer legs and edges get points in between, so that they are drawn as the geodesics they are."""
 CIRCLE_POINTS = 72
 LEAST_MARGIN_S = 90.0
 
 
-class Course:
+class SampledPath:
     """A trajectory as arrays, altitudes in metres on one frame; NaN outside its time."""
 
     def __init__(self, trajectory: Trajectory, frame: AltitudeFrame) -> None:
@@ -59,7 +59,7 @@ class Course:
         leg = np.clip(np.searchsorted(self.times_s, times, side="right") - 1, 0, len(self.times_s) - 2)
         share = (times - self.times_s[leg]) / (self.times_s[leg + 1] - self.times_s[leg])
         azimuths, lengths_m = self._legs
-        longitudes, latitudes, _ = GEODESIC.fwd(
+        longitudes, latitudes, _ = GEOD.fwd(
             self.places[leg, 0], self.places[leg, 1], azimuths[leg], lengths_m[leg] * share
         )
         found[inside] = np.column_stack((longitudes, latitudes))
@@ -80,7 +80,7 @@ class Course:
 
     @cached_property
     def _legs(self) -> tuple[Floats, Floats]:
-        azimuths, _, lengths_m = GEODESIC.inv(
+        azimuths, _, lengths_m = GEOD.inv(
             self.places[:-1, 0], self.places[:-1, 1], self.places[1:, 0], self.places[1:, 1]
         )
         return np.asarray(azimuths), np.asarray(lengths_m)
@@ -139,22 +139,22 @@ class Areas:
         return np.asarray((times >= self.windows_s[:, 0]) & (times <= self.windows_s[:, 1]))
 
 
-def presence(plan: Plan, frame: AltitudeFrame) -> Course | Areas:
+def presence(plan: Plan, frame: AltitudeFrame) -> SampledPath | Areas:
     """A plan ready for sampling, altitudes on `frame`."""
     if isinstance(plan.intent, Trajectory):
-        return Course(plan.intent, frame)
+        return SampledPath(plan.intent, frame)
     return Areas(plan.intent, frame)
 
 
-def separation(first: Course | Areas, second: Course | Areas, times_s: Floats) -> tuple[Floats, Floats]:
+def separation(first: SampledPath | Areas, second: SampledPath | Areas, times_s: Floats) -> tuple[Floats, Floats]:
     """Horizontal and vertical distance in metres at each time, between nominal points or edges; NaN unless both are."""
-    if isinstance(first, Course) and isinstance(second, Course):
+    if isinstance(first, SampledPath) and isinstance(second, SampledPath):
         a, b = first.place(times_s), second.place(times_s)
         both = ~np.isnan(a[:, 0]) & ~np.isnan(b[:, 0])
         horizontal_m = np.full(len(times_s), np.nan)
-        horizontal_m[both] = GEODESIC.inv(a[both, 0], a[both, 1], b[both, 0], b[both, 1])[2]
+        horizontal_m[both] = GEOD.inv(a[both, 0], a[both, 1], b[both, 0], b[both, 1])[2]
     else:
-        centre = (first.places if isinstance(first, Course) else first.outlines[0])[0]
+        centre = (first.places if isinstance(first, SampledPath) else first.outlines[0])[0]
         plane = pyproj.Proj(proj="aeqd", lat_0=centre[1], lon_0=centre[0], ellps="WGS84", units="m")
 
         def project(points: Degrees) -> Floats:
@@ -194,7 +194,7 @@ def outline(area: Circle | Polygon) -> Degrees:
     """A closed ring around an area, edges along geodesics, as rows of longitude and latitude in degrees."""
     if isinstance(area, Circle):
         azimuths = np.linspace(0.0, 360.0, CIRCLE_POINTS + 1)
-        longitudes, latitudes, _ = GEODESIC.fwd(
+        longitudes, latitudes, _ = GEOD.fwd(
             np.full_like(azimuths, area.centre.longitude_deg), np.full_like(azimuths, area.centre.latitude_deg),
             azimuths, np.full_like(azimuths, max(area.radius_m, 1.0)),
         )  # fmt: skip
@@ -207,7 +207,7 @@ def densified(points: Degrees) -> Degrees:
     """The same line with points added along geodesics, so that none is more than LONGEST_STRAIGHT_M from the next."""
     if len(points) < 2:
         return points
-    _, _, lengths_m = GEODESIC.inv(points[:-1, 0], points[:-1, 1], points[1:, 0], points[1:, 1])
+    _, _, lengths_m = GEOD.inv(points[:-1, 0], points[:-1, 1], points[1:, 0], points[1:, 1])
     counts = np.asarray(lengths_m) // LONGEST_STRAIGHT_M
     if not counts.any():
         return points
@@ -215,7 +215,7 @@ def densified(points: Degrees) -> Degrees:
     for number, count in enumerate(counts.astype(int)):
         pieces.append(points[number : number + 1])
         if count:
-            between = GEODESIC.npts(
+            between = GEOD.npts(
                 points[number, 0], points[number, 1], points[number + 1, 0], points[number + 1, 1], int(count)
             )
             pieces.append(np.array(between).reshape(-1, 2))

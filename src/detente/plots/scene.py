@@ -15,8 +15,8 @@ from detente.airspace.separation import Encounter
 from detente.language.figures import NAUTICAL_MILE_M
 from detente.plots.basemap import world
 from detente.plots.graticule import Page, Tick, graticule_lines
-from detente.plots.sampling import Course, drawn_lines
-from detente.plots.window import Metres, Window, window_around
+from detente.plots.sampling import SampledPath, drawn_lines
+from detente.plots.window import MapWindow, Metres, window_around
 
 DETAIL = 0.35
 """Bends smaller than this many user units are left out."""
@@ -33,7 +33,7 @@ class Spot(msgspec.Struct, frozen=True):
     left: bool = False
 
 
-class Line(msgspec.Struct, frozen=True):
+class DrawnPath(msgspec.Struct, frozen=True):
     """Pieces of one plan's path, with what is shown when hovering."""
 
     pieces: list[Metres]
@@ -65,14 +65,14 @@ class Scene(msgspec.Struct, frozen=True):
 
     width: float
     height: float
-    window: Window
+    window: MapWindow
     land: list[list[Metres]]
     coast: list[Metres]
     borders: list[Metres]
     graticule: list[Metres]
     left_ticks: list[Tick]
     bottom_ticks: list[Tick]
-    paths: tuple[list[Line], list[Line]]
+    paths: tuple[list[DrawnPath], list[DrawnPath]]
     stretches: tuple[list[Metres], list[Metres]]
     marks: list[Mark]
     scale: ScaleBar
@@ -97,7 +97,10 @@ def map_scene(
     tolerance_m = DETAIL / page.units_per_m
     basemap = world()
     paths = tuple(
-        [Line([page.units(piece) for piece in window.clip(lines, tolerance_m)], plan.plan_id) for plan, lines in side]
+        [
+            DrawnPath([page.units(piece) for piece in window.clip(lines, tolerance_m)], plan.plan_id)
+            for plan, lines in side
+        ]
         for side in drawn
     )
     by_id = tuple({plan.plan_id: plan for plan in side} for side in (ours, theirs))
@@ -135,7 +138,7 @@ def _stretch(page: Page, plan: Plan | None, encounter: Encounter) -> list[Metres
     """The part of a path during which separation is lost; nothing for volumes, whose outlines are on the map."""
     if plan is None or not isinstance(plan.intent, Trajectory):
         return []
-    course = Course(plan.intent, encounter.altitude_frame)
+    course = SampledPath(plan.intent, encounter.altitude_frame)
     start_s, end_s = max(posix_s(encounter.start), course.start_s), min(posix_s(encounter.end), course.end_s)
     if start_s > end_s:
         return []

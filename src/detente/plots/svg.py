@@ -24,7 +24,8 @@ class Drawing:
         self.width = width
         self.height = height
         self.root = ET.Element(
-            "svg", {"viewBox": f"0 0 {number(width)} {number(height)}", "class": css_class, "aria-hidden": "true"}
+            "svg",
+            {"viewBox": f"0 0 {coordinate(width)} {coordinate(height)}", "class": css_class, "aria-hidden": "true"},
         )
         self._groups = [self.root]
 
@@ -46,7 +47,7 @@ class Drawing:
         if css_class:
             element.set("class", css_class)
         for name, value in attributes.items():
-            element.set(name.replace("_", "-"), value if isinstance(value, str) else number(value))
+            element.set(name.replace("_", "-"), value if isinstance(value, str) else coordinate(value))
         if title:
             ET.SubElement(element, "title").text = clean(title)
         return element
@@ -97,7 +98,7 @@ def path_data(points: Metres, *, closed: bool = False) -> str:
     return f"M{'L'.join(steps)}{'Z' if closed else ''}"
 
 
-def number(value: float) -> str:
+def coordinate(value: float) -> str:
     """A coordinate to a hundredth of a unit."""
     return f"{round(value, 2) + 0.0:g}"
 

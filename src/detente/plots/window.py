@@ -21,7 +21,7 @@ Metres = NDArray[np.float64]
 """Points as rows of metres east and north of the window's middle."""
 
 
-class Window:
+class MapWindow:
     """What is `half_width_m` east and west, and `half_height_m` north and south of `centre`."""
 
     def __init__(self, centre: Position, half_width_m: float, half_height_m: float) -> None:
@@ -99,7 +99,7 @@ def cut_lines(
 
 def window_around(
     paths: Sequence[Degrees], *, least_aspect: float, most_aspect: float, margin: float = 0.06, least_m: float = 300.0
-) -> Window:
+) -> MapWindow:
     """The smallest window that shows all `paths`, with `margin` around them as a share of the larger side.
 
     Its width over its height is between the two aspects, and no half is under `least_m`. With nothing to show, the
@@ -110,7 +110,7 @@ def window_around(
     middle = _mean_position(points)
     low, high = np.zeros(2), np.zeros(2)
     for _ in range(2):
-        window = Window(middle, 1.0, 1.0)
+        window = MapWindow(middle, 1.0, 1.0)
         flat = window.project(points)
         low, high = flat.min(axis=0), flat.max(axis=0)
         degrees = window.unproject(((low + high) / 2.0)[None, :])[0]
@@ -119,7 +119,7 @@ def window_around(
     width, height = float(half[0]), float(half[1])
     width = max(width, height * least_aspect)
     height = max(height, width / most_aspect)
-    return Window(middle, width, height)
+    return MapWindow(middle, width, height)
 
 
 def _mean_position(points: Degrees) -> Position:

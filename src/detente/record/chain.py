@@ -17,7 +17,7 @@ import msgspec
 
 from detente.airspace.refusal import Refusal
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_ENTRY_BODY_BYTES = 16 * 1024 * 1024
 HASH_BYTES = 32
 JOURNAL_ID_BYTES = 16
 GENESIS_PURPOSE = b"detente journal 1 genesis"

@@ -9,9 +9,9 @@ import msgspec
 
 from detente.airspace.refusal import Refusal
 from detente.record.chain import entry_hash, kind_field
-from detente.record.export import entry_line, instant_text
+from detente.record.export import entry_line, microseconds_text
 from detente.record.printable import printable
-from detente.record.rows import LAST_NUMBER, UnreadableRowError, stored_rows
+from detente.record.rows import LAST_ENTRY_NUMBER, UnreadableRowError, stored_rows
 from detente.record.snapshot import open_snapshot
 from detente.record.storage import SQLITE_ERRORS, read_genesis
 
@@ -33,7 +33,7 @@ class StoredEntry(msgspec.Struct, frozen=True):
     def at_text(self) -> str:
         """The entry's time in UTC; microseconds since 1970 when no calendar has it."""
         try:
-            return instant_text(self.at_us)
+            return microseconds_text(self.at_us)
         except OverflowError:
             return f"{self.at_us} us"
 
@@ -68,8 +68,8 @@ def stored_entries(path: Path, first: int = 1, last: int | None = None) -> Itera
         try:
             before = connection.execute(_SELECT_HASH, (number,)).fetchone()
             previous = genesis.hash if number == 0 else _bytes(before[0]) if before else b""
-            last_number = LAST_NUMBER if last is None else min(last, LAST_NUMBER)
-            for row in stored_rows(connection, max(first, -LAST_NUMBER), last_number):
+            last_number = LAST_ENTRY_NUMBER if last is None else min(last, LAST_ENTRY_NUMBER)
+            for row in stored_rows(connection, max(first, -LAST_ENTRY_NUMBER), last_number):
                 entry = _stored(row, number + 1, previous)
                 yield entry
                 number, previous = entry.number, entry.hash

@@ -10,9 +10,9 @@ import msgspec
 
 from detente.airspace.position import utc
 from detente.airspace.refusal import Refusal
-from detente.record.chain import MAX_BODY_BYTES, kind_field
+from detente.record.chain import MAX_ENTRY_BODY_BYTES, kind_field
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 NewEntry = tuple[str, bytes]
 """What a caller appends: the kind and the body."""
@@ -60,17 +60,17 @@ class Submission:
             kind_field(kind)
             if type(body) is not bytes:
                 raise Refusal("body", type(body).__name__, "bytes")
-            if len(body) > MAX_BODY_BYTES:
+            if len(body) > MAX_ENTRY_BODY_BYTES:
                 raise Refusal(
-                    "body", f"{len(body):,} bytes", f"at most {MAX_BODY_BYTES:,} bytes", "Record it in parts."
+                    "body", f"{len(body):,} bytes", f"at most {MAX_ENTRY_BODY_BYTES:,} bytes", "Record it in parts."
                 )
 
 
 def microseconds(moment: datetime) -> int:
     """Microseconds from 1970-01-01T00:00:00Z to an aware `moment`, exact."""
-    return (moment - EPOCH) // _MICROSECOND
+    return (moment - UNIX_EPOCH) // _MICROSECOND
 
 
 def from_microseconds(at_us: int) -> datetime:
     """The UTC instant `at_us` microseconds after 1970-01-01T00:00:00Z. Raises OverflowError outside years 1 to 9999."""
-    return EPOCH + timedelta(microseconds=at_us)
+    return UNIX_EPOCH + timedelta(microseconds=at_us)

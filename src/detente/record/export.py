@@ -60,7 +60,7 @@ def genesis_line(genesis: Genesis, signature: bytes) -> dict[str, object]:
         "format": JSON_LINES_FORMAT,
         "journal_id": genesis.journal_id.hex(),
         "public_key": genesis.public_key.hex(),
-        "created_at": instant_text(genesis.created_at_us),
+        "created_at": microseconds_text(genesis.created_at_us),
         "signature": signature.hex(),
         "hash": genesis.hash.hex(),
     }
@@ -69,7 +69,7 @@ def genesis_line(genesis: Genesis, signature: bytes) -> dict[str, object]:
 def entry_line(row: Row) -> dict[str, object]:
     """Return the object of one entry: the body as ``text`` when its bytes are UTF-8, else as ``base64``."""
     number, at_us, kind, body, digest, signature = row
-    line: dict[str, object] = {"number": number, "at": instant_text(at_us), "kind": kind}
+    line: dict[str, object] = {"number": number, "at": microseconds_text(at_us), "kind": kind}
     try:
         line["text"] = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -80,7 +80,7 @@ def entry_line(row: Row) -> dict[str, object]:
     return line
 
 
-def instant_text(at_us: int) -> str:
+def microseconds_text(at_us: int) -> str:
     """Return microseconds since 1970 as UTC, "2025-06-01T14:30:00.000000Z"."""
     return from_microseconds(at_us).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 

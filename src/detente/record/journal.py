@@ -93,8 +93,8 @@ class Journal:
         except (sqlite3.Error, OSError) as error:
             journal.close()
             raise _unwritable(file, error) from None
-        if report.said:
-            _log.warning("%s: %s", file, report.said)
+        if report.sentence:
+            _log.warning("%s: %s", file, report.sentence)
         return journal
 
     @property

@@ -12,7 +12,7 @@ from detente.record.chain import Genesis
 from detente.record.entry import Head
 from detente.record.snapshot import open_snapshot
 from detente.record.storage import SQLITE_ERRORS, read_genesis
-from detente.record.walk import BadEntry, BrokenChainError, Fault, Walk, check_genesis
+from detente.record.walk import BadEntry, BrokenChainError, JournalFault, Walk, check_genesis
 
 _MEND = (
     "Nothing was changed. The file is evidence: keep it, run `detente journal verify` on it, and go on from a copy "
@@ -34,7 +34,7 @@ class OpenReport(msgspec.Struct, frozen=True):
     unsigned_entries: int
 
     @property
-    def said(self) -> str:
+    def sentence(self) -> str:
         """One sentence for people; empty when nothing was cut."""
         parts = []
         if self.unfinished_bytes:
@@ -69,9 +69,9 @@ def check_and_report(path: Path, public: bytes) -> tuple[Genesis, OpenReport]:
 
 
 def _refusal(path: Path, bad: BadEntry) -> Refusal:
-    if bad.fault is Fault.ANOTHER_KEY:
+    if bad.fault is JournalFault.ANOTHER_KEY:
         return Refusal(str(path), bad.detail, "the journal of this node's key", "Is it the right directory?")
-    if bad.fault in (Fault.ENDS_EARLY, Fault.NOT_THE_KNOWN_HEAD):
+    if bad.fault in (JournalFault.ENDS_EARLY, JournalFault.NOT_THE_KNOWN_HEAD):
         name = acknowledged_path(path).name
         return Refusal(
             str(path), str(bad), f"the entries that were acknowledged, as {name} says",

@@ -10,7 +10,7 @@ from detente.record.storage import SQLITE_ERRORS
 
 Row = tuple[int, int, str, bytes, bytes, bytes | None]
 """Number, time in microseconds since 1970, kind, body, hash, and the signature of the batch that ends here or None."""
-LAST_NUMBER = 2**63 - 1
+LAST_ENTRY_NUMBER = 2**63 - 1
 _COLUMNS = "SELECT number, at_us, kind, body, hash, signature FROM entry"
 _SELECT_ROWS = f"{_COLUMNS} WHERE number BETWEEN ? AND ? ORDER BY number"
 _SELECT_ROW = f"{_COLUMNS} WHERE number = ?"

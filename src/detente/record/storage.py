@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from detente.airspace.refusal import Refusal
-from detente.record.chain import MAX_BODY_BYTES, Genesis, head_message
+from detente.record.chain import MAX_ENTRY_BODY_BYTES, Genesis, head_message
 from detente.record.keys import NodeKey, sync_directory
 
 EntryRow = tuple[int, int, str, bytes, bytes, bytes | None]
@@ -41,7 +41,7 @@ WRITER_PRAGMAS = (
 """The third and fourth make macOS, where fsync alone does not reach the disk, do what the others do."""
 SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What a damaged or hostile file can raise: an error's message may quote the file, and need not be UTF-8."""
-_MAX_ROW_BYTES = MAX_BODY_BYTES + 4096
+_MAX_ROW_BYTES = MAX_ENTRY_BODY_BYTES + 4096
 _EXPECTED_FILE = "a Détente journal"
 
 

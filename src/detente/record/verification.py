@@ -14,10 +14,10 @@ from detente.record.entry import Head
 from detente.record.rows import Row
 from detente.record.snapshot import open_snapshot
 from detente.record.storage import check_is_file, read_genesis, write_ahead_path
-from detente.record.walk import BadEntry, BrokenChainError, Fault, Walk, check_genesis
+from detente.record.walk import BadEntry, BrokenChainError, JournalFault, Walk, check_genesis
 from detente.record.writer_lock import is_being_written, lock_path
 
-__all__ = ["BadEntry", "Fault", "Verification", "verify_journal"]
+__all__ = ["BadEntry", "JournalFault", "Verification", "verify_journal"]
 
 PROGRESS_ENTRIES = 65_536
 """How often `progress` is called."""

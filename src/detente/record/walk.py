@@ -15,14 +15,14 @@ from detente.record.chain import Genesis, entry_hash, head_message, kind_field
 from detente.record.entry import Head, from_microseconds
 from detente.record.keys import verify
 from detente.record.printable import printable
-from detente.record.rows import LAST_NUMBER, Row, UnreadableRowError, stored_rows
+from detente.record.rows import LAST_ENTRY_NUMBER, Row, UnreadableRowError, stored_rows
 from detente.record.storage import SQLITE_ERRORS
 from detente.record.write_ahead import LogState
 
 _SELECT_LAST_SIGNED = "SELECT number FROM entry WHERE signature IS NOT NULL ORDER BY number DESC LIMIT 1"
 
 
-class Fault(StrEnum):
+class JournalFault(StrEnum):
     """What is wrong with a bad entry. The sentences are in room `language` under ``journal.fault``."""
 
     MISSING = "missing"
@@ -51,7 +51,7 @@ class BadEntry(msgspec.Struct, frozen=True):
 
     number: int
     last: int
-    fault: Fault
+    fault: JournalFault
     detail: str = ""
 
     def sentence(self, language: Language) -> str:
@@ -130,36 +130,36 @@ class Walk:
         if newest is not None and not self._every_signature:
             self._check_signature(*newest)
         if number < last_signed:
-            raise _broken(number + 1, Fault.MISSING)
+            raise _broken(number + 1, JournalFault.MISSING)
 
     def check_whole(self, log: LogState) -> None:
         """Raise BrokenChainError when, behind the rows walked, batches are lost in a damaged log or a damaged file."""
         if log.is_damaged:
-            self._fail_behind(Fault.DAMAGED_LOG)
+            self._fail_behind(JournalFault.DAMAGED_LOG)
         try:
             found = str(self._connection.execute("PRAGMA quick_check(1)").fetchone()[0])
         except SQLITE_ERRORS as error:
             found = str(error)
         if found != "ok":
-            self._fail_behind(Fault.DAMAGED_STRUCTURE, found)
+            self._fail_behind(JournalFault.DAMAGED_STRUCTURE, found)
 
     def check_end(self) -> None:
         """Raise BrokenChainError when entries lie behind the last signed head, or the known head is not reached."""
         if self.count_unsigned():
-            self._fail_behind(Fault.UNSIGNED)
+            self._fail_behind(JournalFault.UNSIGNED)
         self.check_known_reached()
 
     def check_known_reached(self) -> None:
         """Raise BrokenChainError when the journal ends before the known head."""
         if self._known is not None and self._known.number > self.head.number:
-            self._fail_behind(Fault.ENDS_EARLY, f"{self._known.number:,}")
+            self._fail_behind(JournalFault.ENDS_EARLY, f"{self._known.number:,}")
 
     def count_unsigned(self) -> int:
         """Return how many entries lie behind the last signed head."""
         query = "SELECT count(*) FROM entry WHERE number > ?"
         return int(self._connection.execute(query, (self.head.number,)).fetchone()[0])
 
-    def _fail_behind(self, fault: Fault, detail: str = "") -> NoReturn:
+    def _fail_behind(self, fault: JournalFault, detail: str = "") -> NoReturn:
         raise _broken(self.head.number + 1, fault, detail)
 
     def _last_signed(self) -> int:
@@ -167,51 +167,53 @@ class Walk:
             row = self._connection.execute(_SELECT_LAST_SIGNED).fetchone()
         except SQLITE_ERRORS:
             # The tail cannot be read; the walk will come to where.
-            return LAST_NUMBER
+            return LAST_ENTRY_NUMBER
         return row[0] if row else 0
 
     def _readable(self, last: int) -> Iterator[Row]:
         try:
-            yield from stored_rows(self._connection, -LAST_NUMBER, last)
+            yield from stored_rows(self._connection, -LAST_ENTRY_NUMBER, last)
         except UnreadableRowError as error:
-            raise _broken(error.number, Fault.UNREADABLE, error.detail) from None
+            raise _broken(error.number, JournalFault.UNREADABLE, error.detail) from None
 
     def _check_known(self, found: Head) -> None:
         known = self._known
         if known is not None and known.number == found.number and known.hash != found.hash:
-            raise _broken(found.number, Fault.NOT_THE_KNOWN_HEAD, found.hash.hex())
+            raise _broken(found.number, JournalFault.NOT_THE_KNOWN_HEAD, found.hash.hex())
 
     def _check_signature(self, first: int, last: int, last_hash: bytes, signature: bytes) -> None:
         message = head_message(first, last, last_hash)
         if type(signature) is not bytes or not verify(self._genesis.public_key, signature, message):
-            raise BrokenChainError(BadEntry(first, last, Fault.NOT_SIGNED_BY_KEY, self._genesis.public_key.hex()))
+            raise BrokenChainError(
+                BadEntry(first, last, JournalFault.NOT_SIGNED_BY_KEY, self._genesis.public_key.hex())
+            )
         self.head = Head(last, last_hash)
 
 
 def check_genesis(genesis: Genesis, signature: bytes, public: bytes | None) -> None:
     """Raise BrokenChainError unless the genesis is of the key `public` (when given) and signed by its own key."""
     if public is not None and genesis.public_key != public:
-        raise _broken(0, Fault.ANOTHER_KEY, genesis.public_key.hex())
+        raise _broken(0, JournalFault.ANOTHER_KEY, genesis.public_key.hex())
     if not verify(genesis.public_key, signature, head_message(0, 0, genesis.hash)):
-        raise _broken(0, Fault.NOT_SIGNED_BY_KEY, genesis.public_key.hex())
+        raise _broken(0, JournalFault.NOT_SIGNED_BY_KEY, genesis.public_key.hex())
 
 
 def _proven_hash(row: Row, number: int, previous: bytes) -> bytes:
     """Return the row's hash; raises BrokenChainError unless it is entry `number` after the hash `previous`."""
     found, at_us, kind, body, stored, _ = row
     if found != number:
-        raise _broken(number, Fault.MISSING if found > number else Fault.STRAY, str(found))
+        raise _broken(number, JournalFault.MISSING if found > number else JournalFault.STRAY, str(found))
     if type(at_us) is not int or type(kind) is not str or type(body) is not bytes:
-        raise _broken(number, Fault.MALFORMED, "a field of another type")
+        raise _broken(number, JournalFault.MALFORMED, "a field of another type")
     try:
         from_microseconds(at_us)
         computed = entry_hash(previous, number, at_us, kind_field(kind), body)
     except (Refusal, OverflowError) as error:
-        raise _broken(number, Fault.MALFORMED, str(error)) from None
+        raise _broken(number, JournalFault.MALFORMED, str(error)) from None
     if computed != stored:
-        raise _broken(number, Fault.CHANGED)
+        raise _broken(number, JournalFault.CHANGED)
     return computed
 
 
-def _broken(number: int, fault: Fault, detail: str = "") -> BrokenChainError:
+def _broken(number: int, fault: JournalFault, detail: str = "") -> BrokenChainError:
     return BrokenChainError(BadEntry(number, number, fault, printable(detail)))

@@ -42,7 +42,7 @@ def _last_check(actor: Actor, peer: Actor) -> int:
     return 0 if last is None else int(last["number"])
 
 
-def said(stage: Stage, sender: Actor, to: Actor, code: str) -> str:
+def last_message(stage: Stage, sender: Actor, to: Actor, code: str) -> str:
     """Return the id of the last message with a code that was sent, once it has arrived."""
     ours = [m["message_id"] for m in sender.get("line", "messages", peer=to.name) if m["ours"] and m["code"] == code]
     message = str(max(ours, key=lambda name: int(name.partition(":")[2])))

@@ -28,17 +28,17 @@ from detente.airspace.separation import Minima, MinimaTable
 from detente.feeds.geojson import write_geojson
 from detente.feeds.load import load_flights
 from detente.feeds.tracks import Flight
+from detente.language.figures import NAUTICAL_MILE_M
 from detente.rehearsal.party import RehearsalParty
 
 FIRST, SECOND = "Airlines", "Others"
-NAUTICAL_MILE_M = 1852.0
-MINIMA = Minima(horizontal_m=5.0 * NAUTICAL_MILE_M, vertical_m=1000.0 * FOOT_M, time_s=0.0)
+DEMO_MINIMA = Minima(horizontal_m=5.0 * NAUTICAL_MILE_M, vertical_m=1000.0 * FOOT_M, time_s=0.0)
 ATTRIBUTION = "Contains data from adsb.lol, made available under ODbL 1.0."
 TRAFFIC = "adsb_california_20250601.parquet"
 AIRLINE_CALLSIGN = re.compile(r"[A-Z]{3}[0-9]{1,4}[A-Z]{0,2}\Z")
 """An ICAO airline designator and a flight number; registrations of the United States begin with N and a digit."""
-MARKER = ".detente-demo"
-EPOCH = datetime(2025, 6, 1, tzinfo=UTC)
+DEMO_MARKER = ".detente-demo"
+MATCHED_DAY = datetime(2025, 6, 1, tzinfo=UTC)
 """The day that is matched, UTC."""
 MATCHING = MatchingTerms(
     cell_dm=50_000, band_ft=1_000, bin_seconds=120, altitudes=AltitudeFamilies.PRESSURE, common_lateral_dm=-45_000,
@@ -48,10 +48,10 @@ MATCHING = MatchingTerms(
 MESSAGES = 5
 """Of each party in a private match."""
 QUIET_S = 0.2
-LONGEST_S = 300.0
+MATCH_DEADLINE_S = 300.0
 
 
-class Progress(NamedTuple):
+class DemoProgress(NamedTuple):
     """How far the day is, for whoever shows it: a stage's key and two figures that belong to it."""
 
     stage: str
@@ -90,19 +90,19 @@ def named_plan(flight: Flight) -> Plan:
     return msgspec.structs.replace(flight.plan, plan_id=name) if IDENTIFIER.match(name) else flight.plan
 
 
-def fly_the_day(out: Path, show: Callable[[Progress], None]) -> Day:
+def fly_the_day(out: Path, show: Callable[[DemoProgress], None]) -> Day:
     """Run both nodes through the whole day in directories below `out`.
 
     Raises Refusal when `out` holds something else, a command fails, or the nodes do not come to rest.
     """
     clear_directory(out)
     started = time.monotonic()
-    show(Progress("traffic", 0, 1))
+    show(DemoProgress("traffic", 0, 1))
     plans, left_out = traffic_plans()
     first = RehearsalParty(FIRST, out / FIRST.lower())
     second = RehearsalParty(SECOND, out / SECOND.lower())
     parties = (first, second)
-    show(Progress("parties", 0, 1))
+    show(DemoProgress("parties", 0, 1))
     for party in parties:
         party.found()
     first.pair(second)
@@ -112,17 +112,17 @@ def fly_the_day(out: Path, show: Callable[[Progress], None]) -> Day:
         (party.files.path / "accord.toml").write_text(format_accord(accord), encoding="utf-8")
         plan_file(party).write_bytes(write_geojson(own))
     try:
-        show(Progress("nodes", 0, 1))
+        show(DemoProgress("nodes", 0, 1))
         for party in parties:
             party.start()
         for party in parties:
             party.wait()
         for party in parties:
-            show(Progress("plans", 0, 1))
+            show(DemoProgress("plans", 0, 1))
             party.import_plans(plan_file(party))
         match_privately(parties, show)
         come_to_rest(parties, show)
-        show(Progress("stopping", 0, 1))
+        show(DemoProgress("stopping", 0, 1))
         for party in parties:
             party.stop()
     finally:
@@ -143,27 +143,27 @@ def simple_accord(first: RehearsalParty, second: RehearsalParty) -> Accord:
         name="california-day",
         version=1,
         parties=tuple(AccordParty(party.name, party.card.public_key) for party in (first, second)),
-        valid=TimeWindow(EPOCH - timedelta(days=1), now + timedelta(days=7)),
-        minima=MinimaTable(default=MINIMA),
+        valid=TimeWindow(MATCHED_DAY - timedelta(days=1), now + timedelta(days=7)),
+        minima=MinimaTable(default=DEMO_MINIMA),
         disclosure=Disclosure.NOTHING,
         provisions=Provisions(matching=MATCHING),
     )
 
 
-def match_privately(parties: tuple[RehearsalParty, RehearsalParty], show: Callable[[Progress], None]) -> None:
+def match_privately(parties: tuple[RehearsalParty, RehearsalParty], show: Callable[[DemoProgress], None]) -> None:
     """Let the two nodes match the day; raises Refusal when the match is broken off or takes too long."""
-    show(Progress("matching", 0, 2 * MESSAGES))
-    parties[0].begin_match(parties[1], EPOCH)
-    deadline = time.monotonic() + LONGEST_S
+    show(DemoProgress("matching", 0, 2 * MESSAGES))
+    parties[0].begin_match(parties[1], MATCHED_DAY)
+    deadline = time.monotonic() + MATCH_DEADLINE_S
     while time.monotonic() < deadline:
         runs = [run for party in parties for run in party.matches()]
-        show(Progress("matching", sum(len(run["taken"]) for run in runs), 2 * MESSAGES))
+        show(DemoProgress("matching", sum(len(run["taken"]) for run in runs), 2 * MESSAGES))
         if broken := next((run for run in runs if run["state"] == "aborted"), None):
             raise Refusal("private match", broken["reason"], "a match that is complete", broken["remark"])
         if [run["state"] for run in runs] == ["done", "done"] and _is_told(parties, runs):
             return
         time.sleep(QUIET_S)
-    raise Refusal("demo", "still matching", f"a match within {LONGEST_S:.0f} s", "See the nodes' logs.")
+    raise Refusal("demo", "still matching", f"a match within {MATCH_DEADLINE_S:.0f} s", "See the nodes' logs.")
 
 
 def _is_told(parties: tuple[RehearsalParty, RehearsalParty], runs: list[dict[str, Any]]) -> bool:
@@ -173,31 +173,33 @@ def _is_told(parties: tuple[RehearsalParty, RehearsalParty], runs: list[dict[str
     return known == found[::-1]
 
 
-def come_to_rest(parties: tuple[RehearsalParty, RehearsalParty], show: Callable[[Progress], None]) -> None:
+def come_to_rest(parties: tuple[RehearsalParty, RehearsalParty], show: Callable[[DemoProgress], None]) -> None:
     """Wait until both nodes say, twice in a row and with the same journals, that nothing is left to do."""
-    deadline = time.monotonic() + LONGEST_S
+    deadline = time.monotonic() + MATCH_DEADLINE_S
     before: list[int] = []
     while time.monotonic() < deadline:
         statuses = [party.status() for party in parties]
         found = statuses[0]["conflicts_open"] + statuses[0]["conflicts_cleared"]
         over = statuses[0]["conflicts_cleared"] + statuses[0]["conflicts_left"]
-        show(Progress("settling", over, found))
+        show(DemoProgress("settling", over, found))
         numbers = [status["journal_number"] for status in statuses]
         if all(status["settled"] for status in statuses) and numbers == before:
             return
         before = numbers
         time.sleep(QUIET_S)
-    raise Refusal("demo", "still settling", f"two nodes at rest within {LONGEST_S:.0f} s", "See the nodes' logs.")
+    raise Refusal(
+        "demo", "still settling", f"two nodes at rest within {MATCH_DEADLINE_S:.0f} s", "See the nodes' logs."
+    )
 
 
 def clear_directory(out: Path) -> None:
     """Make `out` empty; raises Refusal when it holds anything that an earlier run did not make, or is not writable."""
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARKER).exists())):
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / DEMO_MARKER).exists())):
         raise Refusal("--out", str(out), "a new directory, or one that an earlier demo made", "Name another one.")
     try:
         if out.exists():
             shutil.rmtree(out)
         out.mkdir(parents=True)
-        (out / MARKER).touch()
+        (out / DEMO_MARKER).touch()
     except OSError as error:
         raise Refusal("--out", str(out), "a directory that can be written", f"{error.strerror}.") from None

@@ -30,8 +30,8 @@ from detente.plots.contents import (
     AgreedMeasure,
     CheckedJournal,
     CheckedTranscript,
+    ConflictOutcome,
     Knowledge,
-    Outcome,
     PrivateMatch,
     ReportConflict,
     ReportContents,
@@ -93,15 +93,15 @@ class History:
         """The conflicts that still stand."""
         return set(self.conflicts) - set(self.cleared)
 
-    def outcome(self, conflict_id: str) -> Outcome:
+    def outcome(self, conflict_id: str) -> ConflictOutcome:
         """What became of a conflict."""
         if conflict_id in self.cleared:
             measure_id = self.cleared[conflict_id]
             own = measure_id is not None and self.measures[measure_id].conflict_id == conflict_id
-            return Outcome.SETTLED if own else Outcome.RELIEVED
+            return ConflictOutcome.SETTLED if own else ConflictOutcome.RELIEVED
         if conflict_id in self.refusals:
-            return Outcome.REFUSED
-        return Outcome.NO_MEASURE if conflict_id in self.no_measure else Outcome.UNANSWERED
+            return ConflictOutcome.REFUSED
+        return ConflictOutcome.NO_MEASURE if conflict_id in self.no_measure else ConflictOutcome.UNANSWERED
 
     def remark(self, conflict_id: str) -> str:
         """What the parties said about a conflict that is left: both reasons, in their words."""

@@ -40,7 +40,17 @@ AIRFIELD = Position(44.60, -20.90)
 AT_SEA = Position(44.10, -20.30)
 ANSWER_WITHIN_S = 5.0
 NO_FINGERPRINT = "AAAA-BBBB-CCCC-DDDD-EEEE"
-TOLD = ("transit-4", "patrol-1", "airfield-1", "seen-1", "seen-2", "seen-3", "whose-1", "whose-2", "flight-safety")
+DISCLOSED_NAMES = (
+    "transit-4",
+    "patrol-1",
+    "airfield-1",
+    "seen-1",
+    "seen-2",
+    "seen-3",
+    "whose-1",
+    "whose-2",
+    "flight-safety",
+)
 """Everything that has a name between alder and birch."""
 E = TypeVar("E", bound=ClaimsEvent)
 
@@ -204,7 +214,7 @@ def _third_party(stage: Stage, alder: Actor, birch: Actor, cedar: Actor, accord:
     """
     told = len(alder.sent(cedar)) + len(birch.sent(cedar)) + len(cedar.entries(RECEIVED))
     stage.claim("rehearse.september.claim.nothing_sealed", told == 0)
-    names = [name.encode() for name in (*TOLD, accord)]
+    names = [name.encode() for name in (*DISCLOSED_NAMES, accord)]
     held = _journal_bytes(cedar)
     found = [name.decode() for name in names if name in held]
     stage.claim("rehearse.september.claim.nothing_held", not found, count=len(names))

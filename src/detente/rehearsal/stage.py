@@ -30,14 +30,14 @@ from detente.record.verification import verify_journal
 from detente.rehearsal.actor import Actor
 from detente.rehearsal.names import REHEARSALS
 
-MARKER = ".detente-rehearsal"
-REFUSED = 2
+REHEARSAL_MARKER = ".detente-rehearsal"
+REFUSED_EXIT_CODE = 2
 """The exit code of a command that was refused."""
 PATIENCE_S = 15.0
 GLANCE_S = 0.05
 
 
-class Kind(StrEnum):
+class CommentaryKind(StrEnum):
     """What a line of the commentary is."""
 
     TITLE = "title"
@@ -49,20 +49,20 @@ class Kind(StrEnum):
     RESULT = "result"
 
 
-class Shown(NamedTuple):
+class CommentaryLine(NamedTuple):
     """One line of the commentary. `at` (UTC) and `who` where somebody does something; `holds` for a claim.
 
     Of a RESULT `who` is what was measured and `text` the figure.
     """
 
-    kind: Kind
+    kind: CommentaryKind
     text: str
     at: datetime | None = None
     who: str = ""
     holds: bool = True
 
 
-class Claim(NamedTuple):
+class CheckedClaim(NamedTuple):
     """A claim that was made, by the key of its text, and whether it held."""
 
     key: str
@@ -72,10 +72,10 @@ class Claim(NamedTuple):
 class Stage:
     """Where a rehearsal takes place: a directory, the actors in it, a language, and whom to show what happens."""
 
-    def __init__(self, out: Path, language: Language, show: Callable[[Shown], None]) -> None:
+    def __init__(self, out: Path, language: Language, show: Callable[[CommentaryLine], None]) -> None:
         self.out = out
         self.language = language
-        self.claims: list[Claim] = []
+        self.claims: list[CheckedClaim] = []
         self.actors: list[Actor] = []
         self._show = show
 
@@ -89,26 +89,26 @@ class Stage:
 
     def title(self, key: str, **values: object) -> None:
         """Show what is rehearsed, or a paragraph before it begins."""
-        self._show(Shown(Kind.TITLE, self.words(key, **values)))
+        self._show(CommentaryLine(CommentaryKind.TITLE, self.words(key, **values)))
 
     def scene(self, key: str, **values: object) -> None:
         """Begin a scene."""
-        self._show(Shown(Kind.SCENE, self.words(key, **values)))
+        self._show(CommentaryLine(CommentaryKind.SCENE, self.words(key, **values)))
 
     def note(self, actor: Actor | None, post: str, key: str, **values: object) -> None:
         """Say what somebody at a post does or does not do; of the story itself, with no actor."""
         at = None if actor is None else datetime.now(UTC)
-        self._show(Shown(Kind.NOTE, self.words(key, **values), at, _who(actor, post)))
+        self._show(CommentaryLine(CommentaryKind.NOTE, self.words(key, **values), at, _who(actor, post)))
 
     def claim(self, key: str, holds: object, **values: object) -> bool:
         """Show a claim and whether it holds, and remember it."""
-        self.claims.append(Claim(key, bool(holds)))
-        self._show(Shown(Kind.CLAIM, self.words(key, **values), datetime.now(UTC), "", bool(holds)))
+        self.claims.append(CheckedClaim(key, bool(holds)))
+        self._show(CommentaryLine(CommentaryKind.CLAIM, self.words(key, **values), datetime.now(UTC), "", bool(holds)))
         return bool(holds)
 
     def result(self, key: str, figure: str, **values: object) -> None:
         """Show one line of the summary."""
-        self._show(Shown(Kind.RESULT, figure, who=self.words(key, **values)))
+        self._show(CommentaryLine(CommentaryKind.RESULT, figure, who=self.words(key, **values)))
 
     def types(
         self, actor: Actor, post: str, *arguments: str, keep: str = "", refused: bool = False, node: bool = True
@@ -119,20 +119,24 @@ class Stage:
         Without `node` the command is not about the actor's directory. Raises Refusal when a command fails.
         """
         typed = [*arguments, "--dir", str(actor.files.path)] if node else [*arguments]
-        self._show(Shown(Kind.COMMAND, shlex.join(["detente", *typed]), datetime.now(UTC), _who(actor, post)))
+        self._show(
+            CommentaryLine(
+                CommentaryKind.COMMAND, shlex.join(["detente", *typed]), datetime.now(UTC), _who(actor, post)
+            )
+        )
         done = subprocess.run(
             [sys.executable, "-m", "detente", *typed], stdin=subprocess.DEVNULL, capture_output=True, text=True,
             check=False, env={**os.environ, "NO_COLOR": "1", "DETENTE_LANGUAGE": str(self.language)},
         )  # fmt: skip
         if refused:
-            if done.returncode != REFUSED:
+            if done.returncode != REFUSED_EXIT_CODE:
                 self.claim("rehearse.claim.refused", [])
         elif done.returncode != 0:
             raise Refusal(shlex.join(typed), f"exit code {done.returncode}", "another end", done.stderr.strip())
         answer = done.stderr if refused else done.stdout
         for line in answer.splitlines():
             if refused or (keep and keep in line):
-                self._show(Shown(Kind.ANSWER, line.strip()))
+                self._show(CommentaryLine(CommentaryKind.ANSWER, line.strip()))
         return answer
 
     def until(self, condition: Callable[[], object], longest_s: float = PATIENCE_S) -> bool:
@@ -187,7 +191,7 @@ class Stage:
         return bool(self.claims) and all(claim.holds for claim in self.claims)
 
 
-def play(name: str, out: Path, language: Language, show: Callable[[Shown], None]) -> Stage:
+def play(name: str, out: Path, language: Language, show: Callable[[CommentaryLine], None]) -> Stage:
     """Play a rehearsal in `out`, which is emptied; return its stage, all nodes stopped.
 
     What goes otherwise than the story is a claim that does not hold. Raises Refusal for an unknown name or for a
@@ -211,14 +215,14 @@ def play(name: str, out: Path, language: Language, show: Callable[[Shown], None]
 
 def fresh_directory(out: Path) -> None:
     """Make `out` empty; raises Refusal when it holds anything that no rehearsal made, or cannot be written."""
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARKER).exists())):
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / REHEARSAL_MARKER).exists())):
         expected = "a new directory, or one that an earlier rehearsal made"
         raise Refusal("--out", str(out), expected, "Name another one.")
     try:
         if out.exists():
             shutil.rmtree(out)
         out.mkdir(parents=True)
-        (out / MARKER).touch()
+        (out / REHEARSAL_MARKER).touch()
     except OSError as error:
         raise Refusal("--out", str(out), "a directory that can be written", f"{error.strerror}.") from None
 

@@ -18,14 +18,12 @@ from detente.line.messages import ReceiptKind
 from detente.picture.events import NoticeGiven, PlanDeclared, PlanWithdrawn
 from detente.picture.notices import Meaning
 from detente.rehearsal.actor import Actor
-from detente.rehearsal.acts import agree, around, check_the_line, declare, give_notice, man, said
+from detente.rehearsal.acts import agree, around, check_the_line, declare, give_notice, last_message, man
 from detente.rehearsal.history import called_after_s, receipts, taken
 from detente.rehearsal.stage import Stage
-from detente.rehearsal.terms import POSTS, safety_accord
+from detente.rehearsal.terms import LONGEST_TO_HUMAN_S, PLACE, POSTS, safety_accord
 
-WHERE = Position(44.31, -20.24)
-LONGEST_TO_HUMAN_S = 60.0
-PLANNING = ("plan_", "notice_", "measure_", "no_measure")
+PLANNING_KINDS = ("plan_", "notice_", "measure_", "no_measure")
 """How the kinds of envelopes begin that suspension stops."""
 
 
@@ -105,14 +103,14 @@ def _the_line_rings(stage: Stage, alder: Actor, birch: Actor, accord: str) -> st
     )
     check_the_line(stage, alder, birch)
     when = f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}"
-    typed = (f"where={WHERE.latitude_deg},{WHERE.longitude_deg}", "height=10500ft MSL", f"when={when}")
+    typed = (f"where={PLACE.latitude_deg},{PLACE.longitude_deg}", "height=10500ft MSL", f"when={when}")
     stage.types(alder, "watch", "line", "send", "aircraft_near_you", *typed, "--to", "birch")
-    warning = said(stage, alder, birch, "aircraft_near_you")
+    warning = last_message(stage, alder, birch, "aircraft_near_you")
     stage.types(birch, "watch", "line", "acknowledge", warning, "--from", "alder", "--post", "watch")
     stage.note(alder, "watch", "rehearse.suspended.night")
     stage.types(alder, "watch", "line", "watch", "leave", "watch")
     stage.types(birch, "watch", "line", "stop")
-    stop = said(stage, birch, alder, "stop")
+    stop = last_message(stage, birch, alder, "stop")
     stage.types(alder, "senior", "line", "inbox", "--waiting", "--post", "senior", keep="STOP")
     stage.types(alder, "senior", "line", "acknowledge", stop, "--from", "birch", "--post", "senior")
     to = ("--from", "birch", "--post", "senior", "--to", "controllers")
@@ -136,7 +134,7 @@ def _incident(stage: Stage, alder: Actor, birch: Actor) -> None:
     now = datetime.now(UTC)
     begin = now.replace(second=0, microsecond=0)
     where = (
-        "--centre", f"{WHERE.latitude_deg},{WHERE.longitude_deg}", "--radius", "5km",
+        "--centre", f"{PLACE.latitude_deg},{PLACE.longitude_deg}", "--radius", "5km",
         "--block", "10000..11000ft MSL",
         "--window", f"{begin:%Y-%m-%dT%H:%MZ}/{begin + timedelta(minutes=1):%Y-%m-%dT%H:%MZ}",
     )  # fmt: skip
@@ -164,7 +162,9 @@ def _resume(stage: Stage, alder: Actor, birch: Actor, accord: str, before: int) 
     soon = datetime.now(UTC) + timedelta(minutes=30)
     entering = ("entering", "reference=range", f"when={soon:%Y-%m-%dT%H:%MZ}", "--to", "birch")
     stage.types(alder, "watch", "line", "send", *entering)
-    stage.claim("rehearse.suspended.claim.entering", birch.message("alder", said(stage, alder, birch, "entering")))
+    stage.claim(
+        "rehearse.suspended.claim.entering", birch.message("alder", last_message(stage, alder, birch, "entering"))
+    )
     stage.types(alder, "command", "incident", "reply", "near-miss", "accept", "--from", "birch")
     stage.until(lambda: sum(isinstance(event, IncidentReplied) for event in birch.claims_events()) > 1)
     stage.types(birch, "watch", "incident", "close", "near-miss", "settled", "--to", "alder")
@@ -202,7 +202,7 @@ def _results(stage: Stage, alder: Actor, birch: Actor, stop: str) -> None:
         when += [next(at for at, fact in one.facts_at() if isinstance(fact, kind)) for one in (birch, alder)]
         stage.result(f"rehearse.suspended.result.{key}", stage.seconds((when[1] - when[0]).total_seconds(), 3))
     sealed = [*alder.sent(birch), *birch.sent(alder)]
-    meanwhile = [e for e in sealed if e.kind.startswith(PLANNING) and began[1] < e.sent_at < over[0]]
+    meanwhile = [e for e in sealed if e.kind.startswith(PLANNING_KINDS) and began[1] < e.sent_at < over[0]]
     stage.result("rehearse.suspended.result.planning", str(len(meanwhile)))
     stage.result("rehearse.suspended.result.stop_human", stage.seconds(person.to_human_s))
 
@@ -214,7 +214,7 @@ def _plan(name: str, east_deg: float) -> Plan:
 def _area(east_deg: float) -> Volume4D:
     """Ten kilometres of ocean for an hour, half an hour from now; each further east is clear of the others."""
     start = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=30)
-    centre = Position(WHERE.latitude_deg, WHERE.longitude_deg + east_deg)
+    centre = Position(PLACE.latitude_deg, PLACE.longitude_deg + east_deg)
     return around(centre, 10_000.0, 10_000.0, 11_000.0, start, timedelta(hours=1))
 
 
@@ -236,4 +236,6 @@ def _in_force_at(alder: Actor) -> set[str]:
 
 def _planning(alder: Actor, birch: Actor) -> list[tuple[str, bytes]]:
     """Kind and body of every planning envelope from alder to birch, in alder's journal."""
-    return [(envelope.kind, envelope.body) for envelope in alder.sent(birch) if envelope.kind.startswith(PLANNING)]
+    return [
+        (envelope.kind, envelope.body) for envelope in alder.sent(birch) if envelope.kind.startswith(PLANNING_KINDS)
+    ]

@@ -12,6 +12,10 @@ from detente.airspace.position import Position
 from detente.airspace.separation import Minima, MinimaTable
 from detente.rehearsal.actor import Actor
 
+PLACE = Position(44.31, -20.24)
+"""Where the aircraft of the rehearsals fly."""
+LONGEST_TO_HUMAN_S = 60.0
+"""The time within which a STOP must reach a person (R9); on a quiet machine it takes four seconds or less."""
 POSTS = ("watch", "senior", "command")
 DEADLINE_S = 3.0
 USUAL_DEADLINE_S = 30.0
@@ -19,7 +23,7 @@ USUAL_DEADLINE_S = 30.0
 DATUM = DatumPoint(name="buoy", position=Position(44.0, -20.0))
 BY_AUTHORITY = Suspension(keeps=(*Suspension().keeps, SafetyFunction.INCIDENTS), posts=())
 """Only an authority suspends; the safety functions go on, and incidents are reported and answered."""
-MINIMA = MinimaTable(Minima(5.0 * 1852.0, 1000.0 * FOOT_M, 0.0))
+REHEARSAL_MINIMA = MinimaTable(Minima(5.0 * 1852.0, 1000.0 * FOOT_M, 0.0))
 
 
 def safety_accord(name: str, first: Actor, second: Actor, *, authorised: bool = False) -> Accord:
@@ -37,6 +41,6 @@ def safety_accord(name: str, first: Actor, second: Actor, *, authorised: bool = 
             for party in (first, second)
         ),
         valid=TimeWindow(now - timedelta(hours=1), now + timedelta(days=30)),
-        minima=MINIMA,
+        minima=REHEARSAL_MINIMA,
         provisions=Provisions(escalation=ladder, datum=DATUM, suspension=BY_AUTHORITY if authorised else Suspension()),
     )

@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from pyproj import Geod, Transformer
+from pyproj import Transformer
 
 from detente.accord.terms import format_accord
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeReference, AltitudeUnit, MeanSeaLevel
 from detente.airspace.altitude import StandardPressure as Standard
+from detente.airspace.geodesy import GEOD
 from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.feeds.geojson import write_geojson
@@ -26,20 +27,16 @@ from detente.line.parameters import Block, Length, LengthUnit, Place, Value, Win
 from detente.node.lanes import LANE_HASH, Lane
 from detente.picture.events import PlanEnded
 from detente.rehearsal.actor import Actor
-from detente.rehearsal.acts import check_the_line, man, said
+from detente.rehearsal.acts import check_the_line, last_message, man
 from detente.rehearsal.history import began_at, called_after_s, judgements, receipts, taken
 from detente.rehearsal.stage import Stage
-from detente.rehearsal.terms import DEADLINE_S, POSTS, USUAL_DEADLINE_S, safety_accord
+from detente.rehearsal.terms import DEADLINE_S, LONGEST_TO_HUMAN_S, PLACE, POSTS, USUAL_DEADLINE_S, safety_accord
 
 RECORD_S = 27 * 60.0
-LONGEST_TO_HUMAN_S = 60.0
-"""Within which a person must have a STOP (R9); it is four seconds or less on a quiet machine."""
 LONGEST_TO_CALL_S = DEADLINE_S + 6.0
-WHERE = Position(44.31, -20.24)
 NINE_KM_M = 9_000.0
 OTHER_DATUM = "+proj=longlat +ellps=krass +towgs84=23.57,-140.95,-79.8,0,-0.35,-0.79,-0.22 +no_defs"
 """A chart's datum, 1942, some 110 m from WGS 84 where both are used."""
-_GEOD = Geod(ellps="WGS84")
 
 
 class Slip(NamedTuple):
@@ -91,17 +88,17 @@ def _nine_km_off(stage: Stage, alder: Actor, birch: Actor) -> str:
     begin = datetime.now(UTC).replace(second=0, microsecond=0)
     window = TimeWindow(begin, begin + timedelta(hours=1))
     band = AltitudeBand(_height(10_000.0), _height(11_000.0))
-    plan = Plan("survey-1", (Volume4D(Circle(WHERE, 10_000.0), band, window),))
+    plan = Plan("survey-1", (Volume4D(Circle(PLACE, 10_000.0), band, window),))
     file = alder.files.path / "survey-1.geojson"
     file.write_bytes(write_geojson([plan]))
     stage.types(alder, "watch", "plan", "import", str(file))
     stage.types(alder, "watch", "plan", "activate", "survey-1")
     typed = (
-        f"where={WHERE.latitude_deg},{WHERE.longitude_deg}", "radius=10km", "block=10000..11000ft MSL",
+        f"where={PLACE.latitude_deg},{PLACE.longitude_deg}", "radius=10km", "block=10000..11000ft MSL",
         f"window={begin:%Y-%m-%dT%H:%MZ}/{window.end:%Y-%m-%dT%H:%MZ}",
     )  # fmt: skip
     stage.types(alder, "watch", "line", "send", "our_aircraft_here", *typed, "--to", "birch", keep="alder:")
-    message = said(stage, alder, birch, "our_aircraft_here")
+    message = last_message(stage, alder, birch, "our_aircraft_here")
     stage.note(birch, "watch", "rehearse.minutes.by_ear")
     off = _moved(NINE_KM_M, 90.0)
     heard = (f"where={off.latitude_deg:.5f},{off.longitude_deg:.5f}", *typed[1:])
@@ -115,7 +112,7 @@ def _nine_km_off(stage: Stage, alder: Actor, birch: Actor) -> str:
     stage.note(birch, "watch", "rehearse.minutes.more")
     slips = _slips(window)
     right: dict[str, Value] = {
-        "where": Place(WHERE), "radius": Length(10.0, LengthUnit.KILOMETRE), "block": Block(band),
+        "where": Place(PLACE), "radius": Length(10.0, LengthUnit.KILOMETRE), "block": Block(band),
         "window": Window(window),
     }  # fmt: skip
     reference = {"peer": "alder", "message_id": message, "post": "watch"}
@@ -143,10 +140,10 @@ def _the_warning(stage: Stage, alder: Actor, birch: Actor) -> str:
     """Birch rings to warn, the officer it knows is away, the next post has it; return the message's id."""
     stage.scene("rehearse.minutes.scene.warning")
     stage.note(birch, "watch", "rehearse.minutes.danger")
-    where = f"where={WHERE.latitude_deg},{WHERE.longitude_deg}"
+    where = f"where={PLACE.latitude_deg},{PLACE.longitude_deg}"
     typed = ("turn_away", where, "height=10500ft MSL", "bearing=270")
     stage.types(birch, "watch", "line", "send", *typed, "--to", "alder", keep="birch:")
-    message = said(stage, birch, alder, "turn_away")
+    message = last_message(stage, birch, alder, "turn_away")
     stage.note(alder, "watch", "rehearse.minutes.away")
     stage.until(lambda: alder.message("birch", message).get("standing_post") == "watch")
     stage.until(lambda: birch.message("alder", message)["standing_post"] in POSTS[1:], LONGEST_TO_CALL_S)
@@ -173,7 +170,7 @@ def _stop(stage: Stage, alder: Actor, birch: Actor) -> str:
     stage.scene("rehearse.minutes.scene.stop")
     stage.types(alder, "watch", "line", "watch", "leave", "watch")
     stage.types(birch, "watch", "line", "stop", keep="birch:")
-    message = said(stage, birch, alder, "stop")
+    message = last_message(stage, birch, alder, "stop")
     for post in POSTS:
         stage.types(alder, post, "line", "inbox", "--waiting", "--post", post, keep="STOP")
     stage.types(alder, "senior", "line", "acknowledge", message, "--from", "birch", "--post", "senior")
@@ -207,8 +204,8 @@ def _shown_to_an_outsider(stage: Stage, birch: Actor) -> None:
         birch, "", "transcript", "prove", str(birch.files.path), "1", "--peer", "alder", "--accord", lane,
         "--out", str(file), node=False,
     )  # fmt: skip
-    said = stage.types(birch, "", "transcript", "check", str(file), "--body", node=False)
-    stage.claim("rehearse.minutes.claim.exhibit", '"code":"stop"' in said)
+    last_message = stage.types(birch, "", "transcript", "check", str(file), "--body", node=False)
+    stage.claim("rehearse.minutes.claim.exhibit", '"code":"stop"' in last_message)
 
 
 def _results(stage: Stage, birch: Actor, notice: str, warning: str, stop: str) -> None:
@@ -240,14 +237,14 @@ def _slips(window: TimeWindow) -> list[Slip]:
     """The ways in which a location goes wrong on a telephone, beside 9 km."""
     hour = timedelta(hours=1)
     to_other = Transformer.from_crs("EPSG:4326", OTHER_DATUM, always_xy=True)
-    longitude_deg, latitude_deg = to_other.transform(WHERE.longitude_deg, WHERE.latitude_deg)
+    longitude_deg, latitude_deg = to_other.transform(PLACE.longitude_deg, PLACE.latitude_deg)
     metres = AltitudeBand(_height(10_000.0, AltitudeUnit.METRE), _height(11_000.0, AltitudeUnit.METRE))
     pressure = AltitudeBand(_height(10_000.0, reference=Standard()), _height(11_000.0, reference=Standard()))
     places = {
         "one_km": _moved(1_000.0, 0.0),
         "thirty_metres": _moved(30.0, 90.0),
-        "swapped": Position(WHERE.longitude_deg, WHERE.latitude_deg),
-        "minutes": Position(_minutes_as_decimals(WHERE.latitude_deg), WHERE.longitude_deg),
+        "swapped": Position(PLACE.longitude_deg, PLACE.latitude_deg),
+        "minutes": Position(_minutes_as_decimals(PLACE.latitude_deg), PLACE.longitude_deg),
         "datum": Position(latitude_deg, longitude_deg),
     }
     found = [Slip(f"rehearse.minutes.slip.{name}", "where", Place(place)) for name, place in places.items()]
@@ -273,12 +270,12 @@ def _height(
 
 
 def _moved(distance_m: float, bearing_deg: float) -> Position:
-    longitude_deg, latitude_deg, _ = _GEOD.fwd(WHERE.longitude_deg, WHERE.latitude_deg, bearing_deg, distance_m)
+    longitude_deg, latitude_deg, _ = GEOD.fwd(PLACE.longitude_deg, PLACE.latitude_deg, bearing_deg, distance_m)
     return Position(float(latitude_deg), float(longitude_deg))
 
 
 def _distance_m(position: Position) -> float:
-    _, _, distance_m = _GEOD.inv(WHERE.longitude_deg, WHERE.latitude_deg, position.longitude_deg, position.latitude_deg)
+    _, _, distance_m = GEOD.inv(PLACE.longitude_deg, PLACE.latitude_deg, position.longitude_deg, position.latitude_deg)
     return float(distance_m)
 
 

@@ -17,7 +17,7 @@ from detente.utm.dss.events import (
     SubscriptionRemoved,
     SubscriptionWritten,
 )
-from detente.utm.dss.records import UNKNOWN, Constraint, Intent, Subscription
+from detente.utm.dss.records import UNKNOWN, Constraint, OperationalIntent, Subscription
 from detente.utm.dss.state import DssState
 from detente.utm.identifiers import MASKED_OVN, NO_SUBSCRIPTION
 from detente.utm.moments import rfc3339
@@ -38,7 +38,7 @@ Document = dict[str, Any]
 _REMOVALS = (IntentRemoved, ConstraintRemoved, SubscriptionRemoved, AreaRemoved, RidSubscriptionRemoved)
 
 
-class Answer(NamedTuple):
+class WriteAnswer(NamedTuple):
     """What a client that wrote is answered. `told` is JSON, None where the interface tells of no subscribers."""
 
     status: int
@@ -60,7 +60,7 @@ def time_document(at_us: int) -> Document:
     return {"value": rfc3339(at_us), "format": "RFC3339"}
 
 
-def intent_document(state: DssState, intent: Intent, asker: str) -> Document:
+def intent_document(state: DssState, intent: OperationalIntent, asker: str) -> Document:
     """An OperationalIntentReference; the OVN is for its manager alone."""
     return {
         "id": intent.id,
@@ -176,38 +176,46 @@ def is_removal(event: object) -> bool:
     return isinstance(event, _REMOVALS)
 
 
-def subject_answer(dss: DssState, rid: RidState, heartbeats: Heartbeats, event: object, by: str, now_us: int) -> Answer:
+def subject_answer(
+    dss: DssState, rid: RidState, heartbeats: Heartbeats, event: object, by: str, now_us: int
+) -> WriteAnswer:
     """The answer to the write that led to `event`, but for the subscribers: empty where there may be some."""
     match event:
         case IntentWritten():
             document = {"operational_intent_reference": intent_document(dss, dss.intents[event.id], by)}
-            return Answer(201 if event.version == 1 else 200, document, b"[]")
+            return WriteAnswer(201 if event.version == 1 else 200, document, b"[]")
         case IntentRemoved():
-            return Answer(200, {"operational_intent_reference": intent_document(dss, dss.intents[event.id], by)}, b"[]")
+            return WriteAnswer(
+                200, {"operational_intent_reference": intent_document(dss, dss.intents[event.id], by)}, b"[]"
+            )
         case ConstraintWritten():
             document = {"constraint_reference": constraint_document(dss, dss.constraints[event.id], by)}
-            return Answer(201 if event.version == 1 else 200, document, b"[]")
+            return WriteAnswer(201 if event.version == 1 else 200, document, b"[]")
         case ConstraintRemoved():
-            return Answer(200, {"constraint_reference": constraint_document(dss, dss.constraints[event.id], by)}, b"[]")
+            return WriteAnswer(
+                200, {"constraint_reference": constraint_document(dss, dss.constraints[event.id], by)}, b"[]"
+            )
         case SubscriptionWritten():
-            return Answer(200, _subscription_with_references(dss, dss.subscriptions[event.id], now_us), None)
+            return WriteAnswer(200, _subscription_with_references(dss, dss.subscriptions[event.id], now_us), None)
         case SubscriptionRemoved():
-            return Answer(200, {"subscription": subscription_document(dss, dss.subscriptions[event.id])}, None)
+            return WriteAnswer(200, {"subscription": subscription_document(dss, dss.subscriptions[event.id])}, None)
         case AvailabilitySet():
-            return Answer(200, availability_document(dss, event.uss), None)
+            return WriteAnswer(200, availability_document(dss, event.uss), None)
         case ReportMade():
             report = msgspec.json.decode(event.exchange)
-            return Answer(201, {**report, "report_id": event.id}, None)
+            return WriteAnswer(201, {**report, "report_id": event.id}, None)
         case HeartbeatRecorded():
-            return Answer(201, {"dss_instances": [heartbeat_document(b) for b in heartbeats.newest.values()]}, None)
+            return WriteAnswer(
+                201, {"dss_instances": [heartbeat_document(b) for b in heartbeats.newest.values()]}, None
+            )
         case _:
             return _rid_answer(rid, event, now_us)
 
 
-def _rid_answer(rid: RidState, event: object, now_us: int) -> Answer:
+def _rid_answer(rid: RidState, event: object, now_us: int) -> WriteAnswer:
     match event:
         case AreaWritten() | AreaRemoved():
-            return Answer(200, {"service_area": area_document(rid.areas[event.id], event.standard)}, b"[]")
+            return WriteAnswer(200, {"service_area": area_document(rid.areas[event.id], event.standard)}, b"[]")
         case RidSubscriptionWritten():
             subscription = rid.subscriptions[event.id]
             found = rid.area_index.find_names(
@@ -219,10 +227,10 @@ def _rid_answer(rid: RidState, event: object, now_us: int) -> Answer:
                 "subscription": rid_subscription_document(rid, subscription, event.standard),
                 "service_areas": [area_document(rid.areas[name], event.standard) for name in found],
             }
-            return Answer(200, document, None)
+            return WriteAnswer(200, document, None)
         case RidSubscriptionRemoved():
             held = rid.subscriptions[event.id]
-            return Answer(200, {"subscription": rid_subscription_document(rid, held, event.standard)}, None)
+            return WriteAnswer(200, {"subscription": rid_subscription_document(rid, held, event.standard)}, None)
         case _:
             raise TypeError(f"no event with an answer: {type(event).__name__}")
 

@@ -9,7 +9,7 @@ from detente.utm.moments import SECOND_US
 _BUCKET_US = 5 * SECOND_US
 
 
-def due_at(at_us: int) -> int:
+def bucket_end(at_us: int) -> int:
     """When what is entered for `at_us` falls due: the next round time, so that it hangs on nobody's having looked."""
     return (at_us // _BUCKET_US + 1) * _BUCKET_US
 
@@ -23,7 +23,7 @@ class Due:
 
     def enter(self, name: str, at_us: int) -> None:
         """Let `take` return `name` some seconds after `at_us`, never before."""
-        bucket = due_at(at_us) // _BUCKET_US
+        bucket = bucket_end(at_us) // _BUCKET_US
         names = self._buckets.get(bucket)
         if names is None:
             self._buckets[bucket] = [name]

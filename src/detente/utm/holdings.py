@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from detente.utm.dss.records import Occupied
-from detente.utm.due import Due, due_at
+from detente.utm.due import Due, bucket_end
 from detente.utm.index import ANY_KIND, CellIndex, SubscriptionIndex
 from detente.utm.moments import HOUR_US
 
@@ -60,7 +60,7 @@ def enter_listener(
     due.enter(subscription.id, occupied.end_us)
 
 
-def told(
+def notify_subscribers(
     index: SubscriptionIndex,
     cells: Sequence[int],
     old: Occupied | None,
@@ -80,7 +80,7 @@ def told(
     return index.notify(index.find(cells, None, None, start_us, end_us, kinds), url_field, without_suffix)
 
 
-def expire(held: dict[str, H], index: CellIndex, due: Due, now_us: int) -> list[H]:
+def expire_entities(held: dict[str, H], index: CellIndex, due: Due, now_us: int) -> list[H]:
     """Take what has ended out of the search, and what ended long ago out of `held` and the index; return the latter."""
     gone: list[H] = []
     for name in due.take(now_us):
@@ -88,7 +88,7 @@ def expire(held: dict[str, H], index: CellIndex, due: Due, now_us: int) -> list[
         if one is None or one.occupied.end_us >= now_us:
             continue
         gone_us = one.occupied.end_us + KEPT_AFTER_END_US
-        if due_at(gone_us) > now_us:
+        if bucket_end(gone_us) > now_us:
             index.withdraw(name, one.occupied.cells)
             due.enter(name, gone_us)
         else:

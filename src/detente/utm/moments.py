@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from detente.utm.refused import Refused
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
@@ -15,11 +15,11 @@ HOUR_US = 3600 * SECOND_US
 DAY_US = 24 * HOUR_US
 
 
-def microseconds(moment: datetime) -> int:
+def wire_microseconds(moment: datetime) -> int:
     """Whole microseconds from 1970 to `moment`. Raises Refused (400) for a time without offset."""
     if moment.tzinfo is None:
         raise Refused(400, f"{moment.isoformat()} has no time zone; write it in UTC, with Z at the end")
-    return (moment - EPOCH) // _MICROSECOND
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def rfc3339(at_us: int) -> str:
@@ -30,4 +30,4 @@ def rfc3339(at_us: int) -> str:
 
 @lru_cache(maxsize=4096)
 def _second_text(second: int) -> str:
-    return (EPOCH + timedelta(seconds=second)).isoformat()[:-6]
+    return (_EPOCH + timedelta(seconds=second)).isoformat()[:-6]

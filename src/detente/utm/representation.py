@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 import msgspec
 
-from detente.utm.answers import Answer, encode, is_removal, subject_answer
+from detente.utm.answers import WriteAnswer, encode, is_removal, subject_answer
 from detente.utm.auxiliary.heartbeats import (
     HeartbeatRecorded,
     Heartbeats,
@@ -36,8 +36,8 @@ from detente.utm.rid.records import (
 )
 from detente.utm.rid.state import RidState, evolve_rid, expire_rid
 
-Command = DssCommand | RidCommand | PutHeartbeat
-Event = DssEvent | RidEvent | HeartbeatRecorded
+ServiceCommand = DssCommand | RidCommand | PutHeartbeat
+ServiceEvent = DssEvent | RidEvent | HeartbeatRecorded
 _RID_COMMANDS = (PutArea, DeleteArea, PutRidSubscription, DeleteRidSubscription)
 _RID_EVENTS = (AreaWritten, AreaRemoved, RidSubscriptionWritten, RidSubscriptionRemoved)
 OUTCOMES_KEPT_US = 60 * MINUTE_US
@@ -51,14 +51,14 @@ class Policy(msgspec.Struct, frozen=True):
     exact: bool = False
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class RecordedRefusal(msgspec.Struct, frozen=True):
     """What was answered to a request that was not carried out, and the request, without its key."""
 
     status: int
     message: str
     missing_intents: tuple[str, ...]
     missing_constraints: tuple[str, ...]
-    command: Command
+    command: ServiceCommand
 
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -72,11 +72,11 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     subject: str
     request_id: str = ""
     fingerprint: str = ""
-    events: tuple[Event, ...] = ()
-    refusal: Refusal | None = None
+    events: tuple[ServiceEvent, ...] = ()
+    refusal: RecordedRefusal | None = None
 
 
-class Outcome(msgspec.Struct, frozen=True, gc=False):
+class WriteOutcome(msgspec.Struct, frozen=True, gc=False):
     """What became of a write that carried a request id, for a client that never saw the answer.
 
     `fingerprint` tells a retry from another request. `document` and `told` are the answer, empty where it was long.
@@ -100,10 +100,10 @@ class Representation:
         self.dss = DssState()
         self.rid = RidState()
         self.heartbeats = Heartbeats()
-        self.outcomes: OrderedDict[tuple[str, str], Outcome] = OrderedDict()
+        self.outcomes: OrderedDict[tuple[str, str], WriteOutcome] = OrderedDict()
 
 
-def decide(state: Representation, command: Command, policy: Policy) -> list[Event]:
+def decide(state: Representation, command: ServiceCommand, policy: Policy) -> list[ServiceEvent]:
     """The events that carry out `command`. Raises Refused with nothing changed."""
     if isinstance(command, _RID_COMMANDS):
         return [*decide_rid(state.rid, command)]
@@ -112,10 +112,10 @@ def decide(state: Representation, command: Command, policy: Policy) -> list[Even
     return [*decide_dss(state.dss, command, exact=policy.exact)]
 
 
-def evolve(state: Representation, decision: Decision, *, answering: bool = False) -> Answer | None:
+def evolve(state: Representation, decision: Decision, *, answering: bool = False) -> WriteAnswer | None:
     """Fold one decision in. Returns the answer to the client when `answering`, with the subscribers it must notify."""
-    advance(state, decision.at_us)
-    answer: Answer | None = None
+    advance_time(state, decision.at_us)
+    answer: WriteAnswer | None = None
     told = b"[]"
     wanted = answering or bool(decision.request_id)
     main = _main_event(decision) if wanted and decision.events else None
@@ -135,7 +135,7 @@ def evolve(state: Representation, decision: Decision, *, answering: bool = False
     return answer
 
 
-def advance(state: Representation, now_us: int) -> None:
+def advance_time(state: Representation, now_us: int) -> None:
     """Let time go on: what has ended is no longer found."""
     if now_us <= state.now_us:
         return
@@ -144,14 +144,16 @@ def advance(state: Representation, now_us: int) -> None:
     expire_rid(state.rid, now_us)
 
 
-def refusal_of(refused: Refused, command: Command) -> Refusal:
+def recorded_refusal(refused: Refused, command: ServiceCommand) -> RecordedRefusal:
     """A refusal as the journal keeps it."""
     if isinstance(command, PutIntent):
         command = msgspec.structs.replace(command, key=frozenset())
-    return Refusal(refused.status, refused.message, refused.missing_intents, refused.missing_constraints, command)
+    return RecordedRefusal(
+        refused.status, refused.message, refused.missing_intents, refused.missing_constraints, command
+    )
 
 
-def _fold(state: Representation, event: Event, at_us: int) -> bytes:
+def _fold(state: Representation, event: ServiceEvent, at_us: int) -> bytes:
     if isinstance(event, _RID_EVENTS):
         return evolve_rid(state.rid, event, at_us)
     if isinstance(event, HeartbeatRecorded):
@@ -159,30 +161,30 @@ def _fold(state: Representation, event: Event, at_us: int) -> bytes:
     return evolve_dss(state.dss, event, at_us)
 
 
-def _main_event(decision: Decision) -> Event:
+def _main_event(decision: Decision) -> ServiceEvent:
     """The event about the entity that was asked for; the others are what it brought with it."""
     return next((event for event in decision.events if subject_of(event) == decision.subject), decision.events[-1])
 
 
-def subject_of(event: Event) -> str:
+def subject_of(event: ServiceEvent) -> str:
     """The id of what an event is about."""
     if isinstance(event, AvailabilitySet):
         return event.uss
     return event.instance if isinstance(event, HeartbeatRecorded) else event.id
 
 
-def _answer(state: Representation, event: Event, decision: Decision) -> Answer:
+def _answer(state: Representation, event: ServiceEvent, decision: Decision) -> WriteAnswer:
     return subject_answer(state.dss, state.rid, state.heartbeats, event, decision.by, decision.at_us)
 
 
-def _remember(state: Representation, decision: Decision, main: Event, answer: Answer) -> None:
+def _remember(state: Representation, decision: Decision, main: ServiceEvent, answer: WriteAnswer) -> None:
     document = encode(answer.document)
     told = answer.told
     if len(document) + len(told or b"") > LONGEST_ANSWER_KEPT:
         document, told = b"", None if told is None else b""
     outcomes = state.outcomes
     outcomes.pop((decision.by, decision.request_id), None)
-    outcomes[decision.by, decision.request_id] = Outcome(
+    outcomes[decision.by, decision.request_id] = WriteOutcome(
         decision.at_us,
         decision.fingerprint,
         answer.status,

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from detente.accord.tagged import read_json
-from detente.link.commitment import Opening
+from detente.link.commitment import CommitmentOpening
 from detente.link.details import (
     Details,
     DetailsCommand,
@@ -32,7 +32,7 @@ class DetailsOpening(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
     """What a peer says: the opening of its notice's commitment."""
 
     notice_id: str
-    opening: Opening
+    opening: CommitmentOpening
 
 
 _OPENING: msgspec.json.Decoder[DetailsOpening] = msgspec.json.Decoder(DetailsOpening)

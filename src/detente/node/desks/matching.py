@@ -21,7 +21,7 @@ from detente.airspace.refusal import Refusal
 from detente.matching.driver import message_name
 from detente.matching.late_order import late_name
 from detente.matching.masking import ANSWER_BYTES
-from detente.matching.messages import HEADER_BYTES, Fault, Kind
+from detente.matching.messages import HEADER_BYTES, MessageKind, ProtocolFault
 from detente.matching.quantise import Role
 from detente.matching.ristretto import ELEMENT_BYTES
 from detente.matching.run import Run, run_between
@@ -38,7 +38,7 @@ _FRAME_BYTES = HEADER_BYTES + SIGNATURE_BYTES
 _OPENING_BYTES = 1 << 14
 _REVEAL_MOST_BYTES = 256 << 20
 LONGEST_REMARK = 300
-LATE_SUFFIX = f"-{int(Kind.LATE)}-{Kind.LATE.name.lower()}"
+LATE_SUFFIX = f"-{int(MessageKind.LATE)}-{MessageKind.LATE.name.lower()}"
 _NAMES = frozenset(message_name(kind) for kind in STAGES)
 _SHA_256 = re.compile("[0-9a-f]{64}")
 
@@ -251,18 +251,18 @@ class MatchingDesk(Desk):
         if known == noted:
             return []
         if known is not None:
-            return [self._broken(at, said.run, Fault.EQUIVOCATION, f"two different messages {noted.name}")]
+            return [self._broken(at, said.run, ProtocolFault.EQUIVOCATION, f"two different messages {noted.name}")]
         try:
             most = largest(self.run_of(held), held, noted.name)
         except Refusal as refusal:
             return [facts.RunAborted(at, said.run, self.own, facts.ACCORD, str(refusal)[:LONGEST_REMARK])]
         if most is None or not _SHA_256.fullmatch(noted.sha256):
-            return [self._broken(at, said.run, Fault.STAGE, f"a message {noted.name[:60]!r}")]
+            return [self._broken(at, said.run, ProtocolFault.STAGE, f"a message {noted.name[:60]!r}")]
         if not _FRAME_BYTES < noted.size <= most:
-            return [self._broken(at, said.run, Fault.SIZE, f"{noted.name} of {noted.size:,} bytes")]
+            return [self._broken(at, said.run, ProtocolFault.SIZE, f"{noted.name} of {noted.size:,} bytes")]
         return [facts.MessageAnnounced(at, said.run, noted)]
 
-    def _broken(self, at: datetime, run: str, fault: Fault, seen: str) -> facts.RunAborted:
+    def _broken(self, at: datetime, run: str, fault: ProtocolFault, seen: str) -> facts.RunAborted:
         return facts.RunAborted(at, run, self.own, fault.value, seen)
 
     def _accord(self, peer: str) -> Accord:
@@ -294,12 +294,15 @@ def largest(run: Run, record: MatchingRun, name: str) -> int | None:
     late = 1 << run.terms.late_log2
     reveal = min(_OPENING_BYTES << run.terms.parts_log2, _REVEAL_MOST_BYTES)
     bodies = {message_name(kind): 2 * ELEMENT_BYTES for kind in STAGES}
-    bodies[message_name(Kind.MASKED)] = run.capacity(record.role.other) * ELEMENT_BYTES
-    bodies[message_name(Kind.ANSWERS)] = run.capacity(record.role) * ANSWER_BYTES
-    bodies[message_name(Kind.REVEAL)] = reveal
+    bodies[message_name(MessageKind.MASKED)] = run.capacity(record.role.other) * ELEMENT_BYTES
+    bodies[message_name(MessageKind.ANSWERS)] = run.capacity(record.role) * ANSWER_BYTES
+    bodies[message_name(MessageKind.REVEAL)] = reveal
     for side in Role:
         for number in range(1, run.terms.late_runs + 1):
-            kinds = (Kind.LATE if side is record.role.other else Kind.LATE_ANSWER, Kind.LATE_REVEAL)
+            kinds = (
+                MessageKind.LATE if side is record.role.other else MessageKind.LATE_ANSWER,
+                MessageKind.LATE_REVEAL,
+            )
             bodies |= {late_name(kind, side, number): reveal for kind in kinds[1:]}
             bodies[late_name(kinds[0], side, number)] = late * ELEMENT_BYTES + 4 * ELEMENT_BYTES
     body = bodies.get(name)

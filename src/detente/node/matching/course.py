@@ -22,10 +22,10 @@ from detente.airspace.refusal import Refusal
 from detente.line.alarms import LONGEST_DETAIL, AlarmKind
 from detente.line.commands import RaiseAlarm
 from detente.matching.driver import Driver
-from detente.matching.messages import BreachError, Fault
+from detente.matching.messages import BreachError, ProtocolFault
 from detente.matching.quantise import parts_of
 from detente.matching.schedule import late_runs_open
-from detente.matching.side import Side
+from detente.matching.side import MatchSide
 from detente.node.configuration import MatchingSettings
 from detente.node.desks.line import LineDesk
 from detente.node.desks.matching import MatchingDesk
@@ -223,7 +223,7 @@ class Course:
             async with asyncio.timeout(self._patience_s):
                 return await waiting
         except TimeoutError:
-            raise BreachError(Fault.STALLED, f"nothing for {self._patience_s:g} s") from None
+            raise BreachError(ProtocolFault.STALLED, f"nothing for {self._patience_s:g} s") from None
 
     def _report(self, what: str, done: int, total: int) -> None:
         if self._left:
@@ -244,7 +244,7 @@ def live_plans(picture: Picture) -> list[Plan]:
     return [record.plan for (party, _), record in records if party == picture.party and record.live]
 
 
-def opened_parts(side: Side) -> Iterator[OpenedPart]:
+def opened_parts(side: MatchSide) -> Iterator[OpenedPart]:
     """Our parts that the peer was shown, in the order in which they were."""
     done: set[tuple[int, int]] = set()
     for found in side.found.values():
@@ -257,7 +257,7 @@ def opened_parts(side: Side) -> Iterator[OpenedPart]:
                     yield OpenedPart(one.piece.plan_id, msgspec.structs.replace(one.piece, plan_id=name))
 
 
-def _new_plans(side: Side, plans: Sequence[Plan]) -> Iterator[Plan]:
+def _new_plans(side: MatchSide, plans: Sequence[Plan]) -> Iterator[Plan]:
     """Plans with a part that no set of ours had."""
     known = {part.piece for shown in side.shown for part in shown.tokens.parts}
     for plan in plans:

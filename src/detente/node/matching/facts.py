@@ -14,7 +14,7 @@ import msgspec
 from detente.airspace.plan import Plan
 from detente.matching.driver import message_name
 from detente.matching.ledger import LedgerRow
-from detente.matching.messages import Kind
+from detente.matching.messages import MessageKind
 from detente.matching.quantise import Role
 
 REFUSED = "refused"
@@ -23,7 +23,7 @@ SECRET_GONE = "secret_gone"  # noqa: S105 a reason
 FAULT_HERE = "fault_here"
 ASKED_TO_STOP = "asked"
 ACCORD = "accord"
-MASKED_NAME = message_name(Kind.MASKED)
+MASKED_NAME = message_name(MessageKind.MASKED)
 
 
 class RunState(StrEnum):

@@ -18,7 +18,7 @@ from detente.accord.matching_terms import RunsOfNodes
 from detente.airspace.refusal import Refusal
 from detente.line.alarms import AlarmKind
 from detente.link.carrier import open_client
-from detente.matching.messages import BreachError, Fault
+from detente.matching.messages import BreachError, ProtocolFault
 from detente.node.configuration import MatchingSettings
 from detente.node.desks.matching import MatchingDesk
 from detente.node.loop import CommandLoop, NodeStopped
@@ -28,7 +28,7 @@ from detente.node.matching.delivery import RunNotHeldError
 from detente.node.matching.facts import MatchingRun, RunState, noted_under
 from detente.node.matching.files import RunFiles
 
-BREACHES = frozenset(fault.value for fault in Fault) - {Fault.STALLED.value}
+BREACHES = frozenset(fault.value for fault in ProtocolFault) - {ProtocolFault.STALLED.value}
 """Faults that somebody must have meant; silence may be the network's."""
 WORD_OF_PEER_S = 3.0
 KEPT_FOR = timedelta(days=7)
@@ -179,7 +179,7 @@ class MatchingWork:
         except RunNotHeldError:
             # Its word that the run is over may be on its way, with the reason.
             await asyncio.sleep(WORD_OF_PEER_S)
-            reason, remark = Fault.STALLED.value, "the peer has no such run that goes on"
+            reason, remark = ProtocolFault.STALLED.value, "the peer has no such run that goes on"
         except Exception as error:
             log.exception("a run of private matching failed", run=course.run)
             reason, remark = facts.FAULT_HERE, type(error).__name__

@@ -10,7 +10,7 @@ from litestar import Router, get, post
 
 from detente.accord.tagged import tag_of
 from detente.airspace.plan import Plan
-from detente.link.commitment import SALT_BYTES, Opening
+from detente.link.commitment import DETAILS_SALT_BYTES, CommitmentOpening
 from detente.link.details import CommitDetails, DetailsCommand, GiveDetails
 from detente.node.desks.details import DetailsDesk
 from detente.node.service import Service, not_found
@@ -64,7 +64,7 @@ async def list_commitments(service: Service) -> list[CommitmentView]:
 
 
 @get("/openings/{commitment:str}", summary="Our own opening")
-async def show_opening(service: Service, commitment: str) -> Opening:
+async def show_opening(service: Service, commitment: str) -> CommitmentOpening:
     """Give the salt and the details of a commitment that was made here, to be shown to an outsider."""
     desk = service.loop.desks.of_type(DetailsDesk)
     found = await service.loop.read(lambda _: desk.details.kept.get(commitment))
@@ -76,7 +76,7 @@ async def show_opening(service: Service, commitment: str) -> Opening:
 @post("/commit", status_code=200, summary="Commit to details")
 async def commit(data: CommitmentRequest, service: Service) -> CommitmentMade:
     """Keep details under a fresh salt and say what a notice must carry so that they can be proven later."""
-    opening = Opening(secrets.token_hex(SALT_BYTES), data.details)
+    opening = CommitmentOpening(secrets.token_hex(DETAILS_SALT_BYTES), data.details)
     done = await _do(service, CommitDetails(service.now(), service.party, opening))
     return CommitmentMade(opening.commitment, done.journal_number)
 

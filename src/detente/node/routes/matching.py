@@ -11,7 +11,7 @@ from litestar import Request, Response, Router, get, post, put
 from litestar.datastructures import State
 
 from detente.airspace.refusal import Refusal
-from detente.matching.ledger import LedgerRow, Told, told
+from detente.matching.ledger import LedgerRow, SeriesTotals, series_totals
 from detente.node.desks.matching import MatchingDesk, transcript_of
 from detente.node.matching.delivery import MESSAGES_PATH, OFFSET_HEADER, SIGNATURE_HEADER, offset_of
 from detente.node.matching.facts import MatchingRun, ProposeRun, RunState, noted_under
@@ -52,7 +52,7 @@ class LedgerView(msgspec.Struct, frozen=True):
     """What all runs with a peer have told."""
 
     peer: str
-    told: Told
+    told: SeriesTotals
 
 
 def work_of(service: Service) -> MatchingWork:
@@ -99,7 +99,10 @@ async def show_ledger(service: Service) -> list[LedgerView]:
     """Show what all runs with each peer have told."""
     runs = await service.loop.read(lambda _: tuple(work_of(service).desk.runs.values()))
     peers = sorted({run.peer for run in runs})
-    return [LedgerView(peer, told([row for run in runs if run.peer == peer for row in rows_of(run)])) for peer in peers]
+    return [
+        LedgerView(peer, series_totals([row for run in runs if run.peer == peer for row in rows_of(run)]))
+        for peer in peers
+    ]
 
 
 def rows_of(run: MatchingRun) -> list[LedgerRow]:

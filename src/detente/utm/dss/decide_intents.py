@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from detente.utm.dss.commands import DeleteIntent, PutIntent
 from detente.utm.dss.events import DssEvent, IntentRemoved, IntentWritten, SubscriptionRemoved, SubscriptionWritten
-from detente.utm.dss.records import ACCEPTED, ACTIVATED, CONTINGENT, NONCONFORMING, Intent, Subscription
+from detente.utm.dss.records import ACCEPTED, ACTIVATED, CONTINGENT, NONCONFORMING, OperationalIntent, Subscription
 from detente.utm.dss.relevance import relevant_constraints, relevant_intents
 from detente.utm.dss.state import DssState
 from detente.utm.identifiers import opaque_version, requested_ovn
@@ -74,7 +74,7 @@ def covers(subscription: Extents, intent: Extents) -> bool:
     return {*intent.cells} <= {*subscription.cells}
 
 
-def extents_of(entity: Intent | Subscription) -> Extents:
+def extents_of(entity: OperationalIntent | Subscription) -> Extents:
     """What an entity occupies, unpacked."""
     held = entity.occupied
     return Extents(tuple(held.cells), held.lower_m, held.upper_m, held.start_us, held.end_us, held.volumes)
@@ -93,7 +93,7 @@ def _check_form(command: PutIntent) -> None:
         raise Refused(400, f"the state {command.state} needs a subscription_id or a new_subscription")
 
 
-def _current(state: DssState, command: PutIntent) -> Intent | None:
+def _current(state: DssState, command: PutIntent) -> OperationalIntent | None:
     old = state.intents.get(command.id)
     if command.ovn is None:
         if old is not None:
@@ -106,12 +106,12 @@ def _current(state: DssState, command: PutIntent) -> Intent | None:
     return old
 
 
-def _check_owner(old: Intent, by: str) -> None:
+def _check_owner(old: OperationalIntent, by: str) -> None:
     if old.manager != by:
         raise Refused(403, f"the operational intent belongs to {old.manager}, not to {by}")
 
 
-def _check_ovn(old: Intent, ovn: str) -> None:
+def _check_ovn(old: OperationalIntent, ovn: str) -> None:
     if old.ovn != ovn:
         raise Refused(409, "the OVN is not that of the current version; get the operational intent and try again")
 
@@ -176,7 +176,7 @@ def _check_key(state: DssState, command: PutIntent, *, for_constraints: bool, ex
         )
 
 
-def _released(state: DssState, old: Intent) -> list[DssEvent]:
+def _released(state: DssState, old: OperationalIntent) -> list[DssEvent]:
     held = state.subscriptions.get(old.subscription_id)
     if held is not None and held.implicit and not state.dependents.besides(held.id, old.id):
         return [SubscriptionRemoved(held.id)]

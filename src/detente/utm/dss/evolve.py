@@ -15,9 +15,17 @@ from detente.utm.dss.events import (
     SubscriptionRemoved,
     SubscriptionWritten,
 )
-from detente.utm.dss.records import DOWN, Availability, Constraint, Intent, Occupied, Subscription, pack
+from detente.utm.dss.records import (
+    DOWN,
+    Availability,
+    Constraint,
+    Occupied,
+    OperationalIntent,
+    Subscription,
+    pack_extents,
+)
 from detente.utm.dss.state import FOR_CONSTRAINTS, FOR_INTENTS, DssState
-from detente.utm.holdings import NOBODY, enter_listener, expire, taken_out, told
+from detente.utm.holdings import NOBODY, enter_listener, expire_entities, notify_subscribers, taken_out
 
 _URL_FIELD = "uss_base_url"
 
@@ -34,11 +42,11 @@ def _evolve(event: object, state: DssState, at_us: int) -> bytes:  # noqa: ARG00
 
 @_evolve.register
 def _(event: IntentWritten, state: DssState, at_us: int) -> bytes:
-    occupied = pack(event.extents)
+    occupied = pack_extents(event.extents)
     old = state.intents.get(event.id)
     if old is not None:
         _drop_intent(state, old)
-    state.intents[event.id] = Intent(
+    state.intents[event.id] = OperationalIntent(
         event.id,
         event.manager,
         event.version,
@@ -66,7 +74,7 @@ def _(event: IntentRemoved, state: DssState, at_us: int) -> bytes:
 
 @_evolve.register
 def _(event: ConstraintWritten, state: DssState, at_us: int) -> bytes:
-    occupied = pack(event.extents)
+    occupied = pack_extents(event.extents)
     old = state.constraints.get(event.id)
     if old is not None:
         state.constraint_index.remove(old.id, old.occupied.cells)
@@ -89,7 +97,7 @@ def _(event: ConstraintRemoved, state: DssState, at_us: int) -> bytes:
 
 @_evolve.register
 def _(event: SubscriptionWritten, state: DssState, at_us: int) -> bytes:  # noqa: ARG001
-    occupied = pack(event.extents)
+    occupied = pack_extents(event.extents)
     notified = taken_out(state.subscription_index, state.subscriptions.get(event.id))
     enter_subscription(
         state,
@@ -148,18 +156,18 @@ def _(event: ReportMade, state: DssState, at_us: int) -> bytes:  # noqa: ARG001
 
 def expire_dss(state: DssState, now_us: int) -> None:
     """Take what has ended out of the search, and what ended long ago out of the state."""
-    for intent in expire(state.intents, state.intent_index, state.due_intents, now_us):
+    for intent in expire_entities(state.intents, state.intent_index, state.due_intents, now_us):
         if intent.subscription_id:
             state.dependents.discard(intent.subscription_id, intent.id)
         held = state.subscriptions.get(intent.subscription_id)
         if held is not None and held.implicit and not state.dependents.of(held.id):
             _drop_subscription(state, held.id)
-    expire(state.constraints, state.constraint_index, state.due_constraints, now_us)
+    expire_entities(state.constraints, state.constraint_index, state.due_constraints, now_us)
     # A subscription covered its operational intents, so that they went before it.
-    expire(state.subscriptions, state.subscription_index, state.due_subscriptions, now_us)
+    expire_entities(state.subscriptions, state.subscription_index, state.due_subscriptions, now_us)
 
 
-def _drop_intent(state: DssState, intent: Intent) -> None:
+def _drop_intent(state: DssState, intent: OperationalIntent) -> None:
     state.intent_index.remove(intent.id, intent.occupied.cells)
     if intent.subscription_id:
         state.dependents.discard(intent.subscription_id, intent.id)
@@ -175,4 +183,6 @@ def _notify(state: DssState, at_us: int, cells: Sequence[int], new: Occupied, ol
     if old is not None:
         start_us, end_us = min(start_us, old.start_us), max(end_us, old.end_us)
     # A subscription that ended before now hears of nothing, even if the change reaches back.
-    return told(state.subscription_index, cells, old, max(start_us, at_us), end_us, _URL_FIELD, kinds=kind)
+    return notify_subscribers(
+        state.subscription_index, cells, old, max(start_us, at_us), end_us, _URL_FIELD, kinds=kind
+    )

@@ -35,7 +35,7 @@ class Occupied(msgspec.Struct, frozen=True, gc=False):
         return _volumes_decoder.decode(self.packed_volumes)
 
 
-def pack(extents: Extents) -> Occupied:
+def pack_extents(extents: Extents) -> Occupied:
     """Extents, which must have a start and an end, in few bytes."""
     assert extents.start_us is not None
     assert extents.end_us is not None
@@ -49,7 +49,7 @@ def pack(extents: Extents) -> Occupied:
     )
 
 
-class Intent(msgspec.Struct, frozen=True, gc=False):
+class OperationalIntent(msgspec.Struct, frozen=True, gc=False):
     """An operational intent reference. `subscription_id` is empty when it has none."""
 
     id: str

@@ -14,12 +14,12 @@ from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounter
 from detente.airspace.separation import Minima
 from detente.utm.dss.commands import PutIntent
-from detente.utm.dss.records import ACCEPTED, Constraint, Intent, Occupied
+from detente.utm.dss.records import ACCEPTED, Constraint, Occupied, OperationalIntent
 from detente.utm.dss.state import DssState
 from detente.utm.moments import SECOND_US
 from detente.utm.space import Extents, Volume
 
-TOUCHING = Minima(0.0, 0.0, 0.0)
+SHARED_POINT = Minima(0.0, 0.0, 0.0)
 LOWEST_M, HIGHEST_M = -8_000.0, 100_000.0
 """The interface's own bounds of heights; they stand for a volume without one."""
 
@@ -49,7 +49,7 @@ class Overlap(msgspec.Struct, frozen=True):
     parts: tuple[SharedPart, ...]
 
 
-def relevant_intents(state: DssState, command: PutIntent, *, exact: bool) -> list[Intent]:
+def relevant_intents(state: DssState, command: PutIntent, *, exact: bool) -> list[OperationalIntent]:
     """The live operational intents whose OVN the key of `command` must hold.
 
     Those that share a cell, heights and times, but not those that a USS which is down had only accepted. With `exact`
@@ -132,7 +132,7 @@ def _share(first: Plan | None, second: Plan | None) -> bool:
     if first is None or second is None:
         return True
     try:
-        return encounter(first, second, TOUCHING) is not None
+        return encounter(first, second, SHARED_POINT) is not None
     except Refusal:
         # The airspace room holds stricter views of what a plan is; what it cannot judge stays relevant.
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detente.utm.dss.records import Availability, Constraint, Intent, Subscription
+from detente.utm.dss.records import Availability, Constraint, OperationalIntent, Subscription
 from detente.utm.due import Due
 from detente.utm.index import CellIndex, SubscriptionIndex
 
@@ -51,7 +51,7 @@ class DssState:
     """Operational intents, constraints, subscriptions and availability."""
 
     def __init__(self) -> None:
-        self.intents: dict[str, Intent] = {}
+        self.intents: dict[str, OperationalIntent] = {}
         self.constraints: dict[str, Constraint] = {}
         self.subscriptions: dict[str, Subscription] = {}
         self.availability: dict[str, Availability] = {}

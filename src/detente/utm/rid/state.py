@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from detente.utm.dss.records import Occupied, pack
+from detente.utm.dss.records import Occupied, pack_extents
 from detente.utm.due import Due
-from detente.utm.holdings import NOBODY, enter_listener, expire, taken_out, told
+from detente.utm.holdings import NOBODY, enter_listener, expire_entities, notify_subscribers, taken_out
 from detente.utm.index import CellIndex, SubscriptionIndex
 from detente.utm.rid.records import (
     NOTIFICATIONS_PATH,
@@ -40,7 +40,7 @@ def evolve_rid(state: RidState, event: RidEvent, at_us: int) -> bytes:
     """Fold in one event that happened at `at_us`; return, as JSON, the subscribers that the client must now notify."""
     match event:
         case AreaWritten():
-            occupied = pack(event.extents)
+            occupied = pack_extents(event.extents)
             old = state.areas.get(event.id)
             if old is not None:
                 state.area_index.remove(old.id, old.occupied.cells)
@@ -53,7 +53,7 @@ def evolve_rid(state: RidState, event: RidEvent, at_us: int) -> bytes:
         case RidSubscriptionWritten():
             notified = taken_out(state.subscription_index, state.subscriptions.get(event.id))
             subscription = RidSubscription(
-                event.id, event.owner, event.version, event.notifications_url, pack(event.extents)
+                event.id, event.owner, event.version, event.notifications_url, pack_extents(event.extents)
             )
             enter_rid_subscription(state, subscription, notified)
             return NOBODY
@@ -87,13 +87,13 @@ def enter_rid_subscription(state: RidState, subscription: RidSubscription, notif
 
 def expire_rid(state: RidState, now_us: int) -> None:
     """Take what has ended out of the search, and what ended long ago out of the state."""
-    expire(state.areas, state.area_index, state.due_areas, now_us)
-    expire(state.subscriptions, state.subscription_index, state.due_subscriptions, now_us)
+    expire_entities(state.areas, state.area_index, state.due_areas, now_us)
+    expire_entities(state.subscriptions, state.subscription_index, state.due_subscriptions, now_us)
 
 
 def _notify(state: RidState, standard: Standard, cells: Sequence[int], old: Occupied | None, at_us: int) -> bytes:
     suffix = NOTIFICATIONS_PATH if standard is Standard.F3411_22A else ""
-    subscribers = told(state.subscription_index, cells, old, at_us, None, "url", without_suffix=suffix)
+    subscribers = notify_subscribers(state.subscription_index, cells, old, at_us, None, "url", without_suffix=suffix)
     if standard is Standard.F3411_22A:
         return subscribers
     # The text of F3411-19 requires `subscription` without describing it, and describes `subscription_id`.

@@ -18,7 +18,7 @@ from detente.utm.service.connection import Asked, refusal_reply
 from detente.utm.service.dss_endpoints import DSS_ENDPOINTS
 from detente.utm.service.endpoint import Admitted, Call, Endpoint, Reply, Router, Settings
 from detente.utm.service.gate import Gate
-from detente.utm.service.loop import CommandLoop
+from detente.utm.service.loop import DecisionLoop
 from detente.utm.service.rid_endpoints import RID_ENDPOINTS
 
 LONGEST_REQUEST_ID = 200
@@ -27,10 +27,10 @@ _STOPPED = Refused(503, "the service stops; ask for the outcome when it is back"
 log = structlog.get_logger()
 
 
-class Service:
+class UtmService:
     """Answers requests out of a command loop. An `Answering` of connections."""
 
-    def __init__(self, loop: CommandLoop, judge: TokenJudge, settings: Settings, gate: Gate) -> None:
+    def __init__(self, loop: DecisionLoop, judge: TokenJudge, settings: Settings, gate: Gate) -> None:
         self.most_bytes = gate.limits.body_bytes
         self._loop = loop
         self._judge = judge

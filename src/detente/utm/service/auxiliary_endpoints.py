@@ -12,13 +12,13 @@ import msgspec
 from detente.utm.answers import Document, heartbeat_document
 from detente.utm.auxiliary.heartbeats import PutHeartbeat
 from detente.utm.dss.commands import PutIntent
-from detente.utm.dss.records import Constraint, Intent
+from detente.utm.dss.records import Constraint, OperationalIntent
 from detente.utm.dss.relevance import SharedPart, overlap, relevant_constraints, relevant_intents
 from detente.utm.identifiers import entity_id
-from detente.utm.moments import microseconds, rfc3339
+from detente.utm.moments import rfc3339, wire_microseconds
 from detente.utm.refused import Refused
 from detente.utm.service.dss_endpoints import COORDINATION, MONITORING, read_put_intent
-from detente.utm.service.endpoint import Call, Endpoint, Reply, any_scope, reply
+from detente.utm.service.endpoint import Call, Endpoint, Reply, any_scope, json_reply
 
 VERSIONS_READ = "interuss.versioning.read_system_versions"
 POOL_READ, HEARTBEAT_WRITE = "interuss.pool_status.read", "interuss.pool_status.heartbeat.write"
@@ -26,23 +26,23 @@ _RID_READ, _RID_WRITE = "dss.read.identification_service_areas", "dss.write.iden
 
 
 def _version(call: Call) -> Reply:
-    return reply(200, {"version": call.settings.version})
+    return json_reply(200, {"version": call.settings.version})
 
 
 def _system_version(call: Call) -> Reply:
     # Whatever system is meant, this service is the part of it that answers here, as in the reference.
-    return reply(200, {"system_identity": call.parameters[0], "system_version": call.settings.version})
+    return json_reply(200, {"system_identity": call.parameters[0], "system_version": call.settings.version})
 
 
 def _validate_oauth(call: Call) -> Reply:
     owner = call.query("owner")
     if owner and owner != call.bearer.subject:
         raise Refused(403, f"the token is of {call.bearer.subject}, not of {owner[:80]}")
-    return reply(200, {})
+    return json_reply(200, {})
 
 
 def _pool(call: Call) -> Reply:
-    return reply(200, {"dar_id": call.settings.pool})
+    return json_reply(200, {"dar_id": call.settings.pool})
 
 
 def _instances(call: Call) -> Reply:
@@ -50,7 +50,7 @@ def _instances(call: Call) -> Reply:
     documents = [heartbeat_document(beat) for beat in known.values()]
     if call.settings.instance not in known:
         documents.append({"id": call.settings.instance, "public_endpoint": call.settings.public_endpoint})
-    return reply(200, {"dss_instances": documents})
+    return json_reply(200, {"dss_instances": documents})
 
 
 def _heartbeat(call: Call) -> Reply:
@@ -75,12 +75,12 @@ def _heartbeat(call: Call) -> Reply:
 
 def _no_certificates(call: Call) -> Reply:  # noqa: ARG001
     # Instances talk to no store over TLS here, so that there is no authority to accept.
-    return reply(200, {"CAs": []})
+    return json_reply(200, {"CAs": []})
 
 
 def _options(call: Call) -> Reply:  # noqa: ARG001
     options = {"scd_global_lock": False, "scd_hash_lock": False, "time_based_notification_index": False}
-    return reply(200, options)
+    return json_reply(200, options)
 
 
 def _outcome(call: Call) -> Reply:
@@ -95,7 +95,7 @@ def _outcome(call: Call) -> Reply:
         "id": outcome.subject,
         "version": outcome.version,
     }
-    return reply(200, document)
+    return json_reply(200, document)
 
 
 def _why(call: Call) -> Reply:
@@ -105,10 +105,10 @@ def _why(call: Call) -> Reply:
     exact = call.loop.policy.exact
     intents = [_required(command, held) for held in relevant_intents(state, command, exact=exact)]
     constraints = [_required(command, held) for held in relevant_constraints(state, command, exact=exact)]
-    return reply(200, {"operational_intents": intents, "constraints": constraints})
+    return json_reply(200, {"operational_intents": intents, "constraints": constraints})
 
 
-def _required(command: PutIntent, held: Intent | Constraint) -> Document:
+def _required(command: PutIntent, held: OperationalIntent | Constraint) -> Document:
     shared = overlap(command.extents, held.occupied)
     return {
         "id": held.id,
@@ -140,7 +140,7 @@ def _time(call: Call, name: str) -> int | None:
     if text is None:
         return None
     try:
-        return microseconds(msgspec.convert(text.replace(" ", "+"), datetime))
+        return wire_microseconds(msgspec.convert(text.replace(" ", "+"), datetime))
     except msgspec.ValidationError as error:
         raise Refused(400, f"{name} is no RFC 3339 time") from error
 

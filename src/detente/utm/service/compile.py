@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from detente.utm.dss.records import pack
+from detente.utm.dss.records import pack_extents
 from detente.utm.dss.relevance import shared_parts
 from detente.utm.index import CellIndex, SubscriptionIndex
 from detente.utm.space import Volume, cover_polygon, union
 
 
-def compile_kernels() -> None:
+def compile_service_kernels() -> None:
     """Call every compiled kernel once on a small input; the machine code is kept beside the package."""
     outline = Volume(((0.0, 0.0), (0.0, 0.001), (0.001, 0.001)), None, 0.0, 1.0, 0, 1_000_000)
     extents = union([outline, Volume(((0.0, 0.0),), 10.0, 0.0, 1.0, 0, 1_000_000)], 413)
-    shared_parts(extents, pack(extents))
+    shared_parts(extents, pack_extents(extents))
     cells: list[int] = cover_polygon([(0.0, 0.0), (0.0, 0.001), (0.001, 0.001)], 413).tolist()
     index = CellIndex()
     index.insert("entity", cells, 0.0, 1.0, 0, 1)
@@ -26,4 +26,4 @@ def compile_kernels() -> None:
 
 
 if __name__ == "__main__":
-    compile_kernels()
+    compile_service_kernels()

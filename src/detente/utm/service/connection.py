@@ -98,16 +98,16 @@ class Connections:
     def __init__(self, service: Answering, loop: asyncio.AbstractEventLoop) -> None:
         self.service = service
         self.loop = loop
-        self.open: set[Connection] = set()
+        self.open: set[ClientConnection] = set()
         self.is_leaving = False
         self._last = asyncio.Event()
         self._timer = loop.call_later(_SWEEP_S, self._sweep)
 
-    def connect(self) -> Connection:
+    def connect(self) -> ClientConnection:
         """The protocol of a new connection."""
-        return Connection(self)
+        return ClientConnection(self)
 
-    def lost(self, connection: Connection) -> None:
+    def lost(self, connection: ClientConnection) -> None:
         """A connection is closed."""
         self.open.discard(connection)
         if self.is_leaving and not self.open:
@@ -132,7 +132,7 @@ class Connections:
         self._timer = self.loop.call_later(_SWEEP_S, self._sweep)
 
 
-class Connection(asyncio.Protocol):
+class ClientConnection(asyncio.Protocol):
     """One client's connection. Requests that are sent ahead of answers wait, and nothing more is read meanwhile."""
 
     def __init__(self, connections: Connections) -> None:

@@ -25,7 +25,7 @@ from detente.utm.dss.commands import (
 from detente.utm.dss.records import DOWN, NORMAL, UNKNOWN
 from detente.utm.identifiers import entity_id
 from detente.utm.refused import Refused
-from detente.utm.service.endpoint import Call, Endpoint, Reply, any_scope, fresh_uuid, reply
+from detente.utm.service.endpoint import Call, Endpoint, Reply, any_scope, fresh_uuid, json_reply
 from detente.utm.service.wire import (
     LONGEST_REPORT,
     STATES,
@@ -101,7 +101,7 @@ def _get_intent(call: Call) -> Reply:
     intent = state.intents.get(name)
     if intent is None:
         raise Refused(404, f"there is no operational intent {name}")
-    return reply(200, {"operational_intent_reference": intent_document(state, intent, call.bearer.subject)})
+    return json_reply(200, {"operational_intent_reference": intent_document(state, intent, call.bearer.subject)})
 
 
 def _delete_intent(call: Call) -> Reply:
@@ -117,7 +117,7 @@ def _query_intents(call: Call) -> Reply:
     )
     asker = call.bearer.subject
     found = [intent_document(state, state.intents[name], asker) for name in names]
-    return reply(200, {"operational_intent_references": found})
+    return json_reply(200, {"operational_intent_references": found})
 
 
 def _put_constraint(call: Call) -> Reply:
@@ -133,7 +133,7 @@ def _get_constraint(call: Call) -> Reply:
     constraint = state.constraints.get(name)
     if constraint is None:
         raise Refused(404, f"there is no constraint {name}")
-    return reply(200, {"constraint_reference": constraint_document(state, constraint, call.bearer.subject)})
+    return json_reply(200, {"constraint_reference": constraint_document(state, constraint, call.bearer.subject)})
 
 
 def _delete_constraint(call: Call) -> Reply:
@@ -149,7 +149,7 @@ def _query_constraints(call: Call) -> Reply:
     )
     asker = call.bearer.subject
     found = [constraint_document(state, state.constraints[name], asker) for name in names]
-    return reply(200, {"constraint_references": found})
+    return json_reply(200, {"constraint_references": found})
 
 
 def _put_subscription(call: Call) -> Reply:
@@ -177,7 +177,7 @@ def _get_subscription(call: Call) -> Reply:
         raise Refused(404, f"there is no subscription {name}")
     if subscription.manager != call.bearer.subject:
         raise Refused(403, f"the subscription belongs to {subscription.manager}")
-    return reply(200, {"subscription": subscription_document(state, subscription)})
+    return json_reply(200, {"subscription": subscription_document(state, subscription)})
 
 
 def _delete_subscription(call: Call) -> Reply:
@@ -190,7 +190,7 @@ def _query_subscriptions(call: Call) -> Reply:
     state = call.loop.read().dss
     names = state.subscription_index.find_names(extents.cells, None, None, _from_now(call, extents), extents.end_us)
     own = [one for one in (state.subscriptions[name] for name in names) if one.manager == call.bearer.subject]
-    return reply(200, {"subscriptions": [subscription_document(state, one) for one in own]})
+    return json_reply(200, {"subscriptions": [subscription_document(state, one) for one in own]})
 
 
 def _make_report(call: Call) -> Reply:
@@ -204,7 +204,7 @@ def _make_report(call: Call) -> Reply:
 
 
 def _get_availability(call: Call) -> Reply:
-    return reply(200, availability_document(call.loop.read().dss, _uss(call)))
+    return json_reply(200, availability_document(call.loop.read().dss, _uss(call)))
 
 
 def _set_availability(call: Call) -> Reply:

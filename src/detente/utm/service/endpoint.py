@@ -12,8 +12,8 @@ import msgspec
 from detente.utm.access.tokens import Bearer
 from detente.utm.answers import encode
 from detente.utm.refused import Refused
-from detente.utm.representation import Command, Outcome
-from detente.utm.service.loop import CommandLoop
+from detente.utm.representation import ServiceCommand, WriteOutcome
+from detente.utm.service.loop import DecisionLoop
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ class Call:
 
     def __init__(
         self,
-        loop: CommandLoop,
+        loop: DecisionLoop,
         settings: Settings,
         bearer: Bearer,
         parameters: tuple[str, ...],
@@ -77,7 +77,7 @@ class Call:
             raise Refused(400, "the query cannot be read") from error
         return next((value for key, value in pairs if key == name), None)
 
-    def write(self, command: Command, subject: str) -> Reply:
+    def write(self, command: ServiceCommand, subject: str) -> Reply:
         """Carry out a command, or find that it was carried out for this request id before."""
         if self.request_id:
             outcome = self.loop.state.outcomes.get((self.bearer.subject, self.request_id))
@@ -86,7 +86,7 @@ class Call:
         answer = self.loop.execute(command, subject, self.request_id, self.fingerprint)
         return Reply(answer.status, answer.body())
 
-    def _again(self, outcome: Outcome) -> Reply:
+    def _again(self, outcome: WriteOutcome) -> Reply:
         if outcome.fingerprint != self.fingerprint:
             raise Refused(422, "this request id was used for another request; use a new one")
         if not outcome.document:
@@ -167,6 +167,6 @@ def fresh_uuid() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
-def reply(status: int, document: object) -> Reply:
+def json_reply(status: int, document: object) -> Reply:
     """A reply with a JSON document."""
     return Reply(status, encode(document))

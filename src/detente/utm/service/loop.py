@@ -16,19 +16,19 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
+from detente.record.entry import UNIX_EPOCH
 from detente.record.journal import Entry, Journal
-from detente.utm.answers import Answer
-from detente.utm.moments import EPOCH
+from detente.utm.answers import WriteAnswer
 from detente.utm.refused import Refused
 from detente.utm.representation import (
-    Command,
     Decision,
     Policy,
     Representation,
-    advance,
+    ServiceCommand,
+    advance_time,
     decide,
     evolve,
-    refusal_of,
+    recorded_refusal,
 )
 
 DECISION = "decision"
@@ -40,7 +40,7 @@ log = structlog.get_logger()
 _encoder = msgspec.json.Encoder()
 
 
-class CommandLoop:
+class DecisionLoop:
     """The representation and its journal.
 
     Attributes:
@@ -73,10 +73,12 @@ class CommandLoop:
 
     def read(self) -> Representation:
         """The representation as of now; answer after `durable`."""
-        advance(self.state, self.now_us())
+        advance_time(self.state, self.now_us())
         return self.state
 
-    def execute(self, command: Command, subject: str, request_id: str = "", fingerprint: str = "") -> Answer:
+    def execute(
+        self, command: ServiceCommand, subject: str, request_id: str = "", fingerprint: str = ""
+    ) -> WriteAnswer:
         """Carry out a command; return what the client is answered once that is `durable`.
 
         Raises Refused; the refusal is on record too.
@@ -84,11 +86,11 @@ class CommandLoop:
         if self._stopping or self.failed.is_set():
             raise Refused(503, "the service stops")
         # What has ended by now must not be found, whatever the command is.
-        advance(self.state, command.at_us)
+        advance_time(self.state, command.at_us)
         try:
             events = decide(self.state, command, self.policy)
         except Refused as refused:
-            refusal = refusal_of(refused, command)
+            refusal = recorded_refusal(refused, command)
             self._record(Decision(command.at_us, command.by, subject, request_id, fingerprint, refusal=refusal))
             raise
         decision = Decision(command.at_us, command.by, subject, request_id, fingerprint, tuple(events))
@@ -137,7 +139,7 @@ class CommandLoop:
 
     def _take(self) -> tuple[list[tuple[str, bytes]], datetime]:
         bodies, self._bodies = self._bodies[:MOST_ENTRIES_A_BATCH], self._bodies[MOST_ENTRIES_A_BATCH:]
-        return bodies, EPOCH + timedelta(microseconds=self.state.now_us)
+        return bodies, UNIX_EPOCH + timedelta(microseconds=self.state.now_us)
 
     def _begin_batch(self) -> None:
         """Give the journal what waits, unless it is writing."""

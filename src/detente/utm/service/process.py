@@ -21,13 +21,13 @@ from detente.record.keys import NodeKey
 from detente.utm.access.keys import KeyRing
 from detente.utm.access.tokens import TokenJudge
 from detente.utm.representation import Policy
-from detente.utm.service.application import Service
-from detente.utm.service.compile import compile_kernels
+from detente.utm.service.application import UtmService
+from detente.utm.service.compile import compile_service_kernels
 from detente.utm.service.connection import Connections
 from detente.utm.service.endpoint import Settings
 from detente.utm.service.files import JOURNAL, KEY
 from detente.utm.service.gate import Gate, Limits
-from detente.utm.service.loop import CommandLoop
+from detente.utm.service.loop import DecisionLoop
 from detente.utm.service.snapshot import restore, write_snapshot
 
 LONGEST_LEAVE_S = 5.0
@@ -66,7 +66,7 @@ def clock_us() -> int:
 
 async def serve(options: Options) -> None:
     """Serve until told to stop. Raises what the journal raised when it fails."""
-    compile_kernels()
+    compile_service_kernels()
     # The journal's thread and the loop take the interpreter from each other some ten times a batch: each time one of
     # them waits this long. The default, 5 ms, is longer than the disk takes.
     sys.setswitchinterval(0.0002)
@@ -80,10 +80,10 @@ async def serve(options: Options) -> None:
             journal_number=journal.head.number,
             seconds=round(time.perf_counter() - started, 2),
         )
-        loop = CommandLoop(state, journal, options.policy, clock_us)
+        loop = DecisionLoop(state, journal, options.policy, clock_us)
         ring = KeyRing(list(options.key_files), list(options.jwks_urls))
         await ring.refresh()
-        service = Service(loop, TokenJudge(ring, options.audiences), options.settings, Gate(options.limits))
+        service = UtmService(loop, TokenJudge(ring, options.audiences), options.settings, Gate(options.limits))
         # What stands will stand for long: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -94,7 +94,7 @@ async def serve(options: Options) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _tasks(loop: CommandLoop, ring: KeyRing, options: Options, journal: Journal) -> AsyncIterator[None]:
+async def _tasks(loop: DecisionLoop, ring: KeyRing, options: Options, journal: Journal) -> AsyncIterator[None]:
     snapshots = _Snapshots(loop, options, journal)
     loop.after_batch.append(snapshots.consider)
     fresh = asyncio.create_task(ring.keep_fresh(options.refresh_keys_s))
@@ -108,7 +108,7 @@ async def _tasks(loop: CommandLoop, ring: KeyRing, options: Options, journal: Jo
         snapshots.take_last()
 
 
-async def _serve_http(service: Service, loop: CommandLoop, options: Options) -> None:
+async def _serve_http(service: UtmService, loop: DecisionLoop, options: Options) -> None:
     running = asyncio.get_running_loop()
     connections = Connections(service, running)
     try:
@@ -131,7 +131,7 @@ async def _serve_http(service: Service, loop: CommandLoop, options: Options) -> 
 class _Snapshots:
     """Takes snapshots in a child process, which holds the state as it was when it was forked."""
 
-    def __init__(self, loop: CommandLoop, options: Options, journal: Journal) -> None:
+    def __init__(self, loop: DecisionLoop, options: Options, journal: Journal) -> None:
         self._loop = loop
         self._directory = options.directory
         self._every = options.snapshot_every

@@ -10,7 +10,7 @@ import msgspec
 
 from detente.utm.answers import area_document, rid_subscription_document
 from detente.utm.identifiers import check_rid_version, entity_id
-from detente.utm.moments import microseconds
+from detente.utm.moments import wire_microseconds
 from detente.utm.refused import Refused
 from detente.utm.rid.records import (
     FLIGHTS_PATH,
@@ -21,7 +21,7 @@ from detente.utm.rid.records import (
     PutRidSubscription,
     Standard,
 )
-from detente.utm.service.endpoint import Call, Endpoint, Reply, any_scope, reply
+from detente.utm.service.endpoint import Call, Endpoint, Reply, any_scope, json_reply
 from detente.utm.service.wire import (
     TOO_LARGE,
     TOO_LARGE_WITHOUT_413,
@@ -53,7 +53,7 @@ def _get_area(call: Call, standard: Standard) -> Reply:
     area = call.loop.read().rid.areas.get(name)
     if area is None:
         raise Refused(404, f"there is no identification service area {name}")
-    return reply(200, {"service_area": area_document(area, standard)})
+    return json_reply(200, {"service_area": area_document(area, standard)})
 
 
 def _delete_area(call: Call, standard: Standard) -> Reply:
@@ -68,7 +68,7 @@ def _search_areas(call: Call, standard: Standard) -> Reply:
         raise Refused(400, "latest_time must not be before earliest_time")
     state = call.loop.read().rid
     names = state.area_index.find_names(cells, start_us=max(earliest_us or 0, call.now_us), end_us=latest_us)
-    return reply(200, {"service_areas": [area_document(state.areas[name], standard) for name in names]})
+    return json_reply(200, {"service_areas": [area_document(state.areas[name], standard) for name in names]})
 
 
 def _put_subscription(call: Call, standard: Standard) -> Reply:
@@ -83,7 +83,7 @@ def _get_subscription(call: Call, standard: Standard) -> Reply:
     subscription = state.subscriptions.get(name)
     if subscription is None:
         raise Refused(404, f"there is no subscription {name}")
-    return reply(200, {"subscription": rid_subscription_document(state, subscription, standard)})
+    return json_reply(200, {"subscription": rid_subscription_document(state, subscription, standard)})
 
 
 def _delete_subscription(call: Call, standard: Standard) -> Reply:
@@ -96,7 +96,7 @@ def _search_subscriptions(call: Call, standard: Standard) -> Reply:
     state = call.loop.read().rid
     names = state.subscription_index.find_names(cells, start_us=call.now_us)
     own = [one for one in (state.subscriptions[name] for name in names) if one.owner == call.bearer.subject]
-    return reply(200, {"subscriptions": [rid_subscription_document(state, one, standard) for one in own]})
+    return json_reply(200, {"subscriptions": [rid_subscription_document(state, one, standard) for one in own]})
 
 
 def _area_body(call: Call, standard: Standard) -> tuple[str, Extents]:
@@ -137,7 +137,7 @@ def _time(call: Call, name: str) -> int | None:
         return None
     try:
         # A plus sign in a query is a space, unless it was written %2B.
-        return microseconds(msgspec.convert(text.replace(" ", "+"), datetime))
+        return wire_microseconds(msgspec.convert(text.replace(" ", "+"), datetime))
     except msgspec.ValidationError as error:
         raise Refused(400, f"{name} {quote(text[:60])} is no RFC 3339 time") from error
 

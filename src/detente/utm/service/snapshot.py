@@ -16,10 +16,10 @@ import structlog
 from detente.record.journal import Journal
 from detente.utm.auxiliary.heartbeats import HeartbeatRecorded
 from detente.utm.dss.evolve import enter_subscription
-from detente.utm.dss.records import DOWN, Availability, Constraint, Intent, Occupied, Subscription
+from detente.utm.dss.records import DOWN, Availability, Constraint, Occupied, OperationalIntent, Subscription
 from detente.utm.dss.state import DssState
 from detente.utm.index import CellIndex
-from detente.utm.representation import Decision, Outcome, Representation, evolve
+from detente.utm.representation import Decision, Representation, WriteOutcome, evolve
 from detente.utm.rid.records import Area, RidSubscription
 from detente.utm.rid.state import RidState, enter_area, enter_rid_subscription
 from detente.utm.service.files import SNAPSHOT
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 class _Content(msgspec.Struct, array_like=True, gc=False):
     now_us: int
     reports: int
-    intents: list[Intent]
+    intents: list[OperationalIntent]
     constraints: list[Constraint]
     subscriptions: list[Subscription]
     notified: list[int]
@@ -42,7 +42,7 @@ class _Content(msgspec.Struct, array_like=True, gc=False):
     rid_subscriptions: list[RidSubscription]
     rid_notified: list[int]
     heartbeats: dict[str, HeartbeatRecorded]
-    outcomes: list[tuple[str, str, Outcome]]
+    outcomes: list[tuple[str, str, WriteOutcome]]
 
 
 class _Snapshot(msgspec.Struct, array_like=True):

@@ -12,12 +12,12 @@ from detente.airspace.refusal import Refusal as UserMistake
 from detente.record.display import StoredEntry, stored_entries
 from detente.utm.dss.commands import PutIntent
 from detente.utm.dss.events import IntentWritten
-from detente.utm.dss.records import Constraint, Intent
+from detente.utm.dss.records import Constraint, OperationalIntent
 from detente.utm.dss.relevance import overlap
 from detente.utm.identifiers import entity_id
-from detente.utm.moments import microseconds, rfc3339
+from detente.utm.moments import rfc3339, wire_microseconds
 from detente.utm.refused import Refused
-from detente.utm.representation import Decision, Refusal, Representation, advance, evolve, subject_of
+from detente.utm.representation import Decision, RecordedRefusal, Representation, advance_time, evolve, subject_of
 from detente.utm.service.files import JOURNAL
 from detente.utm.service.loop import DECISION
 from detente.utm.service.snapshot import decode_decision
@@ -47,7 +47,7 @@ def explain(directory: Path, entity: str, at: str = "") -> Iterator[str]:
         yield f"    refused with {decision.refusal.status}: {decision.refusal.message}"
         if decision.refusal.missing_intents or decision.refusal.missing_constraints:
             folded = _fold(state, directory, folded + 1, number)
-            advance(state, decision.at_us)
+            advance_time(state, decision.at_us)
             yield from _missing(state, decision.refusal)
 
 
@@ -73,7 +73,7 @@ def _entries(directory: Path, first: int, last: int | None) -> Iterator[StoredEn
     return (entry for entry in stored_entries(path, first, last) if entry.kind == DECISION)
 
 
-def _missing(state: Representation, refusal: Refusal) -> Iterator[str]:
+def _missing(state: Representation, refusal: RecordedRefusal) -> Iterator[str]:
     command = refusal.command
     assert isinstance(command, PutIntent)
     for held in (state.dss.intents.get(name) for name in refusal.missing_intents):
@@ -84,7 +84,7 @@ def _missing(state: Representation, refusal: Refusal) -> Iterator[str]:
             yield from _shared(command, constraint, "constraint")
 
 
-def _shared(command: PutIntent, held: Intent | Constraint, kind: str) -> Iterator[str]:
+def _shared(command: PutIntent, held: OperationalIntent | Constraint, kind: str) -> Iterator[str]:
     shared = overlap(command.extents, held.occupied)
     yield f"    its key lacked the OVN of {kind} {held.id} (version {held.version} of {held.manager}); they share"
     more = " ..." if len(shared.cells) > 8 else ""
@@ -131,6 +131,6 @@ def _until(at: str) -> int | None:
     if not at:
         return None
     try:
-        return microseconds(msgspec.convert(at, datetime))
+        return wire_microseconds(msgspec.convert(at, datetime))
     except (msgspec.ValidationError, Refused) as error:
         raise UserMistake("--at", at, "a time such as 2025-06-01T14:02:00Z") from error

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 
 from detente.utm.dss.records import ACCEPTED, ACTIVATED, CONTINGENT, NONCONFORMING
-from detente.utm.moments import microseconds
+from detente.utm.moments import wire_microseconds
 from detente.utm.refused import Refused
 from detente.utm.space import Extents, Volume, union
 
@@ -20,7 +20,7 @@ TOO_LARGE = 413
 TOO_LARGE_WITHOUT_413 = 400
 """For subscriptions the published texts list no 413. For service areas they do, but the suites ask for 400."""
 LONGEST_REPORT = 1_000_000
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+WireMoment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Time(msgspec.Struct, frozen=True, gc=False):
@@ -30,7 +30,7 @@ class Time(msgspec.Struct, frozen=True, gc=False):
     format: Literal["RFC3339"]
 
 
-class Altitude(msgspec.Struct, frozen=True, gc=False):
+class WireAltitude(msgspec.Struct, frozen=True, gc=False):
     """Metres above the WGS84 ellipsoid; nothing else is taken."""
 
     value: float
@@ -38,7 +38,7 @@ class Altitude(msgspec.Struct, frozen=True, gc=False):
     units: Literal["M"]
 
 
-class Radius(msgspec.Struct, frozen=True, gc=False):
+class WireRadius(msgspec.Struct, frozen=True, gc=False):
     """Metres."""
 
     value: float
@@ -52,32 +52,32 @@ class Point(msgspec.Struct, frozen=True, gc=False):
     lng: float
 
 
-class Polygon(msgspec.Struct, frozen=True, gc=False):
+class WirePolygon(msgspec.Struct, frozen=True, gc=False):
     """A ring without its closing vertex."""
 
     vertices: list[Point]
 
 
-class Circle(msgspec.Struct, frozen=True, gc=False):
+class WireCircle(msgspec.Struct, frozen=True, gc=False):
     """A centre and a radius."""
 
     center: Point
-    radius: Radius
+    radius: WireRadius
 
 
-class Volume3D(msgspec.Struct, frozen=True, gc=False):
+class WireVolume3D(msgspec.Struct, frozen=True, gc=False):
     """One outline and heights."""
 
-    outline_circle: Circle | None = None
-    outline_polygon: Polygon | None = None
-    altitude_lower: Altitude | None = None
-    altitude_upper: Altitude | None = None
+    outline_circle: WireCircle | None = None
+    outline_polygon: WirePolygon | None = None
+    altitude_lower: WireAltitude | None = None
+    altitude_upper: WireAltitude | None = None
 
 
-class Volume4D(msgspec.Struct, frozen=True, gc=False):
+class WireVolume4D(msgspec.Struct, frozen=True, gc=False):
     """A volume in a time (F3548-21 and F3411-22a)."""
 
-    volume: Volume3D
+    volume: WireVolume3D
     time_start: Time | None = None
     time_end: Time | None = None
 
@@ -85,7 +85,7 @@ class Volume4D(msgspec.Struct, frozen=True, gc=False):
 class V19Volume3D(msgspec.Struct, frozen=True, gc=False):
     """A footprint and heights (F3411-19)."""
 
-    footprint: Polygon
+    footprint: WirePolygon
     altitude_lo: float | None = None
     altitude_hi: float | None = None
 
@@ -94,8 +94,8 @@ class V19Volume4D(msgspec.Struct, frozen=True, gc=False):
     """A volume in a time (F3411-19)."""
 
     spatial_volume: V19Volume3D
-    time_start: Moment | None = None
-    time_end: Moment | None = None
+    time_start: WireMoment | None = None
+    time_end: WireMoment | None = None
 
 
 class ImplicitSubscription(msgspec.Struct, frozen=True, gc=False):
@@ -108,7 +108,7 @@ class ImplicitSubscription(msgspec.Struct, frozen=True, gc=False):
 class PutIntentBody(msgspec.Struct, frozen=True, gc=False):
     """PutOperationalIntentReferenceParameters."""
 
-    extents: Annotated[list[Volume4D], msgspec.Meta(min_length=1, max_length=10_000)]
+    extents: Annotated[list[WireVolume4D], msgspec.Meta(min_length=1, max_length=10_000)]
     state: str
     uss_base_url: str
     key: frozenset[str] | None = None
@@ -120,14 +120,14 @@ class PutIntentBody(msgspec.Struct, frozen=True, gc=False):
 class PutConstraintBody(msgspec.Struct, frozen=True, gc=False):
     """PutConstraintReferenceParameters."""
 
-    extents: Annotated[list[Volume4D], msgspec.Meta(min_length=1, max_length=10_000)]
+    extents: Annotated[list[WireVolume4D], msgspec.Meta(min_length=1, max_length=10_000)]
     uss_base_url: str
 
 
 class PutSubscriptionBody(msgspec.Struct, frozen=True, gc=False):
     """PutSubscriptionParameters."""
 
-    extents: Volume4D
+    extents: WireVolume4D
     uss_base_url: str
     notify_for_operational_intents: bool | None = None
     notify_for_constraints: bool | None = None
@@ -136,7 +136,7 @@ class PutSubscriptionBody(msgspec.Struct, frozen=True, gc=False):
 class QueryBody(msgspec.Struct, frozen=True, gc=False):
     """An area to ask about."""
 
-    area_of_interest: Volume4D | None = None
+    area_of_interest: WireVolume4D | None = None
 
 
 class AvailabilityBody(msgspec.Struct, frozen=True, gc=False):
@@ -149,7 +149,7 @@ class AvailabilityBody(msgspec.Struct, frozen=True, gc=False):
 class V22aPutBody(msgspec.Struct, frozen=True, gc=False):
     """Parameters of an area or a subscription (F3411-22a)."""
 
-    extents: Volume4D
+    extents: WireVolume4D
     uss_base_url: str
 
 
@@ -180,7 +180,7 @@ class AnyTime(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     format: Literal["RFC3339"]
 
     def __post_init__(self) -> None:
-        msgspec.convert(self.value, Moment)
+        msgspec.convert(self.value, WireMoment)
 
 
 class ExchangeRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -221,7 +221,7 @@ def read_body(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise Refused(400, "the body is not JSON in UTF-8") from error
 
 
-def union_of(wires: Iterable[Volume4D], polygon_too_large: int) -> Extents:
+def union_of(wires: Iterable[WireVolume4D], polygon_too_large: int) -> Extents:
     """The union of volumes of F3548-21 or F3411-22a. Raises Refused (400 or 413)."""
     moments: dict[str, int] = {}
     volumes = []
@@ -253,8 +253,8 @@ def volume_of_v19(wire: V19Volume4D) -> Volume:
     """A volume of F3411-19. Raises Refused (400)."""
     space = wire.spatial_volume
     ring = tuple([(vertex.lat, vertex.lng) for vertex in space.footprint.vertices])
-    start_us = microseconds(wire.time_start) if wire.time_start is not None else None
-    end_us = microseconds(wire.time_end) if wire.time_end is not None else None
+    start_us = wire_microseconds(wire.time_start) if wire.time_start is not None else None
+    end_us = wire_microseconds(wire.time_end) if wire.time_end is not None else None
     return _volume(ring, None, space.altitude_lo, space.altitude_hi, start_us, end_us)
 
 
@@ -287,7 +287,7 @@ def _microseconds(time: Time | None, seen: dict[str, int]) -> int | None:
     at_us = seen.get(time.value)
     if at_us is None:
         try:
-            at_us = microseconds(msgspec.convert(time.value, Moment))
+            at_us = wire_microseconds(msgspec.convert(time.value, WireMoment))
         except msgspec.ValidationError as error:
             raise Refused(400, f"{time.value[:40]!r} is no RFC 3339 time: {error}") from error
         seen[time.value] = at_us
