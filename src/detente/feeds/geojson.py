@@ -89,8 +89,8 @@ def read_geojson(content: bytes) -> tuple[Plan, ...]:
     """Return the plans of a GeoJSON file in the order in which they begin; raises Refusal naming feature and field."""
     document = decode_json(content)
     if not isinstance(document, dict) or document.get("type") != "FeatureCollection":
-        found = document.get("type") if isinstance(document, dict) else type(document).__name__
-        raise Refusal("type", brief(found), '"FeatureCollection"', "Put the features into one collection.")
+        kind = document.get("type") if isinstance(document, dict) else type(document).__name__
+        raise Refusal("type", brief(kind), '"FeatureCollection"', "Put the features into one collection.")
     _check_crs(document)
     features = document.get("features")
     if not isinstance(features, list):
@@ -132,8 +132,8 @@ class _Gathered:
             raise Refusal(
                 "properties", brief(raw), "the properties of a plan", "docs/reference/plans-geojson.md lists them."
             )
-        kept = {name: value for name, value in raw.items() if name not in DECORATION and not name.startswith("x-")}
-        properties: Properties = convert(kept, Properties, "properties")
+        known = {name: value for name, value in raw.items() if name not in DECORATION and not name.startswith("x-")}
+        properties: Properties = convert(known, Properties, "properties")
         if isinstance(properties, TrajectoryProperties):
             self._new(properties.plan_id)
             self.order[properties.plan_id] = _trajectory_plan(geometry, properties)

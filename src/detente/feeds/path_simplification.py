@@ -72,18 +72,18 @@ def _earth_centred(latitude_deg: Floats, longitude_deg: Floats) -> tuple[Floats,
 
 def _outside(
     time_s: Floats, latitude_deg: Floats, longitude_deg: Floats, altitude_m: Floats,
-    kept: NDArray[np.intp], lateral: float, vertical: float,
+    knot_rows: NDArray[np.intp], lateral: float, vertical: float,
 ) -> NDArray[np.bool_]:  # fmt: skip
     """Which reports the geodesics between the kept ones leave outside the tolerances."""
-    if len(kept) < 2:
+    if len(knot_rows) < 2:
         return np.zeros(len(time_s), dtype=np.bool_)
-    leg = np.clip(np.searchsorted(kept, np.arange(len(time_s)), side="right") - 1, 0, len(kept) - 2)
-    first, last = kept[leg], kept[leg + 1]
+    leg = np.clip(np.searchsorted(knot_rows, np.arange(len(time_s)), side="right") - 1, 0, len(knot_rows) - 2)
+    first, last = knot_rows[leg], knot_rows[leg + 1]
     share = (time_s - time_s[first]) / (time_s[last] - time_s[first])
     azimuth, _, length = GEOD.inv(longitude_deg[first], latitude_deg[first], longitude_deg[last], latitude_deg[last])
     longitude, latitude, _ = GEOD.fwd(longitude_deg[first], latitude_deg[first], azimuth, share * length)
     _, _, sideways = GEOD.inv(longitude, latitude, longitude_deg, latitude_deg)
     climb = np.abs(altitude_m - (altitude_m[first] + share * (altitude_m[last] - altitude_m[first])))
     outside = (np.asarray(sideways) > lateral) | (climb > vertical)
-    outside[kept] = False
+    outside[knot_rows] = False
     return np.asarray(outside)

@@ -206,8 +206,8 @@ def _no_constant(name: str) -> NoReturn:
 
 def _value_at(raw: object, message: str, otherwise: object) -> object:
     """Follow the path at the end of msgspec's message, such as `$.altitude.lower`, down into `raw`."""
-    _, found, path = message.rpartition(" - at `$")
-    if not found:
+    _, separator, path = message.rpartition(" - at `$")
+    if not separator:
         return raw if "Expected" in message and not isinstance(raw, dict | list) else otherwise
     value = raw
     for name, index in _STEP.findall(path.rstrip("`")):

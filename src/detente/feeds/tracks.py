@@ -80,10 +80,10 @@ def flights_of(columns: TrackColumns, options: TrackOptions | None = None) -> Fl
     """
     options = options or TrackOptions()
     dropped: Counter[DropReason] = Counter()
-    kept = _airborne(columns, dropped)
+    airborne = _airborne(columns, dropped)
     groups = [
         _Rows(group.name, plausible)
-        for group in _groups(columns, kept, options.gap_s, dropped)
+        for group in _groups(columns, airborne, options.gap_s, dropped)
         for plausible in [_without_jumps(columns, group.rows)]
         if _counted(dropped, DropReason.TOO_FAST, len(group.rows) - len(plausible))
     ]
@@ -123,18 +123,18 @@ def _airborne(columns: TrackColumns, dropped: Counter[DropReason]) -> NDArray[np
 
 
 def _groups(
-    columns: TrackColumns, kept: NDArray[np.intp], gap_s: float, dropped: Counter[DropReason]
+    columns: TrackColumns, rows_used: NDArray[np.intp], gap_s: float, dropped: Counter[DropReason]
 ) -> Iterator[_Rows]:
-    keys = columns.flight_id[kept]
+    keys = columns.flight_id[rows_used]
     addressed = keys == ""
-    keys[addressed] = columns.icao24[kept][addressed]
+    keys[addressed] = columns.icao24[rows_used][addressed]
     nameless = np.flatnonzero(keys == "")
     if nameless.size:
-        raise Refusal(f"row {kept[nameless[0]] + 2}: icao24", "", "an address, or a flight_id")
+        raise Refusal(f"row {rows_used[nameless[0]] + 2}: icao24", "", "an address, or a flight_id")
     names, numbers = np.unique(keys.astype(str), return_inverse=True)
-    times = columns.time_s[kept]
+    times = columns.time_s[rows_used]
     order = np.lexsort((times, numbers))
-    times, numbers, rows, by_address = times[order], numbers[order], kept[order], addressed[order]
+    times, numbers, rows, by_address = times[order], numbers[order], rows_used[order], addressed[order]
     repeated = (np.diff(numbers) == 0) & (np.diff(np.round(times * 1e6)) == 0)
     dropped[DropReason.REPEATED_TIME] += int(repeated.sum())
     first = np.concatenate([[True], ~repeated]) if len(times) else np.zeros(0, dtype=np.bool_)

@@ -77,11 +77,11 @@ def verify_transcript(transcript: Transcript, known: AbstractSet[tuple[bytes, by
 
 def signatures(transcript: Transcript) -> frozenset[tuple[bytes, bytes]]:
     """Return the (signed lines, signature) of everything in a transcript."""
-    found: set[tuple[bytes, bytes]] = set()
+    signed: set[tuple[bytes, bytes]] = set()
     for one_way in transcript.directions:
-        found.update((envelope.signed, envelope.signature) for envelope in one_way.envelopes)
-        found.update((receipt.signed, receipt.signature) for receipt in one_way.receipts)
-    return frozenset(found)
+        signed.update((envelope.signed, envelope.signature) for envelope in one_way.envelopes)
+        signed.update((receipt.signed, receipt.signature) for receipt in one_way.receipts)
+    return frozenset(signed)
 
 
 def compare_transcripts(first: Transcript, second: Transcript) -> Comparison:
@@ -93,14 +93,14 @@ def compare_transcripts(first: Transcript, second: Transcript) -> Comparison:
     in_flight: list[Finding] = []
     if {first.holder, first.peer} != {second.holder, second.peer} or first.accord != second.accord:
         return Comparison((Finding(FindingKind.ANOTHER_LINK, first.sent.direction, 0, 0),), ())
-    for one, other in zip(first.directions, second.directions, strict=True):
+    for first_way, second_way in zip(first.directions, second.directions, strict=True):
         if first.holder == second.holder:
-            found = [*_own_copies(one, other)]
-        elif one.direction.sender == first.holder:
-            found = [*_sent_and_received(one, other, swapped=False)]
+            findings = [*_own_copies(first_way, second_way)]
+        elif first_way.direction.sender == first.holder:
+            findings = [*_sent_and_received(first_way, second_way, swapped=False)]
         else:
-            found = [*_sent_and_received(other, one, swapped=True)]
-        for finding in found:
+            findings = [*_sent_and_received(second_way, first_way, swapped=True)]
+        for finding in findings:
             tail = finding.kind in (FindingKind.IN_FLIGHT, FindingKind.RECEIPT_IN_FLIGHT, FindingKind.OLDER_COPY)
             (in_flight if tail else differences).append(finding)
     return Comparison(tuple(differences), tuple(in_flight))
@@ -135,13 +135,16 @@ def compare_copies(first: Holding, second: Holding) -> CopiesComparison:
             "transcript", first.holder.hex(), f"a link with {second.holder.hex()}", "These copies have none in common."
         )
     for peer_of_first, peer_of_second, accord in links:
-        one, other = first.link_with(peer_of_first, accord), second.link_with(peer_of_second, accord)
-        broken[0].extend(verify_transcript(one))
-        broken[1].extend(verify_transcript(other, signatures(one)))
-        comparison = compare_transcripts(one, other)
+        first_transcript, second_transcript = (
+            first.link_with(peer_of_first, accord),
+            second.link_with(peer_of_second, accord),
+        )
+        broken[0].extend(verify_transcript(first_transcript))
+        broken[1].extend(verify_transcript(second_transcript, signatures(first_transcript)))
+        comparison = compare_transcripts(first_transcript, second_transcript)
         differences.extend(comparison.differences)
         in_flight.extend(comparison.in_flight)
-        pairs = zip(one.directions, other.directions, strict=True)
+        pairs = zip(first_transcript.directions, second_transcript.directions, strict=True)
         equal_envelopes += sum(min(len(ours.envelopes), len(theirs.envelopes)) for ours, theirs in pairs)
     return CopiesComparison((tuple(broken[0]), tuple(broken[1])), tuple(differences), tuple(in_flight), equal_envelopes)
 
@@ -193,13 +196,13 @@ def _sent_and_received(sent: OneWay, received: OneWay, *, swapped: bool) -> Iter
         ours, theirs = sent.envelopes[number - 1], received.envelopes[number - 1]
         yield finding(FindingKind.OTHER_CONTENT, number, number, _describe(ours), _describe(theirs))
         return
-    held, signed_for = len(received.envelopes), sent.receipted_number
-    if held > len(sent.envelopes):
-        yield finding(FindingKind.HELD_BUT_NOT_SENT, len(sent.envelopes) + 1, held)
-    if signed_for > held:
-        yield finding(FindingKind.RECEIPTED_BUT_NOT_HELD, held + 1, signed_for)
-    if len(sent.envelopes) > max(held, signed_for):
-        yield finding(FindingKind.IN_FLIGHT, max(held, signed_for) + 1, len(sent.envelopes))
+    received_count, signed_for = len(received.envelopes), sent.receipted_number
+    if received_count > len(sent.envelopes):
+        yield finding(FindingKind.HELD_BUT_NOT_SENT, len(sent.envelopes) + 1, received_count)
+    if signed_for > received_count:
+        yield finding(FindingKind.RECEIPTED_BUT_NOT_HELD, received_count + 1, signed_for)
+    if len(sent.envelopes) > max(received_count, signed_for):
+        yield finding(FindingKind.IN_FLIGHT, max(received_count, signed_for) + 1, len(sent.envelopes))
     place = _first_unequal(sent.receipts, received.receipts)
     if place is not None:
         ours_receipt, theirs_receipt = sent.receipts[place - 1], received.receipts[place - 1]
@@ -209,7 +212,7 @@ def _sent_and_received(sent: OneWay, received: OneWay, *, swapped: bool) -> Iter
         )
         return
     ahead = len(sent.receipts) - len(received.receipts)
-    if ahead > 0 and signed_for <= held:
+    if ahead > 0 and signed_for <= received_count:
         first = sent.receipts[len(received.receipts)]
         yield finding(FindingKind.RECEIPT_NOT_SIGNED, first.first, signed_for)
     elif ahead < 0:
@@ -217,28 +220,28 @@ def _sent_and_received(sent: OneWay, received: OneWay, *, swapped: bool) -> Iter
         yield finding(FindingKind.RECEIPT_IN_FLIGHT, first.first, received.receipted_number)
 
 
-def _own_copies(one: OneWay, other: OneWay) -> Iterator[Finding]:
-    number = _first_unequal(one.envelopes, other.envelopes)
+def _own_copies(first: OneWay, second: OneWay) -> Iterator[Finding]:
+    number = _first_unequal(first.envelopes, second.envelopes)
     if number is not None:
-        ours, theirs = one.envelopes[number - 1], other.envelopes[number - 1]
-        yield Finding(FindingKind.OTHER_CONTENT, one.direction, number, number, _describe(ours), _describe(theirs))
+        ours, theirs = first.envelopes[number - 1], second.envelopes[number - 1]
+        yield Finding(FindingKind.OTHER_CONTENT, first.direction, number, number, _describe(ours), _describe(theirs))
         return
-    counts = sorted((len(one.envelopes), len(other.envelopes)))
+    counts = sorted((len(first.envelopes), len(second.envelopes)))
     if counts[0] < counts[1]:
-        yield Finding(FindingKind.OLDER_COPY, one.direction, counts[0] + 1, counts[1])
-    place = _first_unequal(one.receipts, other.receipts)
+        yield Finding(FindingKind.OLDER_COPY, first.direction, counts[0] + 1, counts[1])
+    place = _first_unequal(first.receipts, second.receipts)
     if place is not None:
-        ours_receipt, theirs_receipt = one.receipts[place - 1], other.receipts[place - 1]
+        ours_receipt, theirs_receipt = first.receipts[place - 1], second.receipts[place - 1]
         yield Finding(
-            FindingKind.OTHER_RECEIPT, one.direction, ours_receipt.first, ours_receipt.last,
+            FindingKind.OTHER_RECEIPT, first.direction, ours_receipt.first, ours_receipt.last,
             _describe_receipt(ours_receipt), _describe_receipt(theirs_receipt),
         )  # fmt: skip
 
 
 def _first_unequal(
-    one: Sequence[EnvelopeLines | DeliveryReceipt], other: Sequence[EnvelopeLines | DeliveryReceipt]
+    first: Sequence[EnvelopeLines | DeliveryReceipt], second: Sequence[EnvelopeLines | DeliveryReceipt]
 ) -> int | None:
-    pairs = enumerate(zip(one, other, strict=False), start=1)
+    pairs = enumerate(zip(first, second, strict=False), start=1)
     return next((place for place, (ours, theirs) in pairs if ours.hash != theirs.hash), None)
 
 
@@ -247,8 +250,8 @@ def _is_signed(item: EnvelopeLines | DeliveryReceipt, key: bytes, known: Abstrac
 
 
 def _first(findings: Iterator[Finding]) -> list[Finding]:
-    found = next(findings, None)
-    return [] if found is None else [found]
+    finding = next(findings, None)
+    return [] if finding is None else [finding]
 
 
 def _describe(envelope: EnvelopeLines) -> str:

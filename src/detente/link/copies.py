@@ -71,8 +71,8 @@ class Copy:
 
             def entries(kind: str) -> Iterable[Entry]:
                 query = "SELECT number, at_us, kind, body, hash FROM entry WHERE kind = ? ORDER BY number"
-                for number, at_us, found, body, digest in connection.execute(query, (kind,)):
-                    yield Entry(number, from_microseconds(at_us), found, body, digest)
+                for number, at_us, entry_kind, body, digest in connection.execute(query, (kind,)):
+                    yield Entry(number, from_microseconds(at_us), entry_kind, body, digest)
 
             yield from export_parts(transcript, entries)
 

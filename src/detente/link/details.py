@@ -128,16 +128,16 @@ def decide(details: Details, own: str, peers: Mapping[str, object], command: Det
         case GiveDetails(at, _, peer, notice_id):
             if peer not in peers:
                 raise Refusal("peer", peer, f"a party with an accord: {', '.join(sorted(peers)) or 'none'}")
-            held = _committed(details, own, notice_id)[-1].commitment
-            if held not in details.kept:
-                raise Refusal("notice_id", notice_id, f"a notice whose commitment was made here, not {held}")
-            return [DetailsGiven(at, peer, notice_id, details.kept[held])]
+            commitment = _committed(details, own, notice_id)[-1].commitment
+            if commitment not in details.kept:
+                raise Refusal("notice_id", notice_id, f"a notice whose commitment was made here, not {commitment}")
+            return [DetailsGiven(at, peer, notice_id, details.kept[commitment])]
         case HearDetails(at, party, notice_id, opening):
             committed = _committed(details, party, notice_id)
-            found = next((c for c in committed if c.commitment == opening.commitment), None)
-            if found is None:
+            opened = next((c for c in committed if c.commitment == opening.commitment), None)
+            if opened is None:
                 return [DetailsRefused(at, party, notice_id, tuple(c.commitment for c in committed), opening)]
-            return [] if found.opening is not None else [DetailsOpened(at, party, notice_id, opening)]
+            return [] if opened.opening is not None else [DetailsOpened(at, party, notice_id, opening)]
 
 
 def evolve(details: Details, event: DetailsEvent, own: str) -> None:
@@ -157,10 +157,10 @@ def evolve(details: Details, event: DetailsEvent, own: str) -> None:
 
 
 def _committed(details: Details, party: str, notice_id: str) -> tuple[NoticeCommitment, ...]:
-    found = details.commitments.get((party, notice_id))
-    if not found:
+    commitments = details.commitments.get((party, notice_id))
+    if not commitments:
         raise Refusal("notice_id", notice_id, f"a notice of {party} that carries a commitment")
-    return found
+    return commitments
 
 
 def _opened(details: Details, key: NoticeKey, at: datetime, opening: CommitmentOpening) -> None:

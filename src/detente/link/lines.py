@@ -73,8 +73,8 @@ class LineForm:
         for name, pattern in self._patterns.items():
             line = re.compile(b"%s (%s)\n" % (name.encode(), pattern), re.ASCII).match(data, place)
             if line is None:
-                found = data[place : place + 100].split(b"\n", 1)[0]
-                return Refusal(f"{self.magic}.{name}", found, f'a line "{name}", in its place and its one spelling')
+                wrong = data[place : place + 100].split(b"\n", 1)[0]
+                return Refusal(f"{self.magic}.{name}", wrong, f'a line "{name}", in its place and its one spelling')
             place = line.end()
         return Refusal(f"{self.magic}.end", data[place : place + 1], "an empty line after the signature")
 

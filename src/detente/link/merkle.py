@@ -49,20 +49,20 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     if not 0 <= index < size:
         return False
     last = size - 1
-    found = leaf_hash(leaf)
+    computed = leaf_hash(leaf)
     for sibling in proof:
         if last == 0:
             return False
         if index & 1 or index == last:
-            found = node_hash(sibling, found)
+            computed = node_hash(sibling, computed)
             while not index & 1 and index:
                 index >>= 1
                 last >>= 1
         else:
-            found = node_hash(found, sibling)
+            computed = node_hash(computed, sibling)
         index >>= 1
         last >>= 1
-    return last == 0 and found == root
+    return last == 0 and computed == root
 
 
 def _next_level(level: list[bytes]) -> list[bytes]:

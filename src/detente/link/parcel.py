@@ -104,7 +104,7 @@ def read_parcel(data: bytes, key: NodeKey) -> Parcel:
     header = _HEADER.match(data)
     if header is None:
         raise Refusal("parcel", data[:40], "a parcel: sender, recipient", "Carry it again: it was changed.")
-    sender, recipient = (bytes.fromhex(found.decode()) for found in header.groups())
+    sender, recipient = (bytes.fromhex(digits.decode()) for digits in header.groups())
     if recipient != key.public:
         raise Refusal("parcel.recipient", recipient.hex(), f"our own key, {key.public.hex()}", "It is for another.")
     try:

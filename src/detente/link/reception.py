@@ -147,12 +147,12 @@ def _session_for(links: Links, envelope: Envelope, session: Session | None) -> S
         raise _Refused(RefusalReason.UNKNOWN_SENDER, "no party is trusted here under this key", envelope)
     if not envelope.is_signed_by_sender():
         raise _Refused(RefusalReason.WRONG_SIGNATURE, "the signature is not the sender's over this envelope", envelope)
-    found = links.find(direction.sender, direction.accord)
-    if found is None:
+    known = links.find(direction.sender, direction.accord)
+    if known is None:
         raise _Refused(RefusalReason.WRONG_ACCORD, "this accord is not in force here with this sender", envelope)
-    if session not in (None, found):
+    if session not in (None, known):
         raise _Refused(RefusalReason.MALFORMED, "a batch is of one link", envelope)
-    return found
+    return known
 
 
 def _admit(links: Links, envelope: Envelope, at: datetime) -> None:

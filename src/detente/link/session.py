@@ -173,15 +173,15 @@ class Session:
         Equivocation is another content under a number that is held, or a next envelope that continues another history.
         `pending` are the hashes of envelopes of the same batch that were found in order and are not yet absorbed.
         """
-        held = self._received.last
-        last = held + len(pending)
+        received = self._received.last
+        last = received + len(pending)
         if envelope.number > last + 1:
             return EnvelopeStanding.GAP
         if envelope.number == last + 1:
             head = pending[-1] if pending else self._received.head
             return EnvelopeStanding.IN_ORDER if envelope.previous == head else EnvelopeStanding.EQUIVOCATION
         number = envelope.number
-        known = self._received.hash_of(number) if number <= held else pending[number - held - 1]
+        known = self._received.hash_of(number) if number <= received else pending[number - received - 1]
         return EnvelopeStanding.DUPLICATE if envelope.hash == known else EnvelopeStanding.EQUIVOCATION
 
     def receipt_standing(self, receipt: DeliveryReceipt) -> ReceiptStanding:

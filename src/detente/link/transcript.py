@@ -91,8 +91,8 @@ class Holding(msgspec.Struct, frozen=True):
 
     def link_with(self, peer: bytes, accord: str) -> Transcript:
         """Return the transcript of one link; empty when nothing went over it."""
-        found = (t for t in self.transcripts if t.peer == peer and t.accord == accord)
-        return next(found, None) or _empty(Direction(self.holder, peer, accord))
+        matching = (t for t in self.transcripts if t.peer == peer and t.accord == accord)
+        return next(matching, None) or _empty(Direction(self.holder, peer, accord))
 
 
 class _Gathering:

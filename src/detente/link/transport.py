@@ -192,17 +192,17 @@ class Delivery:
     def _batch(self) -> bytes:
         session = self._session
         last = min(session.sent_number, self._next + self._batch_envelopes - 1)
-        wanted = {session.sent_entry(number) for number in range(self._next, last + 1)}
+        entry_numbers = {session.sent_entry(number) for number in range(self._next, last + 1)}
         parts: list[bytes] = []
         size = 0
         for entry in self._read(session.sent_entry(self._next), SENT):
-            if entry.number not in wanted:
+            if entry.number not in entry_numbers:
                 continue
             if parts and size + len(entry.body) > self._batch_bytes:
                 break
             parts.append(entry.body)
             size += len(entry.body)
-            if len(parts) == len(wanted):
+            if len(parts) == len(entry_numbers):
                 break
         return b"".join(parts)
 

@@ -74,11 +74,14 @@ class Signed:
 
     def sign(self, message: bytes) -> bytes:
         """The party's own signature of `message`, where there is one."""
-        return next((one for one in self._signatures if verify(self.public, one, message)), bytes(SIGNATURE_BYTES))
+        return next(
+            (signature for signature in self._signatures if verify(self.public, signature, message)),
+            bytes(SIGNATURE_BYTES),
+        )
 
 
 def make_again(
-    run: Run, key: Signer, kept: Keeper, sent: Mapping[str, bytes], flown: tuple[Plan, ...] | None = None,
+    run: Run, key: Signer, stored: Keeper, sent: Mapping[str, bytes], flown: tuple[Plan, ...] | None = None,
     progress: ProgressCall = silent,
 ) -> MadeAgain:  # fmt: skip
     """Make a party's run again from its secret, its plans and what it received, and compare what it sent.
@@ -88,18 +91,18 @@ def make_again(
     """
     fresh = MemoryKeeper()
     for name in (SECRET_FILE, PLANS_FILE, *(late_plans_file(k) for k in range(1, run.terms.late_runs + 1))):
-        piece = kept.read(name)
+        piece = stored.read(name)
         if piece is not None:
             fresh.write(name, piece)
     driver = Driver(run, key, fresh, progress=progress)
     made: dict[str, bytes] = {}
-    for step in kept_order(kept):
+    for step in kept_order(stored):
         if step.sent:
             if driver.sending != step.name:
                 driver.begin_kept_late()
             made[driver.sending or step.name] = driver.next_message() or b""
             continue
-        raw = kept.read(f"in/{step.name}.match")
+        raw = stored.read(f"in/{step.name}.match")
         try:
             driver.receive(raw or b"")
         except BreachError:
@@ -108,7 +111,7 @@ def make_again(
     plans = dict.fromkeys(plan.plan_id for plan in driver.plans)
     missing = None
     if flown is not None:
-        met = {one.first_plan_id for one in encounters_between(driver.plans, flown, FLOWN)}
+        met = {encounter.first_plan_id for encounter in encounters_between(driver.plans, flown, FLOWN)}
         missing = tuple(name for name in plans if name not in met)
     return MadeAgain(len(sent) - len(different), different, len(plans), missing)
 
@@ -130,13 +133,13 @@ def check_audit(
     Raises Refusal when `commit` is no commitment of this party to this run.
     """
     root = signed_root(run, party, commit)
-    wanted = challenged_leaves(root, random, count, 1 << run.terms.parts_log2)
+    challenged = challenged_leaves(root, random, count, 1 << run.terms.parts_log2)
     by_leaf = {opening.leaf: opening for opening in openings}
     role = run.role_of(party)
-    faults = [f"leaf {leaf}: not opened" for leaf in wanted if leaf not in by_leaf]
+    faults = [f"leaf {leaf}: not opened" for leaf in challenged if leaf not in by_leaf]
     parts = []
     empty = 0
-    for leaf in wanted:
+    for leaf in challenged:
         opening = by_leaf.get(leaf)
         if opening is None:
             continue
@@ -150,7 +153,7 @@ def check_audit(
             parts.append((leaf, opening.piece))
     missing = () if flown is None else tuple(leaf for leaf, piece in parts if not _was_flown(piece, flown))
     return Audit(
-        opened=sum(leaf in by_leaf for leaf in wanted), empty=empty,
+        opened=sum(leaf in by_leaf for leaf in challenged), empty=empty,
         flown=None if flown is None else len(parts) - len(missing), not_flown=missing, faults=tuple(faults),
     )  # fmt: skip
 

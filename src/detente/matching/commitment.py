@@ -131,11 +131,11 @@ def opens(opening: PartOpening, root: bytes, leaves_log2: int) -> bool:
         return False
     if len(hashed) != (32 if opening.piece is not None else 0) or any(len(sibling) != 32 for sibling in proof):
         return False
-    found, place = leaf_hash(leaf_content(salt, opening.piece, hashed)), opening.leaf
+    computed, place = leaf_hash(leaf_content(salt, opening.piece, hashed)), opening.leaf
     for sibling in proof:
-        found = node_hash(sibling, found) if place & 1 else node_hash(found, sibling)
+        computed = node_hash(sibling, computed) if place & 1 else node_hash(computed, sibling)
         place >>= 1
-    return found == root
+    return computed == root
 
 
 def challenged_leaves(root: bytes, random: bytes, count: int, size: int) -> Sequence[int]:

@@ -230,11 +230,11 @@ class Driver:
             self._held = message
             return name
         self._taken(message, name)
-        held, self._held = self._held, None
-        if held is not None and not self._late.must_wait():
-            self._taken(held, self._name_of(held))
+        waiting, self._held = self._held, None
+        if waiting is not None and not self._late.must_wait():
+            self._taken(waiting, self._name_of(waiting))
         else:
-            self._held = held
+            self._held = waiting
         return name
 
     def begin_late(self, plans: Sequence[Plan], moment: datetime | None = None) -> None:
@@ -293,8 +293,8 @@ class Driver:
 
     def _refuse(self, breach: BreachError, raw: bytes) -> None:
         """Write down what was not taken: the last of it, so that nobody fills our disk."""
-        kept = self._keeper.read(REFUSED_FILE)
-        rows = msgspec.json.decode(kept, type=list[RefusedBytes]) if kept is not None else []
+        stored = self._keeper.read(REFUSED_FILE)
+        rows = msgspec.json.decode(stored, type=list[RefusedBytes]) if stored is not None else []
         rows.append(RefusedBytes(breach.fault, breach.seen, len(raw), hashlib.sha256(raw).hexdigest()))
         self._keeper.write(REFUSED_FILE, msgspec.json.encode(rows[-REFUSED_KEPT:]))
         if not self.complete:
@@ -367,9 +367,9 @@ class Driver:
             self.side.breach = BreachError(breach.fault, breach.seen)
         elif self.complete:
             self.begin_kept_late()
-            held = self._keeper.read(f"in/{self._late.next_of_peer}.match")
-            if held is not None and self._late.must_wait():
-                self._held = read_match_message(held, self.side.peer, self.run.identity)
+            waiting = self._keeper.read(f"in/{self._late.next_of_peer}.match")
+            if waiting is not None and self._late.must_wait():
+                self._held = read_match_message(waiting, self.side.peer, self.run.identity)
 
     def begin_kept_late(self) -> None:
         """Begin the late run whose plans were kept before, if there is one."""
@@ -403,20 +403,20 @@ def plans_fingerprint(plans: Sequence[Plan]) -> str:
 
 def kept_secret(keeper: Keeper) -> Secret | None:
     """The secret of the run that was begun here, if one was; raises Refusal for one that cannot be read."""
-    kept = keeper.read(SECRET_FILE)
-    if kept is None:
+    stored = keeper.read(SECRET_FILE)
+    if stored is None:
         return None
     try:
-        return msgspec.json.decode(kept, type=Secret)
+        return msgspec.json.decode(stored, type=Secret)
     except msgspec.DecodeError as error:
         raise Refusal(SECRET_FILE, str(error)[:120], "the secret of a run that began here") from None
 
 
 def kept_order(keeper: Keeper) -> list[Step]:
     """What was sent and taken in a run, in order; raises Refusal when it cannot be read."""
-    kept = keeper.read(ORDER_FILE)
+    stored = keeper.read(ORDER_FILE)
     try:
-        return msgspec.json.decode(kept, type=list[Step]) if kept is not None else []
+        return msgspec.json.decode(stored, type=list[Step]) if stored is not None else []
     except msgspec.DecodeError as error:
         raise Refusal(ORDER_FILE, str(error)[:120], "what a run wrote") from None
 

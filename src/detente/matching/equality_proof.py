@@ -58,10 +58,14 @@ def _weights(public: bytes, inputs: ristretto.ByteArray, outputs: ristretto.Byte
     start = _prefixed(seed)
     return [
         hash_to_scalar(
-            start + row.to_bytes(2, "big") + _prefixed(one.tobytes()) + _prefixed(other.tobytes()) + b"Composite",
+            start
+            + row.to_bytes(2, "big")
+            + _prefixed(input_row.tobytes())
+            + _prefixed(output_row.tobytes())
+            + b"Composite",
             _SCALAR_DOMAIN,
         )
-        for row, (one, other) in enumerate(zip(inputs, outputs, strict=True))
+        for row, (input_row, output_row) in enumerate(zip(inputs, outputs, strict=True))
     ]
 
 

@@ -94,10 +94,10 @@ def recall_from(keeper: Keeper) -> Callable[[str, Callable[[], bytes]], bytes]:
     """Pieces of work kept under "work/": read when they are there and whole, else done and kept."""
 
     def recall(name: str, work: Callable[[], bytes]) -> bytes:
-        kept = keeper.read("work/" + name)
-        if kept is not None:
-            data = kept[_DIGEST_BYTES:]
-            if hashlib.sha256(data).digest() == kept[:_DIGEST_BYTES]:
+        stored = keeper.read("work/" + name)
+        if stored is not None:
+            data = stored[_DIGEST_BYTES:]
+            if hashlib.sha256(data).digest() == stored[:_DIGEST_BYTES]:
                 return data
         data = work()
         keeper.write("work/" + name, hashlib.sha256(data).digest() + data)

@@ -132,8 +132,8 @@ def take_late_answer(side: MatchSide, raw: bytes) -> None:
     known = np.flatnonzero(among(shown.tokens.tokens, side.common_tokens()))
     none = np.empty(0, dtype=np.int64)
     number = len(side.shown) - 1
-    found = Found([none] * number + [merged([new_rows, known])], shown.tokens.tokens[new_rows])
-    side.found[comparison(side.role, number)] = found
+    common = Found([none] * number + [merged([new_rows, known])], shown.tokens.tokens[new_rows])
+    side.found[comparison(side.role, number)] = common
 
 
 def late_reveal(side: MatchSide, late_side: Role, number: int) -> bytes:
@@ -153,7 +153,7 @@ def take_late_reveal(side: MatchSide, raw: bytes, late_side: Role, number: int) 
 
 
 def _found(side: MatchSide, number: int, rows: list[Integers]) -> None:
-    tokens = [shown.tokens.tokens[found] for shown, found in zip(side.shown, rows, strict=True)]
+    tokens = [shown.tokens.tokens[token_rows] for shown, token_rows in zip(side.shown, rows, strict=True)]
     side.found[number] = Found(rows, merged(tokens))
 
 

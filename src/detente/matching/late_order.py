@@ -59,7 +59,7 @@ class LateRuns:
     @property
     def ours(self) -> LateRun | None:
         """The one with late plans of ours."""
-        return next((one for one in self._going if one.side is self._side.role), None)
+        return next((late for late in self._going if late.side is self._side.role), None)
 
     @property
     def sending(self) -> str | None:
@@ -93,7 +93,7 @@ class LateRuns:
         current, peer = self.current, self._side.role.other
         if message.kind is MessageKind.LATE:
             number = int.from_bytes(message.body[:_NUMBER_BYTES], "big")
-            going = any(one.side is peer for one in self._going)
+            going = any(late.side is peer for late in self._going)
             if number > len(self._side.peer_roots) or (going and number == len(self._side.peer_roots)):
                 raise BreachError(ProtocolFault.STAGE, f"late run {number} out of its order")
             return late_name(MessageKind.LATE, peer, number)

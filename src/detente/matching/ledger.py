@@ -71,7 +71,7 @@ class SeriesTotals(msgspec.Struct, frozen=True):
 def ledger_row(side: MatchSide) -> LedgerRow:
     """What one run told, complete or broken off."""
     plans = {part.piece.plan_id for shown in side.shown for part in shown.tokens.parts}
-    matched = sum(len(found.tokens) for found in side.found.values())
+    matched = sum(len(common.tokens) for common in side.found.values())
     revealed = side.revealed
     flagged = len(revealed.flagged) if revealed else 0
     conflicts = flagged - len(revealed.cleared) if revealed else 0

@@ -116,9 +116,9 @@ class TokenSet:
         return {part: tokens[begin:end] for part, (begin, end) in zip(which.tolist(), pairwise(bounds), strict=True)}
 
     def _pairs_with(self, rows: Integers) -> Integers:
-        wanted = np.zeros(len(self.tokens), dtype=np.bool_)
-        wanted[rows] = True
-        return np.flatnonzero(wanted[self.pair_tokens])
+        chosen = np.zeros(len(self.tokens), dtype=np.bool_)
+        chosen[rows] = True
+        return np.flatnonzero(chosen[self.pair_tokens])
 
 
 def parts_of(plans: Sequence[Plan]) -> list[Part]:
@@ -228,10 +228,10 @@ def _growth(compiled: CompiledPlans, role: Role, terms: MatchingTerms, largest: 
 def _check_families(compiled: CompiledPlans, vocabulary: Vocabulary, terms: MatchingTerms) -> None:
     if terms.altitudes is AltitudeFamilies.BOTH or terms.band_ft == 0:
         return
-    wanted = terms.altitudes is AltitudeFamilies.PRESSURE
-    if all(is_pressure(reference) is wanted for reference in vocabulary.references):
+    is_pressure_family = terms.altitudes is AltitudeFamilies.PRESSURE
+    if all(is_pressure(reference) is is_pressure_family for reference in vocabulary.references):
         return
-    row = int(np.flatnonzero((compiled.integers[:, PRESSURE] == 1) != wanted)[0])
+    row = int(np.flatnonzero((compiled.integers[:, PRESSURE] == 1) != is_pressure_family)[0])
     plan = compiled.plans[int(compiled.integers[row, PLAN])]
     raise Refusal(
         f"plan {plan.plan_id}, altitude.reference", "a reference of the other family",

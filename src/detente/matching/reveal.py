@@ -71,15 +71,15 @@ class Found:
 
 def reveal_body(side: MatchSide, number: int) -> bytes:
     """Our parts with a token in common, opened."""
-    found = side.found[number]
+    common = side.found[number]
     openings = []
-    for which, (shown, rows) in enumerate(zip(side.shown, found.rows, strict=False)):
+    for which, (shown, rows) in enumerate(zip(side.shown, common.rows, strict=False)):
         openings += [
             SetOpening(which, shown.commitment.open_part(part, tokens))
             for part, tokens in shown.tokens.common_tokens(rows).items()
         ]
     # By place in the tree, which is random: the order of plans and legs is not told.
-    openings.sort(key=lambda one: (one.set, one.opening.leaf))
+    openings.sort(key=lambda entry: (entry.set, entry.opening.leaf))
     return msgspec.json.encode(RevealBody(number, tuple(openings)))
 
 
@@ -89,7 +89,7 @@ def check_reveal(side: MatchSide, body: bytes, number: int) -> Revealed:
     Raises BreachError for an opening that was not committed to or that has nothing to do with the match, and when a
     common token is left without one.
     """
-    found = side.found[number]
+    common = side.found[number]
     try:
         revealed = msgspec.json.decode(body, type=RevealBody)
     except (msgspec.DecodeError, msgspec.ValidationError, Refusal, RecursionError) as error:
@@ -97,41 +97,43 @@ def check_reveal(side: MatchSide, body: bytes, number: int) -> Revealed:
     if revealed.number != number or len(revealed.openings) > OPENINGS_MAX:
         raise BreachError(ProtocolFault.OPENING, "a reveal of another comparison")
     seen: set[tuple[int, int]] = set()
-    for one in revealed.openings:
-        opening = one.opening
-        log2 = side.run.terms.parts_log2 if one.set == 0 else LATE_PARTS_LOG2
+    for entry in revealed.openings:
+        opening = entry.opening
+        log2 = side.run.terms.parts_log2 if entry.set == 0 else LATE_PARTS_LOG2
         if (
             opening.piece is None
-            or not 0 <= one.set < len(side.peer_roots)
-            or (one.set, opening.leaf) in seen
-            or not opens(opening, side.peer_roots[one.set], log2)
+            or not 0 <= entry.set < len(side.peer_roots)
+            or (entry.set, opening.leaf) in seen
+            or not opens(opening, side.peer_roots[entry.set], log2)
         ):
             raise BreachError(ProtocolFault.OPENING, f"an opening of leaf {opening.leaf} that was not committed to")
-        seen.add((one.set, opening.leaf))
+        seen.add((entry.set, opening.leaf))
     # A late part may also have tokens that earlier comparisons found, and shows no others.
-    common = side.common_tokens()
-    covered = _covered(revealed.openings, common)
+    all_common = side.common_tokens()
+    covered = _covered(revealed.openings, all_common)
     pieces = {
-        (one.set, one.opening.leaf): one.opening.piece for one in revealed.openings if one.opening.piece is not None
+        (entry.set, entry.opening.leaf): entry.opening.piece
+        for entry in revealed.openings
+        if entry.opening.piece is not None
     }
-    _check_pieces(side, list(pieces.values()), common)
-    missing = len(found.tokens) - np.count_nonzero(among(found.tokens, covered))
+    _check_pieces(side, list(pieces.values()), all_common)
+    missing = len(common.tokens) - np.count_nonzero(among(common.tokens, covered))
     if missing:
         raise BreachError(ProtocolFault.WITHHELD, f"{missing:,} common tokens without an opened part")
     # A part may be opened again in a late run: it is the same, because it is at the same place of the same tree.
     new = [piece for place, piece in pieces.items() if place not in side.seen]
     side.seen.update(pieces)
     side.theirs.extend(new)
-    return _decided(side, len(found.tokens), new)
+    return _decided(side, len(common.tokens), new)
 
 
 def _covered(openings: Sequence[SetOpening], common: Integers) -> Integers:
     """The tokens that openings say they have, ascending; each must have some, and only such as are in common."""
-    for one in openings:
-        if not one.opening.tokens:
-            raise BreachError(ProtocolFault.OPENING, f"leaf {one.opening.leaf} has no token in common")
+    for entry in openings:
+        if not entry.opening.tokens:
+            raise BreachError(ProtocolFault.OPENING, f"leaf {entry.opening.leaf} has no token in common")
     try:
-        tokens = np.fromiter((token for one in openings for token in one.opening.tokens), dtype=np.int64)
+        tokens = np.fromiter((token for entry in openings for token in entry.opening.tokens), dtype=np.int64)
     except OverflowError:
         raise BreachError(ProtocolFault.OPENING, "a token that is none") from None
     if not among(tokens, common).all():
@@ -158,7 +160,7 @@ def _decided(side: MatchSide, matched_tokens: int, new_theirs: Sequence[Plan]) -
     before = list(side.opened.values())
     new_ours = {}
     for which, shown in enumerate(side.shown):
-        rows = [found.rows[which] for found in side.found.values() if which < len(found.rows)]
+        rows = [common.rows[which] for common in side.found.values() if which < len(common.rows)]
         if rows:
             for part in shown.tokens.parts_with(merged(rows)).tolist():
                 if (which, part) not in side.opened:
@@ -169,6 +171,6 @@ def _decided(side: MatchSide, matched_tokens: int, new_theirs: Sequence[Plan]) -
             side.encounters += encounters_between(firsts, seconds, side.run.minima)
     ours = list(side.opened.values())
     flagged = tuple(dict.fromkeys(piece.plan_id for piece in ours))
-    met = {one.first_plan_id for one in side.encounters}
+    met = {encounter.first_plan_id for encounter in side.encounters}
     cleared = tuple(name for name in flagged if name not in met)
     return Revealed(matched_tokens, flagged, len(ours), tuple(side.theirs), tuple(side.encounters), cleared)

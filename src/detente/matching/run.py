@@ -52,19 +52,19 @@ class Run:
         return 1 << (self.terms.first_log2 if role is Role.FIRST else self.terms.second_log2)
 
 
-def run_between(accord: Accord, one: str, other: str, moment: datetime) -> Run:
+def run_between(accord: Accord, first: str, second: str, moment: datetime) -> Run:
     """The run of the epoch of `moment` between two parties of an accord, by name, in either order.
 
     The party with the lower key has the first role in even epochs and the second in odd ones.
     """
     keys = []
-    for name in (one, other):
+    for name in (first, second):
         party = accord.party(name)
         if party is None:
             raise Refusal("party", name, "a party of the accord: " + ", ".join(p.name for p in accord.parties))
         keys.append(bytes.fromhex(party.public_key))
     if keys[0] == keys[1]:
-        raise Refusal("party", other, "another party than ourselves")
+        raise Refusal("party", second, "another party than ourselves")
     terms = accord.provisions.matching
     epoch = Epoch(int(moment.timestamp() // terms.epoch_seconds), terms.epoch_seconds)
     if not accord.valid.start <= moment <= accord.valid.end:
@@ -72,8 +72,8 @@ def run_between(accord: Accord, one: str, other: str, moment: datetime) -> Run:
             "epoch", moment.astimezone(UTC).isoformat(),
             f"a time from {accord.valid.start.isoformat()} to {accord.valid.end.isoformat()}, when the accord is valid",
         )  # fmt: skip
-    first, second = sorted(keys, reverse=epoch.number % 2 == 1)
-    return Run(accord_hash(accord), epoch, terms, accord.widest_minima, first, second)
+    first_key, second_key = sorted(keys, reverse=epoch.number % 2 == 1)
+    return Run(accord_hash(accord), epoch, terms, accord.widest_minima, first_key, second_key)
 
 
 def epoch_text(epoch: Epoch) -> str:

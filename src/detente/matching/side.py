@@ -240,7 +240,7 @@ class MatchSide:
 
     def common_tokens(self) -> Integers:
         """The tokens that all comparisons so far found in common, ascending."""
-        return merged(found.tokens for found in self.found.values())
+        return merged(common.tokens for common in self.found.values())
 
     def take_list(self, body: bytes, capacity: int, width: int = ANSWER_BYTES) -> ristretto.ByteArray:
         """Check a masked list of the peer and keep its answers; the first `width` bytes of the list under both keys."""
@@ -280,10 +280,10 @@ class MatchSide:
             raise BreachError(ProtocolFault.SEAL, "answers other than those that were sealed")
         answers = np.frombuffer(body, dtype=np.uint8).reshape(-1, ANSWER_BYTES)
         canaries = shown.masked.behind == CANARY
-        found = len(different(self.peer_index[0].matching(answers[canaries])[1]))
-        if found != canaries.sum():
+        answered = len(different(self.peer_index[0].matching(answers[canaries])[1]))
+        if answered != canaries.sum():
             raise BreachError(
-                ProtocolFault.CANARY, f"{canaries.sum() - found} of {canaries.sum()} canaries without their answer"
+                ProtocolFault.CANARY, f"{canaries.sum() - answered} of {canaries.sum()} canaries without their answer"
             )
         shown.take_answers(answers)
         rows = shown.matched(self.peer_index[0])

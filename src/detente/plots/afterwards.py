@@ -63,12 +63,12 @@ def _shifted(
     longer_s = times_s[0] + step_s * np.arange(-reach, len(times_s) + reach)
     here, there = _earth_centred(first, times_s), _earth_centred(second, longer_s)
     height, height_there = first.band(times_s)[0], second.band(longer_s)[0]
-    found: list[tuple[Floats, Floats]] = []
+    distances: list[tuple[Floats, Floats]] = []
     for shift in (shifts + reach).tolist():
         window = slice(shift, shift + len(times_s))
         chord_m = np.sqrt(((here - there[window]) ** 2).sum(axis=1))
-        found.append((chord_m, np.abs(height - height_there[window])))
-    return found
+        distances.append((chord_m, np.abs(height - height_there[window])))
+    return distances
 
 
 def _earth_centred(course: SampledPath, times_s: Floats) -> Floats:

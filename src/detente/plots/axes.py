@@ -84,9 +84,9 @@ class Panel:
         return moved
 
 
-def runs(wanted: NDArray[np.bool_]) -> list[slice]:
+def runs(chosen: NDArray[np.bool_]) -> list[slice]:
     """Slices over which `wanted` is true."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], wanted, [False])).astype(np.int8)))
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], chosen, [False])).astype(np.int8)))
     return [slice(start, stop) for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)]
 
 

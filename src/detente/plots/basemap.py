@@ -89,7 +89,7 @@ class Basemap:
 
     def _lines(self, indices: Iterable[int], centre: Position, radius_m: float) -> list[Degrees]:
         west, south, east, north = box(centre, radius_m)
-        found: list[Degrees] = []
+        lines: list[Degrees] = []
         for index in indices:
             least_x, least_y, most_x, most_y = self._bounds[index]
             if most_y < south or least_y > north:
@@ -97,8 +97,8 @@ class Basemap:
             for turn in _turns(least_x, most_x, west, east):
                 line = shapely.LineString(_turned(self.arcs[index], turn))
                 parts = shapely.get_parts(shapely.clip_by_rect(line, west, south, east, north))
-                found.extend(shapely.get_coordinates(part) for part in parts if shapely.length(part) > 0.0)
-        return found
+                lines.extend(shapely.get_coordinates(part) for part in parts if shapely.length(part) > 0.0)
+        return lines
 
     def _ring(self, indices: Iterable[int]) -> Degrees:
         pieces: list[Degrees] = []

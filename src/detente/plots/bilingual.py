@@ -50,9 +50,9 @@ def html(words: str | Worded) -> Markup:
 
 def unbroken(words: str) -> Markup:
     """The words escaped, with times and figures with their units held together on one line."""
-    held = str(escape(UNIT.sub("\N{NO-BREAK SPACE}", words)))
+    escaped = str(escape(UNIT.sub("\N{NO-BREAK SPACE}", words)))
     # A time holds nothing that needs escaping, so that wrapping it leaves what was escaped as it is.
-    return Markup(TIME.sub(r'<span class="time">\g<0></span>', held))  # noqa: S704
+    return Markup(TIME.sub(r'<span class="time">\g<0></span>', escaped))  # noqa: S704
 
 
 def _in(language: Language, values: Mapping[str, str | Worded]) -> dict[str, str]:

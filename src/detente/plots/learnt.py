@@ -48,11 +48,11 @@ def learnt_maps(contents: ReportContents) -> list[LearntMaps]:
         return []
     first, second = (party.plans for party in contents.parties)
     ground = map_scene(first, second, (), WIDTH)
-    found = []
+    maps = []
     for number, party in enumerate(contents.parties):
         of_other, of_own = contents.learnt[number], contents.learnt[1 - number]
         plans = party.plans
-        found.append(
+        maps.append(
             LearntMaps(
                 told_us=_map(ground, (), of_other, SIDES[1 - number]),
                 known_of_us=_map(ground, plans, of_own, SIDES[number]),
@@ -61,7 +61,7 @@ def learnt_maps(contents: ReportContents) -> list[LearntMaps]:
                 known_as_is=len(of_own.told), known_in_part=of_own.in_part,
             )
         )  # fmt: skip
-    return found
+    return maps
 
 
 def _map(ground: Scene, untold: Sequence[Plan], known: Knowledge, side: str) -> str:

@@ -16,9 +16,9 @@ SEPARATORS = {Language.ENGLISH: "; ", Language.FRENCH: "\N{NO-BREAK SPACE}; "}
 
 def sentences(conflict: ReportConflict, parties: tuple[str, str], after: Afterwards) -> list[Worded]:
     """The conflict told in order, one entry a sentence or two; `parties` are the names of the first and the second."""
-    told = [_who(conflict, parties), _how_close(conflict), _altitudes(conflict), *_agreed(conflict)]
-    told.append(phrase("report.conflict.still") if conflict.outcome.left else _after(conflict, after))
-    return told
+    written = [_who(conflict, parties), _how_close(conflict), _altitudes(conflict), *_agreed(conflict)]
+    written.append(phrase("report.conflict.still") if conflict.outcome.left else _after(conflict, after))
+    return written
 
 
 def reason_words(outcome: ConflictOutcome) -> Worded:

@@ -50,11 +50,11 @@ class SampledPath:
 
     def place(self, times_s: Floats) -> Degrees:
         """Longitude and latitude in degrees at each time; rows of NaN outside the course."""
-        found = np.full((len(times_s), 2), np.nan)
+        places = np.full((len(times_s), 2), np.nan)
         inside = (times_s >= self.start_s) & (times_s <= self.end_s)
         if len(self.times_s) == 1:
-            found[inside] = self.places[0]
-            return found
+            places[inside] = self.places[0]
+            return places
         times = times_s[inside]
         leg = np.clip(np.searchsorted(self.times_s, times, side="right") - 1, 0, len(self.times_s) - 2)
         share = (times - self.times_s[leg]) / (self.times_s[leg + 1] - self.times_s[leg])
@@ -62,8 +62,8 @@ class SampledPath:
         longitudes, latitudes, _ = GEOD.fwd(
             self.places[leg, 0], self.places[leg, 1], azimuths[leg], lengths_m[leg] * share
         )
-        found[inside] = np.column_stack((longitudes, latitudes))
-        return found
+        places[inside] = np.column_stack((longitudes, latitudes))
+        return places
 
     def band(self, times_s: Floats) -> tuple[Floats, Floats]:
         """Lower and upper altitude in metres at each time, without containment: both are the nominal altitude."""

@@ -93,8 +93,8 @@ def cut_lines(
         shapes = shapely.simplify(shapes, tolerance_m, preserve_topology=False)
     cut = shapely.clip_by_rect(shapes, -half_width_m, -half_height_m, half_width_m, half_height_m)
     parts = shapely.get_parts(shapely.get_parts(cut))
-    kept = parts[(shapely.get_type_id(parts) == shapely.GeometryType.LINESTRING) & ~shapely.is_empty(parts)]
-    return [shapely.get_coordinates(part) for part in kept]
+    pieces = parts[(shapely.get_type_id(parts) == shapely.GeometryType.LINESTRING) & ~shapely.is_empty(parts)]
+    return [shapely.get_coordinates(part) for part in pieces]
 
 
 def window_around(

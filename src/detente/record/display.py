@@ -84,15 +84,21 @@ def _unreadable(path: Path, number: int, detail: str) -> Refusal:
 
 
 def _stored(row: tuple[object, ...], number: int, previous: bytes) -> StoredEntry:
-    found, at_us, kind, body, digest, signature = row
+    stored_number, at_us, kind, body, digest, signature = row
     follows = False
-    if isinstance(at_us, int) and isinstance(kind, str) and isinstance(body, bytes) and found == number and previous:
+    if (
+        isinstance(at_us, int)
+        and isinstance(kind, str)
+        and isinstance(body, bytes)
+        and stored_number == number
+        and previous
+    ):
         try:
             follows = entry_hash(previous, number, at_us, kind_field(kind), body) == digest
         except Refusal:
             follows = False
     return StoredEntry(
-        number=found if isinstance(found, int) else 0,
+        number=stored_number if isinstance(stored_number, int) else 0,
         at_us=at_us if isinstance(at_us, int) else 0,
         kind=kind if isinstance(kind, str) else repr(kind),
         body=_bytes(body),

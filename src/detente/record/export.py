@@ -43,15 +43,15 @@ def export_journal(
     try:
         with partial.open("xb") as stream:
             writer = make(stream)
-            found = verify_journal(path, public, progress=progress, receiver=writer)
-        if found.ok:
+            verification = verify_journal(path, public, progress=progress, receiver=writer)
+        if verification.ok:
             partial.rename(target)
             sync_directory(target.parent)
     except OSError as error:
         raise Refusal("OUT", str(target), "a file that can be written", f"{error.strerror}.") from None
     finally:
         partial.unlink(missing_ok=True)
-    return found
+    return verification
 
 
 def genesis_line(genesis: Genesis, signature: bytes) -> dict[str, object]:

@@ -93,11 +93,11 @@ def verify_journal(
     file = Path(path)
     check_is_file(file)
     was_written = is_being_written(file)
-    found = _verify_once(file, public, head, progress, receiver)
-    if not found.ok and receiver is None and not was_written and is_being_written(file):
+    verification = _verify_once(file, public, head, progress, receiver)
+    if not verification.ok and receiver is None and not was_written and is_being_written(file):
         # A node was started on the file while it was read without locks.
-        found = _verify_once(file, public, head, progress, receiver)
-    return found
+        verification = _verify_once(file, public, head, progress, receiver)
+    return verification
 
 
 def _verify_once(

@@ -137,11 +137,11 @@ class Walk:
         if log.is_damaged:
             self._fail_behind(JournalFault.DAMAGED_LOG)
         try:
-            found = str(self._connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+            answer = str(self._connection.execute("PRAGMA quick_check(1)").fetchone()[0])
         except SQLITE_ERRORS as error:
-            found = str(error)
-        if found != "ok":
-            self._fail_behind(JournalFault.DAMAGED_STRUCTURE, found)
+            answer = str(error)
+        if answer != "ok":
+            self._fail_behind(JournalFault.DAMAGED_STRUCTURE, answer)
 
     def check_end(self) -> None:
         """Raise BrokenChainError when entries lie behind the last signed head, or the known head is not reached."""
@@ -176,10 +176,10 @@ class Walk:
         except UnreadableRowError as error:
             raise _broken(error.number, JournalFault.UNREADABLE, error.detail) from None
 
-    def _check_known(self, found: Head) -> None:
+    def _check_known(self, reached: Head) -> None:
         known = self._known
-        if known is not None and known.number == found.number and known.hash != found.hash:
-            raise _broken(found.number, JournalFault.NOT_THE_KNOWN_HEAD, found.hash.hex())
+        if known is not None and known.number == reached.number and known.hash != reached.hash:
+            raise _broken(reached.number, JournalFault.NOT_THE_KNOWN_HEAD, reached.hash.hex())
 
     def _check_signature(self, first: int, last: int, last_hash: bytes, signature: bytes) -> None:
         message = head_message(first, last, last_hash)
@@ -200,9 +200,11 @@ def check_genesis(genesis: Genesis, signature: bytes, public: bytes | None) -> N
 
 def _proven_hash(row: Row, number: int, previous: bytes) -> bytes:
     """Return the row's hash; raises BrokenChainError unless it is entry `number` after the hash `previous`."""
-    found, at_us, kind, body, stored, _ = row
-    if found != number:
-        raise _broken(number, JournalFault.MISSING if found > number else JournalFault.STRAY, str(found))
+    stored_number, at_us, kind, body, stored, _ = row
+    if stored_number != number:
+        raise _broken(
+            number, JournalFault.MISSING if stored_number > number else JournalFault.STRAY, str(stored_number)
+        )
     if type(at_us) is not int or type(kind) is not str or type(body) is not bytes:
         raise _broken(number, JournalFault.MALFORMED, "a field of another type")
     try:

@@ -64,8 +64,8 @@ def read_log_state(database: Path, page_size: int = PAGE_BYTES) -> LogState:
             slots: list[_Slot] = []
             tail_bytes = 0
             while chunk := stream.read((_FRAME.size + page_size) * _CHUNK_FRAMES):
-                found, tail_bytes = reader.slots(chunk)
-                slots += found
+                new_slots, tail_bytes = reader.slots(chunk)
+                slots += new_slots
     except FileNotFoundError:
         return LogState()
     return _judge(reader, slots, len(head), tail_bytes, page_size)

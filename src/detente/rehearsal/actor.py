@@ -95,15 +95,15 @@ class Actor(RehearsalParty):
 
     def sent(self, to: RehearsalParty) -> list[Envelope]:
         """Return every envelope in the journal that was sealed for a party."""
-        found = (read_envelope(entry.body)[0] for entry in self.entries(SENT))
-        return [envelope for envelope in found if envelope.direction.recipient.hex() == to.card.public_key]
+        envelopes = (read_envelope(entry.body)[0] for entry in self.entries(SENT))
+        return [envelope for envelope in envelopes if envelope.direction.recipient.hex() == to.card.public_key]
 
     def message(self, peer: str, message_id: str) -> dict[str, Any]:
         """Return a message of the line as the node shows it now; empty when it is not there yet."""
         for message in self.get("line", "messages", peer=peer):
             if message["message_id"] == message_id:
-                found: dict[str, Any] = message
-                return found
+                view: dict[str, Any] = message
+                return view
         return {}
 
     def standing(self, accord: str) -> str:

@@ -168,9 +168,9 @@ def match_privately(parties: tuple[RehearsalParty, RehearsalParty], show: Callab
 
 def _is_told(parties: tuple[RehearsalParty, RehearsalParty], runs: list[dict[str, Any]]) -> bool:
     """Whether each side has been told the other's plans in conflict."""
-    found = [len(run["outcome"]["in_conflict"]) for run in runs]
+    conflict_counts = [len(run["outcome"]["in_conflict"]) for run in runs]
     known = [party.status()["plans"].get(other.name, 0) for party, other in (parties, parties[::-1])]
-    return known == found[::-1]
+    return known == conflict_counts[::-1]
 
 
 def come_to_rest(parties: tuple[RehearsalParty, RehearsalParty], show: Callable[[DemoProgress], None]) -> None:
@@ -179,9 +179,9 @@ def come_to_rest(parties: tuple[RehearsalParty, RehearsalParty], show: Callable[
     before: list[int] = []
     while time.monotonic() < deadline:
         statuses = [party.status() for party in parties]
-        found = statuses[0]["conflicts_open"] + statuses[0]["conflicts_cleared"]
+        conflicts = statuses[0]["conflicts_open"] + statuses[0]["conflicts_cleared"]
         over = statuses[0]["conflicts_cleared"] + statuses[0]["conflicts_left"]
-        show(DemoProgress("settling", over, found))
+        show(DemoProgress("settling", over, conflicts))
         numbers = [status["journal_number"] for status in statuses]
         if all(status["settled"] for status in statuses) and numbers == before:
             return

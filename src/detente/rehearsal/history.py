@@ -29,16 +29,16 @@ def began_at(actor: Actor, message: str) -> datetime:
 
 def called_after_s(actor: Actor, message: str) -> dict[int, float]:
     """Return the seconds after which each rung of the ladder was first called for a message, by rung from 0."""
-    said = began_at(actor, message)
+    sent_at = began_at(actor, message)
     calls = [e for e in actor.line_events() if isinstance(e, LinePostsCalled) and e.message_id == message]
-    first = {call.step: (call.at - said).total_seconds() for call in reversed(calls)}
+    first = {call.step: (call.at - sent_at).total_seconds() for call in reversed(calls)}
     return dict(sorted(first.items()))
 
 
 def taken(actor: Actor, message: str) -> LineMessageTaken | None:
     """Return the event that a person has a message, or None while nobody does."""
-    found = (e for e in actor.line_events() if isinstance(e, LineMessageTaken) and e.message_id == message)
-    return next(found, None)
+    events = (e for e in actor.line_events() if isinstance(e, LineMessageTaken) and e.message_id == message)
+    return next(events, None)
 
 
 def receipts(actor: Actor, message: str, kind: ReceiptKind) -> list[LineReceiptGiven]:

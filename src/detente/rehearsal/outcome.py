@@ -107,8 +107,8 @@ class History:
         """What the parties said about a conflict that is left: both reasons, in their words."""
         if conflict_id in self.cleared:
             return ""
-        said = [f"{party}: {reason}" for party, reason in self.no_measure.get(conflict_id, [])]
-        return "; ".join([*self.refusals.get(conflict_id, []), *said])
+        reasons = [f"{party}: {reason}" for party, reason in self.no_measure.get(conflict_id, [])]
+        return "; ".join([*self.refusals.get(conflict_id, []), *reasons])
 
 
 def report_contents(day: Day, made_at: datetime) -> ReportContents:
@@ -158,13 +158,13 @@ def matching_events(party: RehearsalParty) -> list[MatchingEvent]:
 def knowledge(party: RehearsalParty, other: str) -> Knowledge:
     """What a party's own journal says that it was told of the other's plans, as they were told first."""
     parts = [part for event in matching_events(party) if isinstance(event, PartsSeen) for part in event.parts]
-    told: dict[str, Plan] = {}
+    disclosed: dict[str, Plan] = {}
     for entry in journal_entries(party, "event"):
         event = decode_event(entry.body)
         if isinstance(event, PlanDeclared) and event.party == other:
-            told.setdefault(event.plan.plan_id, event.plan)
+            disclosed.setdefault(event.plan.plan_id, event.plan)
     # Parts go by names without meaning, one for each plan; every plan told as it is was opened in part before.
-    return Knowledge(tuple(told.values()), tuple(parts), len({part.plan_id for part in parts}) - len(told))
+    return Knowledge(tuple(disclosed.values()), tuple(parts), len({part.plan_id for part in parts}) - len(disclosed))
 
 
 def private_match(day: Day) -> PrivateMatch:
@@ -193,9 +193,9 @@ def journal_entries(party: RehearsalParty, kind: str) -> list[Entry]:
 def checked_journal(party: RehearsalParty) -> CheckedJournal:
     """A party's journal as verification finds it, with the key of the party's card."""
     place = party.files.journal_path
-    found = verify_journal(place, bytes.fromhex(party.card.public_key))
-    finding = "" if found.bad is None else str(found.bad)
-    return CheckedJournal(str(place), found.head.number, found.head.hash.hex(), found.ok, finding)
+    verification = verify_journal(place, bytes.fromhex(party.card.public_key))
+    finding = "" if verification.bad is None else str(verification.bad)
+    return CheckedJournal(str(place), verification.head.number, verification.head.hash.hex(), verification.ok, finding)
 
 
 def checked_transcript(day: Day) -> CheckedTranscript:

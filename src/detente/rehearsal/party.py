@@ -59,12 +59,12 @@ class RehearsalParty:
 
     def start(self) -> None:
         """Start the node and leave it to come up; `wait` waits for it."""
-        with self._said.open("ab") as said:
+        with self._said.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "detente", "node", "--dir", str(self.files.path)],
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
+                stdout=log,
+                stderr=log,
                 start_new_session=True,
             )
 
@@ -131,8 +131,8 @@ def run_command(*arguments: str) -> None:
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"},
     )  # fmt: skip
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip()
-        raise Refusal(f"detente {arguments[0]}", f"exit code {done.returncode}", "success", said)
+        output = (done.stderr or done.stdout).strip()
+        raise Refusal(f"detente {arguments[0]}", f"exit code {done.returncode}", "success", output)
 
 
 def free_port() -> int:

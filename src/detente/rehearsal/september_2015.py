@@ -70,12 +70,12 @@ def rehearse(stage: Stage) -> None:
     stage.types(alder, "watch", "disclosed", "--to", "cedar", keep="cedar")
     stage.types(birch, "watch", "disclosed", "--to", "cedar", keep="cedar")
     stage.leave()
-    told = _third_party(stage, alder, birch, cedar, accord)
+    third_party_count = _third_party(stage, alder, birch, cedar, accord)
     stage.scene("rehearse.september.scene.proof")
     messages = stage.prove(alder, birch)
     stage.scene("rehearse.scene.figures")
     _results(stage, alder)
-    stage.result("rehearse.september.result.third", str(told))
+    stage.result("rehearse.september.result.third", str(third_party_count))
     stage.result("rehearse.result.transcripts", stage.words("rehearse.result.equal", count=messages))
     stage.result("rehearse.result.files", str(stage.out))
 
@@ -190,8 +190,8 @@ def _review(stage: Stage, alder: Actor, birch: Actor) -> None:
     equal = stage.words("claims.review_equal")
     stage.types(alder, "envoy", "review", "--with", "birch", *period, "--out", str(file), keep=equal)
     own = hashlib.sha256(file.read_bytes()).hexdigest()
-    said = [{e.review.party: e.review.sha256 for e in _events(actor, ReviewSaid)} for actor in (alder, birch)]
-    stage.claim("rehearse.september.claim.review", said == [{"alder": own, "birch": own}] * 2)
+    reviews = [{e.review.party: e.review.sha256 for e in _events(actor, ReviewSaid)} for actor in (alder, birch)]
+    stage.claim("rehearse.september.claim.review", reviews == [{"alder": own, "birch": own}] * 2)
 
 
 def _observe(stage: Stage, alder: Actor, name: str, where: Position) -> ObservationMade:
@@ -212,16 +212,16 @@ def _third_party(stage: Stage, alder: Actor, birch: Actor, cedar: Actor, accord:
 
     Return how many messages were sealed for it or reached it.
     """
-    told = len(alder.sent(cedar)) + len(birch.sent(cedar)) + len(cedar.entries(RECEIVED))
-    stage.claim("rehearse.september.claim.nothing_sealed", told == 0)
+    envelope_count = len(alder.sent(cedar)) + len(birch.sent(cedar)) + len(cedar.entries(RECEIVED))
+    stage.claim("rehearse.september.claim.nothing_sealed", envelope_count == 0)
     names = [name.encode() for name in (*DISCLOSED_NAMES, accord)]
-    held = _journal_bytes(cedar)
-    found = [name.decode() for name in names if name in held]
-    stage.claim("rehearse.september.claim.nothing_held", not found, count=len(names))
-    kept = [_journal_bytes(actor) for actor in (alder, birch)]
-    known = all(name in kept[0] for name in names) and sum(name in kept[1] for name in names) == len(names) - 1
+    journal = _journal_bytes(cedar)
+    leaked = [name.decode() for name in names if name in journal]
+    stage.claim("rehearse.september.claim.nothing_held", not leaked, count=len(names))
+    journals = [_journal_bytes(actor) for actor in (alder, birch)]
+    known = all(name in journals[0] for name in names) and sum(name in journals[1] for name in names) == len(names) - 1
     stage.claim("rehearse.september.claim.search_finds", known, count=len(names))
-    return told
+    return envelope_count
 
 
 def _journal_bytes(actor: Actor) -> bytes:
@@ -258,5 +258,5 @@ def _plans_of(actor: Actor, owner: str) -> set[str]:
 
 
 def _notices_of(actor: Actor, owner: str) -> set[str]:
-    found = [view["notice"] for view in actor.get("notices")]
-    return {notice["notice_id"] for notice in found if notice["party"] == owner}
+    notices = [view["notice"] for view in actor.get("notices")]
+    return {notice["notice_id"] for notice in notices if notice["party"] == owner}

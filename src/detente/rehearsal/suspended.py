@@ -119,8 +119,11 @@ def _the_line_rings(stage: Stage, alder: Actor, birch: Actor, accord: str) -> st
     people = [taken(actor, stop) for actor in (alder, birch)]
     stage.claim(
         "rehearse.suspended.claim.stop_human",
-        all(one is not None and one.post == "senior" and one.to_human_s < LONGEST_TO_HUMAN_S for one in people),
-        seconds=stage.seconds(max((one.to_human_s for one in people if one), default=0.0)),
+        all(
+            person is not None and person.post == "senior" and person.to_human_s < LONGEST_TO_HUMAN_S
+            for person in people
+        ),
+        seconds=stage.seconds(max((person.to_human_s for person in people if person), default=0.0)),
     )
     stage.claim("rehearse.suspended.claim.every_post", called_after_s(alder, stop).get(len(POSTS) - 1) == 0.0)
     stage.claim("rehearse.suspended.claim.passed_on", receipts(birch, stop, ReceiptKind.PASSED_ON))
@@ -157,8 +160,8 @@ def _resume(stage: Stage, alder: Actor, birch: Actor, accord: str, before: int) 
     stage.types(birch, "authority", "accord", "resume", accord[:12], *key)
     stage.until(lambda: alder.standing(accord) == birch.standing(accord) == "in_force")
     stage.claim("rehearse.suspended.claim.caught_up", stage.until(lambda: _held(birch) == {"survey-1", "survey-3"}))
-    told = [kind for kind, _ in _planning(alder, birch)[before:]]
-    stage.claim("rehearse.suspended.claim.nothing_else", sorted(told) == ["plan_declared", "plan_withdrawn"])
+    kinds = [kind for kind, _ in _planning(alder, birch)[before:]]
+    stage.claim("rehearse.suspended.claim.nothing_else", sorted(kinds) == ["plan_declared", "plan_withdrawn"])
     soon = datetime.now(UTC) + timedelta(minutes=30)
     entering = ("entering", "reference=range", f"when={soon:%Y-%m-%dT%H:%MZ}", "--to", "birch")
     stage.types(alder, "watch", "line", "send", *entering)
@@ -176,8 +179,8 @@ def _history(stage: Stage, alder: Actor, birch: Actor, accord: str) -> None:
     """Claim, from the two journals alone, that nothing was negotiated again and nothing forgotten."""
     facts = [actor.facts() for actor in (alder, birch)]
     kinds = (AccordProposed, AccordAuthorised, AccordSuspended, AccordResumed)
-    counts = [[sum(isinstance(fact, kind) for fact in one) for kind in kinds] for one in facts]
-    shared = [[fact for fact in one if isinstance(fact, kinds)] for one in facts]
+    counts = [[sum(isinstance(fact, kind) for fact in of_party) for kind in kinds] for of_party in facts]
+    shared = [[fact for fact in of_party if isinstance(fact, kinds)] for of_party in facts]
     same = sorted(shared[0], key=lambda fact: fact.at) == sorted(shared[1], key=lambda fact: fact.at)
     stage.claim("rehearse.suspended.claim.one_accord", counts == [[1, 2, 1, 1]] * 2 and same, accord=accord[:12])
     seen = []
@@ -199,7 +202,7 @@ def _results(stage: Stage, alder: Actor, birch: Actor, stop: str) -> None:
     began: list[datetime] = []
     over: list[datetime] = []
     for key, kind, when in (("known", AccordSuspended, began), ("resumed", AccordResumed, over)):
-        when += [next(at for at, fact in one.facts_at() if isinstance(fact, kind)) for one in (birch, alder)]
+        when += [next(at for at, fact in actor.facts_at() if isinstance(fact, kind)) for actor in (birch, alder)]
         stage.result(f"rehearse.suspended.result.{key}", stage.seconds((when[1] - when[0]).total_seconds(), 3))
     sealed = [*alder.sent(birch), *birch.sent(alder)]
     meanwhile = [e for e in sealed if e.kind.startswith(PLANNING_KINDS) and began[1] < e.sent_at < over[0]]
@@ -230,8 +233,8 @@ def _held(birch: Actor) -> set[str]:
 
 def _in_force_at(alder: Actor) -> set[str]:
     """The notices of birch that are in force at alder."""
-    found = [view for view in alder.get("notices") if view["notice"]["party"] == "birch"]
-    return {view["notice"]["notice_id"] for view in found if view["state"] == "in_force"}
+    views = [view for view in alder.get("notices") if view["notice"]["party"] == "birch"]
+    return {view["notice"]["notice_id"] for view in views if view["state"] == "in_force"}
 
 
 def _planning(alder: Actor, birch: Actor) -> list[tuple[str, bytes]]:

@@ -184,8 +184,8 @@ def _stop(stage: Stage, alder: Actor, birch: Actor) -> str:
 
     over = stage.until(stopped)
     stage.claim("rehearse.minutes.claim.every_post", called_after_s(alder, message).get(len(POSTS) - 1) == 0.0)
-    told = {e.receipt.post for e in receipts(birch, message, ReceiptKind.DISPLAYED)}
-    stage.claim("rehearse.minutes.claim.every_screen", told == set(POSTS))
+    posts = {e.receipt.post for e in receipts(birch, message, ReceiptKind.DISPLAYED)}
+    stage.claim("rehearse.minutes.claim.every_screen", posts == set(POSTS))
     people = [taken(actor, message) for actor in (alder, birch)]
     stage.claim(
         "rehearse.minutes.claim.stop_human",
@@ -247,9 +247,9 @@ def _slips(window: TimeWindow) -> list[Slip]:
         "minutes": Position(_minutes_as_decimals(PLACE.latitude_deg), PLACE.longitude_deg),
         "datum": Position(latitude_deg, longitude_deg),
     }
-    found = [Slip(f"rehearse.minutes.slip.{name}", "where", Place(place)) for name, place in places.items()]
+    place_slips = [Slip(f"rehearse.minutes.slip.{name}", "where", Place(place)) for name, place in places.items()]
     return [
-        *found,
+        *place_slips,
         Slip("rehearse.minutes.slip.miles", "radius", Length(10.0, LengthUnit.NAUTICAL_MILE)),
         Slip("rehearse.minutes.slip.metres", "block", Block(metres)),
         Slip("rehearse.minutes.slip.pressure", "block", Block(pressure)),
@@ -285,4 +285,4 @@ def _is_judged(actor: Actor, message: str, count: int) -> bool:
 
 def _differing(actor: Actor, message: str) -> list[tuple[str, ...]]:
     """The names of what differed at each judgement of a message's read-backs."""
-    return [tuple(found.name for found in event.differences) for event in judgements(actor, message)]
+    return [tuple(difference.name for difference in event.differences) for event in judgements(actor, message)]

@@ -39,17 +39,17 @@ _REMOVALS = (IntentRemoved, ConstraintRemoved, SubscriptionRemoved, AreaRemoved,
 
 
 class WriteAnswer(NamedTuple):
-    """What a client that wrote is answered. `told` is JSON, None where the interface tells of no subscribers."""
+    """What a client that wrote is answered. `subscribers` is JSON, None where the interface names no subscribers."""
 
     status: int
     document: Document
-    told: bytes | None
+    subscribers: bytes | None
 
     def body(self) -> bytes:
         """The answer as JSON."""
-        if self.told is None:
+        if self.subscribers is None:
             return encode(self.document)
-        return with_subscribers(self.document, self.told)
+        return with_subscribers(self.document, self.subscribers)
 
 
 encode = msgspec.json.Encoder().encode
@@ -108,15 +108,15 @@ def subscription_document(state: DssState, subscription: Subscription) -> Docume
 
 def availability_of(state: DssState, uss: str) -> str:
     """What an arbitrator last said of a USS; Unknown when none did."""
-    held = state.availability.get(uss)
-    return held.state if held is not None else UNKNOWN
+    availability = state.availability.get(uss)
+    return availability.state if availability is not None else UNKNOWN
 
 
 def availability_document(state: DssState, uss: str) -> Document:
     """A UssAvailabilityStatusResponse."""
-    held = state.availability.get(uss)
+    availability = state.availability.get(uss)
     return {
-        "version": held.version if held is not None else "",
+        "version": availability.version if availability is not None else "",
         "status": {"uss": uss, "availability": availability_of(state, uss)},
     }
 
@@ -166,9 +166,9 @@ def heartbeat_document(beat: HeartbeatRecorded) -> Document:
     return {"id": beat.instance, "public_endpoint": beat.endpoint, "most_recent_heartbeat": heartbeat}
 
 
-def with_subscribers(document: Document, told: bytes) -> bytes:
+def with_subscribers(document: Document, subscribers: bytes) -> bytes:
     """A document as JSON with the subscribers to notify, which are JSON already."""
-    return encode(document)[:-1] + b',"subscribers":' + told + b"}"
+    return encode(document)[:-1] + b',"subscribers":' + subscribers + b"}"
 
 
 def is_removal(event: object) -> bool:
@@ -218,19 +218,21 @@ def _rid_answer(rid: RidState, event: object, now_us: int) -> WriteAnswer:
             return WriteAnswer(200, {"service_area": area_document(rid.areas[event.id], event.standard)}, b"[]")
         case RidSubscriptionWritten():
             subscription = rid.subscriptions[event.id]
-            found = rid.area_index.find_names(
+            area_names = rid.area_index.find_names(
                 subscription.occupied.cells,
                 start_us=max(subscription.occupied.start_us, now_us),
                 end_us=subscription.occupied.end_us,
             )
             document = {
                 "subscription": rid_subscription_document(rid, subscription, event.standard),
-                "service_areas": [area_document(rid.areas[name], event.standard) for name in found],
+                "service_areas": [area_document(rid.areas[name], event.standard) for name in area_names],
             }
             return WriteAnswer(200, document, None)
         case RidSubscriptionRemoved():
-            held = rid.subscriptions[event.id]
-            return WriteAnswer(200, {"subscription": rid_subscription_document(rid, held, event.standard)}, None)
+            subscription = rid.subscriptions[event.id]
+            return WriteAnswer(
+                200, {"subscription": rid_subscription_document(rid, subscription, event.standard)}, None
+            )
         case _:
             raise TypeError(f"no event with an answer: {type(event).__name__}")
 

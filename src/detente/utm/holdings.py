@@ -80,19 +80,19 @@ def notify_subscribers(
     return index.notify(index.find(cells, None, None, start_us, end_us, kinds), url_field, without_suffix)
 
 
-def expire_entities(held: dict[str, H], index: CellIndex, due: Due, now_us: int) -> list[H]:
+def expire_entities(entities: dict[str, H], index: CellIndex, due: Due, now_us: int) -> list[H]:
     """Take what has ended out of the search, and what ended long ago out of `held` and the index; return the latter."""
     gone: list[H] = []
     for name in due.take(now_us):
-        one = held.get(name)
-        if one is None or one.occupied.end_us >= now_us:
+        entity = entities.get(name)
+        if entity is None or entity.occupied.end_us >= now_us:
             continue
-        gone_us = one.occupied.end_us + KEPT_AFTER_END_US
+        gone_us = entity.occupied.end_us + KEPT_AFTER_END_US
         if bucket_end(gone_us) > now_us:
-            index.withdraw(name, one.occupied.cells)
+            index.withdraw(name, entity.occupied.cells)
             due.enter(name, gone_us)
         else:
-            del held[name]
-            index.remove(name, one.occupied.cells)
-            gone.append(one)
+            del entities[name]
+            index.remove(name, entity.occupied.cells)
+            gone.append(entity)
     return gone

@@ -33,18 +33,18 @@ def entity_id(text: str) -> str:
         return text
     lower = text.lower()
     digits = lower.removeprefix("urn:uuid:").strip("{}").replace("-", "")
-    found = _VERSION_4.match(digits) if any(spelling.match(lower) for spelling in _SPELLINGS) else None
-    if found is None:
+    match = _VERSION_4.match(digits) if any(spelling.match(lower) for spelling in _SPELLINGS) else None
+    if match is None:
         raise Refused(400, f"{text[:80]!r} is no version 4 UUID")
-    return "-".join(found.groups())
+    return "-".join(match.groups())
 
 
 def requested_ovn(entity: str, suffix: str, at_us: int) -> str:
     """The OVN that a client asked for with a version 7 UUID of the present time. Raises Refused (400) for another."""
-    found = _VERSION_7.match(suffix)
-    if found is None:
+    match = _VERSION_7.match(suffix)
+    if match is None:
         raise Refused(400, f"requested_ovn_suffix {suffix[:80]!r} is no version 7 UUID")
-    stamped_us = int(found[1] + found[2], 16) * 1000
+    stamped_us = int(match[1] + match[2], 16) * 1000
     if abs(stamped_us - at_us) > SUFFIX_SLACK_US:
         raise Refused(400, "the time in requested_ovn_suffix is more than five minutes from now")
     return f"{entity}_{suffix}"

@@ -116,20 +116,20 @@ def evolve(state: Representation, decision: Decision, *, answering: bool = False
     """Fold one decision in. Returns the answer to the client when `answering`, with the subscribers it must notify."""
     advance_time(state, decision.at_us)
     answer: WriteAnswer | None = None
-    told = b"[]"
-    wanted = answering or bool(decision.request_id)
-    main = _main_event(decision) if wanted and decision.events else None
+    subscribers = b"[]"
+    must_answer = answering or bool(decision.request_id)
+    main = _main_event(decision) if must_answer and decision.events else None
     for event in decision.events:
         if event is main and is_removal(event):
             answer = _answer(state, event, decision)
-        said = _fold(state, event, decision.at_us)
-        if said != b"[]":
-            told = said
+        notified = _fold(state, event, decision.at_us)
+        if notified != b"[]":
+            subscribers = notified
     if main is not None:
         if answer is None:
             answer = _answer(state, main, decision)
-        if answer.told is not None:
-            answer = answer._replace(told=told)
+        if answer.subscribers is not None:
+            answer = answer._replace(subscribers=subscribers)
         if decision.request_id:
             _remember(state, decision, main, answer)
     return answer
@@ -179,9 +179,9 @@ def _answer(state: Representation, event: ServiceEvent, decision: Decision) -> W
 
 def _remember(state: Representation, decision: Decision, main: ServiceEvent, answer: WriteAnswer) -> None:
     document = encode(answer.document)
-    told = answer.told
-    if len(document) + len(told or b"") > LONGEST_ANSWER_KEPT:
-        document, told = b"", None if told is None else b""
+    subscribers = answer.subscribers
+    if len(document) + len(subscribers or b"") > LONGEST_ANSWER_KEPT:
+        document, subscribers = b"", None if subscribers is None else b""
     outcomes = state.outcomes
     outcomes.pop((decision.by, decision.request_id), None)
     outcomes[decision.by, decision.request_id] = WriteOutcome(
@@ -192,7 +192,7 @@ def _remember(state: Representation, decision: Decision, main: ServiceEvent, ans
         str(main.__struct_config__.tag),
         str(getattr(main, "ovn", "") or getattr(main, "version", "")),
         document,
-        told,
+        subscribers,
     )
     while outcomes:
         oldest = next(iter(outcomes.values()))

@@ -133,21 +133,21 @@ def _off_earth(latitude_deg: float, longitude_deg: float) -> Refused:
 
 def union(volumes: Iterable[Volume], too_large: int) -> Extents:
     """The extents of all `volumes`: their cells, lowest to highest, first to last. Raises Refused as the coverings."""
-    held = tuple(volumes)
-    rings = [volume.ring for volume in held if volume.radius_m is None]
+    given = tuple(volumes)
+    rings = [volume.ring for volume in given if volume.radius_m is None]
     covered = [
-        cover_circle(*volume.ring[0], volume.radius_m, too_large) for volume in held if volume.radius_m is not None
+        cover_circle(*volume.ring[0], volume.radius_m, too_large) for volume in given if volume.radius_m is not None
     ]
     if rings:
         covered.append(cover_polygons(rings, too_large))
     cells = covered[0] if len(covered) == 1 else distinct(np.concatenate(covered))
     return Extents(
         tuple(cells.tolist()),
-        _least([volume.lower_m for volume in held]),
-        _greatest([volume.upper_m for volume in held]),
-        _least([volume.start_us for volume in held]),
-        _greatest([volume.end_us for volume in held]),
-        held,
+        _least([volume.lower_m for volume in given]),
+        _greatest([volume.upper_m for volume in given]),
+        _least([volume.start_us for volume in given]),
+        _greatest([volume.end_us for volume in given]),
+        given,
     )
 
 

@@ -53,16 +53,16 @@ def keys_of_jwks(text: bytes, source: str) -> list[SigningKey]:
     try:
         document = json.loads(text)
         listed = document["keys"]
-        found = []
+        signing_keys = []
         for entry in listed:
             if entry.get("use", "sig") != "sig" or entry.get("kty") not in ("RSA", "EC"):
                 continue
-            found.append(signing_key(jwt.PyJWK(entry).key, str(entry.get("kid", "")), source))
+            signing_keys.append(signing_key(jwt.PyJWK(entry).key, str(entry.get("kid", "")), source))
     except (ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError) as error:
         raise Refusal(source, str(error)[:60], "a JWKS document with RSA or P-256 signing keys") from error
-    if not found:
+    if not signing_keys:
         raise Refusal(source, "no key", "a JWKS document with at least one RSA or P-256 signing key")
-    return found
+    return signing_keys
 
 
 class KeyRing:

@@ -40,8 +40,8 @@ def decide_dss(state: DssState, command: DssCommand, *, exact: bool) -> list[Dss
         case DeleteSubscription():
             return decide_delete_subscription(state, command)
         case SetAvailability():
-            held = state.availability.get(command.uss)
-            if command.old_version != (held.version if held else ""):
+            availability = state.availability.get(command.uss)
+            if command.old_version != (availability.version if availability else ""):
                 raise Refused(409, "old_version is not the current version of the availability; get it and try again")
             return [AvailabilitySet(command.uss, command.availability, opaque_version(command.uss, command.at_us))]
         case MakeReport():

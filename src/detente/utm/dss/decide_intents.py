@@ -76,8 +76,10 @@ def covers(subscription: Extents, intent: Extents) -> bool:
 
 def extents_of(entity: OperationalIntent | Subscription) -> Extents:
     """What an entity occupies, unpacked."""
-    held = entity.occupied
-    return Extents(tuple(held.cells), held.lower_m, held.upper_m, held.start_us, held.end_us, held.volumes)
+    occupied = entity.occupied
+    return Extents(
+        tuple(occupied.cells), occupied.lower_m, occupied.upper_m, occupied.start_us, occupied.end_us, occupied.volumes
+    )
 
 
 def _check_form(command: PutIntent) -> None:
@@ -119,54 +121,56 @@ def _check_ovn(old: OperationalIntent, ovn: str) -> None:
 def _attach(state: DssState, command: PutIntent, events: list[DssEvent]) -> tuple[str, bool]:
     """The subscription of the new version and whether it notifies for constraints; adds what must happen to it."""
     if command.new_subscription is not None:
-        wanted = command.new_subscription
+        new_subscription = command.new_subscription
         events.append(
             SubscriptionWritten(
-                wanted.id,
+                new_subscription.id,
                 command.by,
-                opaque_version(wanted.id, command.at_us),
+                opaque_version(new_subscription.id, command.at_us),
                 implicit=True,
                 for_intents=True,
-                for_constraints=wanted.for_constraints,
-                uss_base_url=wanted.uss_base_url,
+                for_constraints=new_subscription.for_constraints,
+                uss_base_url=new_subscription.uss_base_url,
                 extents=_without_volumes(command.extents),
             )
         )
-        return wanted.id, wanted.for_constraints
+        return new_subscription.id, new_subscription.for_constraints
     if not command.subscription_id:
         return "", False
-    held = state.subscriptions.get(command.subscription_id)
-    if held is None:
+    subscription = state.subscriptions.get(command.subscription_id)
+    if subscription is None:
         raise Refused(400, f"there is no subscription {command.subscription_id}")
-    if held.manager != command.by:
-        raise Refused(403, f"the subscription belongs to {held.manager}, not to {command.by}")
-    if not held.for_intents:
+    if subscription.manager != command.by:
+        raise Refused(403, f"the subscription belongs to {subscription.manager}, not to {command.by}")
+    if not subscription.for_intents:
         raise Refused(400, "the subscription does not notify for operational intents")
-    extents = extents_of(held)
+    extents = extents_of(subscription)
     if not covers(extents, command.extents):
-        if not held.implicit:
+        if not subscription.implicit:
             raise Refused(400, "the subscription does not cover the operational intent")
         events.append(
             SubscriptionWritten(
-                held.id,
-                held.manager,
-                opaque_version(held.id, command.at_us),
+                subscription.id,
+                subscription.manager,
+                opaque_version(subscription.id, command.at_us),
                 implicit=True,
-                for_intents=held.for_intents,
-                for_constraints=held.for_constraints,
-                uss_base_url=held.uss_base_url,
+                for_intents=subscription.for_intents,
+                for_constraints=subscription.for_constraints,
+                uss_base_url=subscription.uss_base_url,
                 extents=_extended(extents, command.extents),
             )
         )
-    return held.id, held.for_constraints
+    return subscription.id, subscription.for_constraints
 
 
 def _check_key(state: DssState, command: PutIntent, *, for_constraints: bool, exact: bool) -> None:
     key = command.key
-    intents = [one.id for one in relevant_intents(state, command, exact=exact) if one.ovn not in key]
+    intents = [entity.id for entity in relevant_intents(state, command, exact=exact) if entity.ovn not in key]
     constraints: list[str] = []
     if for_constraints:
-        constraints = [one.id for one in relevant_constraints(state, command, exact=exact) if one.ovn not in key]
+        constraints = [
+            entity.id for entity in relevant_constraints(state, command, exact=exact) if entity.ovn not in key
+        ]
     if intents or constraints:
         raise Refused(
             409,
@@ -177,9 +181,9 @@ def _check_key(state: DssState, command: PutIntent, *, for_constraints: bool, ex
 
 
 def _released(state: DssState, old: OperationalIntent) -> list[DssEvent]:
-    held = state.subscriptions.get(old.subscription_id)
-    if held is not None and held.implicit and not state.dependents.besides(held.id, old.id):
-        return [SubscriptionRemoved(held.id)]
+    subscription = state.subscriptions.get(old.subscription_id)
+    if subscription is not None and subscription.implicit and not state.dependents.besides(subscription.id, old.id):
+        return [SubscriptionRemoved(subscription.id)]
     return []
 
 
@@ -187,16 +191,16 @@ def _without_volumes(extents: Extents) -> Extents:
     return Extents(extents.cells, extents.lower_m, extents.upper_m, extents.start_us, extents.end_us, ())
 
 
-def _extended(held: Extents, more: Extents) -> Extents:
-    assert held.start_us is not None
-    assert held.end_us is not None
+def _extended(current: Extents, more: Extents) -> Extents:
+    assert current.start_us is not None
+    assert current.end_us is not None
     assert more.start_us is not None
     assert more.end_us is not None
     return Extents(
-        tuple(sorted({*held.cells, *more.cells})),
-        None if held.lower_m is None or more.lower_m is None else min(held.lower_m, more.lower_m),
-        None if held.upper_m is None or more.upper_m is None else max(held.upper_m, more.upper_m),
-        min(held.start_us, more.start_us),
-        max(held.end_us, more.end_us),
+        tuple(sorted({*current.cells, *more.cells})),
+        None if current.lower_m is None or more.lower_m is None else min(current.lower_m, more.lower_m),
+        None if current.upper_m is None or more.upper_m is None else max(current.upper_m, more.upper_m),
+        min(current.start_us, more.start_us),
+        max(current.end_us, more.end_us),
         (),
     )

@@ -159,9 +159,9 @@ def expire_dss(state: DssState, now_us: int) -> None:
     for intent in expire_entities(state.intents, state.intent_index, state.due_intents, now_us):
         if intent.subscription_id:
             state.dependents.discard(intent.subscription_id, intent.id)
-        held = state.subscriptions.get(intent.subscription_id)
-        if held is not None and held.implicit and not state.dependents.of(held.id):
-            _drop_subscription(state, held.id)
+        subscription = state.subscriptions.get(intent.subscription_id)
+        if subscription is not None and subscription.implicit and not state.dependents.of(subscription.id):
+            _drop_subscription(state, subscription.id)
     expire_entities(state.constraints, state.constraint_index, state.due_constraints, now_us)
     # A subscription covered its operational intents, so that they went before it.
     expire_entities(state.subscriptions, state.subscription_index, state.due_subscriptions, now_us)

@@ -57,14 +57,14 @@ def relevant_intents(state: DssState, command: PutIntent, *, exact: bool) -> lis
     """
     extents = command.extents
     assert extents.start_us is not None
-    found = state.intent_index.find_names(
+    names = state.intent_index.find_names(
         extents.cells, extents.lower_m, extents.upper_m, max(extents.start_us, command.at_us), extents.end_us
     )
-    intents = [state.intents[name] for name in found if name != command.id]
+    intents = [state.intents[name] for name in names if name != command.id]
     if state.down:
-        intents = [one for one in intents if one.state != ACCEPTED or one.manager not in state.down]
+        intents = [intent for intent in intents if intent.state != ACCEPTED or intent.manager not in state.down]
     if exact:
-        intents = [one for one in intents if shared_parts(extents, one.occupied)]
+        intents = [intent for intent in intents if shared_parts(extents, intent.occupied)]
     return intents
 
 
@@ -72,12 +72,12 @@ def relevant_constraints(state: DssState, command: PutIntent, *, exact: bool) ->
     """The live constraints whose OVN the key must hold when the client processes constraints."""
     extents = command.extents
     assert extents.start_us is not None
-    found = state.constraint_index.find_names(
+    names = state.constraint_index.find_names(
         extents.cells, extents.lower_m, extents.upper_m, max(extents.start_us, command.at_us), extents.end_us
     )
-    constraints = [state.constraints[name] for name in found]
+    constraints = [state.constraints[name] for name in names]
     if exact:
-        constraints = [one for one in constraints if shared_parts(extents, one.occupied)]
+        constraints = [constraint for constraint in constraints if shared_parts(extents, constraint.occupied)]
     return constraints
 
 

@@ -18,33 +18,37 @@ class Dependents:
 
     def add(self, subscription: str, intent: str) -> None:
         """Let `intent` lean on `subscription`."""
-        held = self._of.get(subscription)
-        if held is None:
+        dependents = self._of.get(subscription)
+        if dependents is None:
             self._of[subscription] = intent
-        elif isinstance(held, str):
-            self._of[subscription] = {held: None, intent: None}
+        elif isinstance(dependents, str):
+            self._of[subscription] = {dependents: None, intent: None}
         else:
-            held[intent] = None
+            dependents[intent] = None
 
     def discard(self, subscription: str, intent: str) -> None:
         """Let `intent` lean on `subscription` no more."""
-        held = self._of.get(subscription)
-        if held == intent:
+        dependents = self._of.get(subscription)
+        if dependents == intent:
             del self._of[subscription]
-        elif isinstance(held, dict):
-            held.pop(intent, None)
-            if not held:
+        elif isinstance(dependents, dict):
+            dependents.pop(intent, None)
+            if not dependents:
                 del self._of[subscription]
 
     def of(self, subscription: str) -> list[str]:
         """The intents that lean on it, in the order in which they came."""
-        held = self._of.get(subscription)
-        return [] if held is None else [held] if isinstance(held, str) else list(held)
+        dependents = self._of.get(subscription)
+        return [] if dependents is None else [dependents] if isinstance(dependents, str) else list(dependents)
 
     def besides(self, subscription: str, intent: str) -> bool:
         """Whether any other intent leans on it."""
-        held = self._of.get(subscription)
-        return (held is not None and held != intent) if not isinstance(held, dict) else len(held) > (intent in held)
+        dependents = self._of.get(subscription)
+        return (
+            (dependents is not None and dependents != intent)
+            if not isinstance(dependents, dict)
+            else len(dependents) > (intent in dependents)
+        )
 
 
 class DssState:

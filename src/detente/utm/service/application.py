@@ -44,10 +44,10 @@ class UtmService:
         expected_bytes = _content_length(headers)
         if raw_path == "/healthy" and method == "GET":
             return Admitted(None, (), query_text, 0)
-        found = self._router.find(raw_path)
-        if found is None:
+        route = self._router.find(raw_path)
+        if route is None:
             raise Refused(404, "there is nothing at this path")
-        endpoints, parameters = found
+        endpoints, parameters = route
         endpoint = endpoints.get(method)
         if endpoint is None:
             raise Refused(405, f"this path takes {', '.join(sorted(endpoints))}")

@@ -103,18 +103,18 @@ def _why(call: Call) -> Reply:
     name = entity_id(call.parameters[0])
     command = read_put_intent(call, name, None)
     exact = call.loop.policy.exact
-    intents = [_required(command, held) for held in relevant_intents(state, command, exact=exact)]
-    constraints = [_required(command, held) for held in relevant_constraints(state, command, exact=exact)]
+    intents = [_required(command, entity) for entity in relevant_intents(state, command, exact=exact)]
+    constraints = [_required(command, entity) for entity in relevant_constraints(state, command, exact=exact)]
     return json_reply(200, {"operational_intents": intents, "constraints": constraints})
 
 
-def _required(command: PutIntent, held: OperationalIntent | Constraint) -> Document:
-    shared = overlap(command.extents, held.occupied)
+def _required(command: PutIntent, entity: OperationalIntent | Constraint) -> Document:
+    shared = overlap(command.extents, entity.occupied)
     return {
-        "id": held.id,
-        "manager": held.manager,
-        "uss_base_url": held.uss_base_url,
-        "in_key": held.ovn in command.key,
+        "id": entity.id,
+        "manager": entity.manager,
+        "uss_base_url": entity.uss_base_url,
+        "in_key": entity.ovn in command.key,
         "cells": shared.cells,
         "altitude_lower_m": shared.lower_m,
         "altitude_upper_m": shared.upper_m,

@@ -116,8 +116,8 @@ def _query_intents(call: Call) -> Reply:
         extents.cells, extents.lower_m, extents.upper_m, _from_now(call, extents), extents.end_us
     )
     asker = call.bearer.subject
-    found = [intent_document(state, state.intents[name], asker) for name in names]
-    return json_reply(200, {"operational_intent_references": found})
+    references = [intent_document(state, state.intents[name], asker) for name in names]
+    return json_reply(200, {"operational_intent_references": references})
 
 
 def _put_constraint(call: Call) -> Reply:
@@ -148,8 +148,8 @@ def _query_constraints(call: Call) -> Reply:
         extents.cells, extents.lower_m, extents.upper_m, _from_now(call, extents), extents.end_us
     )
     asker = call.bearer.subject
-    found = [constraint_document(state, state.constraints[name], asker) for name in names]
-    return json_reply(200, {"constraint_references": found})
+    references = [constraint_document(state, state.constraints[name], asker) for name in names]
+    return json_reply(200, {"constraint_references": references})
 
 
 def _put_subscription(call: Call) -> Reply:
@@ -189,8 +189,12 @@ def _query_subscriptions(call: Call) -> Reply:
     extents = _area(call)
     state = call.loop.read().dss
     names = state.subscription_index.find_names(extents.cells, None, None, _from_now(call, extents), extents.end_us)
-    own = [one for one in (state.subscriptions[name] for name in names) if one.manager == call.bearer.subject]
-    return json_reply(200, {"subscriptions": [subscription_document(state, one) for one in own]})
+    own = [
+        subscription
+        for subscription in (state.subscriptions[name] for name in names)
+        if subscription.manager == call.bearer.subject
+    ]
+    return json_reply(200, {"subscriptions": [subscription_document(state, subscription) for subscription in own]})
 
 
 def _make_report(call: Call) -> Reply:

@@ -95,8 +95,14 @@ def _search_subscriptions(call: Call, standard: Standard) -> Reply:
     cells = _searched_cells(call)
     state = call.loop.read().rid
     names = state.subscription_index.find_names(cells, start_us=call.now_us)
-    own = [one for one in (state.subscriptions[name] for name in names) if one.owner == call.bearer.subject]
-    return json_reply(200, {"subscriptions": [rid_subscription_document(state, one, standard) for one in own]})
+    own = [
+        subscription
+        for subscription in (state.subscriptions[name] for name in names)
+        if subscription.owner == call.bearer.subject
+    ]
+    return json_reply(
+        200, {"subscriptions": [rid_subscription_document(state, subscription, standard) for subscription in own]}
+    )
 
 
 def _area_body(call: Call, standard: Standard) -> tuple[str, Extents]:

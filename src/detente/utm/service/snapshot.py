@@ -140,7 +140,7 @@ def _from_snapshot(directory: Path, journal: Journal, until: int | None) -> tupl
 def _fill_dss(dss: DssState, content: _Content) -> None:
     dss.reports = content.reports
     dss.availability = content.availability
-    dss.down = {uss for uss, held in content.availability.items() if held.state == DOWN}
+    dss.down = {uss for uss, availability in content.availability.items() if availability.state == DOWN}
     for intent in content.intents:
         dss.intents[intent.id] = intent
         _enter(dss.intent_index, intent.id, intent.occupied, intent.occupied.cells)

@@ -76,17 +76,17 @@ def _entries(directory: Path, first: int, last: int | None) -> Iterator[StoredEn
 def _missing(state: Representation, refusal: RecordedRefusal) -> Iterator[str]:
     command = refusal.command
     assert isinstance(command, PutIntent)
-    for held in (state.dss.intents.get(name) for name in refusal.missing_intents):
-        if held is not None:
-            yield from _shared(command, held, "operational intent")
+    for entity in (state.dss.intents.get(name) for name in refusal.missing_intents):
+        if entity is not None:
+            yield from _shared(command, entity, "operational intent")
     for constraint in (state.dss.constraints.get(name) for name in refusal.missing_constraints):
         if constraint is not None:
             yield from _shared(command, constraint, "constraint")
 
 
-def _shared(command: PutIntent, held: OperationalIntent | Constraint, kind: str) -> Iterator[str]:
-    shared = overlap(command.extents, held.occupied)
-    yield f"    its key lacked the OVN of {kind} {held.id} (version {held.version} of {held.manager}); they share"
+def _shared(command: PutIntent, entity: OperationalIntent | Constraint, kind: str) -> Iterator[str]:
+    shared = overlap(command.extents, entity.occupied)
+    yield f"    its key lacked the OVN of {kind} {entity.id} (version {entity.version} of {entity.manager}); they share"
     more = " ..." if len(shared.cells) > 8 else ""
     yield f"        {len(shared.cells)} cells of level 13: {' '.join(shared.cells[:8])}{more}"
     yield f"        from {_height(shared.lower_m)} to {_height(shared.upper_m)} above the WGS84 ellipsoid"
