@@ -7,7 +7,7 @@ BIN = .venv/bin
 # The machine's own certificates where it has any: behind an inspecting proxy only they will do.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
-.PHONY: conformance fuzz demo test test-long test-shared check format setup setup-demo lock clean help
+.PHONY: simulate conformance fuzz demo test test-long test-shared check format setup setup-demo lock clean help
 
 demo: setup-demo ## two parties deconflict a day of recorded traffic; writes demo-out/report.html
 	$(BIN)/detente demo --out demo-out
@@ -26,6 +26,9 @@ conformance: setup ## the InterUSS suites against a real service; SUITES=DIR nam
 
 fuzz: setup ## over ten thousand requests against the civil interfaces (DETENTE_SHARED); takes some minutes
 	$(BIN)/pytest -n 2 --dist load -rP -m "shared and long" tests/utm/test_schema.py
+
+simulate: setup ## SEEDS=N runs of whole nodes under faults from seed FROM=S on; LOG=1 prints every event
+	@$(BIN)/python tests/simulation/run.py --seeds $(or $(SEEDS),100) --from $(or $(FROM),1) $(if $(LOG),--log)
 
 check: setup ## formatting, lint, types and the import contract
 	$(BIN)/ruff format --check .

@@ -1,0 +1,1 @@
+"""What must hold of every run, whatever befalls it: a file for each promise, with the reason."""

@@ -1,0 +1,175 @@
+"""The simulator itself: a seed is one history, time and disks behave as they should, and the promises hold."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from datetime import UTC, datetime
+
+import pytest
+from disk import Disk, Fault
+from network import Network, Weather
+from run import simulate
+from virtual_time import StuckError, Timeline
+
+from detente.link.carrier import CarriageError
+from detente.record.journal import Journal
+from detente.record.keys import NodeKey
+from detente.record.storage import JournalStoppedError
+
+NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
+PLAIN, SIGNED, THREE, HOSTILE = 2, 1, 7, 10
+"""A seed of each kind of world: an accord in a file, accords that authorities sign, three parties, a hostile one."""
+
+
+@pytest.mark.parametrize("seed", [PLAIN, SIGNED, THREE, HOSTILE])
+def test_the_promises_hold(seed):
+    result = simulate(seed)
+    assert not result.failure, "\n".join([*result.log[-40:], result.failure])
+    assert result.counts["lives"] > 2
+    assert result.counts["entries"] > 200
+
+
+def test_a_seed_is_one_history():
+    assert simulate(SIGNED).log == simulate(SIGNED).log
+
+
+def on_timeline(*works, seconds=1000.0):
+    timeline = Timeline(random.Random(1))
+    machine = timeline.machine("one")
+    results = []
+
+    async def begin():
+        results.extend(await asyncio.gather(*(work(timeline, machine) for work in works)))
+
+    machine.call_soon(lambda: machine.create_task(begin()))
+    timeline.run(lambda: len(results) == len(works) or timeline.now_s > seconds)
+    machine.clear_away()
+    return results
+
+
+def test_time_passes_only_while_everybody_waits():
+    async def sleeper(timeline, machine):
+        await asyncio.sleep(100.0)
+        return timeline.now_s
+
+    async def threads(timeline, machine):
+        return await asyncio.to_thread(lambda: timeline.now_s)
+
+    slept_until, worked_at = on_timeline(sleeper, threads)
+    assert 100.0 <= slept_until < 100.1
+    assert worked_at < 1.0
+
+
+def test_a_frozen_machine_does_nothing_and_a_dead_one_never_again():
+    timeline = Timeline(random.Random(1))
+    frozen, dead, other = (timeline.machine(name) for name in ("frozen", "dead", "other"))
+    seen = []
+    for machine in (frozen, dead):
+        machine.call_later(1.0, lambda name=machine.name: seen.append((name, timeline.now_s)))
+    frozen.frozen_until_us = 30_000_000
+    dead.kill()
+    other.call_later(50.0, lambda: seen.append(("other", timeline.now_s)))
+    timeline.run(lambda: len(seen) == 2)
+    assert [name for name, _ in seen] == ["frozen", "other"]
+    assert seen[0][1] >= 30.0
+
+
+def test_what_never_waits_is_found():
+    timeline = Timeline(random.Random(1))
+    machine = timeline.machine("busy")
+
+    def again():
+        machine.call_soon(again)
+
+    machine.call_soon(again)
+    with pytest.raises(StuckError, match="busy"):
+        timeline.run(lambda: False)
+
+
+@pytest.mark.parametrize("fault", [Fault.KILLED, Fault.POWER_LOSS])
+def test_a_journal_survives_a_crash_at_any_write(tmp_path, fault):
+    key, torn = NodeKey.generate(), 0
+    disk = Disk(tmp_path / "disk", random.Random(5))
+    acknowledged = {}
+    for at_write in range(40):
+        journal = Journal.open(disk.directory / "journal.sqlite", key)
+        torn += bool(journal.report.sentence)
+        held = {entry.number: entry.body for entry in journal.read()}
+        assert {number: held.get(number) for number in acknowledged} == acknowledged
+        disk.after(at_write, fault)
+        with contextlib.suppress(JournalStoppedError):
+            while not disk.is_off:
+                entries = journal.append([("event", bytes(1_500))] * 3, NOW)
+                if not disk.is_off:
+                    disk.note_head()
+                    acknowledged.update({entry.number: entry.body for entry in entries})
+        assert disk.is_off
+        disk.detach()
+        journal.close()
+        disk.restart()
+    disk.detach()
+    assert torn > 3
+
+
+def test_a_full_disk_stops_the_journal_and_loses_nothing(tmp_path):
+    key = NodeKey.generate()
+    disk = Disk(tmp_path / "disk", random.Random(5))
+    with Journal.open(disk.directory / "journal.sqlite", key) as journal:
+        kept = journal.append([("event", b"kept")], NOW)
+        disk.after(0, Fault.FULL)
+        with pytest.raises(JournalStoppedError, match="full"):
+            journal.append([("event", b"not kept")], NOW)
+        disk.mend()
+    with Journal.open(disk.directory / "journal.sqlite", key) as journal:
+        assert [entry.hash for entry in journal.read()] == [entry.hash for entry in kept]
+    disk.detach()
+
+
+def test_the_network_loses_repeats_cuts_and_splits():
+    timeline = Timeline(random.Random(1))
+    network = Network(timeline, random.Random(1), lambda who, what: None)
+    one, other = timeline.machine("one"), timeline.machine("other")
+    came, found = [], {}
+
+    async def receive(batch):
+        came.append(batch)
+        return 200, b"received"
+
+    network.listen("other", other, receive)
+
+    async def send(weather, split):
+        network.heal()
+        network.weather = weather
+        if split:
+            network.split("one", "other")
+        before = len(came)
+        try:
+            async with network.carrier("one")() as carrier:
+                answer = await carrier.carry("other", b"batch", 5.0, 20.0)
+        except CarriageError as error:
+            answer = str(error)
+        await asyncio.sleep(200.0)
+        return answer, len(came) - before
+
+    async def scenario():
+        found["fair"] = await send(Weather(), False)
+        found["lost"] = await send(Weather(lost=1.0), False)
+        found["answer lost"] = await send(Weather(answer_lost=1.0), False)
+        found["late"] = await send(Weather(late=1.0), False)
+        found["half"] = await send(Weather(half=1.0), False)
+        found["twice"] = await send(Weather(twice=1.0), False)
+        found["split"] = await send(Weather(), True)
+
+    one.call_soon(lambda: one.create_task(scenario()))
+    timeline.run(lambda: len(found) == 7)
+    network.clear_away()
+    no_answer = "TimeoutError: no answer"
+    half = found.pop("half")
+    assert b"received".startswith(half[0][1])
+    assert half[0][1] != b"received"
+    assert found == {
+        "fair": ((200, b"received"), 1), "lost": (no_answer, 0), "answer lost": (no_answer, 1), "late": (no_answer, 1),
+        "twice": ((200, b"received"), 2), "split": ("ConnectionTimeoutError: no connection", 0),
+    }  # fmt: skip

@@ -1,0 +1,231 @@
+"""Time that passes only when nothing is left to do, and one event loop for each machine that lives in it.
+
+A machine is a process: what it does runs on an event loop of its own, in one thread with all others. Which of two
+machines goes first at the same instant, and how late a timer fires, is drawn from the seed; nothing else is left to
+chance. A machine can be frozen for a while, and killed: then nothing of it runs any more, not even its `finally`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import random
+from asyncio import events
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from typing import Any
+
+SECOND_US = 1_000_000
+MOST_CALLBACKS_AT_ONCE = 1_000_000
+LATEST_TIMER_US = 2_000
+
+
+class StuckError(Exception):
+    """Virtual time stands still because something goes on for ever without waiting."""
+
+
+class Timeline:
+    """Virtual time in microseconds since the run began, and the machines in it."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.now_us = 0
+        self.callbacks = 0
+        self._machines: list[MachineLoop] = []
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since the run began."""
+        return self.now_us / SECOND_US
+
+    def machine(self, name: str) -> MachineLoop:
+        """Return the event loop of a new machine."""
+        machine = MachineLoop(self, name)
+        self._machines.append(machine)
+        return machine
+
+    def forget(self, machine: MachineLoop) -> None:
+        """A machine runs no more."""
+        self._machines.remove(machine)
+
+    def run(self, until: Callable[[], bool]) -> None:
+        """Let time pass until `until()`; raises StuckError when it cannot pass."""
+        at_once = 0
+        while not until():
+            due_us, machine = self._next()
+            if due_us > self.now_us:
+                self.now_us, at_once = due_us, 0
+            at_once += 1
+            if at_once > MOST_CALLBACKS_AT_ONCE:
+                raise StuckError(f"{machine.name} does not wait at {self.now_s:.6f} s")
+            self.callbacks += machine.run_due()
+
+    def _next(self) -> tuple[int, MachineLoop]:
+        earliest: int | None = None
+        found: list[MachineLoop] = []
+        for machine in self._machines:
+            due_us = machine.next_due_us()
+            if due_us is None:
+                continue
+            if earliest is None or due_us < earliest:
+                earliest, found = due_us, [machine]
+            elif due_us == earliest:
+                found.append(machine)
+        if earliest is None:
+            raise StuckError("nothing is left to happen")
+        return earliest, found[0] if len(found) == 1 else self.chance.choice(found)
+
+
+class MachineLoop(asyncio.AbstractEventLoop):
+    """The event loop of one machine. What others do in threads it runs itself, a little later."""
+
+    def __init__(self, timeline: Timeline, name: str) -> None:
+        self.name = name
+        self.is_dead = False
+        self.frozen_until_us = 0
+        self.failures: list[dict[str, Any]] = []
+        self._timeline = timeline
+        self._ready: deque[asyncio.Handle] = deque()
+        self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []
+        self._count = 0
+        self._runs = False
+
+    def next_due_us(self) -> int | None:
+        """When this machine has something to do; None when it waits for others only."""
+        if self._ready:
+            due_us = self._timeline.now_us
+        else:
+            while self._timers and self._timers[0][2].cancelled():
+                heapq.heappop(self._timers)
+            if not self._timers:
+                return None
+            due_us = self._timers[0][0]
+        return max(due_us, self.frozen_until_us, self._timeline.now_us)
+
+    def run_due(self) -> int:
+        """Run what is due now, as one turn of an event loop does; return how many callbacks there were."""
+        now_us = self._timeline.now_us
+        while self._timers and self._timers[0][0] <= now_us:
+            handle = heapq.heappop(self._timers)[2]
+            if not handle.cancelled():
+                self._ready.append(handle)
+        ran = 0
+        before = events._get_running_loop()
+        events._set_running_loop(self)
+        self._runs = True
+        try:
+            for _ in range(len(self._ready)):
+                if not self._ready:
+                    break
+                handle = self._ready.popleft()
+                if not handle.cancelled():
+                    handle._run()
+                    ran += 1
+        finally:
+            self._runs = False
+            events._set_running_loop(before)
+        return ran
+
+    def kill(self) -> None:
+        """Stop at once: no callback of this machine runs any more."""
+        self.is_dead = True
+        self._ready.clear()
+        self._timers.clear()
+        self._timeline.forget(self)
+
+    def clear_away(self) -> None:
+        """After the run: let the tasks of this machine end, so that nothing of them is left in the process."""
+        if not self.is_dead:
+            self.kill()
+        for _ in range(100):
+            tasks = [task for task in asyncio.all_tasks(self) if not task.done()]
+            if not tasks:
+                break
+            self.is_dead = False
+            for task in tasks:
+                task.cancel()
+            while self._ready:
+                self.run_due()
+            self.is_dead = True
+        self._ready.clear()
+        self._timers.clear()
+
+    def count_tasks(self) -> int:
+        """Return how many tasks there are that are not done."""
+        return sum(not task.done() for task in asyncio.all_tasks(self))
+
+    def time(self) -> float:
+        """Seconds of the machine's monotonic clock."""
+        return self._timeline.now_s
+
+    def call_soon(
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:  # fmt: skip
+        handle = asyncio.Handle(callback, args, self, context)
+        if not self.is_dead:
+            self._ready.append(handle)
+        return handle
+
+    call_soon_threadsafe = call_soon
+
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        if not self.is_dead:
+            late_us = 1 + self._timeline.chance.randrange(LATEST_TIMER_US)
+            due_us = max(round(when * SECOND_US), self._timeline.now_us) + late_us
+            self._count += 1
+            heapq.heappush(self._timers, (due_us, self._count, handle))
+        return handle
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return asyncio.Future(loop=self)
+
+    def create_task(
+        self, coro: Coroutine[Any, Any, Any], *, name: str | None = None, context: Context | None = None
+    ) -> asyncio.Task[Any]:
+        return asyncio.Task(coro, loop=self, name=name, context=context)
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        """Run `func` on this machine's own loop, a drawn while later: a thread's work without a thread."""
+        future = self.create_future()
+
+        def work() -> None:
+            if future.cancelled():
+                return
+            try:
+                result = func(*args)
+            except Exception as error:  # noqa: BLE001 - whoever waits hears of it
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        self.call_later(self._timeline.chance.random() * 0.02, work)
+        return future
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Note what went wrong where nobody waits for it."""
+        if not self.is_dead:
+            self.failures.append(context)
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        self.call_exception_handler(context)
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return self._runs
+
+    def is_closed(self) -> bool:
+        return self.is_dead
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """A cancelled timer is passed over when it is due."""
