@@ -24,13 +24,13 @@ def prove(
 ) -> None:
     """Write one message as a file that proves to anybody who sent it, who received it and when."""
     from detente.airspace.refusal import Refusal
-    from detente.cli.transcript import _chosen
+    from detente.cli.transcript import chosen_transcripts
     from detente.cli.wording import say, write_output
     from detente.link.copies import Copy
     from detente.link.exhibit import make_exhibit, write_exhibit
 
     copy = Copy(source)
-    chosen = _chosen(copy, peer, accord)
+    chosen = chosen_transcripts(copy, peer, accord)
     if len(chosen) != 1:
         raise Refusal(str(source), f"{len(chosen)} links", "one link", "Choose it with --peer and --accord.")
     one_way = chosen[0].received if received else chosen[0].sent

@@ -45,7 +45,7 @@ def show(
     from detente.link.copies import Copy
 
     copy = Copy(source)
-    chosen = _chosen(copy, peer, accord)
+    chosen = chosen_transcripts(copy, peer, accord)
     if not chosen:
         say("transcript.none", source=source)
     for transcript in chosen:
@@ -71,7 +71,7 @@ def export(
     from detente.link.copies import Copy
 
     copy = Copy(source)
-    chosen = _chosen(copy, peer, accord)
+    chosen = chosen_transcripts(copy, peer, accord)
     if len(chosen) != 1:
         raise Refusal(str(source), f"{len(chosen)} links", "one link", "Choose it with --peer and --accord.")
     write_output(copy.export(chosen[0]), out)
@@ -119,7 +119,8 @@ def compare(first: Source, second: Source) -> None:
     sys.exit(0 if comparison.equal else 1)
 
 
-def _chosen(copy: Copy, peer: str | None, accord: str | None) -> list[Transcript]:
+def chosen_transcripts(copy: Copy, peer: str | None, accord: str | None) -> list[Transcript]:
+    """Return the transcripts with this peer, under this accord; raises Refusal when both leave none."""
     from detente.airspace.refusal import Refusal
 
     found = [
