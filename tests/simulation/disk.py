@@ -43,6 +43,7 @@ class Disk:
 
     Attributes:
         directory: where the present process reads and writes.
+        has_failed: the disk was full, or could not be read, since it was mended.
         is_off: a crash has happened within a call, and what the process does from here on never was.
         writes: how many writes there were since the process began.
     """
@@ -58,6 +59,7 @@ class Disk:
         self._survivors: dict[str, bytes] | None = None
         self.is_off = False
         self.last_fault = Fault.NONE
+        self.has_failed = False
         self.writes = 0
         self.directory = root / "0"
         self.directory.mkdir(parents=True)
@@ -74,6 +76,7 @@ class Disk:
 
     def mend(self) -> None:
         """Nothing is wrong with the disk any more."""
+        self.has_failed = False
         self._fault, self._countdown = Fault.NONE, -1
 
     def everything_is_durable(self) -> None:
@@ -100,7 +103,7 @@ class Disk:
             (self.directory / name).chmod(0o600)
         self._survivors, self.is_off = None, False
         self._fault, self._countdown, self._heads = Fault.NONE, -1, []
-        self.writes = 0
+        self.writes, self.has_failed = 0, False
         _Vfs.get().disks[str(self.directory)] = self
         self.everything_is_durable()
 
@@ -136,6 +139,7 @@ class Disk:
             return _IOERR_READ
         if self._fault is Fault.READ_ERROR and self._countdown <= 0:
             self._countdown = -1
+            self.has_failed = True
             return _IOERR_READ
         return _OK
 
@@ -154,6 +158,7 @@ class Disk:
             self._countdown -= 1
         elif self._countdown == 0:
             if self._fault is Fault.FULL:
+                self.has_failed = True
                 return _FULL
             if self._fault in (Fault.POWER_LOSS, Fault.KILLED):
                 self._countdown = -1

@@ -169,6 +169,8 @@ class Run:
         while True:
             await asyncio.sleep(LOOK_S)
             for station in self._honest:
+                if station.broken:
+                    raise station.broken[0]
                 bounds.check(station)
                 stop.check(station)
                 if chance.random() < DEEP_LOOKS and station.up_for_s() > 1.0 and not station.slow_s:
@@ -243,6 +245,7 @@ def main() -> int:
     parser.add_argument("--from", type=int, default=1, dest="first")
     parser.add_argument("--processes", type=int, default=None)
     parser.add_argument("--step", type=int, default=1)
+    parser.add_argument("--until-broken", action="store_true")
     parser.add_argument("--log", action="store_true")
     arguments = parser.parse_args()
     seeds = range(arguments.first, arguments.first + arguments.seeds * arguments.step, arguments.step)
@@ -250,7 +253,7 @@ def main() -> int:
     broken = 0
     counts: dict[str, int] = {}
     with ProcessPoolExecutor(arguments.processes) as pool:
-        for result in pool.map(simulate, seeds, chunksize=4):
+        for result in pool.map(simulate, seeds):
             for name, count in result.counts.items():
                 counts[name] = counts.get(name, 0) + count
             if arguments.log:
@@ -260,6 +263,9 @@ def main() -> int:
                 shown = [] if arguments.log else result.log[-SHOWN_LINES:]
                 print("\n".join(shown), result.failure, sep="\n")
                 print(f"seed {result.seed} breaks a promise; again: make simulate SEEDS=1 FROM={result.seed} LOG=1")
+                if arguments.until_broken:
+                    pool.shutdown(cancel_futures=True)
+                    break
     took_s = time.perf_counter() - began_s
     print(f"{len(seeds)} seeds, {broken} broken, {took_s:.0f} s, {len(seeds) / took_s:.1f} seeds a second")
     for name, count in sorted(counts.items()):

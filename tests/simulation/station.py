@@ -114,6 +114,7 @@ class Station:
         self.life: Life | None = None
         self.lives: list[Life] = []
         self.acknowledged: dict[int, bytes] = {}
+        self.broken: list[BaseException] = []
         self.cut_tails = 0
         self.refused_starts = 0
         self._timeline = timeline
@@ -256,6 +257,8 @@ class Station:
         for error in failed:
             self.note(f"the node ends: {type(error).__name__}: {str(error)[:200]}")
         if life is self.life:
+            if not self.disk.has_failed:
+                self.broken.append(AssertionError(f"{self.name} ended by itself: {failed!r}"))
             self.disk.mend()
             life.machine.kill()
             self._down(life)

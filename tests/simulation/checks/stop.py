@@ -6,8 +6,6 @@ from datetime import timedelta
 
 from station import Station
 
-from detente.line.ladder import overdue_at
-
 PATIENCE_S = 5.0
 """Far above the line's tick: by then what is due has been said."""
 
@@ -24,7 +22,8 @@ def check(station: Station) -> None:
         waited = now - record.since
         name = f"{station.name}: STOP {record.message.message_id}"
         if record.is_ours:
-            late = now > overdue_at(record, terms) + timedelta(seconds=PATIENCE_S)
+            deadline_s = terms.ladder[1].after_s
+            late = waited > timedelta(seconds=deadline_s + PATIENCE_S)
             assert not late or record.receipts or record.overdue, f"{name} is not delivered and nobody is alarmed"
         elif record.taken_by is None and waited > timedelta(seconds=PATIENCE_S):
             assert record.step == len(terms.ladder) - 1, f"{name} is here and not every post was called"

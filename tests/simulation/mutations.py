@@ -1,0 +1,93 @@
+"""The code broken on purpose, one promise at a time: the simulator must find each of these.
+
+Each is a change of one place in a copy of the source. When the place is written otherwise, write the fault anew.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    """A fault: what it breaks, in which file of `src/detente`, what stands there and what stands there instead."""
+
+    breaks: str
+    file: str
+    before: str
+    after: str
+
+
+MUTATIONS = (
+    Mutation(
+        "an acknowledged command is on the disk: nothing waits for it",
+        "record/storage.py",
+        '"synchronous = FULL"',
+        '"synchronous = OFF"',
+    ),
+    Mutation(
+        "what a crash tore is cut: it is taken for damage, and the node never starts again",
+        "record/write_ahead.py",
+        "is_damaged = any(slots[place].is_commit for place in present if place < last)",
+        "is_damaged = bool(present)",
+    ),
+    Mutation(
+        "a batch that comes twice is taken once: its copy is taken as new",
+        "link/session.py",
+        "return EnvelopeStanding.DUPLICATE if envelope.hash",
+        "return EnvelopeStanding.IN_ORDER if envelope.hash",
+    ),
+    Mutation(
+        "delivery goes on until it is receipted: after a failure it is given up",
+        "link/transport.py",
+        "await self._pause(self._delay_s)",
+        "await self._pause(1e6)",
+    ),
+    Mutation(
+        "a peer that is away stops nothing: the outbox ends at the first failure",
+        "link/transport.py",
+        "except CarriageError as error:",
+        "except ZeroDivisionError as error:",
+    ),
+    Mutation(
+        "silence frees nothing: notices expire when their window begins",
+        "picture/decide_notices.py",
+        "record.notice.volume.time.end < command.at",
+        "record.notice.volume.time.start < command.at",
+    ),
+    Mutation(
+        "no conflict is missed: the last that is close to a new plan is passed over",
+        "picture/decide_conflicts.py",
+        "for other, encounter in picture.encounters(party, plan, accord)",
+        "for other, encounter in list(picture.encounters(party, plan, accord))[:-1]",
+    ),
+    Mutation(
+        "no conflict is missed: an amended plan stays in the index as it was",
+        "picture/evolve.py",
+        "    index.remove(index_key(*key))\n    index.insert(index_key(*key), event.plan)\n",
+        "",
+    ),
+    Mutation(
+        "a STOP calls every post at once: it waits for the ladder like any message",
+        "line/ladder.py",
+        "    if record.message.is_stop:\n",
+        "    if record.message.is_stop and elapsed_s > 3600.0:\n",
+    ),
+    Mutation(
+        "a STOP that is not delivered alarms its sender: it does after an hour",
+        "line/ladder.py",
+        "return record.since + timedelta(seconds=after_s)",
+        "return record.since + timedelta(seconds=3600.0)",
+    ),
+    Mutation(
+        "nothing grows without bound: a peer's batch keeps its place in the queue for ever",
+        "node/admission.py",
+        "self._waiting[who] -= admitted",
+        "self._waiting[who] -= 0",
+    ),
+    Mutation(
+        "replay equals the state: a decision changes the picture by itself",
+        "picture/decide_plans.py",
+        "    return [] if held.state is PlanState.ACTIVE",
+        "    picture.cleared.clear()\n    return [] if held.state is PlanState.ACTIVE",
+    ),
+)
