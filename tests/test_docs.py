@@ -3,7 +3,8 @@
 In blocks marked ``console`` or ``bash`` each line is a command; where a block has lines that begin with "$ ", only
 those are and the rest is what they print. A comment ``# exit 1`` at the end says the exit code, 0 when nothing is said.
 A line that ends with a backslash goes on in the next one, and a here-document is part of its command. A page is one
-shell: what one command leaves behind, the next one finds, and what it starts with ``&`` is ended with the page.
+shell: what one command leaves behind, the next one finds, and what it starts with ``&`` is ended with the page. In
+place of a port of this machine that a page names, a free one is used: another program may have that of the page.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ports import free_port
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 EXPECTED_EXIT = re.compile(r"\s#\s*exit (\d+)\s*$")
 HERE_DOCUMENT = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
+PORT = re.compile(r"(?<=--port )\d+|(?<=localhost:)\d+|(?<=127\.0\.0\.1:)\d+")
 LONGEST_PAGE_S = 240
 LONG_PAGES = {
     "docs/how-to/agree-a-zone.md", "docs/how-to/match-over-files.md", "docs/how-to/match-privately.md",
@@ -86,6 +90,16 @@ def commands(page: str) -> list[Command]:
             said = EXPECTED_EXIT.search(text)
             found.append(Command(number, text, int(said[1]) if said else 0))
     return found
+
+
+def with_free_ports(run: list[Command]) -> list[Command]:
+    """The commands with a free port in place of each that they name for this machine."""
+    ports = {
+        port: str(free_port()) for port in sorted({port for command in run for port in PORT.findall(command.text)})
+    }
+    return [
+        msgspec.structs.replace(command, text=PORT.sub(lambda found: ports[found[0]], command.text)) for command in run
+    ]
 
 
 def script(run: list[Command]) -> str:
@@ -159,7 +173,7 @@ def pages_with_commands() -> list[object]:
 def test_commands_run_as_shown(page: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "docs" / "samples", tmp_path / "docs" / "samples")
     run = [command for command in commands(page.read_text(encoding="utf-8")) if not command.is_make]
-    code, printed = run_page(run, tmp_path)
+    code, printed = run_page(with_free_ports(run), tmp_path)
     assert code == 0, (
         f"{page.relative_to(ROOT)}: a command does not end as shown; mend the page, or say `# exit N`:\n{printed}"
     )
@@ -227,6 +241,18 @@ def test_commands_are_read_as_meant() -> None:
         (17, "cat > note.txt <<'END'\nkept  as it is\nEND", 0),
         (20, "cat note.txt", 0),
     ]
+
+
+def test_a_port_is_another_and_the_same_wherever_it_is_named() -> None:
+    run = [
+        Command(1, "detente dss --port 8082 &", 0),
+        Command(2, "curl http://localhost:8082/a http://127.0.0.1:8083", 0),
+    ]
+    first, second = with_free_ports(run)
+    port = first.text.split()[3]
+    assert port != "8082"
+    assert second.text.startswith(f"curl http://localhost:{port}/a http://127.0.0.1:")
+    assert not second.text.endswith(("8083", port))
 
 
 def test_a_command_that_ends_otherwise_is_found(tmp_path: Path) -> None:

@@ -20,14 +20,9 @@ from detente.link.envelope import NO_PREVIOUS, Direction, read_envelope, seal_en
 from detente.link.transcript import holding_of_entries
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
+from ports import free_port
 
 PROGRAM = Path(__file__).with_name("link_peer.py")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Process:

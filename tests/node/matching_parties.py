@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from parties import TODAY, Party, accord_of, free_port
+from parties import TODAY, Party, accord_of
 
 from detente.accord.matching_terms import MatchingTerms, RunsOfNodes, ToldOfMatched
 from detente.accord.provisions import Provisions
 from detente.accord.terms import Accord, Disclosure
 from detente.link.copies import proven_entries
+from ports import free_port
 
 TERMS = MatchingTerms(
     runs=RunsOfNodes.ASKED, told=ToldOfMatched.PLAN, first_log2=12, second_log2=12, parts_log2=6, canaries=16,

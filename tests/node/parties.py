@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -30,6 +29,7 @@ from detente.link.trust import write_durably
 from detente.node.access import local_token
 from detente.node.address import address_of
 from detente.record.keys import NodeKey
+from ports import free_port
 
 PATIENCE_S = 60.0
 TODAY = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
@@ -174,11 +174,6 @@ class Party:
             if time.monotonic() > end:
                 raise AssertionError(f"{self.name}: never {what}\n{self.log()[-4000:]}")
             time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def accord_of(*parties: Party, horizontal_m: float = 9260.0) -> Accord:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from parties import DETENTE, TODAY, Party, area_plan, free_port
+from parties import DETENTE, TODAY, Party, area_plan
 
 from detente.accord.terms import Accord, AccordParty, accord_hash, format_accord, parse_accord
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, MeanSeaLevel
@@ -24,6 +24,7 @@ from detente.link.copies import proven_entries
 from detente.link.envelope import Envelope, read_envelope
 from detente.link.session import SENT
 from detente.record.keys import NodeKey
+from ports import free_port
 
 AUTHORITIES: dict[str, NodeKey] = {name: NodeKey.generate() for name in ("north", "south", "east")}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from parties import Party, accord_of, area_plan, free_port
+from parties import Party, accord_of, area_plan
 from test_accords_at_work import AUTHORITIES, standing, text_between
 from test_node_line import NEAR, NINE_KM_OFF, message, send
 
@@ -16,6 +16,7 @@ from detente.accord.terms import accord_hash, format_accord, parse_accord
 from detente.link.comparison import compare_copies
 from detente.link.copies import Copy
 from detente.link.parcel import PARCEL_MAGIC
+from ports import free_port
 
 
 @contextmanager

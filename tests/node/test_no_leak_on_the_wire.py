@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from parties import Party, area_plan, free_port
+from parties import Party, area_plan
 from test_no_leak import accord_with
 
 from detente.accord.terms import AccordParty, Disclosure, accord_hash
@@ -21,6 +21,7 @@ from detente.link.links import Links
 from detente.link.reception import receive_batch
 from detente.node.messages import Message, PlanDeclared, PlanWithdrawn, write_message
 from detente.record.journal import Journal
+from ports import free_port
 
 UNLIKE = {"date", "authorization"}
 """Headers that say only when it was, and what is not the peer's."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from detente.utm.access.development import development_token
+from ports import free_port
 
 COORDINATION = "utm.strategic_coordination"
 URL = "https://uss.example.com/utm"
@@ -29,9 +29,7 @@ class DssProcess:
     def __init__(self, directory: Path, *options: str, before: tuple[str, ...] = ()) -> None:
         """`before` is what stands before the command: another that runs it."""
         self.directory = directory
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            self.port = int(listener.getsockname()[1])
+        self.port = free_port()
         ours = [sys.executable, "-m", "detente", "dss", "--dir", str(directory), "--port", str(self.port), *options]
         command = [*before, *ours]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counted
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from detente.link.transport import DeliveryStatus
@@ -58,14 +61,15 @@ class Metrics:
         """Return the text form, with the gauges as the picture is now."""
         self._head.set(head)
         self._conflicts.set(len(picture.conflicts))
-        for party, index in picture.indexes.items():
-            self._plans.labels(party).set(len(index))
-        states: dict[str, int] = {}
-        for record in picture.measures.values():
-            states[record.state] = states.get(record.state, 0) + 1
-        for state, count in states.items():
-            self._measures.labels(state).set(count)
-        for peer, status in deliveries.items():
-            self._waiting.labels(peer).set(status.waiting)
-            self._failures.labels(peer).set(status.failures)
+        _set_all(self._plans, {party: len(index) for party, index in picture.indexes.items()})
+        _set_all(self._measures, Counted(record.state for record in picture.measures.values()))
+        _set_all(self._waiting, {peer: status.waiting for peer, status in deliveries.items()})
+        _set_all(self._failures, {peer: status.failures for peer, status in deliveries.items()})
         return generate_latest(self.registry)
+
+
+def _set_all(gauge: Gauge, values: Mapping[str, int]) -> None:
+    """Set a gauge with one label to these values; what it showed under other labels is gone."""
+    gauge.clear()
+    for label, value in values.items():
+        gauge.labels(label).set(value)
