@@ -292,6 +292,6 @@ def test_the_readme_s_python_runs_as_it_stands() -> None:
     example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert example is not None
     done = subprocess.run(
-        [sys.executable, "-c", example[1] + "\nassert found"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", example[1] + "\nassert conflicts"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
