@@ -7,19 +7,26 @@ BIN = .venv/bin
 # The machine's own certificates where it has any: behind an inspecting proxy only they will do.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
-.PHONY: simulate conformance fuzz demo test test-long test-shared check format setup setup-demo lock clean help
+.PHONY: quick simulate conformance fuzz demo test test-long test-shared check format setup setup-demo lock clean help
 
 demo: setup-demo ## two parties deconflict a day of recorded traffic; writes demo-out/report.html
 	$(BIN)/detente demo --out demo-out
 
 test: setup ## the quick test suite
-	$(BIN)/pytest -n auto -m "not long and not shared"
+	$(BIN)/pytest -n auto -m "not long and not shared" --durations=25
+
+quick: ## one room's checks in seconds, once the environment is set up: make quick ROOM=line
+	$(BIN)/ruff format --check src/detente/$(ROOM) tests/$(ROOM)
+	$(BIN)/ruff check src/detente/$(ROOM) tests/$(ROOM)
+	$(BIN)/lint-imports > /dev/null || $(BIN)/lint-imports
+	$(BIN)/mypy src/detente/$(ROOM)
+	$(BIN)/pytest -n 0 -m "not long and not shared" --durations=5 tests/$(ROOM) tests/tidy
 
 test-long: setup ## the long tests; that of a loss of power needs strace
-	$(BIN)/pytest -n auto -m "long and not shared"
+	$(BIN)/pytest -n auto -m "long and not shared" --durations=25
 
 test-shared: setup ## the tests that need the shared data folder (DETENTE_SHARED)
-	$(BIN)/pytest -m "shared and not long"
+	$(BIN)/pytest -m "shared and not long" --durations=25
 
 conformance: setup ## the InterUSS suites against a real service; SUITES=DIR names the harness
 	$(BIN)/python tests/conformance/suites.py
