@@ -30,9 +30,19 @@ NO_SIGNATURE = "0" * 128
 
 
 def terms(
-    stations: Sequence[Station], begins: datetime, *, version: int = 1, signed: bool = False, disclosure: str = "full"
+    stations: Sequence[Station],
+    begins: datetime,
+    *,
+    version: int = 1,
+    signed: bool = False,
+    disclosure: str = "full",
+    tells_all: str | None = None,
 ) -> Accord:
-    """Return an accord between these stations; `signed` by their authorities, or set up in a file of each."""
+    """Return an accord between these stations; `signed` by their authorities, or set up in a file of each.
+
+    Plans are told at the level `disclosure`, but that `tells_all` tells its own as they are.
+    """
+    rules = f'[[disclosure_rules]]\nlevel = "trajectory"\nby = "{tells_all}"\n' if tells_all else ""
     parties = "".join(
         f'[[parties]]\nname = "{one.name}"\npublic_key = "{one.key.public.hex()}"\n'
         + (f'authority_key = "{one.authority.public.hex()}"\n' if signed else "")
@@ -51,6 +61,7 @@ end = {begins + timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}
 [minima.default]
 horizontal = "{4 + version} NM"
 vertical = "1000 ft"
+{rules}
 [line_checks]
 every = "2 min"
 degraded_after = "20 s"

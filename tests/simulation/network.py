@@ -44,12 +44,14 @@ class Network:
 
     Attributes:
         batches: every batch that was put on the way, with the sender's and the recipient's address.
+        seen: every batch and every answer, with the second in which it left, and the address that it left.
         answers_of: by address, what a hostile party makes of its node's answer (to a batch; status, body).
     """
 
     def __init__(self, timeline: Timeline, chance: random.Random, note: Callable[[str, str], None]) -> None:
         self.weather = FAIR
         self.batches: list[tuple[str, str, bytes]] = []
+        self.seen: list[tuple[float, str, bytes]] = []
         self.answers_of: dict[str, Callable[[bytes, int, bytes], tuple[int, bytes]]] = {}
         self._split: set[frozenset[str]] = set()
         self._chance = chance
@@ -105,6 +107,7 @@ class Network:
             await asyncio.sleep(there_s)
             raise CarriageError("ClientConnectorError: nobody listens")
         self.batches.append((sender, recipient, batch))
+        self.seen.append((self.loop.time(), sender, batch))
         if chance.random() < weather.lost:
             self._note(sender, f"a batch to {recipient} is lost")
         else:
@@ -137,6 +140,7 @@ class Network:
                 return
             if recipient in self.answers_of:
                 status, answer = self.answers_of[recipient](batch, status, answer)
+            self.seen.append((self.loop.time(), recipient, answer))
             self._answer(sender, recipient, status, answer, answered)
 
         machine.call_soon(lambda: machine.create_task(take_in(), name="batch"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from detente.claims.state import ClaimsState
 from detente.line.state import LineState
 from detente.link.carrier import OpenCarrier
+from detente.link.details import Details
 from detente.link.links import Links
 from detente.members.coalition import Coalition
 from detente.node import loop as loop_module
@@ -103,9 +104,15 @@ class NodeParts:
     def members(self) -> Coalition:
         return self.rooms.desks.of_type(MembersDesk).coalition
 
+    @property
+    def details(self) -> Details:
+        return self.rooms.desks.of_type(DetailsDesk).details
+
     async def do(self, command: object, *, urgent: bool = False) -> Any:
         """Carry out a command of any room; returns when what follows is durable. Raises Refusal."""
         module = type(command).__module__
+        if module == "detente.link.details":
+            return await self.loop.decide_at(self.rooms.desks.of_type(DetailsDesk), command)
         for desk in self.rooms.desks:
             if module.split(".")[1] == type(desk).__module__.rpartition(".")[2]:
                 return await self.loop.decide_at(desk, command, urgent=urgent)

@@ -37,6 +37,8 @@ from detente.line import parameters as said
 from detente.line.messages import ReceiptKind
 from detente.line.phrases import MessageClass, phrase_table
 from detente.line.read_back import Units
+from detente.link.commitment import CommitmentOpening
+from detente.link.details import CommitDetails, GiveDetails
 from detente.members.coalition import AcknowledgeMember, AddMember, RemoveMember, TellMember
 from detente.members.matters import Matter, MatterKind, notice_reference
 from detente.node.settlement import proposal, to_answer, turn_of
@@ -58,12 +60,16 @@ Act = Callable[["Officer", "NodeParts"], "object | None"]
 
 
 class Officer:
-    """Who acts for one party: what he draws from, and the names that he has used up."""
+    """Who acts for one party: what he draws from, and the names that he has used up.
+
+    `names_plans` says whether he gives notice of his own plans by name.
+    """
 
     def __init__(self, party: str, peers: tuple[str, ...], chance: random.Random) -> None:
         self.party = party
         self.peers = peers
         self.chance = chance
+        self.names_plans = True
         self._count = 0
 
     def name(self, what: str) -> str:
@@ -147,7 +153,9 @@ def end_plan(o: Officer, node: NodeParts) -> object | None:
 def _notice(o: Officer, node: NodeParts, notice_id: str) -> Notice:
     at, meaning = node.loop.clock(), o.chance.choice(list(Meaning))
     others = o.chance.choice(list(Others)) if meaning is Meaning.NOTHING_OF_OURS_HERE else None
-    plan_id = _own_plan(o, node, PlanState.DECLARED, PlanState.ACTIVE) if o.chance.random() < 0.3 else None
+    plan_id = (
+        _own_plan(o, node, PlanState.DECLARED, PlanState.ACTIVE) if o.names_plans and o.chance.random() < 0.3 else None
+    )
     return Notice(notice_id, o.party, meaning, o.volume(at), at, plan_id, others)
 
 
@@ -401,6 +409,21 @@ def keep_members(o: Officer, node: NodeParts) -> object | None:
     return AcknowledgeMember(at, matter, member, POSTS[0], "chief", o.peers)
 
 
+# Details that are committed to now and given later.
+
+
+def keep_details(o: Officer, node: NodeParts) -> object | None:
+    at, held = node.loop.clock(), node.details.kept
+    opened = _pick(o, [n for (party, n), r in node.picture.notices.items() if party == o.party and r.notice.commitment])
+    if opened is not None and o.chance.random() < 0.5:
+        return GiveDetails(at, o.party, o.peer(), opened)
+    commitment = _pick(o, sorted(held))
+    if commitment is not None and o.chance.random() < 0.6:
+        notice = Notice(o.name("n"), o.party, Meaning.KEEP_OUT, o.volume(at), at, commitment=commitment)
+        return picture.GiveNotice(at, o.party, notice)
+    return CommitDetails(at, o.party, CommitmentOpening(o.chance.randbytes(32).hex(), o.plan(o.name("p"), at)))
+
+
 # What nobody may do. Each must be refused.
 
 
@@ -433,7 +456,7 @@ ACTS: dict[str, tuple[Act, float]] = {
         (send_message, 2.0), (send_stop, 0.7), (attend_message, 6.0), (take_watch, 1.0), (leave_watch, 0.5),
         (check_line, 0.5), (take_alarms, 1.0), (talk_of_zone, 2.5), (observe, 1.0), (share_observation, 1.0),
         (ask_request, 1.0), (answer_request, 1.5), (report_incident, 0.7), (follow_incident, 1.5), (deviate, 0.7),
-        (keep_members, 1.0),
+        (keep_members, 1.0), (keep_details, 1.5),
     )
 }  # fmt: skip
 WRONG = "wrong"

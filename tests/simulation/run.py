@@ -22,6 +22,7 @@ import structlog
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import two_worlds
 from authorities import Authority, terms
 from checks import bounds, conflicts, replay, silence, stop, transcripts
 from faults import Faults
@@ -38,6 +39,7 @@ MEAN_ACT_S = 3.5
 MEAN_AUTHORITY_S = 60.0
 LOOK_S = 7.0
 DEEP_LOOKS = 0.1
+EVERY_TWO_WORLDS = 4
 LONGEST_SETTLING_S = 60
 SHOWN_LINES = 60
 
@@ -227,6 +229,8 @@ def simulate(seed: int) -> Result:
     failure = ""
     try:
         run.go()
+        if seed % EVERY_TWO_WORLDS == 0:
+            two_worlds.check(seed // EVERY_TWO_WORLDS)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise

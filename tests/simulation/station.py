@@ -134,6 +134,8 @@ class Station:
 
     def write_s(self) -> float:
         """How long the next batch takes to be on the disk."""
+        if self._timeline.is_even:
+            return 0.0
         return 0.0005 + self._chance.random() * 0.004 + self.slow_s * self._chance.random()
 
     def start(self) -> None:

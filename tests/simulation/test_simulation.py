@@ -8,6 +8,7 @@ import random
 from datetime import UTC, datetime
 
 import pytest
+import two_worlds
 from disk import Disk, Fault
 from network import Network, Weather
 from run import simulate
@@ -19,11 +20,11 @@ from detente.record.keys import NodeKey
 from detente.record.storage import JournalStoppedError
 
 NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
-PLAIN, SIGNED, THREE, HOSTILE = 2, 1, 7, 10
-"""A seed of each kind of world: an accord in a file, accords that authorities sign, three parties, a hostile one."""
+SIGNED, THREE, HOSTILE = 1, 7, 10
+"""Seeds of three kinds of world: with accords that authorities sign, three parties, or a hostile one."""
 
 
-@pytest.mark.parametrize("seed", [PLAIN, SIGNED, THREE, HOSTILE])
+@pytest.mark.parametrize("seed", [SIGNED, THREE, HOSTILE])
 def test_the_promises_hold(seed):
     result = simulate(seed)
     assert not result.failure, "\n".join([*result.log[-40:], result.failure])
@@ -33,6 +34,13 @@ def test_the_promises_hold(seed):
 
 def test_a_seed_is_one_history():
     assert simulate(SIGNED).log == simulate(SIGNED).log
+
+
+@pytest.mark.parametrize(("disclosure", "looks_the_same"), [("nothing", True), ("cell", True), ("full", False)])
+def test_two_worlds_look_the_same_where_nothing_else_may_be_told(disclosure, looks_the_same):
+    one, other = two_worlds.views(1, disclosure)
+    assert (two_worlds.difference(one, other) == "") is looks_the_same
+    assert len(one) > 50
 
 
 def on_timeline(*works, seconds=1000.0):

@@ -17,8 +17,9 @@ from contextvars import Context
 from typing import Any
 
 SECOND_US = 1_000_000
-MOST_CALLBACKS_AT_ONCE = 1_000_000
+MOST_TURNS_AT_ONCE = 100_000
 LATEST_TIMER_US = 2_000
+LONGEST_WORK_US = 20_000
 
 
 class StuckError(Exception):
@@ -26,10 +27,14 @@ class StuckError(Exception):
 
 
 class Timeline:
-    """Virtual time in microseconds since the run began, and the machines in it."""
+    """Virtual time in microseconds since the run began, and the machines in it.
 
-    def __init__(self, chance: random.Random) -> None:
-        self.chance = chance
+    With `is_even` nothing is drawn: a timer fires at once, and of two machines the older goes first.
+    """
+
+    def __init__(self, chance: random.Random, *, is_even: bool = False) -> None:
+        self.is_even = is_even
+        self._chance = chance
         self.now_us = 0
         self.callbacks = 0
         self._machines: list[MachineLoop] = []
@@ -57,9 +62,13 @@ class Timeline:
             if due_us > self.now_us:
                 self.now_us, at_once = due_us, 0
             at_once += 1
-            if at_once > MOST_CALLBACKS_AT_ONCE:
+            if at_once > MOST_TURNS_AT_ONCE:
                 raise StuckError(f"{machine.name} does not wait at {self.now_s:.6f} s")
             self.callbacks += machine.run_due()
+
+    def late_us(self, most_us: int) -> int:
+        """Return how late something is: from one microsecond, or nothing where time is even."""
+        return 0 if self.is_even else 1 + self._chance.randrange(most_us)
 
     def _next(self) -> tuple[int, MachineLoop]:
         earliest: int | None = None
@@ -74,7 +83,7 @@ class Timeline:
                 found.append(machine)
         if earliest is None:
             raise StuckError("nothing is left to happen")
-        return earliest, found[0] if len(found) == 1 else self.chance.choice(found)
+        return earliest, found[0] if len(found) == 1 or self.is_even else self._chance.choice(found)
 
 
 class MachineLoop(asyncio.AbstractEventLoop):
@@ -179,8 +188,7 @@ class MachineLoop(asyncio.AbstractEventLoop):
     ) -> asyncio.TimerHandle:
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         if not self.is_dead:
-            late_us = 1 + self._timeline.chance.randrange(LATEST_TIMER_US)
-            due_us = max(round(when * SECOND_US), self._timeline.now_us) + late_us
+            due_us = max(round(when * SECOND_US), self._timeline.now_us) + self._timeline.late_us(LATEST_TIMER_US)
             self._count += 1
             heapq.heappush(self._timers, (due_us, self._count, handle))
         return handle
@@ -207,7 +215,7 @@ class MachineLoop(asyncio.AbstractEventLoop):
             else:
                 future.set_result(result)
 
-        self.call_later(self._timeline.chance.random() * 0.02, work)
+        self.call_later(self._timeline.late_us(LONGEST_WORK_US) / SECOND_US, work)
         return future
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:

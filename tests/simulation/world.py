@@ -17,13 +17,16 @@ MEMORY = Path("/dev/shm")
 
 
 class World:
-    """Stations by name on one timeline. Every source of chance comes from `seed`, each with a stream of its own."""
+    """Stations by name on one timeline. Every source of chance comes from `seed`, each with a stream of its own.
 
-    def __init__(self, seed: int, names: tuple[str, ...]) -> None:
+    With `is_even` time itself is without chance, so that two worlds differ in nothing but what is put into them.
+    """
+
+    def __init__(self, seed: int, names: tuple[str, ...], *, is_even: bool = False) -> None:
         self.seed = seed
         self.root = Path(tempfile.mkdtemp(prefix=f"detente-{seed}-", dir=MEMORY if MEMORY.is_dir() else None))
         self.log: list[str] = []
-        self.timeline = Timeline(self.chance("timeline"))
+        self.timeline = Timeline(self.chance("timeline"), is_even=is_even)
         self.network = Network(self.timeline, self.chance("network"), self.note)
         clocks = self.chance("clocks")
         self.stations = {}
