@@ -1,7 +1,7 @@
-"""How much one direction of a link may bring: so that no peer starves another, nor fills the disk (R45).
+"""How much a peer may send on one direction of a link, so that no peer starves another or fills the disk (R45).
 
-What is over it is not lost: it is refused before it is kept, the sender holds it in its own journal and sends it again.
-What was kept and then turned out to be nonsense costs its sender a hundred times as much.
+An envelope over the allowance is not lost: it is refused before it is recorded, and the sender, whose journal holds it,
+sends it again later. An accepted envelope whose message is not valid costs its sender a hundred times as much.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LINE_ALLOWANCE = Allowance(2_000.0, 5.0, 16e6, 16e3)
 
 
 class Meter:
-    """What is left of one direction's allowance. Kept in memory: a restart fills it again."""
+    """What is left of one direction's allowance. It is only in memory: a restart fills it again."""
 
     def __init__(self, allowance: Allowance) -> None:
         self._allowance = allowance

@@ -1,4 +1,4 @@
-"""What a node answers to a batch of envelopes: the receipts, where it stands, and what it refused."""
+"""The answer of a node to a batch of envelopes: the receipts, the next number it expects, and the refusal, if any."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class AnswerRefusal(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class DeliveryAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer to a batch. It is not signed: what counts in it are the receipts, which are.
+    """The answer to a batch. It is not signed; the receipts in it are, and only they prove anything.
 
     `next_number` is what the receiver expects next on this direction of the link, where it knows the link. `receipts`
     are exact receipts as text, for what was accepted and for what was held already.

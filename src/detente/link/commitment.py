@@ -1,7 +1,7 @@
-"""Commitments: details that are given later must be the details that were meant when the notice was given (R39).
+"""Commitments: details that are given later must be the details that existed when the notice was given (R39).
 
-A notice carries the commitment, the salted SHA-256 of a plan's canonical bytes; until the salt is given it tells
-nothing. Details with other times than those that had been registered were once served, and the checker passed them.
+A notice carries the commitment, the salted SHA-256 of a plan's canonical bytes, which shows nothing until the salt is
+given. Commitments are here because details with other times than the registered ones were once accepted by a checker.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SALT = re.compile(r"[0-9a-f]{64}\Z")
 class CommitmentOpening(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="format", tag="detente-opening-1"
 ):
-    """What opens a commitment: the salt (64 hexadecimal digits, secret until then) and the details."""
+    """The opening of a commitment: the salt (64 hexadecimal digits, secret until then) and the details."""
 
     salt: str
     details: Plan

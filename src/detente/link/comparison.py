@@ -1,4 +1,4 @@
-"""Verifying one transcript, and holding two copies of it side by side: equal, or the first difference in words."""
+"""Verify one transcript, and compare two copies of it: they are equal, or the first difference is given in words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from detente.record.keys import verify
 
 
 class FindingKind(StrEnum):
-    """What was found. The first group breaks a single transcript, the second tells two apart, the last is no fault."""
+    """Kinds of finding: those that break one transcript, then differences between two, then one that is no fault."""
 
     WRONG_NUMBER = "wrong_number"
     BROKEN_CHAIN = "broken_chain"
@@ -59,7 +59,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
     @property
     def equal(self) -> bool:
-        """Whether both copies tell the same history as far as both have got."""
+        """Whether both copies have the same history, as far as both go."""
         return not self.differences
 
 
@@ -85,9 +85,9 @@ def signatures(transcript: Transcript) -> frozenset[tuple[bytes, bytes]]:
 
 
 def compare_transcripts(first: Transcript, second: Transcript) -> Comparison:
-    """Hold two copies of one link side by side, each its party's own; both are taken as verified.
+    """Compare two copies of one link, each its own party's. The caller has verified both.
 
-    Two copies of one party's own are compared too: then one may be older than the other.
+    The copies may also be one party's own; then one may be older than the other.
     """
     differences: list[Finding] = []
     in_flight: list[Finding] = []

@@ -1,6 +1,6 @@
-"""Details behind notices: what was committed to, by whom and when, and what was opened later or failed to (R39). Pure.
+"""Details behind notices: who committed to what and when, and which details opened it later or failed to (R39). Pure.
 
-Every commitment that a notice ever carried stays on record: one that is replaced before it is opened is seen to be.
+Every commitment that a notice ever carried stays on record, so that one that is replaced before it is opened is seen.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class _Command(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_
 
 
 class CommitDetails(_Command, frozen=True, tag="commit_details"):
-    """Keep an opening of our own, so that a notice may carry its commitment."""
+    """Store an opening of our own, so that a notice may carry its commitment."""
 
     opening: CommitmentOpening
 
@@ -57,7 +57,7 @@ class _Event(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fiel
 
 
 class DetailsKept(_Event, frozen=True, tag="details_kept"):
-    """We keep this opening; nobody is told."""
+    """This opening is stored; no peer is told."""
 
     opening: CommitmentOpening
 
@@ -79,7 +79,7 @@ class DetailsGiven(_Event, frozen=True, tag="details_given"):
 
 
 class DetailsOpened(_Event, frozen=True, tag="details_opened"):
-    """`party` gave details, and they are what it had committed to."""
+    """`party` gave details, and they match its commitment."""
 
     party: str
     notice_id: str
@@ -87,7 +87,7 @@ class DetailsOpened(_Event, frozen=True, tag="details_opened"):
 
 
 class DetailsRefused(_Event, frozen=True, tag="details_refused"):
-    """`party` gave details that are not what it had committed to; they are kept as what it says now."""
+    """`party` gave details that match none of its commitments; they are recorded as its present account."""
 
     party: str
     notice_id: str

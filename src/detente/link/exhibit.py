@@ -67,7 +67,7 @@ def write_exhibit(exhibit: Exhibit) -> bytes:
 
 
 def check_exhibit(data: bytes) -> Proven:
-    """Return what an exhibit proves; raises Refusal naming the first thing in it that does not hold."""
+    """Return what an exhibit proves; raises Refusal naming the first thing in it that is wrong."""
     if len(data) > MAX_EXHIBIT_BYTES:
         raise Refusal("exhibit", f"{len(data):,} bytes", f"at most {MAX_EXHIBIT_BYTES:,} bytes")
     try:

@@ -15,7 +15,7 @@ from detente.record.journal import Entry
 class RefusalBudget:
     """How many refusals may still be recorded: `burst` at once, then one every `refill_s` seconds.
 
-    What is refused comes from outside and may be anybody's flood; the journal must not grow with it (R45).
+    Refused envelopes come from outside and may be a flood; the journal must not grow with them (R45).
     """
 
     def __init__(self, burst: int = 64, refill_s: float = 60.0) -> None:
@@ -42,9 +42,9 @@ class RefusalBudget:
 class Links:
     """The sessions of the node whose public key is `own` (32 bytes).
 
-    `open` says which peers and accords it talks with now. Links that only the journal knows are kept as history, and
-    nothing new is accepted on them. Refusals of what a trusted peer signed have a budget for each peer, so that neither
-    a stranger's flood nor another peer's can crowd out the evidence against it.
+    `open` adds a peer and an accord with which it exchanges envelopes now. Other links in the journal are history, and
+    nothing new is accepted on them. Each trusted peer has its own budget of recorded refusals, so that neither a
+    stranger's flood nor another peer's can displace the evidence against it.
     """
 
     def __init__(self, own: bytes) -> None:
@@ -85,7 +85,7 @@ class Links:
         return self._peer_budgets.setdefault(peer, RefusalBudget())
 
     def charge_nonsense(self, envelope: Envelope) -> None:
-        """A peer's envelope was kept and what it says could not be accepted: it costs the allowance many times over."""
+        """Charge the allowance many times for an accepted envelope whose message was not valid."""
         meter = self._meters.get(envelope.direction)
         if meter is not None:
             meter.charge(len(envelope.raw), NONSENSE_FACTOR - 1)

@@ -1,4 +1,4 @@
-"""The receipt: "delivered", signed back by the recipient over a run of envelopes. It never means approved (R10).
+"""The receipt: the recipient signs that a run of envelopes was delivered. It never means approved (R10).
 
 The chain makes the hash of the last envelope stand for every one before it, so one signature covers a whole batch.
 """

@@ -43,13 +43,13 @@ ReadEntry = Callable[[int], Entry]
 
 
 _BY_PEER = frozenset({RefusalReason.EQUIVOCATION, RefusalReason.WRONG_ACCORD, RefusalReason.TOO_MUCH})
-"""What only a peer's own signature can bring about."""
+"""Reasons that only a peer's own signature can cause."""
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """What a batch comes to. `entries` (kind, body) are to be appended, in order, before `answer` is given.
+    """The result of a batch. The caller appends `entries` (kind, body), in order, before it gives `answer`.
 
-    `accepted` are the new envelopes, in order: the first `len(accepted)` entries are they.
+    `accepted` are the new envelopes, in order; they are the first `len(accepted)` of `entries`.
     """
 
     status: int

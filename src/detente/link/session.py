@@ -1,8 +1,8 @@
-"""One link as this node sees it: what it sent, what it received, what was receipted. Pure, folded from the journal.
+"""One link as this node sees it: the envelopes sent, received and receipted. Pure, folded from the journal.
 
 A session changes only by `absorb`, which takes what the journal holds; so the state after a restart is the state
-before it. The one thing kept ahead of the journal is the number of the envelopes that were sealed and are on their way
-into it (`seal`, `forget_unjournaled`).
+before it. The only state ahead of the journal is the number of the envelopes that were sealed and are not yet written
+to it (`seal`, `forget_unjournaled`).
 
 A link is a pair of parties under one accord: an accord of another hash is another link, with its own numbers.
 """

@@ -84,7 +84,7 @@ class Transcript(msgspec.Struct, frozen=True):
 
 
 class Holding(msgspec.Struct, frozen=True):
-    """Everything that one party (public key) holds: the transcript of each of its links."""
+    """All transcripts of one party (public key): one for each of its links."""
 
     holder: bytes
     transcripts: tuple[Transcript, ...]

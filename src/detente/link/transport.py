@@ -129,11 +129,11 @@ class Delivery:
         return DeliveryStatus(state, waiting, self._failures, self._detail, self._last_answer_at, self._delay_s)
 
     def notify(self) -> None:
-        """Say that the session has something new to deliver. A wait after a failure is not cut short."""
+        """Tell the delivery that the session has a new envelope. A wait after a failure is not cut short."""
         self._work.set()
 
     def retry_now(self) -> None:
-        """Cut a wait after a failure short: the peer was heard from, or the message cannot wait."""
+        """End a wait after a failure now: the peer has sent something, or the message cannot wait."""
         self._hurry.set()
         self._work.set()
 

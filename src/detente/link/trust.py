@@ -1,4 +1,4 @@
-"""The cards that a node trusts, one file each in its directory. A known name never silently gets another key."""
+"""The cards that a node trusts, one file each in its directory. Another key under a known name is refused."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Audit(msgspec.Struct, frozen=True):
 
 
 class MadeAgain(msgspec.Struct, frozen=True):
-    """What came of a run that was made again.
+    """The result of a run that was made again.
 
     Attributes:
         same: how many messages came out as they were sent.
@@ -63,7 +63,7 @@ class MadeAgain(msgspec.Struct, frozen=True):
 
 
 class Signed:
-    """Signs only what a party signed: with the signatures of messages that the other party has.
+    """Gives the signatures that a party made, taken from the messages that the other party has; it makes no new ones.
 
     A message that comes out otherwise than it was sent gets a signature of zeros.
     """
@@ -128,7 +128,7 @@ def check_audit(
     run: Run, party: bytes, commit: bytes, random: bytes, count: int, openings: tuple[PartOpening, ...],
     flown: tuple[Plan, ...] | None = None,
 ) -> Audit:  # fmt: skip
-    """Hold opened leaves against the commitment that a party signed, tokens against parts, and parts against flights.
+    """Check opened leaves against the commitment that a party signed, tokens against parts, and parts against flights.
 
     Raises Refusal when `commit` is no commitment of this party to this run.
     """

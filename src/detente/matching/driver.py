@@ -48,7 +48,7 @@ REFUSED_FILE, REFUSED_KEPT = "refused.json", 100
 
 
 class Secret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a party's run is made from, with a fingerprint of the plans. Whoever has it can unmask the run."""
+    """The secret of a party's run, with a fingerprint of the plans. Anybody who has it can unmask the run."""
 
     run: str
     seed: str
@@ -135,12 +135,12 @@ class Driver:
 
     @property
     def revealed(self) -> Revealed | None:
-        """What was found so far, late runs included."""
+        """The result so far, late runs included."""
         return self.side.revealed
 
     @property
     def ledger(self) -> LedgerRow:
-        """What the run has told so far."""
+        """What the run has shown so far, as a row of the ledger."""
         return ledger_row(self.side)
 
     @property
@@ -188,7 +188,7 @@ class Driver:
         return raw
 
     def next_message(self) -> bytes | None:
-        """The next message to send, kept before it is returned; None while there is nothing to send."""
+        """The next message to send, stored before it is returned; None while there is nothing to send."""
         name = self.sending
         if name is None:
             return None
@@ -264,7 +264,7 @@ class Driver:
         self._write_ledger(fault=ProtocolFault.STALLED)
 
     def _name_of(self, message: MatchMessage) -> str:
-        """The name of a message that comes in; raises BreachError when it is nobody's turn to send it."""
+        """The name of an incoming message; raises BreachError when no message of its kind is due."""
         kind, side = message.kind, self.side
         expected = NO_SESSION if kind is MessageKind.COMMIT else side.session
         if kind is not MessageKind.COMMIT and expected == NO_SESSION:
@@ -292,7 +292,7 @@ class Driver:
             raise BreachError(ProtocolFault.SCHEDULE, f"{refusal.value}; {refusal.expected}") from None
 
     def _refuse(self, breach: BreachError, raw: bytes) -> None:
-        """Write down what was not taken: the last of it, so that nobody fills our disk."""
+        """Record refused bytes, only the newest ones, so that a peer cannot fill the disk."""
         stored = self._keeper.read(REFUSED_FILE)
         rows = msgspec.json.decode(stored, type=list[RefusedBytes]) if stored is not None else []
         rows.append(RefusedBytes(breach.fault, breach.seen, len(raw), hashlib.sha256(raw).hexdigest()))
@@ -318,7 +318,7 @@ class Driver:
         self._keep_step(Step(sent=False, name=name, sha256=message.digest.hex()))
 
     def _end(self, message: MatchMessage, name: str) -> None:
-        """Keep what ended the run, and say so; always raises."""
+        """Store the breach that ended the run and raise it."""
         breach = self.side.breach
         if breach is None:
             raise AssertionError("a side that raises says why")
@@ -341,7 +341,7 @@ class Driver:
         self._keeper.write(TRANSCRIPT_FILE, msgspec.json.encode(self.side.transcript))
 
     def _take_up(self) -> None:
-        """Do again, from kept pieces, what was done before."""
+        """Repeat from stored pieces what was done before."""
         for step in kept_order(self._keeper):
             if step.sent:
                 if self.complete and self._late.sending != step.name:
@@ -372,14 +372,14 @@ class Driver:
                 self._held = read_match_message(waiting, self.side.peer, self.run.identity)
 
     def begin_kept_late(self) -> None:
-        """Begin the late run whose plans were kept before, if there is one."""
+        """Begin the late run whose plans were stored before, if there is one."""
         text = self._keeper.read(late_plans_file(len(self.side.shown)))
         if text is not None and self._late.ours is None:
             self._plans += msgspec.json.decode(text, type=list[Plan])
             self._late.begin(self._tokens(text, self.side.role))
 
     def _tokens(self, text: bytes, role: Role) -> TokenSet:
-        """The tokens of plans as they are written, from what was kept or made now."""
+        """The tokens of plans given as JSON: read from the store, or computed now."""
         plans = msgspec.json.decode(text, type=list[Plan])
 
         def work() -> bytes:
@@ -413,7 +413,7 @@ def kept_secret(keeper: Keeper) -> Secret | None:
 
 
 def kept_order(keeper: Keeper) -> list[Step]:
-    """What was sent and taken in a run, in order; raises Refusal when it cannot be read."""
+    """The messages sent and received in a run, in order; raises Refusal when the record cannot be read."""
     stored = keeper.read(ORDER_FILE)
     try:
         return msgspec.json.decode(stored, type=list[Step]) if stored is not None else []

@@ -1,4 +1,4 @@
-"""Running a side over any carrier that delivers whole messages in order: it never waits longer than it is told to."""
+"""Run one side over any carrier that delivers whole messages in order, with a limit on every wait."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def exchange_messages(
     """Exchange messages until the run is complete, or `done`; an empty message means that the peer is gone.
 
     Raises BreachError when the peer breaks the protocol, is gone, or takes longer than `timeout_s` over one message.
-    The work is done in a thread, so that whoever else runs in the loop is not held up.
+    The work is done in a thread, so that it does not block other tasks of the loop.
     """
     while not (side.complete if done is None else done()):
         raw = await asyncio.to_thread(side.next_message)

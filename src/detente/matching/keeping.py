@@ -1,4 +1,4 @@
-"""Where a run keeps what it must not lose or need not do again: whole pieces of bytes by name, written durably."""
+"""The store of a run: pieces of bytes by name, written durably, that must not be lost or computed twice."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _DIGEST_BYTES = 32
 
 
 class Keeper(Protocol):
-    """Keeps pieces by name, such as "out/1-commit.match"; names have at most one slash."""
+    """Stores pieces by name, such as "out/1-commit.match"; names have at most one slash."""
 
     def read(self, name: str) -> bytes | None:
         """The piece, or None where there is none."""
 
     def write(self, name: str, data: bytes) -> None:
-        """Keep a piece whole or not at all, in place of an earlier one; on the disk when this returns."""
+        """Store a piece, whole or not at all, in place of an earlier one; it is on the disk when this returns."""
 
 
 class MemoryKeeper:
-    """Keeps pieces as long as the program runs: for tests, and for carriers that keep them elsewhere."""
+    """Stores pieces as long as the program runs: for tests, and for carriers that store them elsewhere."""
 
     def __init__(self) -> None:
         self.pieces: dict[str, bytes] = {}
@@ -36,12 +36,12 @@ class MemoryKeeper:
         return self.pieces.get(name)
 
     def write(self, name: str, data: bytes) -> None:
-        """Keep a piece."""
+        """Store a piece."""
         self.pieces[name] = data
 
 
 class FolderKeeper:
-    """Keeps pieces as files in a folder. Its methods raise Refusal when the disk does not obey."""
+    """Stores pieces as files in a folder. Its methods raise Refusal when the disk fails."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -59,12 +59,12 @@ class FolderKeeper:
             raise Refusal(str(file), error.strerror or str(error), "a file that can be read") from None
 
     def write(self, name: str, data: bytes) -> None:
-        """Keep a piece; what we hand over may be read by others, everything else only by us."""
+        """Store a piece; files to hand over can be read by others, all other files only by their owner."""
         write_whole(self.folder / name, data, mode=0o644 if name.startswith("out/") else 0o600)
 
 
 def keep_once(keeper: Keeper, name: str, data: bytes) -> None:
-    """Keep a piece unless it is there already, byte for byte."""
+    """Store a piece unless the same bytes are stored already."""
     if keeper.read(name) != data:
         keeper.write(name, data)
 
@@ -91,7 +91,7 @@ def write_whole(file: Path, data: bytes, mode: int) -> None:
 
 
 def recall_from(keeper: Keeper) -> Callable[[str, Callable[[], bytes]], bytes]:
-    """Pieces of work kept under "work/": read when they are there and whole, else done and kept."""
+    """Return a function that reads a piece of work from "work/" when it is there and whole, else does and stores it."""
 
     def recall(name: str, work: Callable[[], bytes]) -> bytes:
         stored = keeper.read("work/" + name)

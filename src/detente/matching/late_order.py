@@ -1,4 +1,4 @@
-"""Late runs one after another: whose turn it is, what waits, and what crossed on the way.
+"""Late runs one after another: which side sends next, which plans wait, and which messages crossed on the way.
 
 When both parties begin one at the same time, the first party's goes first: the second answers it although its own is
 still without an answer, and the first party keeps the second's until its own is complete.
@@ -35,7 +35,7 @@ class LateRun:
 
     @property
     def turn(self) -> Role:
-        """Who sends next."""
+        """The side that sends next."""
         return self.side if self.stage % 2 == 0 else self.side.other
 
     @property
@@ -73,7 +73,7 @@ class LateRuns:
         return late_name(MessageKind.LATE, self._side.role.other, len(self._side.peer_roots))
 
     def begin(self, tokens: TokenSet) -> None:
-        """Put late plans of ours after what is going on."""
+        """Queue late plans of ours behind the late run that is under way."""
         self._going.append(LateRun(self._side.role, len(self._side.shown), tokens))
 
     def make(self) -> bytes:
@@ -89,7 +89,7 @@ class LateRuns:
         return raw
 
     def name_of(self, message: MatchMessage) -> str:
-        """The name of a message that comes in; raises BreachError when it is nobody's turn to send it."""
+        """The name of an incoming message; raises BreachError when no message of its kind is due."""
         current, peer = self.current, self._side.role.other
         if message.kind is MessageKind.LATE:
             number = int.from_bytes(message.body[:_NUMBER_BYTES], "big")

@@ -1,4 +1,4 @@
-"""The leak ledger: how much a series of runs has told, in figures that both sides can work out (R7)."""
+"""The ledger of a series of runs: how much they have shown, in figures that both sides can compute (R7)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALARM_TOKENS_OF_PART = 200
 
 
 class MatchAlarm(StrEnum):
-    """What looks like a blanket thrown over the sky rather than like plans."""
+    """Signs that a peer's input covers the sky evenly instead of consisting of plans."""
 
     MANY_OF_OURS = "many_of_ours"
     FEW_REAL = "few_real"
@@ -69,7 +69,7 @@ class SeriesTotals(msgspec.Struct, frozen=True):
 
 
 def ledger_row(side: MatchSide) -> LedgerRow:
-    """What one run told, complete or broken off."""
+    """What one run has shown, whether complete or broken off."""
     plans = {part.piece.plan_id for shown in side.shown for part in shown.tokens.parts}
     matched = sum(len(common.tokens) for common in side.found.values())
     revealed = side.revealed
@@ -92,7 +92,7 @@ def ledger_row(side: MatchSide) -> LedgerRow:
 
 
 def alarms_of(row: LedgerRow) -> tuple[MatchAlarm, ...]:
-    """What about a run should be looked at by people, and perhaps by an auditor."""
+    """The alarms of a run, at which people, and perhaps an auditor, should look."""
     alarms = []
     if row.flagged >= ALARM_PLANS and row.flagged > ALARM_SHARE * row.plans:
         alarms.append(MatchAlarm.MANY_OF_OURS)

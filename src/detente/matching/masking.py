@@ -26,10 +26,10 @@ ANSWER_BYTES = 10
 DUMMY, CANARY = -1, -2
 _TOKEN, _CANARY = b"\x00", b"\x01"
 PROGRESS_ELEMENTS = 1 << 16
-"""So many elements, some seconds of work, between two words on how far the work has come."""
+"""How many elements, some seconds of work, are done between two calls that report the progress."""
 
 ProgressCall = Callable[[str, int, int], None]
-"""Called in the working thread: what is being done ("mask" or "answer"), elements that are done, and all of them."""
+"""Called in the working thread with the step ("mask" or "answer"), the elements done, and the number of all."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def domain_of(session: bytes) -> bytes:
 
 
 def silent(_what: str, _done: int, _total: int) -> None:
-    """Tell nobody how far the work has come."""
+    """Report no progress."""
 
 
 def check_count(tokens: int, canaries: int, capacity: int) -> None:

@@ -30,7 +30,7 @@ class MessageKind(IntEnum):
 
 
 class ProtocolFault(StrEnum):
-    """What a peer did against the protocol."""
+    """How a peer broke the protocol."""
 
     FORM = "form"
     SIGNATURE = "signature"
@@ -52,7 +52,7 @@ class ProtocolFault(StrEnum):
 
 
 class Signer(Protocol):
-    """A party's key: a `NodeKey`, or whoever can sign for it."""
+    """A party's key: a `NodeKey`, or another object that can sign for it."""
 
     @property
     def public(self) -> bytes:
@@ -63,7 +63,7 @@ class Signer(Protocol):
 
 
 class BreachError(Exception):
-    """The peer broke the protocol: the run is over. `fault` says how, the text what was seen."""
+    """The peer broke the protocol, and the run is over. `fault` is the kind, the text gives the evidence."""
 
     def __init__(self, fault: ProtocolFault, seen: str) -> None:
         super().__init__(f"{fault}: {seen}")

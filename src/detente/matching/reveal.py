@@ -42,7 +42,7 @@ class RevealBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Revealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a run showed one side.
+    """The result of a run for one side.
 
     Attributes:
         matched_tokens: how many tokens the sides had in common.
@@ -84,7 +84,7 @@ def reveal_body(side: MatchSide, number: int) -> bytes:
 
 
 def check_reveal(side: MatchSide, body: bytes, number: int) -> Revealed:
-    """Hold the peer's openings against its commitments and the match, and ours against them.
+    """Check the peer's openings against its commitments and the match, then run the exact check with ours.
 
     Raises BreachError for an opening that was not committed to or that has nothing to do with the match, and when a
     common token is left without one.

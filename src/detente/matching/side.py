@@ -59,14 +59,14 @@ from detente.matching.run import Run
 SEED_BYTES = 32
 STAGES = (MessageKind.COMMIT, MessageKind.MASKED, MessageKind.SEALED, MessageKind.ANSWERS, MessageKind.REVEAL)
 Recall = Callable[[str, Callable[[], bytes]], bytes]
-"""Gives the bytes of a piece of work by name: kept ones, or else made now, and then kept."""
+"""Gives the bytes of a piece of work by name: stored ones, else made now and then stored."""
 _COMMIT_BYTES = 32 + ristretto.ELEMENT_BYTES
 _SEAL_PURPOSE = b"detente-match-1 answers\n"
 _SESSION_PURPOSE = b"detente-match-1 session\n"
 
 
 def afresh(_name: str, work: Callable[[], bytes]) -> bytes:
-    """Keep nothing: every piece of work is done again."""
+    """Store nothing: every piece of work is done again."""
     return work()
 
 
@@ -90,7 +90,7 @@ class MaskedSet:
     index: Answers | None = None
 
     def take_answers(self, answers: NDArray[np.uint8]) -> None:
-        """Keep the peer's answers to this set."""
+        """Store the peer's answers to this set."""
         self.answers = answers
         self.index = Answers(answers)
 

@@ -118,7 +118,7 @@ def is_proved(contents: ReportContents) -> bool:
 
 
 def verdict_text(contents: ReportContents) -> Worded:
-    """The one sentence a reader in a hurry needs."""
+    """The result in one sentence."""
     count = len(contents.conflicts)
     left = sum(conflict.outcome.left for conflict in contents.conflicts)
     if not count:

@@ -1,9 +1,9 @@
 """The newest head that was acknowledged, in a small file beside the journal: a lower bound that needs no fsync.
 
-Cutting off a journal's newest batches leaves no trace in the journal: a removed or damaged write-ahead log, an older
-copy put back. So after each durable batch its head is written here too. The write outlives the process, though not
-always a loss of power, after which the file may be older than the journal; never newer. A journal that ends before it
-has lost acknowledged entries.
+When the newest batches of a journal are cut off (the write-ahead log was removed or damaged, or an older copy was put
+back), the journal itself does not show it. So after each durable batch its head is written here too. The write survives
+the end of the process, but not always a loss of power; after that the file may be older than the journal, never newer.
+A journal that ends before this head has lost acknowledged entries.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LINE = re.compile(rb"(\d{20}):([0-9a-f]{64})\n")
 
 
 def acknowledged_path(path: Path) -> Path:
-    """Return where the newest acknowledged head of the journal `path` is kept."""
+    """Return the file that holds the newest acknowledged head of the journal `path`."""
     return path.with_name(path.name + ".head")
 
 

@@ -34,7 +34,7 @@ _ENTRY_PREFIX = _LENGTH.pack(len(ENTRY_PURPOSE)) + ENTRY_PURPOSE + _LENGTH.pack(
 
 
 class Genesis(msgspec.Struct, frozen=True):
-    """What every entry of one journal stands on: a random id (16 bytes), the node's public key, when it was made."""
+    """The start of one journal's chain: a random id (16 bytes), the node's public key, and when it was made."""
 
     journal_id: bytes
     public_key: bytes

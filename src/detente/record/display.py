@@ -1,4 +1,4 @@
-"""Entries as they are stored, also of a damaged or hostile file: shown as they are, marked when they do not follow."""
+"""Entries as they are stored, even in a damaged or hostile file; an entry that breaks the chain is marked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A journal as lines of JSON or as a Parquet table, every entry proven on the way: nobody needs us to read it."""
+"""A journal as lines of JSON or as a Parquet table, verified entry by entry, so that it can be read without Détente."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def export_journal(
 
 
 def genesis_line(genesis: Genesis, signature: bytes) -> dict[str, object]:
-    """Return the first object of the JSON lines: what the chain stands on. Bytes are hexadecimal."""
+    """Return the first object of the JSON lines: the start of the chain. Bytes are hexadecimal."""
     return {
         "format": JSON_LINES_FORMAT,
         "journal_id": genesis.journal_id.hex(),

@@ -1,4 +1,4 @@
-"""Group commit: all that wait while one batch is being written share the next durable write."""
+"""Group commit: all callers that wait while one batch is being written share the next durable write."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Commit(Protocol):
 
 
 class GroupCommit:
-    """Lets many threads and tasks append at once: all that wait share one durable write, in the order of `submit`.
+    """Lets many threads and tasks append at once: those that wait share one durable write, in the order of `submit`.
 
-    When a write fails, everyone in it gets JournalStoppedError, and so does everyone after: the journal's end is then
-    unknown until it is opened anew.
+    When a write fails, every caller in it gets JournalStoppedError, and so does every later caller: the journal's end
+    is then unknown until the journal is opened again.
     """
 
     def __init__(self, journal: Journal) -> None:
@@ -73,7 +73,7 @@ class GroupCommit:
         return await future
 
     def close(self) -> None:
-        """Write what waits, then stop. The journal stays open."""
+        """Write the entries that wait, then stop. The journal stays open."""
         with self._closing:
             if not self._closed:
                 self._closed = True
@@ -103,7 +103,7 @@ class GroupCommit:
             if group:
                 began_s = time.perf_counter()
                 self._write(group)
-                # Those just answered come back at once: a tenth of a write spent waiting for them saves a whole one.
+                # Callers that were just answered often append again at once: a short wait for them saves a whole write.
                 linger_s = min((time.perf_counter() - began_s) * _LINGER_SHARE, _MAX_LINGER_S)
                 expected = len(group)
 

@@ -53,7 +53,7 @@ class Journal:
     """
 
     def __init__(self, path: Path, key: NodeKey, lock: WriterLock, genesis: Genesis, report: OpenReport) -> None:
-        """Take over a journal that was checked; use `Journal.open`."""
+        """Use `Journal.open`, which checks the journal first."""
         self.path = path
         self.genesis = genesis
         self.report = report
@@ -71,10 +71,10 @@ class Journal:
     def open(cls, path: Path | str, key: NodeKey) -> Self:
         """Open the journal `path` for writing with the node's key; make it when there is none.
 
-        The whole chain and the newest signature are checked. What a crash left behind the last signed batch is cut,
-        said in `report`, and logged. Raises Refusal when another process writes the journal, when it is of another key,
-        when the file is no journal, and when an entry below a signed head is not what was signed: such a file is
-        evidence, and is left as it is.
+        The whole chain and the newest signature are checked. Whatever a crash left after the last signed batch is cut,
+        noted in `report`, and logged. Raises Refusal when another process writes the journal, when it is of another
+        key, when the file is no journal, and when an entry below a signed head is not what was signed: such a file is
+        evidence, and is not changed.
         """
         file = Path(path).resolve()
         lock = WriterLock(file)
@@ -106,7 +106,7 @@ class Journal:
         """Append (kind, body) pairs as one batch, all or none, and return them when they are on the disk.
 
         `at` is the time of the command that caused them. Raises Refusal for a kind that is no lower-case word, a body
-        over MAX_BODY_BYTES and a time without offset; JournalStoppedError when the disk fails, and ever after.
+        over MAX_BODY_BYTES and a time without offset; JournalStoppedError when the disk fails, and from then on.
         """
         return self.append_group([Submission(entries, at)])[0]
 

@@ -1,4 +1,4 @@
-"""What is checked before a journal is opened for writing: a torn tail is cut, damage below a signed head never is."""
+"""The checks before a journal is opened for writing: a torn tail is cut; damage below a signed head is refused."""
 
 from __future__ import annotations
 

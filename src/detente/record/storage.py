@@ -16,7 +16,7 @@ from detente.record.keys import NodeKey, sync_directory
 EntryRow = tuple[int, int, str, bytes, bytes, bytes | None]
 """Number, microseconds, kind, body, hash, and the signature of the head where the entry ends a batch."""
 APPLICATION_ID = 0x4474654A
-"""The letters DteJ, in the SQLite header, so that `file` and we tell a journal from another database."""
+"""The letters DteJ in the SQLite header, by which `file` and Détente tell a journal from another database."""
 FORMAT_VERSION = 1
 PAGE_BYTES = 4096
 CREATE_JOURNAL = (

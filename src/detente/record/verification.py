@@ -24,7 +24,7 @@ PROGRESS_ENTRIES = 65_536
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """What verification found.
+    """The result of a verification.
 
     Attributes:
         path: the file.
@@ -32,8 +32,8 @@ class Verification(msgspec.Struct, frozen=True):
         head: the last proven entry's number and hash.
         batches: how many signed batches were proven.
         bad: the first bad entry, or None when all are good.
-        is_key_given: whether the public key came from outside; if not, the file vouches for itself only.
-        is_head_given: whether a head from outside was held against the file; if not, cut-off newest batches go unseen.
+        is_key_given: whether the public key came from outside; if not, the file is only consistent with itself.
+        is_head_given: whether the file was compared with a head from outside; if not, missing newest batches go unseen.
         unfinished_bytes: bytes of an unfinished batch in the write-ahead log, which are no part of the journal.
         may_lack_log: a copy without the write-ahead log: if the node was running, the newest entries are not in it.
     """
@@ -85,7 +85,7 @@ def verify_journal(
         receiver: given every row as it is proven.
 
     Returns:
-        What was found; `bad` names the first bad entry.
+        The result; `bad` names the first bad entry.
 
     Raises:
         Refusal: the file is no journal, or cannot be read at all.

@@ -1,4 +1,4 @@
-"""The walk along a journal's chain: it proves each row before it hands it on, and names the first bad entry."""
+"""The walk along a journal's chain: it verifies each row before it yields it, and names the first bad entry."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ class Walk:
         try:
             row = self._connection.execute(_SELECT_LAST_SIGNED).fetchone()
         except SQLITE_ERRORS:
-            # The tail cannot be read; the walk will come to where.
+            # The tail cannot be read; the walk finds the place.
             return LAST_ENTRY_NUMBER
         return row[0] if row else 0
 

@@ -1,4 +1,4 @@
-"""One writer: a lock of the operating system's that dies with the process that holds it, however it dies."""
+"""One writer: a lock of the operating system that ends with the process that holds it, however the process ends."""
 
 from __future__ import annotations
 

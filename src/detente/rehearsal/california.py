@@ -52,7 +52,7 @@ MATCH_DEADLINE_S = 300.0
 
 
 class DemoProgress(NamedTuple):
-    """How far the day is, for whoever shows it: a stage's key and two figures that belong to it."""
+    """The progress of the day: a stage's key and two figures that belong to it."""
 
     stage: str
     done: int

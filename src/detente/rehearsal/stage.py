@@ -38,7 +38,7 @@ GLANCE_S = 0.05
 
 
 class CommentaryKind(StrEnum):
-    """What a line of the commentary is."""
+    """The kinds of line in the commentary."""
 
     TITLE = "title"
     SCENE = "scene"
@@ -63,14 +63,14 @@ class CommentaryLine(NamedTuple):
 
 
 class CheckedClaim(NamedTuple):
-    """A claim that was made, by the key of its text, and whether it held."""
+    """A claim of a rehearsal, by the key of its text, and whether it was true."""
 
     key: str
     holds: bool
 
 
 class Stage:
-    """Where a rehearsal takes place: a directory, the actors in it, a language, and whom to show what happens."""
+    """A rehearsal: its directory, its actors, its language, and the function that shows what happens."""
 
     def __init__(self, out: Path, language: Language, show: Callable[[CommentaryLine], None]) -> None:
         self.out = out

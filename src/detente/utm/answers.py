@@ -39,7 +39,7 @@ _REMOVALS = (IntentRemoved, ConstraintRemoved, SubscriptionRemoved, AreaRemoved,
 
 
 class WriteAnswer(NamedTuple):
-    """What a client that wrote is answered. `subscribers` is JSON, None where the interface names no subscribers."""
+    """The answer to a client's write. `subscribers` is JSON; None where the interface names no subscribers."""
 
     status: int
     document: Document

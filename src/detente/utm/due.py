@@ -1,4 +1,4 @@
-"""What is due when: names to look at again once a time has passed, in buckets, so that a million cost little."""
+"""Names to check again once a time has passed, in buckets of time, so that a million cost little."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _BUCKET_US = 5 * SECOND_US
 
 
 def bucket_end(at_us: int) -> int:
-    """When what is entered for `at_us` falls due: the next round time, so that it hangs on nobody's having looked."""
+    """Return when a name entered for `at_us` is due: the end of its bucket, so that it depends on the time alone."""
     return (at_us // _BUCKET_US + 1) * _BUCKET_US
 
 
 class Due:
-    """Names by the time at which they fall due. Whoever takes one looks whether it still is due."""
+    """Names by the time at which they are due. The caller of `take` checks whether each still is."""
 
     def __init__(self) -> None:
         self._buckets: dict[int, list[str]] = {}

@@ -71,7 +71,7 @@ def notify_subscribers(
     without_suffix: str = "",
     kinds: int = ANY_KIND,
 ) -> bytes:
-    """Count one notification for each subscription over `cells`, or those of `old`, that runs between the two times.
+    """Count one notification for each subscription over `cells`, or those of `old`, that is active between the times.
 
     Returns, as JSON, the subscribers that the client must now notify.
     """
@@ -81,7 +81,7 @@ def notify_subscribers(
 
 
 def expire_entities(entities: dict[str, H], index: CellIndex, due: Due, now_us: int) -> list[H]:
-    """Take what has ended out of the search, and what ended long ago out of `held` and the index; return the latter."""
+    """Take ended entities out of the search; remove those that ended long ago from `entities` and return them."""
     gone: list[H] = []
     for name in due.take(now_us):
         entity = entities.get(name)

@@ -1,4 +1,4 @@
-"""The one way the service says no to a client: an HTTP status and a sentence."""
+"""How the service refuses a request: an HTTP status and a sentence."""
 
 from __future__ import annotations
 

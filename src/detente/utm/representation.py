@@ -46,13 +46,13 @@ LONGEST_ANSWER_KEPT = 16_384
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """What the operator chose that changes decisions. It changes no fold: replay needs it not."""
+    """The operator's settings that change decisions. They do not change the fold, so replay is the same."""
 
     exact: bool = False
 
 
 class RecordedRefusal(msgspec.Struct, frozen=True):
-    """What was answered to a request that was not carried out, and the request, without its key."""
+    """The answer to a request that was not carried out, and the request without its key."""
 
     status: int
     message: str
@@ -62,7 +62,7 @@ class RecordedRefusal(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One entry of the journal: what a client asked at `at_us`, and what came of it, all or nothing.
+    """One entry of the journal: the request of a client at `at_us` and its result, all or nothing.
 
     `subject` is the id of the entity. A decision has events or a refusal.
     """
@@ -77,7 +77,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class WriteOutcome(msgspec.Struct, frozen=True, gc=False):
-    """What became of a write that carried a request id, for a client that never saw the answer.
+    """The result of a write that carried a request id, for a client that never received the answer.
 
     `fingerprint` tells a retry from another request. `document` and `told` are the answer, empty where it was long.
     """
@@ -136,7 +136,7 @@ def evolve(state: Representation, decision: Decision, *, answering: bool = False
 
 
 def advance_time(state: Representation, now_us: int) -> None:
-    """Let time go on: what has ended is no longer found."""
+    """Move the time forward; searches no longer find what has ended."""
     if now_us <= state.now_us:
         return
     state.now_us = now_us
@@ -145,7 +145,7 @@ def advance_time(state: Representation, now_us: int) -> None:
 
 
 def recorded_refusal(refused: Refused, command: ServiceCommand) -> RecordedRefusal:
-    """A refusal as the journal keeps it."""
+    """Return a refusal in the form that the journal holds."""
     if isinstance(command, PutIntent):
         command = msgspec.structs.replace(command, key=frozenset())
     return RecordedRefusal(

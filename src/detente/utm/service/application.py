@@ -55,7 +55,7 @@ class UtmService:
         return Admitted(endpoint, parameters, query_text, expected_bytes)
 
     def forget(self, admitted: Admitted) -> None:
-        """A request that was let in is answered, or will not come whole."""
+        """Release an admitted request that has been answered or will not arrive whole."""
         if admitted.endpoint is not None:
             self._gate.leave(admitted.expected_bytes)
 
