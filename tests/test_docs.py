@@ -23,6 +23,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import forked
 from ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -123,12 +124,13 @@ def stand_ins(folder: Path) -> Path:
     return place
 
 
-def run_page(run: list[Command], folder: Path) -> tuple[int, str]:
-    """Run commands in `folder`; the exit code of the script and all it printed."""
+def run_page(run: list[Command], folder: Path, *, installed: bool = True) -> tuple[int, str]:
+    """Run commands in `folder`, `detente` as it is installed or as forks; the script's exit code and all it printed."""
     (folder / "page.sh").write_text(script(run), encoding="utf-8")
+    first = [] if installed else [str(forked.program().parent)]
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("DETENTE_", "PYTEST_"))},
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], str(stand_ins(folder))]),
+        "PATH": os.pathsep.join([*first, str(Path(sys.executable).parent), os.environ["PATH"], str(stand_ins(folder))]),
         "HOME": str(folder), "LC_ALL": "C.UTF-8", "COLUMNS": "120", "NO_COLOR": "1",
     }  # fmt: skip
     printed = folder / "printed.txt"
@@ -173,7 +175,7 @@ def pages_with_commands() -> list[object]:
 def test_commands_run_as_shown(page: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "docs" / "samples", tmp_path / "docs" / "samples")
     run = [command for command in commands(page.read_text(encoding="utf-8")) if not command.is_make]
-    code, printed = run_page(with_free_ports(run), tmp_path)
+    code, printed = run_page(with_free_ports(run), tmp_path, installed=page.name == "README.md")
     assert code == 0, (
         f"{page.relative_to(ROOT)}: a command does not end as shown; mend the page, or say `# exit N`:\n{printed}"
     )

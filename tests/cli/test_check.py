@@ -2,11 +2,11 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+import forked
 from detente.airspace.altitude import Ground, MeanSeaLevel, Qfe, Qnh, StandardPressure
 from detente.airspace.refusal import Refusal
 from detente.airspace.separation import AltitudeFrame, Minima
@@ -15,13 +15,17 @@ from detente.language import Language
 
 SAMPLES = Path(__file__).parents[2] / "docs" / "samples"
 OURS, THEIRS = SAMPLES / "ours.geojson", SAMPLES / "theirs.geojson"
-DETENTE = Path(sys.executable).with_name("detente")
 
 
 def detente(*arguments, **environment) -> subprocess.CompletedProcess[str]:
     settings = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **environment}
     return subprocess.run(
-        [DETENTE, "check", *map(str, arguments)], capture_output=True, text=True, env=settings, timeout=240, check=False
+        [forked.program(), "check", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=settings,
+        timeout=240,
+        check=False,
     )
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+import forked
 from detente.accord.terms import Accord, AccordParty, format_accord
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, MeanSeaLevel
 from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
@@ -71,7 +72,7 @@ class Party:
         addresses = (f"http://127.0.0.1:{port}",) if reachable else ()
         self.card: Card = make_card(self.key, name, addresses, datetime.now(UTC))
         write_durably(self.files.card_path, write_card(self.card))
-        self.process: subprocess.Popen[str] | None = None
+        self.process: forked.ForkedProcess | subprocess.Popen[str] | None = None
         self.token = local_token(self.key)
 
     @property
@@ -91,10 +92,8 @@ class Party:
         self.wait()
 
     def begin(self, *arguments: str) -> None:
-        command = [str(DETENTE), "node", "--dir", str(self.path), *arguments]
-        log = (self.path / "log.jsonl").open("a")
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-        log.close()
+        with (self.path / "log.jsonl").open("a") as log:
+            self.process = forked.start("node", "--dir", str(self.path), *arguments, errors=log)
 
     def wait(self) -> None:
         assert self.process is not None
@@ -162,7 +161,7 @@ class Party:
 
     def cli(self, *arguments: str, language: str = "en") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(DETENTE), *arguments, "--dir", str(self.path)],
+            [forked.program(), *arguments, "--dir", str(self.path)],
             capture_output=True, text=True, timeout=PATIENCE_S, check=False,
             env={**os.environ, "DETENTE_LANGUAGE": language},
         )  # fmt: skip

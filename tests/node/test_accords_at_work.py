@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from parties import DETENTE, TODAY, Party, area_plan
+from parties import TODAY, Party, area_plan
 
+import forked
 from detente.accord.terms import Accord, AccordParty, accord_hash, format_accord, parse_accord
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, MeanSeaLevel
 from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
@@ -240,7 +241,7 @@ def test_commands_that_need_no_node(tmp_path: Path) -> None:
 
     def said(*arguments: str) -> str:
         environment = {**os.environ, "DETENTE_LANGUAGE": "en"}
-        command = [str(DETENTE), "accord", *arguments]
+        command = [forked.program(), "accord", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
 
     assert json.loads(said("schema"))["title"]

@@ -11,6 +11,7 @@ import pytest
 from parties import Party, area_plan, two_parties
 from test_hostile_line import Impostor, alarms
 
+import forked
 from detente.link.commitment import CommitmentOpening
 from detente.node.desks.details import DetailsOpening
 from detente.node.lanes import Lane
@@ -81,9 +82,7 @@ def accords(party: Party) -> list[dict[str, str]]:
 def cli(party: Party, *words: str, code: int | None = 0) -> str:
     import subprocess
 
-    from parties import DETENTE
-
-    done = subprocess.run([str(DETENTE), *words], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([forked.program(), *words], capture_output=True, text=True, check=False, timeout=60)
     assert code is None or done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 

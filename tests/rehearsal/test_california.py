@@ -2,12 +2,12 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
+import forked
 from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounters_between
 from detente.airspace.separation import MinimaTable
@@ -22,9 +22,7 @@ from detente.rehearsal.california import DEMO_MINIMA, FIRST, SECOND, clear_direc
 
 
 def detente(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "detente", *arguments], capture_output=True, text=True, timeout=240, check=False
-    )
+    return subprocess.run([forked.program(), *arguments], capture_output=True, text=True, timeout=240, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+import forked
 from detente.airspace.refusal import Refusal
 from detente.language import Language, keys
 from detente.rehearsal.actor import Actor
@@ -20,9 +20,7 @@ ROOM = Path(__file__).resolve().parents[2] / "src" / "detente" / "rehearsal"
 
 
 def detente(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "detente", *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
+    return subprocess.run([forked.program(), *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_the_list_says_what_each_is_in_both_languages() -> None:
