@@ -61,6 +61,26 @@ class Rooms:
         self.accords = Accords(station.card, station.authority.public.hex(), station.trusted, station.accord)
         self.disclosing = Disclosing()
 
+    @property
+    def line(self) -> LineState:
+        return self.desks.of_type(LineDesk).line
+
+    @property
+    def zones(self) -> Zones:
+        return self.desks.of_type(ZonesDesk).zones
+
+    @property
+    def claims(self) -> ClaimsState:
+        return self.desks.of_type(ClaimsDesk).claims
+
+    @property
+    def members(self) -> Coalition:
+        return self.desks.of_type(MembersDesk).coalition
+
+    @property
+    def details(self) -> Details:
+        return self.desks.of_type(DetailsDesk).details
+
     def replay(self, journal: Journal) -> None:
         """Fold a whole journal in."""
         replay(journal, self.picture, self.links, self.desks, lambda entry: keeps(entry, self.accords, self.disclosing))
@@ -90,23 +110,23 @@ class NodeParts:
 
     @property
     def line(self) -> LineState:
-        return self.rooms.desks.of_type(LineDesk).line
+        return self.rooms.line
 
     @property
     def zones(self) -> Zones:
-        return self.rooms.desks.of_type(ZonesDesk).zones
+        return self.rooms.zones
 
     @property
     def claims(self) -> ClaimsState:
-        return self.rooms.desks.of_type(ClaimsDesk).claims
+        return self.rooms.claims
 
     @property
     def members(self) -> Coalition:
-        return self.rooms.desks.of_type(MembersDesk).coalition
+        return self.rooms.members
 
     @property
     def details(self) -> Details:
-        return self.rooms.desks.of_type(DetailsDesk).details
+        return self.rooms.details
 
     async def do(self, command: object, *, urgent: bool = False) -> Any:
         """Carry out a command of any room; returns when what follows is durable. Raises Refusal."""

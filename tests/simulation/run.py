@@ -33,8 +33,8 @@ from world import BEGAN, World
 
 from detente.airspace.refusal import Refusal
 
-TROUBLED_S = 420.0
-QUIET_S = 180.0
+TROUBLED_S = 240.0
+QUIET_S = 90.0
 MEAN_ACT_S = 3.5
 MEAN_AUTHORITY_S = 60.0
 LOOK_S = 7.0
