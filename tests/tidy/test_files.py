@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
 from source_tree import PYTHON, ROOT, WRITTEN, described_rooms, files, is_data, name, parsed, rooms
@@ -61,6 +63,12 @@ def test_nothing_is_left_for_later() -> None:
 def test_every_room_is_described_once_and_in_the_order_of_the_floors() -> None:
     described = [room.name for room in described_rooms()]
     assert sorted(described) == rooms(), "give each room one row in the table of docs/architecture.md"
+
+
+def test_the_drawing_of_the_architecture_is_as_the_rooms_are() -> None:
+    command = [sys.executable, str(ROOT / "tools" / "architecture_drawing.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_decision_can_be_found() -> None:
