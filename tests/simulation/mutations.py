@@ -90,4 +90,10 @@ MUTATIONS = (
         "    return [] if held.state is PlanState.ACTIVE",
         "    picture.cleared.clear()\n    return [] if held.state is PlanState.ACTIVE",
     ),
+    Mutation(
+        "nothing leaves that disclosure forbids: plans are told as they are whatever their level",
+        "node/disclosing.py",
+        "return not is_open(accord, self.policy)",
+        "return False",
+    ),
 )

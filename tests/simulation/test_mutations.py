@@ -1,4 +1,4 @@
-"""The simulator finds faults: each of a dozen, put into a copy of the source, is found and the seed is printed."""
+"""The simulator finds faults: each of `mutations`, put into a copy of the source, is found, and its seed is printed."""
 
 from __future__ import annotations
 
