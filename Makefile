@@ -22,8 +22,9 @@ quick: ## one room's checks in seconds, once the environment is set up: make qui
 	$(BIN)/mypy src/detente/$(ROOM)
 	$(BIN)/pytest -n 0 -m "not long and not shared" --durations=5 tests/$(ROOM) tests/tidy
 
-test-long: setup ## the long tests; that of a loss of power needs strace
+test-long: setup ## the long tests, and every property at length; that of a loss of power needs strace
 	$(BIN)/pytest -n auto -m "long and not shared" --durations=25
+	$(BIN)/pytest -n auto -m "hypothesis and not long and not shared" --hypothesis-profile full --durations=5
 
 test-shared: setup ## the tests that need the shared data folder (DETENTE_SHARED)
 	$(BIN)/pytest -m "shared and not long" --durations=25

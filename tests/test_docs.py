@@ -28,6 +28,8 @@ from ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+OTHER_PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
+"""The commands of these set the machine up, or are run by a test of their own."""
 EXPECTED_EXIT = re.compile(r"\s#\s*exit (\d+)\s*$")
 HERE_DOCUMENT = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
 PORT = re.compile(r"(?<=--port )\d+|(?<=localhost:)\d+|(?<=127\.0\.0\.1:)\d+")
@@ -205,7 +207,7 @@ def test_make_commands_are_run_by_ci() -> None:
 
 def test_links_lead_somewhere() -> None:
     broken = []
-    for page in PAGES:
+    for page in [*PAGES, *OTHER_PAGES]:
         for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
             place = target.partition("#")[0]
             if place and "://" not in place and not place.startswith("mailto:") and not (page.parent / place).exists():

@@ -86,14 +86,25 @@ def asker_of(one: Owned, known: dict[str, Asker]) -> Asker | None:
 
 def calls(top: ast.AST, path: Path, known: dict[str, Asker]) -> Iterator[tuple[ast.Call, Asker]]:
     """The calls of known askers below a node."""
-    for node in ast.walk(top):
-        if isinstance(node, ast.Call):
-            full = dotted(node.func, module_of(path), imported(path))
-            asker = known.get(origin(full)) or (
-                known.get(f".{node.func.attr}") if isinstance(node.func, ast.Attribute) else None
-            )
-            if asker is not None:
-                yield node, asker
+    for call, full, method in named_calls(top, path):
+        asker = known.get(full) or known.get(method)
+        if asker is not None:
+            yield call, asker
+
+
+@cache
+def named_calls(top: ast.AST, path: Path) -> tuple[tuple[ast.Call, str, str], ...]:
+    """Every call below a node, the full name of what it calls, and ".name" where that may be a method."""
+    module, meaning = module_of(path), imported(path)
+    found = [node for node in ast.walk(top) if isinstance(node, ast.Call)]
+    return tuple(
+        (
+            call,
+            origin(dotted(call.func, module, meaning)),
+            f".{call.func.attr}" if isinstance(call.func, ast.Attribute) else "",
+        )
+        for call in found
+    )
 
 
 def dotted(node: ast.expr, module: str, meaning: dict[str, str]) -> str:
