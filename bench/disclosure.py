@@ -23,10 +23,10 @@ from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Mean
 from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.separation import Minima, MinimaTable
+from detente.api.client import NodeClient
 from detente.link.answer import ENVELOPES_PATH
 from detente.link.links import Links
-from detente.node.client import NodeClient
-from detente.node.messages import PlanDeclared, write_message
+from detente.picture.messages import PlanDeclared, write_message
 from detente.record.keys import NodeKey
 from detente.rehearsal.party import RehearsalParty
 from results import write_section

@@ -17,7 +17,7 @@ import socket
 import sys
 from pathlib import Path
 
-IMPORTED = ("detente.node.program", "detente.node.client", "typer.main", "rich.console", "detente.link.comparison")
+IMPORTED = ("detente.api.program", "detente.api.client", "typer.main", "rich.console", "detente.link.comparison")
 """What is imported beforehand. The commands themselves are not: they look at the environment when they are imported."""
 
 

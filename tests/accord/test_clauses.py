@@ -23,7 +23,7 @@ from detente.airspace.plan import Circle, Containment, Plan, TimeWindow, Traject
 from detente.airspace.position import Position
 from detente.airspace.search import encounter
 from detente.airspace.separation import Minima
-from detente.node import messages
+from detente.picture import messages
 from detente.picture.commands import AdoptAccord, DeclarePlan, ImportPlans
 from detente.picture.decide import decide
 from detente.picture.evolve import evolve

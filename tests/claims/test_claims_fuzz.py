@@ -14,8 +14,8 @@ from test_joint_review import END, START, act, claim
 
 from detente.airspace.refusal import Refusal
 from detente.claims.exchange import KINDS, JointReviewClaim, read_claim, write_claim
+from detente.claims.joint_review import Exchanged, review_of
 from detente.claims.review_claim import CutMark
-from detente.node.joint_review import Exchanged, review_of
 
 NASTY: list[Any] = [
     None, "", "x" * 2_000, -1, 1e308, 2**63, [], {}, True, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "north",

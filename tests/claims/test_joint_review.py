@@ -29,13 +29,13 @@ from detente.claims.claims import (
     ReplyKind,
 )
 from detente.claims.decide_reviews import MOST_REVIEWS_A_DAY
+from detente.claims.joint_review import Exchanged, review_of
 from detente.claims.review import canonical_text, first_difference, read_review
 from detente.claims.review_claim import CutMark, ReviewClaim
 from detente.claims.state import IncidentRecord, RequestRecord
 from detente.line.exchange import LineSaid, LineTaken, write_said
 from detente.line.messages import LineMessage
-from detente.node.joint_review import Exchanged, review_of
-from detente.node.messages import NoticeGiven, PlanActivated, PlanEnded, PlanWithdrawn, write_message
+from detente.picture.messages import NoticeGiven, PlanActivated, PlanEnded, PlanWithdrawn, write_message
 from detente.picture.notices import Meaning, Notice
 
 LANE, PLANNING = "1" * 64, ACCORD

@@ -11,11 +11,11 @@ from command_line import run_detente
 from typer.core import TyperGroup
 
 from detente.airspace.refusal import Refusal
+from detente.api.client import NodeClient
 from detente.cli.line_values import values
 from detente.cli.main import app
 from detente.cli.tables import print_table
 from detente.cli.zone import terms_text
-from detente.node.client import NodeClient
 
 SOURCE = Path(__file__).parents[2] / "src" / "detente"
 

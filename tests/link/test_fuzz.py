@@ -17,11 +17,11 @@ from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 from detente.airspace.separation import Minima, MinimaTable
+from detente.details.commitment import CommitmentOpening, read_opening, write_opening
 from detente.line.exchange import LineSaid, read_said, write_said
 from detente.line.messages import LineMessage
 from detente.link.answer import read_answer, write_answer
 from detente.link.card import make_card, read_card, write_card
-from detente.link.commitment import CommitmentOpening, read_opening, write_opening
 from detente.link.envelope import NO_PREVIOUS, read_envelope, seal_envelope
 from detente.link.exhibit import check_exhibit, make_exhibit, write_exhibit
 from detente.link.links import Links

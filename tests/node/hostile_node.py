@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 
 from detente.airspace.refusal import Refusal
+from detente.api.program import run_node
+from detente.matching.life import Announced, MessageSent
 from detente.node.desks.matching import MatchingDesk
 from detente.node.matching.course import Course
-from detente.node.matching.facts import Announced, MessageSent
-from detente.node.program import run_node
 
 WAYS = sys.argv[2].split(",")
 RECORDED: dict[str, bytes] = {}

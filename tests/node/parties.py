@@ -24,10 +24,10 @@ from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Mean
 from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.separation import Minima, MinimaTable
+from detente.api.access import local_token
 from detente.link.card import Card, make_card, write_card
 from detente.link.directory import NodeDirectory
 from detente.link.trust import write_durably
-from detente.node.access import local_token
 from detente.node.address import address_of
 from detente.record.keys import NodeKey
 from ports import free_port

@@ -10,9 +10,9 @@ import pytest
 import tomli_w
 
 from detente.airspace.refusal import Refusal
+from detente.api.access import Access, local_token
 from detente.link.card import make_card
 from detente.link.directory import configuration_skeleton
-from detente.node.access import Access, local_token
 from detente.node.configuration import Configuration, read_configuration
 from detente.record.keys import NodeKey
 

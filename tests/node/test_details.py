@@ -12,7 +12,7 @@ from parties import Party, area_plan, two_parties
 from test_hostile_line import Impostor, alarms
 
 import forked
-from detente.link.commitment import CommitmentOpening
+from detente.details.commitment import CommitmentOpening
 from detente.node.desks.details import DetailsOpening
 from detente.node.lanes import Lane
 from detente.picture.notices import Meaning

@@ -16,7 +16,8 @@ from detente.airspace.resolution import LevelChange
 from detente.link.answer import read_answer
 from detente.link.links import Links
 from detente.link.receipt import read_receipt
-from detente.node.messages import (
+from detente.picture.measures import Measure
+from detente.picture.messages import (
     MeasureAccepted,
     MeasureProposed,
     Message,
@@ -26,7 +27,6 @@ from detente.node.messages import (
     PlanWithdrawn,
     write_message,
 )
-from detente.picture.measures import Measure
 from detente.picture.notices import Meaning, Notice
 
 

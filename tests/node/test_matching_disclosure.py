@@ -12,8 +12,8 @@ from detente.accord.provisions import Level
 from detente.accord.terms import Accord, AccordParty, Disclosure, accord_hash
 from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.separation import Minima, MinimaTable
-from detente.node import messages
-from detente.node.disclosing import MATCHED, Disclosing, Telling
+from detente.disclosure.disclosing import MATCHED, Disclosing, Telling
+from detente.picture import messages
 from detente.picture.commands import AdoptAccord, ImportPlans
 from detente.picture.decide import decide
 from detente.picture.evolve import evolve

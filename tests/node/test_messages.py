@@ -13,13 +13,14 @@ from detente.airspace.plan import TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.airspace.resolution import LevelChange, apply_change
 from detente.airspace.separation import Minima, MinimaTable
-from detente.node import messages
-from detente.node.messages import command_of, introduction, messages_of, read_message, write_message
+from detente.disclosure.told import Told as PlanningTold
+from detente.disclosure.told import untold
 from detente.node.settlement import turn_of
-from detente.picture import commands
+from detente.picture import commands, messages
 from detente.picture.decide import decide
 from detente.picture.evolve import evolve
 from detente.picture.measures import Measure
+from detente.picture.messages import command_of, messages_of, read_message, write_message
 from detente.picture.notices import Meaning, Notice
 from detente.picture.picture import Picture
 
@@ -118,7 +119,7 @@ def test_a_new_link_begins_with_what_is_live() -> None:
     told.give(commands.ActivatePlan(TODAY, "north", "ours"))
     told.give(commands.DeclarePlan(TODAY, "north", area_plan("gone")))
     told.give(commands.WithdrawPlan(TODAY, "north", "gone"))
-    assert list(introduction(told.picture)) == [
+    assert list(untold(told.picture, PlanningTold())) == [
         messages.PlanDeclared(area_plan("ours"), 1), messages.PlanActivated("ours"),
     ]  # fmt: skip
 

@@ -28,6 +28,7 @@ from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.resolution import LevelChange
 from detente.airspace.separation import Minima, MinimaTable
+from detente.disclosure.disclosing import Disclosing
 from detente.line.state import LineState
 from detente.link.card import make_card
 from detente.link.envelope import Envelope, read_envelope
@@ -37,9 +38,12 @@ from detente.node.accord_keeping import AccordKeeping
 from detente.node.accords import Accords
 from detente.node.desks.desk import Desks
 from detente.node.desks.line import LineDesk
-from detente.node.disclosing import Disclosing
 from detente.node.loop import CommandLoop
-from detente.node.messages import (
+from detente.node.metrics import Metrics
+from detente.picture.commands import ActivatePlan, Command, ImportPlans, WithdrawPlan
+from detente.picture.conflicts import PlanReference, conflict_id
+from detente.picture.measures import Measure
+from detente.picture.messages import (
     ConflictAnswer,
     MeasureAccepted,
     MeasureProposed,
@@ -49,10 +53,6 @@ from detente.node.messages import (
     PlanWithdrawn,
     write_message,
 )
-from detente.node.metrics import Metrics
-from detente.picture.commands import ActivatePlan, Command, ImportPlans, WithdrawPlan
-from detente.picture.conflicts import PlanReference, conflict_id
-from detente.picture.measures import Measure
 from detente.picture.picture import Picture
 from detente.record.journal import GroupCommit, Journal
 from detente.record.keys import NodeKey

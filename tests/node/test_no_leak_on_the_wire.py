@@ -19,7 +19,7 @@ from detente.accord.terms import AccordParty, Disclosure, accord_hash
 from detente.link.envelope import read_envelope
 from detente.link.links import Links
 from detente.link.reception import receive_batch
-from detente.node.messages import Message, PlanDeclared, PlanWithdrawn, write_message
+from detente.picture.messages import Message, PlanDeclared, PlanWithdrawn, write_message
 from detente.record.journal import Journal
 from ports import free_port
 

@@ -15,12 +15,12 @@ from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.airspace.resolution import LevelChange, apply_change
 from detente.airspace.separation import Minima, MinimaTable
-from detente.node.messages import command_of, messages_of, read_message, write_message
 from detente.node.settlement import measure_from, proposal, reason_of, search_measures, to_answer, turn_of, turns
 from detente.picture import commands
 from detente.picture.decide import decide
 from detente.picture.evolve import evolve
 from detente.picture.measures import Measure
+from detente.picture.messages import command_of, messages_of, read_message, write_message
 from detente.picture.picture import Picture
 
 SIDES = ("north", "south")

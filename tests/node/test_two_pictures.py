@@ -20,11 +20,11 @@ from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.airspace.resolution import Delay, LevelChange, apply_change
 from detente.airspace.separation import Minima, MinimaTable
-from detente.node.messages import command_of, messages_of, read_message, write_message
 from detente.picture import commands
 from detente.picture.decide import decide
 from detente.picture.evolve import evolve
 from detente.picture.measures import Measure, MeasureState
+from detente.picture.messages import command_of, messages_of, read_message, write_message
 from detente.picture.picture import Picture
 
 SIDES = ("north", "south")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from picture_world import NOON, OURS, THEIRS, THIRD, Node, accord, area_plan
 
-from detente.node.late_notices import late_calls
+from detente.line.late_notices import late_calls
 from detente.picture.commands import GiveNotice, KeepZone
 from detente.picture.notices import Meaning, Notice
 

@@ -12,8 +12,8 @@ from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounters_between
 from detente.airspace.separation import MinimaTable
 from detente.feeds.load import load_plans
+from detente.matching.life import MatchingEvent, PartsOpened, PartsSeen
 from detente.matching.quantise import parts_of
-from detente.node.matching.facts import MatchingEvent, PartsOpened, PartsSeen
 from detente.picture.events import PlanAmended, PlanDeclared, decode_event
 from detente.record.entry import Entry
 from detente.record.journal import Journal

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from detente.claims.state import ClaimsState
+from detente.details.details import Details
+from detente.disclosure.disclosing import Disclosing
 from detente.line.state import LineState
 from detente.link.carrier import OpenCarrier
-from detente.link.details import Details
 from detente.link.links import Links
 from detente.members.coalition import Coalition
 from detente.node import loop as loop_module
@@ -25,7 +26,6 @@ from detente.node.desks.line import LineDesk
 from detente.node.desks.matching import MatchingDesk
 from detente.node.desks.members import MembersDesk
 from detente.node.desks.zones import ZonesDesk, keep_zones
-from detente.node.disclosing import Disclosing
 from detente.node.horizon_keeping import keep_horizons
 from detente.node.line_keeping import keep_line, open_line
 from detente.node.loop import CommandLoop, NodeStopped, replay
@@ -131,7 +131,7 @@ class NodeParts:
     async def do(self, command: object, *, urgent: bool = False) -> Any:
         """Carry out a command of any room; returns when what follows is durable. Raises Refusal."""
         module = type(command).__module__
-        if module == "detente.link.details":
+        if module == "detente.details.details":
             return await self.loop.decide_at(self.rooms.desks.of_type(DetailsDesk), command)
         for desk in self.rooms.desks:
             if module.split(".")[1] == type(desk).__module__.rpartition(".")[2]:

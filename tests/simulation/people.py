@@ -32,13 +32,13 @@ from detente.claims.claims import (
     SeenHere,
     Statement,
 )
+from detente.details.commitment import CommitmentOpening
+from detente.details.details import CommitDetails, GiveDetails
 from detente.line import commands as line
 from detente.line import parameters as said
 from detente.line.messages import ReceiptKind
 from detente.line.phrases import MessageClass, phrase_table
 from detente.line.read_back import Units
-from detente.link.commitment import CommitmentOpening
-from detente.link.details import CommitDetails, GiveDetails
 from detente.members.coalition import AcknowledgeMember, AddMember, RemoveMember, TellMember
 from detente.members.matters import Matter, MatterKind, notice_reference
 from detente.node.settlement import proposal, to_answer, turn_of

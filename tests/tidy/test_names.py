@@ -62,7 +62,7 @@ def test_every_method_is_called() -> None:
 
 CALLED_FROM_OUTSIDE = {
     "detente.utm.service.connection.ClientConnection": "asyncio and httptools call the methods of a protocol",
-    "detente.node.program._Server": "uvicorn calls the methods of a server",
+    "detente.api.program._Server": "uvicorn calls the methods of a server",
 }
 """Classes whose methods a library calls."""
 

@@ -110,7 +110,7 @@ def counter(
     by: Post = "watch",
 ) -> None:
     """Answer a proposal with another text, and show in what they differ."""
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     _say_text(directory, "propose", {"peer": peer, "text": _read(file), "by": by, "answers": answers})
     before = NodeClient(directory).get("accords", answers)["record"]["text"]
@@ -129,7 +129,7 @@ def authorise(
     from detente.accord.facts import authorisation_bytes
     from detente.accord.terms import accord_hash
     from detente.airspace.refusal import Refusal
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
     from detente.record.keys import NodeKey
 
     client = NodeClient(directory)
@@ -161,7 +161,7 @@ def end(accord: Hash, directory: Directory, reason: Reason, by: Post = "watch", 
 
 def list_accords(directory: Directory, output: OutputOption = Output.TABLE) -> None:
     """List every accord with every paired party and where it stands."""
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     found = NodeClient(directory).get("accords")
     if output is Output.JSON:
@@ -180,7 +180,7 @@ def list_accords(directory: Directory, output: OutputOption = Output.TABLE) -> N
 
 def show(accord: Hash, directory: Directory) -> None:
     """Show an accord's text, and who said what of it and when."""
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     found = NodeClient(directory).get("accords", accord)
     typer.echo(found["record"]["text"])
@@ -225,14 +225,14 @@ def _show_differences(before: Accord, after: Accord) -> None:
 
 
 def _say_text(directory: Path, action: str, body: dict[str, Any]) -> None:
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     _parsed(body["text"])
     _done(NodeClient(directory).post("accords", action, body=json.dumps(body).encode()))
 
 
 def _change(directory: Path, accord: str, action: str, body: dict[str, Any], key: Path | None = None) -> None:
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     client = NodeClient(directory)
     if key is not None:

@@ -106,14 +106,14 @@ def name_of(given: str | None, letter: str) -> str:
 
 def ask(directory: Path, *route: str, **query: object) -> Any:  # noqa: ANN401 - whatever the route answers
     """GET a route of claims from the node of a directory."""
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     return NodeClient(directory).get("claims", *route, **query)
 
 
 def tell(directory: Path, *route: str, **body: object) -> Any:  # noqa: ANN401 - whatever the route answers
     """POST to a route of claims what was typed; what was not typed is left out."""
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     said = {key: value for key, value in body.items() if value is not None and value != []}
     return NodeClient(directory).post("claims", *route, body=json.dumps(said).encode())

@@ -23,8 +23,8 @@ def conflicts(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the conflicts between our plans and the peers'."""
+    from detente.api.client import NodeClient
     from detente.cli.wording import say
-    from detente.node.client import NodeClient
 
     found = NodeClient(directory).get("conflicts", cleared=str(cleared).lower())
     if output is Output.JSON:

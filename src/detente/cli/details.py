@@ -30,8 +30,8 @@ def commit(
     import msgspec
 
     from detente.airspace.refusal import Refusal
+    from detente.api.client import NodeClient
     from detente.feeds.load import load_plans
-    from detente.node.client import NodeClient
 
     found = [one for one in load_plans(file).plans if plan in (None, one.plan_id)]
     if len(found) != 1:
@@ -46,7 +46,7 @@ def open_details(
     to: Annotated[str, typer.Option(help="The party that is to have the details.")],
 ) -> None:
     """Give a party the details; its node checks that they open what the notice committed to."""
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     body = json.dumps({"peer": to, "notice_id": notice_id}).encode()
     done(NodeClient(directory).post("details", "open", body=body))
@@ -58,8 +58,8 @@ def export(
     out: Annotated[Path, typer.Option(help="The new file, for `detente transcript check --opening`.")],
 ) -> None:
     """Write the salt and the details of a commitment, to be shown to an outsider. Whoever has it knows the details."""
-    from detente.link.commitment import read_opening, write_opening
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
+    from detente.details.commitment import read_opening, write_opening
 
     opening = read_opening(NodeClient(directory).fetch("details", "openings", commitment))
     write_output([write_opening(opening)], out)
@@ -67,7 +67,7 @@ def export(
 
 def list_details(directory: Directory, output: OutputOption = Output.TABLE) -> None:
     """List every commitment that a notice carries or carried, and when it was opened."""
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     found = NodeClient(directory).get("details")
     if output is Output.JSON:

@@ -76,7 +76,7 @@ def _check_opening(envelope: Envelope, file: Path) -> None:
 
     from detente.airspace.refusal import Refusal
     from detente.cli.wording import say
-    from detente.link.commitment import read_opening
+    from detente.details.commitment import read_opening
 
     opened = read_opening(_read(file)).commitment
     try:

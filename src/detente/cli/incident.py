@@ -59,7 +59,7 @@ def report(
     own_words: values.Words = None,
 ) -> None:
     """Report an incident. The other side owes a reply by the accord's deadline."""
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     party = NodeClient(directory).get("status")["party"]
     incident_id = values.name_of(name, "i")

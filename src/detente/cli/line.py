@@ -226,7 +226,7 @@ def carry_in(
 
 
 def _client(directory: Path) -> Any:  # noqa: ANN401 - imported late
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     return NodeClient(directory)
 

@@ -75,6 +75,6 @@ def alarm_lines(line: dict[str, Any], *, taken: bool = False) -> Iterator[str]:
 
 
 def _client(directory: Path) -> Any:  # noqa: ANN401 - imported late
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     return NodeClient(directory)

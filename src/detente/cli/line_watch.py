@@ -157,7 +157,7 @@ class _Screen:
         sys.stdout.flush()
 
     def _client(self) -> Any:  # noqa: ANN401 - imported late
-        from detente.node.client import NodeClient
+        from detente.api.client import NodeClient
 
         return NodeClient(self._directory)
 

@@ -38,9 +38,9 @@ def now(
     """Match our plans of an epoch with a peer's node. Exit code 0 for done, 1 for not done yet, 3 for broken off."""
     from detente.airspace.position import utc
     from detente.airspace.refusal import Refusal
+    from detente.api.client import NodeClient
     from detente.cli.match import FAULT_EXIT
     from detente.cli.wording import say
-    from detente.node.client import NodeClient
 
     try:
         moment = None if epoch is None else utc(datetime.fromisoformat(epoch), "--epoch").isoformat()
@@ -65,8 +65,8 @@ def now(
 
 def status(directory: Directory, peer: PeerOption = None, *, output: OutputOption = Output.TABLE) -> None:
     """Show every run: where it stands, what is being done, what it told."""
+    from detente.api.client import NodeClient
     from detente.cli.wording import say
-    from detente.node.client import NodeClient
 
     views = NodeClient(directory).get("matching", "runs", peer=peer)
     if output is Output.JSON:
@@ -81,7 +81,7 @@ def status(directory: Directory, peer: PeerOption = None, *, output: OutputOptio
 def abort(directory: Directory, run: Annotated[str, typer.Argument(help="The run, as `status` shows it.")]) -> None:
     """Break a run off. What was shown stays shown, and there is no second run for its epoch once tokens have left."""
     from detente.airspace.refusal import Refusal
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     client = NodeClient(directory)
     found = [view["run"]["run"] for view in client.get("matching", "runs") if view["run"]["run"].startswith(run)]
@@ -97,8 +97,8 @@ def give(
 ) -> None:
     """Write our messages of runs that go on into a folder, to carry them beside a parcel of envelopes."""
     from detente.airspace.refusal import Refusal
+    from detente.api.client import NodeClient
     from detente.cli.wording import say, write_output
-    from detente.node.client import NodeClient
 
     client = NodeClient(directory)
     try:
@@ -123,8 +123,8 @@ def take(
 ) -> None:
     """Take in messages that were carried here; each must have been announced in an envelope of the peer."""
     from detente.airspace.refusal import Refusal
+    from detente.api.client import NodeClient
     from detente.cli.wording import say
-    from detente.node.client import NodeClient
 
     client = NodeClient(directory)
     for file in files:
@@ -140,10 +140,10 @@ def node_ledger(directory: Path, peer: str | None) -> None:
     """Print how much the runs of a node with each peer have told."""
     import msgspec
 
+    from detente.api.client import NodeClient
     from detente.cli.match import say_told
     from detente.cli.wording import say
     from detente.matching.ledger import SeriesTotals
-    from detente.node.client import NodeClient
 
     rows = [row for row in NodeClient(directory).get("matching", "ledger") if peer in (None, row["peer"])]
     for row in rows:

@@ -30,7 +30,7 @@ def list_measures(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the measures that were proposed."""
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     found = NodeClient(directory).get("measures", measure_state=state)
     if output is Output.JSON:
@@ -64,7 +64,7 @@ def propose(
 ) -> None:
     """Propose a change that clears a conflict; the cheapest clear one unless the change is said."""
     from detente.airspace.refusal import Refusal
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     said = [
         {"kind": kind, field: value}
@@ -91,7 +91,7 @@ def propose(
 
 def accept(measure_id: Measure, directory: Directory) -> None:
     """Accept the other party's measure; its owner's plan is amended."""
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     done(NodeClient(directory).post("measures", measure_id, "accept"))
 
@@ -102,7 +102,7 @@ def refuse(
     reason: Annotated[str, typer.Option(help="Why, in one line; the other party reads it.")],
 ) -> None:
     """Refuse the other party's measure, with the reason."""
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     done(NodeClient(directory).post("measures", measure_id, "refuse", body=json.dumps({"reason": reason}).encode()))
 

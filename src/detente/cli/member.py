@@ -53,7 +53,7 @@ def acknowledge(
 
 def list_members(directory: Directory, output: OutputOption = Output.TABLE) -> None:
     """List what members have to be told, who was, who has acknowledged, and what peers said of theirs."""
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     found = NodeClient(directory).get("members")
     if output is Output.JSON:
@@ -73,6 +73,6 @@ def list_members(directory: Directory, output: OutputOption = Output.TABLE) -> N
 
 
 def _post(directory: Any, action: str, body: dict[str, str]) -> Any:  # noqa: ANN401
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     return NodeClient(directory).post("members", action, body=json.dumps(body).encode())

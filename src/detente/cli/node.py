@@ -22,7 +22,7 @@ def node(
     ] = False,
 ) -> None:
     """Run the node until it is told to stop (Ctrl-C or SIGTERM). The log goes to standard error as lines of JSON."""
-    from detente.node.program import run_node
+    from detente.api.program import run_node
 
     sys.exit(run_node(directory, _say, new_sign_in=new_sign_in))
 

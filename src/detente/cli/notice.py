@@ -64,14 +64,14 @@ def amend(
 
 def cancel(notice_id: NoticeId, directory: Directory) -> None:
     """Take our notice back."""
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     done(NodeClient(directory).post("notices", notice_id, "cancel"))
 
 
 def list_notices(directory: Directory, output: OutputOption = Output.TABLE) -> None:
     """List the notices of every party."""
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     found = NodeClient(directory).get("notices")
     if output is Output.JSON:
@@ -92,7 +92,7 @@ def _tell(
     commitment: str | None,
 ) -> None:
     from detente.airspace.refusal import Refusal
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
     from detente.picture.notices import Meaning
 
     if meaning not in set(Meaning):

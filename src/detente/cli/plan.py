@@ -46,8 +46,8 @@ def import_file(
     directory: Directory,
 ) -> None:
     """Declare the plans of a file; those that are there already are amended where they differ."""
+    from detente.api.client import NodeClient
     from detente.feeds.load import load_plans
-    from detente.node.client import NodeClient
 
     client = NodeClient(directory)
     loaded = load_plans(file)
@@ -67,7 +67,7 @@ def list_plans(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List the plans that this node knows."""
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     plans = NodeClient(directory).get("plans", party=party, plan_state=state)
     if output is Output.JSON:
@@ -86,7 +86,7 @@ def show(
     party: Annotated[str | None, typer.Option(help="Whose plan; ours unless said.")] = None,
 ) -> None:
     """Show one plan in full, as JSON."""
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     client = NodeClient(directory)
     owner = party or client.get("status")["party"]
@@ -109,7 +109,7 @@ def end(plan_id: Annotated[str, typer.Argument(help="The plan's id.")], director
 
 
 def _change(directory: Path, plan_id: str, action: str) -> None:
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     done(NodeClient(directory).post("plans", plan_id, action))
 

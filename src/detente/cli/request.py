@@ -36,7 +36,7 @@ def ask(
 ) -> None:
     """Ask a party whose aircraft that was: about an observation, or about an area and time."""
     from detente.airspace.refusal import Refusal
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     volume = values.volume(centre, radius, block, window)
     if (observation is None) == (volume is None):

@@ -59,7 +59,7 @@ def status(
 def _waited(directory: Directory, until: Until | None, wait_s: float) -> dict[str, Any]:
     """The status once it is as asked, or the last one there was; Refusal when the node never answered."""
     from detente.airspace.refusal import Refusal
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     deadline = time.monotonic() + wait_s
     settled_at = -1

@@ -243,6 +243,6 @@ def _stands(view: dict[str, Any]) -> None:
 
 
 def _client(directory: Path) -> Any:  # noqa: ANN401 - imported when it is needed
-    from detente.node.client import NodeClient
+    from detente.api.client import NodeClient
 
     return NodeClient(directory)

@@ -15,6 +15,8 @@ from detente.accord.facts import AccordDrafted, Fact
 from detente.accord.provisions import SafetyFunction
 from detente.accord.terms import Accord
 from detente.airspace.refusal import Refusal
+from detente.disclosure.disclosing import TOLD, Disclosing, Telling, plan_of
+from detente.disclosure.told import told_by, untold
 from detente.link.envelope import Envelope, read_envelope
 from detente.link.links import Links
 from detente.link.session import SENT, Session
@@ -29,21 +31,20 @@ from detente.node.accords import (
     read_fact,
     write_fact,
 )
-from detente.node.disclosing import TOLD, Disclosing, Telling, plan_of
-from detente.node.messages import (
+from detente.node.peers import Peer, Peers
+from detente.picture.commands import Command
+from detente.picture.events import ConflictCleared, ConflictFound, Event, PlanAmended, PlanDeclared
+from detente.picture.messages import (
     MeasureAccepted,
     MeasureProposed,
     MeasureRefused,
     Message,
     NoMeasureFound,
     messages_of,
+    read_message,
     write_message,
 )
-from detente.node.messages import PlanAmended as PlanAmendedMessage
-from detente.node.peers import Peer, Peers
-from detente.node.told import told_by, untold
-from detente.picture.commands import Command
-from detente.picture.events import ConflictCleared, ConflictFound, Event, PlanAmended, PlanDeclared
+from detente.picture.messages import PlanAmended as PlanAmendedMessage
 from detente.picture.picture import Picture
 from detente.record.journal import Entry, Journal
 
@@ -307,7 +308,7 @@ class AccordKeeping:
             self._hands.put([(TOLD, msgspec.json.encode(telling))])
             self._hands.seal(peer.session, [write_message(message)])
 
-    def _sent_to(self, peer: Peer) -> Iterator[Envelope]:
+    def _sent_to(self, peer: Peer) -> Iterator[Message]:
         """What was sent to a peer under any accord: under others than now, what it signed receipts for."""
         receipted = {session.outgoing: session.receipted_number for session in self._links}
         bodies = [entry.body for entry in self._journal.read(kind=SENT)]
@@ -320,7 +321,7 @@ class AccordKeeping:
             if direction.recipient != peer.key or direction.accord not in planning:
                 continue
             if direction == peer.session.outgoing or envelope.number <= receipted.get(direction, 0):
-                yield envelope
+                yield read_message(envelope.kind, envelope.body)
 
 
 def _plans_of(picture: Picture, event: Event, peer: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ from detente.accord.provisions import SafetyFunction
 from detente.accord.terms import accord_hash
 from detente.airspace.refusal import Refusal
 from detente.claims.commands import ClaimsTick, OpenClaims, SayReview
+from detente.claims.joint_review import COUNTED_UNREAD, Exchanged, review_of
 from detente.claims.review import canonical_text
 from detente.claims.review_claim import CutMark, ReviewClaim
 from detente.claims.state import ClaimsState
@@ -21,7 +22,6 @@ from detente.claims.terms import ClaimsTerms, terms_of
 from detente.link.envelope import Envelope
 from detente.link.session import RECEIVED, SENT, read_document
 from detente.node.desks.claims import ClaimsDesk
-from detente.node.joint_review import COUNTED_UNREAD, Exchanged, review_of
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.record.journal import Journal
 

@@ -9,14 +9,14 @@ from datetime import datetime
 import msgspec
 
 from detente.accord.matching_terms import ToldOfMatched
+from detente.disclosure.disclosing import TOLD, Telling
 from detente.link.card import Card
 from detente.link.copies import proven_entries
 from detente.link.directory import NodeDirectory
 from detente.link.envelope import read_envelope
 from detente.link.session import SENT
+from detente.matching.life import MatchingEvent, PartsOpened
 from detente.node.desks.matching import MatchingDesk
-from detente.node.disclosing import TOLD, Telling
-from detente.node.matching.facts import MatchingEvent, PartsOpened
 from detente.record.entry import Entry
 
 OPENED = "accord: matching"

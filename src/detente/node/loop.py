@@ -29,13 +29,13 @@ from detente.node import suspicion
 from detente.node.accord_keeping import AccordKeeping, Hands
 from detente.node.desks.desk import Desk, Desks
 from detente.node.lanes import LANE_HASH, Lanes, is_urgent
-from detente.node.messages import Message, command_of, messages_of, read_message, write_message
 from detente.node.metrics import Metrics
 from detente.node.peers import Peers
 from detente.picture.commands import Command, RecordRefusedMessage
 from detente.picture.decide import decide
 from detente.picture.events import Event, decode_event, encode_event
 from detente.picture.evolve import evolve
+from detente.picture.messages import Message, command_of, messages_of, read_message, write_message
 from detente.picture.picture import Picture
 from detente.record.journal import Entry, GroupCommit, Journal
 from detente.record.keys import NodeKey

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from detente.details.details import DetailsEvent, DetailsRefused
 from detente.line.alarms import AlarmKind
 from detente.link.answer import RefusalReason
-from detente.link.details import DetailsEvent, DetailsRefused
 from detente.link.envelope import ENVELOPE_FORM, Envelope
 from detente.link.session import LINK_EVIDENCE, LINK_REFUSED, RefusalRecord, read_document
 from detente.link.transport import PEER_SET_BACK

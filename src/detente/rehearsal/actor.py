@@ -11,13 +11,13 @@ import msgspec
 import tomli_w
 
 from detente.accord.facts import Fact
+from detente.api.client import NodeClient
 from detente.claims.events import ClaimsEvent
 from detente.line.events import LineEvent
 from detente.link.copies import proven_entries
 from detente.link.envelope import Envelope, read_envelope
 from detente.link.session import SENT
 from detente.node.accords import ACCORD, Kept
-from detente.node.client import NodeClient
 from detente.picture.events import Event, decode_event
 from detente.record.entry import Entry
 from detente.record.keys import NodeKey

@@ -11,8 +11,8 @@ from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.link.comparison import compare_copies
 from detente.link.copies import Copy
+from detente.matching.life import MatchingEvent, MessageSent, PartsSeen
 from detente.node.desks.matching import MatchingDesk, transcript_of
-from detente.node.matching.facts import MatchingEvent, MessageSent, PartsSeen
 from detente.picture.conflicts import Conflict
 from detente.picture.events import (
     ConflictCleared,

@@ -16,9 +16,9 @@ from typing import Any
 import tomli_w
 
 from detente.airspace.refusal import Refusal
+from detente.api.client import NodeClient
 from detente.link.card import Card
 from detente.link.directory import NodeDirectory
-from detente.node.client import NodeClient
 
 START_S = 60.0
 STOP_S = 30.0
@@ -85,7 +85,7 @@ class RehearsalParty:
         raise Refusal("node", self.name, "a node that starts", f"The end of {self._said}: {log}")
 
     def status(self) -> dict[str, Any]:
-        """The node in numbers; see `detente.node.views.Status`."""
+        """The node in numbers; see `detente.api.views.Status`."""
         status: dict[str, Any] = NodeClient(self.files.path).get("status")
         return status
 
@@ -99,7 +99,7 @@ class RehearsalParty:
         NodeClient(self.files.path).post("matching", "runs", body=body)
 
     def matches(self) -> list[dict[str, Any]]:
-        """The private matches of the node; see `detente.node.matching.facts.MatchingRun`."""
+        """The private matches of the node; see `detente.matching.life.MatchingRun`."""
         return [view["run"] for view in NodeClient(self.files.path).get("matching", "runs")]
 
     def stop(self) -> None:

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from detente.airspace.refusal import Refusal
+from detente.api.client import TOKEN_VARIABLE
 from detente.language import Language, text
 from detente.language.figures import number
 from detente.link.comparison import compare_copies
 from detente.link.copies import Copy
-from detente.node.client import TOKEN_VARIABLE
 from detente.record.verification import verify_journal
 from detente.rehearsal.actor import Actor
 from detente.rehearsal.names import REHEARSALS

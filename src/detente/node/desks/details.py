@@ -8,8 +8,8 @@ from datetime import datetime
 import msgspec
 
 from detente.accord.tagged import read_json
-from detente.link.commitment import CommitmentOpening
-from detente.link.details import (
+from detente.details.commitment import CommitmentOpening
+from detente.details.details import (
     Details,
     DetailsCommand,
     DetailsEvent,

@@ -18,11 +18,11 @@ from detente.line.commands import LineCommand
 from detente.line.decide import decide
 from detente.line.events import LineCheckAsked, LineEvent
 from detente.line.evolve import evolve
+from detente.line.late_notices import late_calls
 from detente.line.state import LineState
 from detente.line.survival import function_of
 from detente.node.desks.desk import Desk, Need, Saying
 from detente.node.lanes import Lane
-from detente.node.late_notices import late_calls
 from detente.node.suspicion import alarm_of
 from detente.picture.events import Event
 from detente.picture.picture import Picture

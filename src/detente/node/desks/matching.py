@@ -18,8 +18,10 @@ from detente.accord.matching_terms import RunsOfNodes, ToldOfMatched
 from detente.accord.terms import Accord, accord_hash
 from detente.airspace.position import from_posix_s
 from detente.airspace.refusal import Refusal
+from detente.matching import life
 from detente.matching.driver import message_name
 from detente.matching.late_order import late_name
+from detente.matching.life import MatchingRun, RunState, noted_under
 from detente.matching.masking import ANSWER_BYTES
 from detente.matching.messages import HEADER_BYTES, MessageKind, ProtocolFault
 from detente.matching.quantise import Role
@@ -29,11 +31,9 @@ from detente.matching.schedule import CLOCK_TOLERANCE, window_of
 from detente.matching.side import STAGES
 from detente.node.desks.desk import Desk, Need, Saying
 from detente.node.lanes import Lane
-from detente.node.matching import facts
-from detente.node.matching.facts import MatchingRun, RunState, noted_under
 from detente.record.keys import SIGNATURE_BYTES
 
-_DECODER: msgspec.json.Decoder[facts.MatchingEvent] = msgspec.json.Decoder(facts.MatchingEvent)
+_DECODER: msgspec.json.Decoder[life.MatchingEvent] = msgspec.json.Decoder(life.MatchingEvent)
 _FRAME_BYTES = HEADER_BYTES + SIGNATURE_BYTES
 _OPENING_BYTES = 1 << 14
 _REVEAL_MOST_BYTES = 256 << 20
@@ -54,7 +54,7 @@ class MatchingDesk(Desk):
     """
 
     entry_kind = "matching"
-    kinds = frozenset(facts.SAID)
+    kinds = frozenset(life.SAID)
 
     def __init__(self, own: str, key: bytes) -> None:
         self.own = own
@@ -63,71 +63,71 @@ class MatchingDesk(Desk):
         self.runs: dict[str, MatchingRun] = {}
         self.changes = 0
 
-    def decide(self, command: facts.MatchingCommand) -> list[facts.MatchingEvent]:
+    def decide(self, command: life.MatchingCommand) -> list[life.MatchingEvent]:
         """See `Desk.decide`."""
         match command:
-            case facts.ProposeRun():
+            case life.ProposeRun():
                 return self._propose(command)
-            case facts.HearProposal():
+            case life.HearProposal():
                 return self._hear_proposal(command)
-            case facts.NoteSent(at=at, run=run, noted=noted):
+            case life.NoteSent(at=at, run=run, noted=noted):
                 same = noted_under(self._going_on(run, at).sent, noted.name)
                 if same is not None and same != noted:
                     raise Refusal("message", noted.name, "the bytes that were sent before")
-                return [] if same else [facts.MessageSent(at, run, noted)]
-            case facts.HearAnnounced():
+                return [] if same else [life.MessageSent(at, run, noted)]
+            case life.HearAnnounced():
                 return self._hear_announced(command)
-            case facts.NoteTaken(at=at, run=run, name=name):
-                return [] if name in self._going_on(run, at).taken else [facts.MessageTaken(at, run, name)]
-            case facts.NoteParts(at=at, run=run, ours=ours, theirs=theirs):
+            case life.NoteTaken(at=at, run=run, name=name):
+                return [] if name in self._going_on(run, at).taken else [life.MessageTaken(at, run, name)]
+            case life.NoteParts(at=at, run=run, ours=ours, theirs=theirs):
                 peer = self._going_on(run, at).peer
-                opened = [facts.PartsOpened(at, run, peer, ours)] if ours else []
-                return [*opened, *([facts.PartsSeen(at, run, peer, theirs)] if theirs else [])]
-            case facts.FinishRun(at=at, run=run, outcome=outcome):
+                opened = [life.PartsOpened(at, run, peer, ours)] if ours else []
+                return [*opened, *([life.PartsSeen(at, run, peer, theirs)] if theirs else [])]
+            case life.FinishRun(at=at, run=run, outcome=outcome):
                 same_outcome = self._going_on(run, at).outcome == outcome
-                return [] if same_outcome else [facts.RunDone(at, run, outcome)]
-            case facts.HearDone(at=at, party=party, said=said):
+                return [] if same_outcome else [life.RunDone(at, run, outcome)]
+            case life.HearDone(at=at, party=party, said=said):
                 held = self._of_peer(party, said.run, said.attempt)
-                return [] if held.transcript == said.transcript else [facts.PeerDone(at, said.run, said.transcript)]
-            case facts.AbortRun(at=at, run=run, reason=reason, remark=remark):
+                return [] if held.transcript == said.transcript else [life.PeerDone(at, said.run, said.transcript)]
+            case life.AbortRun(at=at, run=run, reason=reason, remark=remark):
                 self._going_on(run, at)
-                return [facts.RunAborted(at, run, self.own, reason, remark[:LONGEST_REMARK])]
-            case facts.HearAborted(at=at, party=party, said=said):
+                return [life.RunAborted(at, run, self.own, reason, remark[:LONGEST_REMARK])]
+            case life.HearAborted(at=at, party=party, said=said):
                 held = self._of_peer(party, said.run, said.attempt)
-                return [] if not held.goes_on(at) else [facts.RunAborted(at, said.run, party, said.reason[:40])]
+                return [] if not held.goes_on(at) else [life.RunAborted(at, said.run, party, said.reason[:40])]
 
-    def evolve(self, event: facts.MatchingEvent) -> None:
+    def evolve(self, event: life.MatchingEvent) -> None:
         """See `Desk.evolve`."""
         self.changes += 1
-        if isinstance(event, facts.RunBegun):
+        if isinstance(event, life.RunBegun):
             self.runs[event.run.run] = event.run
             return
         held = self.runs[event.run]
         change: dict[str, Any] = {}
         match event:
-            case facts.MessageSent(at=at, noted=noted):
+            case life.MessageSent(at=at, noted=noted):
                 late = {"late_at": at} if noted.name.endswith(LATE_SUFFIX) else {}
                 change = {"sent": (*held.sent, noted), **late}
-            case facts.MessageAnnounced(noted=noted):
+            case life.MessageAnnounced(noted=noted):
                 change = {"announced": (*held.announced, noted)}
-            case facts.MessageTaken(name=name):
+            case life.MessageTaken(name=name):
                 change = {"taken": (*held.taken, name)}
-            case facts.PartsOpened(parts=parts):
+            case life.PartsOpened(parts=parts):
                 change = {"opened": held.opened + len(parts)}
-            case facts.PartsSeen(parts=parts):
+            case life.PartsSeen(parts=parts):
                 change = {"seen": held.seen + len(parts)}
-            case facts.RunDone(at=at, outcome=outcome):
+            case life.RunDone(at=at, outcome=outcome):
                 change = {"state": RunState.DONE, "outcome": outcome, "ended_at": at, "ended_by": self.own}
                 change["late_at"] = held.late_at or at
-            case facts.PeerDone(transcript=transcript):
+            case life.PeerDone(transcript=transcript):
                 change = {"transcript": transcript}
-            case facts.RunAborted(at=at, by=by, reason=reason, remark=remark):
+            case life.RunAborted(at=at, by=by, reason=reason, remark=remark):
                 change = {
                     "state": RunState.ABORTED, "ended_at": at, "ended_by": by, "reason": reason, "remark": remark,
                 }  # fmt: skip
         self.runs[event.run] = msgspec.structs.replace(held, **change)
 
-    def encode(self, event: facts.MatchingEvent) -> bytes:
+    def encode(self, event: life.MatchingEvent) -> bytes:
         """See `Desk.encode`."""
         return msgspec.json.encode(event)
 
@@ -135,44 +135,44 @@ class MatchingDesk(Desk):
         """See `Desk.fold`."""
         self.evolve(_DECODER.decode(body))
 
-    def sayings(self, event: facts.MatchingEvent) -> Iterator[Saying]:
+    def sayings(self, event: life.MatchingEvent) -> Iterator[Saying]:
         """See `Desk.sayings`."""
         run = event.run if isinstance(event.run, MatchingRun) else self.runs[event.run]
-        said: facts.Said
+        said: life.Said
         match event:
-            case facts.RunBegun() if run.proposed_by == self.own:
-                said = facts.Proposed(run.run, run.attempt, run.accord_hash, run.epoch)
-            case facts.MessageSent(noted=noted):
-                said = facts.Announced(run.run, run.attempt, noted)
-            case facts.RunDone():
-                said = facts.Done(run.run, run.attempt, transcript_of(run))
-            case facts.RunAborted(by=by, reason=reason) if by == self.own:
-                said = facts.Aborted(run.run, run.attempt, reason)
+            case life.RunBegun() if run.proposed_by == self.own:
+                said = life.Proposed(run.run, run.attempt, run.accord_hash, run.epoch)
+            case life.MessageSent(noted=noted):
+                said = life.Announced(run.run, run.attempt, noted)
+            case life.RunDone():
+                said = life.Done(run.run, run.attempt, transcript_of(run))
+            case life.RunAborted(by=by, reason=reason) if by == self.own:
+                said = life.Aborted(run.run, run.attempt, reason)
             case _:
                 return
-        kind = next(name for name, form in facts.SAID.items() if isinstance(said, form))
+        kind = next(name for name, form in life.SAID.items() if isinstance(said, form))
         yield Saying(run.peer, Lane.DESKS, kind, msgspec.json.encode(said))
 
-    def command_of(self, peer: str, kind: str, body: bytes, at: datetime) -> facts.MatchingCommand:
+    def command_of(self, peer: str, kind: str, body: bytes, at: datetime) -> life.MatchingCommand:
         """See `Desk.command_of`."""
         try:
-            said = msgspec.json.decode(body, type=facts.SAID[kind])
+            said = msgspec.json.decode(body, type=life.SAID[kind])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Refusal(kind, str(error)[:120], "what two nodes say about matching") from None
         match said:
-            case facts.Proposed():
-                return facts.HearProposal(at, peer, said)
-            case facts.Announced():
-                return facts.HearAnnounced(at, peer, said)
-            case facts.Done():
-                return facts.HearDone(at, peer, said)
-            case facts.Aborted():
-                return facts.HearAborted(at, peer, said)
+            case life.Proposed():
+                return life.HearProposal(at, peer, said)
+            case life.Announced():
+                return life.HearAnnounced(at, peer, said)
+            case life.Done():
+                return life.HearDone(at, peer, said)
+            case life.Aborted():
+                return life.HearAborted(at, peer, said)
 
-    def needs(self, command: facts.MatchingCommand) -> Need | None:
+    def needs(self, command: life.MatchingCommand) -> Need | None:
         """See `Desk.needs`: a run begins only while planning goes on."""
         match command:
-            case facts.ProposeRun(peer=peer) | facts.HearProposal(party=peer):
+            case life.ProposeRun(peer=peer) | life.HearProposal(party=peer):
                 return Need(peer, None)
             case _:
                 return None
@@ -196,7 +196,7 @@ class MatchingDesk(Desk):
         runs = [run.outcome for run in self.runs.values() if run.peer == peer and run.outcome is not None]
         return {plan_id for outcome in runs for plan_id in outcome.in_conflict}
 
-    def _propose(self, command: facts.ProposeRun) -> list[facts.MatchingEvent]:
+    def _propose(self, command: life.ProposeRun) -> list[life.MatchingEvent]:
         accord = self._accord(command.peer)
         run = run_between(accord, self.own, command.peer, command.moment)
         self._check_not_early(run, command.at)
@@ -209,9 +209,9 @@ class MatchingDesk(Desk):
                 "One run for each epoch. Show late plans in a late run or in the next epoch.",
             )  # fmt: skip
         attempt = 1 if held is None else held.attempt + 1
-        return [facts.RunBegun(command.at, self._begun(run, command.peer, self.own, command.at, attempt))]
+        return [life.RunBegun(command.at, self._begun(run, command.peer, self.own, command.at, attempt))]
 
-    def _hear_proposal(self, command: facts.HearProposal) -> list[facts.MatchingEvent]:
+    def _hear_proposal(self, command: life.HearProposal) -> list[life.MatchingEvent]:
         said, peer = command.said, command.party
         accord = self._accord(peer)
         run = run_between(accord, self.own, peer, said.epoch)
@@ -225,7 +225,7 @@ class MatchingDesk(Desk):
             raise Refusal("match_proposed.epoch", said.epoch.isoformat(), "an epoch without a run")
         if said.attempt != (1 if held is None else held.attempt + 1):
             raise Refusal("match_proposed.attempt", said.attempt, "the next attempt")
-        return [facts.RunBegun(command.at, self._begun(run, peer, peer, command.at, said.attempt))]
+        return [life.RunBegun(command.at, self._begun(run, peer, peer, command.at, said.attempt))]
 
     def _check_not_early(self, run: Run, at: datetime) -> None:
         opens, _ = window_of(run)
@@ -242,7 +242,7 @@ class MatchingDesk(Desk):
             run.role_of(party), by, at, attempt, late_runs=run.terms.late_runs,
         )  # fmt: skip
 
-    def _hear_announced(self, command: facts.HearAnnounced) -> list[facts.MatchingEvent]:
+    def _hear_announced(self, command: life.HearAnnounced) -> list[life.MatchingEvent]:
         said, noted, at = command.said, command.said.message, command.at
         held = self._of_peer(command.party, said.run, said.attempt)
         if not held.goes_on(at):
@@ -255,15 +255,15 @@ class MatchingDesk(Desk):
         try:
             most = largest(self.run_of(held), held, noted.name)
         except Refusal as refusal:
-            return [facts.RunAborted(at, said.run, self.own, facts.ACCORD, str(refusal)[:LONGEST_REMARK])]
+            return [life.RunAborted(at, said.run, self.own, life.ACCORD, str(refusal)[:LONGEST_REMARK])]
         if most is None or not _SHA_256.fullmatch(noted.sha256):
             return [self._broken(at, said.run, ProtocolFault.STAGE, f"a message {noted.name[:60]!r}")]
         if not _FRAME_BYTES < noted.size <= most:
             return [self._broken(at, said.run, ProtocolFault.SIZE, f"{noted.name} of {noted.size:,} bytes")]
-        return [facts.MessageAnnounced(at, said.run, noted)]
+        return [life.MessageAnnounced(at, said.run, noted)]
 
-    def _broken(self, at: datetime, run: str, fault: ProtocolFault, seen: str) -> facts.RunAborted:
-        return facts.RunAborted(at, run, self.own, fault.value, seen)
+    def _broken(self, at: datetime, run: str, fault: ProtocolFault, seen: str) -> life.RunAborted:
+        return life.RunAborted(at, run, self.own, fault.value, seen)
 
     def _accord(self, peer: str) -> Accord:
         accord = self.accord_with(peer)

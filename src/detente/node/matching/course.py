@@ -21,7 +21,9 @@ from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
 from detente.line.alarms import LONGEST_DETAIL, AlarmKind
 from detente.line.commands import RaiseAlarm
+from detente.matching import life
 from detente.matching.driver import Driver
+from detente.matching.life import MatchingRun, OpenedPart, Outcome, noted_under
 from detente.matching.messages import BreachError, ProtocolFault
 from detente.matching.quantise import parts_of
 from detente.matching.schedule import late_runs_open
@@ -30,9 +32,7 @@ from detente.node.configuration import MatchingSettings
 from detente.node.desks.line import LineDesk
 from detente.node.desks.matching import MatchingDesk
 from detente.node.loop import CommandLoop, NodeStopped
-from detente.node.matching import facts
 from detente.node.matching.delivery import deliver
-from detente.node.matching.facts import MatchingRun, OpenedPart, Outcome, noted_under
 from detente.node.matching.files import RunFiles
 from detente.node.matching.pace import full_list_s, leaves_at
 from detente.picture.picture import Picture
@@ -124,7 +124,7 @@ class Course:
         beats = asyncio.get_running_loop().time
         earliest_s = beats()
         known = noted_under(self._record.sent, name) is not None
-        if name == facts.MASKED_NAME and self._pace_s and not known:
+        if name == life.MASKED_NAME and self._pace_s and not known:
             capacity = driver.run.capacity(driver.side.role)
             earliest_s += await self._step(lambda: full_list_s(capacity))
         await self._step(driver.next_message)
@@ -138,30 +138,30 @@ class Course:
             return
         raw = await asyncio.to_thread(driver.message, name)
         digest = await asyncio.to_thread(lambda: hashlib.sha256(raw).hexdigest())
-        noted = facts.Noted(name, len(raw), digest)
+        noted = life.Noted(name, len(raw), digest)
         # What is opened stays opened, whatever becomes of the run: it is on record before it leaves.
         opened = (
             await asyncio.to_thread(lambda: list(opened_parts(driver.side))) if name.endswith(REVEAL_SUFFIX) else []
         )
         for some in _in_entries(opened[self._record.opened :]):
-            await self._note(facts.NoteParts(self._loop.clock(), self.run, ours=tuple(some)))
-        await self._note(facts.NoteSent(self._loop.clock(), self.run, noted))
+            await self._note(life.NoteParts(self._loop.clock(), self.run, ours=tuple(some)))
+        await self._note(life.NoteSent(self._loop.clock(), self.run, noted))
         lanes = self._loop.lanes.named(self._record.peer)
         if lanes is not None and lanes.addresses:
             self.progress = ("deliver", 0, len(raw))
             await self._patiently(deliver(self._client, lanes.addresses, self._loop.key, self.run, name, raw))
         self._delivered.add(name)
 
-    async def _take(self, driver: Driver, noted: facts.Noted) -> None:
+    async def _take(self, driver: Driver, noted: life.Noted) -> None:
         raw = await asyncio.to_thread(self._files.incoming, noted)
         if raw is None:
             return
         at = self._loop.clock()
         await self._step(lambda: driver.receive(raw, at))
-        await self._note(facts.NoteTaken(self._loop.clock(), self.run, noted.name))
+        await self._note(life.NoteTaken(self._loop.clock(), self.run, noted.name))
         await asyncio.to_thread(self._files.taken, noted)
 
-    async def _next_of_peer(self, driver: Driver) -> facts.Noted | None:
+    async def _next_of_peer(self, driver: Driver) -> life.Noted | None:
         """Wait for a message of the peer that may come now, all of it here; None when it is time to look about."""
         self.progress = ("wait", 0, 0)
         if driver.complete and driver.awaited is None:
@@ -171,7 +171,7 @@ class Course:
             return None
         return await self._patiently(self._arrived(driver))
 
-    async def _arrived(self, driver: Driver) -> facts.Noted:
+    async def _arrived(self, driver: Driver) -> life.Noted:
         while True:
             self.news.clear()
             for name in driver.expected:
@@ -186,11 +186,11 @@ class Course:
         if side.revealed is None:
             return
         for some in _in_entries(tuple(side.theirs)[self._record.seen :]):
-            await self._note(facts.NoteParts(self._loop.clock(), self.run, theirs=tuple(some)))
+            await self._note(life.NoteParts(self._loop.clock(), self.run, theirs=tuple(some)))
         met = dict.fromkeys(one.first_plan_id for one in side.revealed.encounters)
         outcome = Outcome(driver.ledger, tuple(sorted(met)), tuple(sorted(side.revealed.cleared)))
         before = self._record.outcome
-        await self._note(facts.FinishRun(self._loop.clock(), self.run, outcome))
+        await self._note(life.FinishRun(self._loop.clock(), self.run, outcome))
         if new := sorted({*outcome.row.alarms} - {*(before.row.alarms if before else ())}):
             await raise_alarm(self._loop, self._record, AlarmKind.BLANKET_MATCH, ", ".join(new))
         await self._loop.follow_accords()
@@ -212,7 +212,7 @@ class Course:
             return False
         return True
 
-    async def _note(self, command: facts.MatchingCommand) -> None:
+    async def _note(self, command: life.MatchingCommand) -> None:
         await self._loop.decide_at(self._desk, command)
 
     async def _step(self, work: Callable[[], T]) -> T:

@@ -15,7 +15,7 @@ from pathlib import Path
 from detente.airspace.refusal import Refusal
 from detente.matching.driver import PLANS_FILE
 from detente.matching.keeping import SECRET_FILE, FolderKeeper
-from detente.node.matching.facts import Noted
+from detente.matching.life import Noted
 from detente.record.keys import NodeKey, verify
 
 MATCHING_DIRECTORY = "matching"

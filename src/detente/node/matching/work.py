@@ -18,14 +18,14 @@ from detente.accord.matching_terms import RunsOfNodes
 from detente.airspace.refusal import Refusal
 from detente.line.alarms import AlarmKind
 from detente.link.carrier import open_client
+from detente.matching import life
+from detente.matching.life import MatchingRun, RunState, noted_under
 from detente.matching.messages import BreachError, ProtocolFault
 from detente.node.configuration import MatchingSettings
 from detente.node.desks.matching import MatchingDesk
 from detente.node.loop import CommandLoop, NodeStopped
-from detente.node.matching import facts
 from detente.node.matching.course import Course, SecretGoneError, raise_alarm
 from detente.node.matching.delivery import RunNotHeldError
-from detente.node.matching.facts import MatchingRun, RunState, noted_under
 from detente.node.matching.files import RunFiles
 
 BREACHES = frozenset(fault.value for fault in ProtocolFault) - {ProtocolFault.STALLED.value}
@@ -73,7 +73,7 @@ class MatchingWork:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._wake.wait(), LOOK_S)
 
-    async def propose(self, command: facts.ProposeRun) -> MatchingRun:
+    async def propose(self, command: life.ProposeRun) -> MatchingRun:
         """Begin a run, or return the one that goes on; raises Refusal."""
         outcome = await self._loop.decide_at(self.desk, command)
         if outcome.events:
@@ -84,7 +84,7 @@ class MatchingWork:
 
     async def abort(self, run: str) -> None:
         """Break a run off; raises Refusal for one that is over."""
-        await self._loop.decide_at(self.desk, facts.AbortRun(self._loop.clock(), run, facts.ASKED_TO_STOP))
+        await self._loop.decide_at(self.desk, life.AbortRun(self._loop.clock(), run, life.ASKED_TO_STOP))
 
     def key_of(self, peer: str) -> bytes | None:
         """The public key of a peer, 32 bytes, or None."""
@@ -159,7 +159,7 @@ class MatchingWork:
             moment = at + timedelta(seconds=accord.provisions.matching.lead_seconds)
             with suppress(Refusal):
                 if self.desk.run_at(lanes.name, moment) is None:
-                    await self.propose(facts.ProposeRun(at, lanes.name, moment))
+                    await self.propose(life.ProposeRun(at, lanes.name, moment))
 
     async def _keep(self, course: Course) -> None:
         """Go on with a run until it is over; what goes wrong ends it."""
@@ -173,20 +173,20 @@ class MatchingWork:
         except BreachError as breach:
             reason, remark = breach.fault.value, breach.seen
         except SecretGoneError:
-            reason, remark = facts.SECRET_GONE, ""
+            reason, remark = life.SECRET_GONE, ""
         except Refusal as refusal:
-            reason, remark = facts.REFUSED, str(refusal)
+            reason, remark = life.REFUSED, str(refusal)
         except RunNotHeldError:
             # Its word that the run is over may be on its way, with the reason.
             await asyncio.sleep(WORD_OF_PEER_S)
             reason, remark = ProtocolFault.STALLED.value, "the peer has no such run that goes on"
         except Exception as error:
             log.exception("a run of private matching failed", run=course.run)
-            reason, remark = facts.FAULT_HERE, type(error).__name__
+            reason, remark = life.FAULT_HERE, type(error).__name__
         else:
             return
         with suppress(Refusal, NodeStopped):
-            await self._loop.decide_at(self.desk, facts.AbortRun(self._loop.clock(), course.run, reason, remark))
+            await self._loop.decide_at(self.desk, life.AbortRun(self._loop.clock(), course.run, reason, remark))
 
 
 def _is_over_for_both(record: MatchingRun, at: datetime) -> bool:

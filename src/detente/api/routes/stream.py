@@ -11,6 +11,7 @@ from litestar.params import Parameter
 from litestar.response import Stream
 
 from detente.airspace.refusal import Refusal
+from detente.api.service import Service
 from detente.node.accords import ACCORD
 from detente.node.desks.claims import ClaimsDesk
 from detente.node.desks.line import LineDesk
@@ -18,7 +19,6 @@ from detente.node.desks.matching import MatchingDesk
 from detente.node.desks.members import MembersDesk
 from detente.node.desks.zones import ZonesDesk
 from detente.node.loop import EVENT
-from detente.node.service import Service
 from detente.node.suspicion import DETAILS
 
 HEARTBEAT_S = 15.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from litestar import Router, get, post
 
-from detente.node.service import Service, not_found, tags
-from detente.node.views import Done, PlansImport, PlansImported, PlanSummary, summary_of
+from detente.api.service import Service, not_found, tags
+from detente.api.views import Done, PlansImport, PlansImported, PlanSummary, summary_of
 from detente.picture.commands import ActivatePlan, EndPlan, ImportPlans, WithdrawPlan
 from detente.picture.picture import PlanRecord, PlanState
 

@@ -11,13 +11,13 @@ from litestar import Request, Response, Router, get, post, put
 from litestar.datastructures import State
 
 from detente.airspace.refusal import Refusal
+from detente.api.service import Service, not_found
 from detente.matching.ledger import LedgerRow, SeriesTotals, series_totals
+from detente.matching.life import MatchingRun, ProposeRun, RunState, noted_under
 from detente.node.desks.matching import MatchingDesk, transcript_of
 from detente.node.matching.delivery import MESSAGES_PATH, OFFSET_HEADER, SIGNATURE_HEADER, offset_of
-from detente.node.matching.facts import MatchingRun, ProposeRun, RunState, noted_under
 from detente.node.matching.files import PIECE_BYTES, is_signed
 from detente.node.matching.work import MatchingWork
-from detente.node.service import Service, not_found
 
 
 class RunRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""What a peer has been told of our plans and notices, read from what was sent, and what it must still be told.
+"""What a peer has been told of our plans and notices, from the messages to it, and what it must still be told.
 
 After a suspension, or under a new accord, the two are brought together again by saying only what differs.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from detente.airspace.plan import Plan
-from detente.link.envelope import Envelope
-from detente.node.messages import (
+from detente.picture.messages import (
     Message,
     NoticeAmended,
     NoticeCancelled,
@@ -19,7 +18,6 @@ from detente.node.messages import (
     PlanDeclared,
     PlanEnded,
     PlanWithdrawn,
-    read_message,
 )
 from detente.picture.notices import Notice, NoticeState
 from detente.picture.picture import Picture, PlanState
@@ -53,11 +51,11 @@ class Told:
                 pass
 
 
-def told_by(envelopes: Iterable[Envelope]) -> Told:
-    """Return what these envelopes, in order, told their recipient."""
+def told_by(messages: Iterable[Message]) -> Told:
+    """Return what these messages, in order, told their recipient."""
     told = Told()
-    for envelope in envelopes:
-        told.take(read_message(envelope.kind, envelope.body))
+    for message in messages:
+        told.take(message)
     return told
 
 

@@ -15,8 +15,8 @@ from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Mean
 from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
-from detente.link.commitment import CommitmentOpening, canonical_details, read_opening, write_opening
-from detente.link.details import (
+from detente.details.commitment import CommitmentOpening, canonical_details, read_opening, write_opening
+from detente.details.details import (
     CommitDetails,
     Details,
     DetailsCommand,

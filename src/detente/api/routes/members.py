@@ -8,6 +8,9 @@ import msgspec
 from litestar import Router, get, post
 
 from detente.accord.tagged import tag_of
+from detente.api.routes.accords import keeping_of
+from detente.api.service import Service
+from detente.api.views import Done
 from detente.members.coalition import (
     AcknowledgeMember,
     AddMember,
@@ -18,9 +21,6 @@ from detente.members.coalition import (
 )
 from detente.members.matters import Matter, find_matter
 from detente.node.desks.members import MembersDesk, matters_of, said_to
-from detente.node.routes.accords import keeping_of
-from detente.node.service import Service
-from detente.node.views import Done
 from detente.picture.picture import Picture
 
 

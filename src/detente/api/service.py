@@ -9,11 +9,12 @@ from datetime import datetime
 from detente.accord.tagged import tag_of
 from detente.accord.terms import Accord
 from detente.airspace.refusal import Refusal
+from detente.api.access import Access
+from detente.api.views import PeerView, Status
 from detente.claims.state import ClaimsState
 from detente.line.hand_over import open_alarms, radio_overdue
 from detente.line.state import LineState
 from detente.link.card import Card
-from detente.node.access import Access
 from detente.node.admission import Admission
 from detente.node.configuration import Configuration
 from detente.node.desks.claims import ClaimsDesk
@@ -23,7 +24,6 @@ from detente.node.matching.work import MatchingWork
 from detente.node.metrics import Metrics
 from detente.node.outbox import Outbox
 from detente.node.settlement import turn_of
-from detente.node.views import PeerView, Status
 from detente.picture.commands import Command
 from detente.picture.picture import Picture, picture_bytes
 

@@ -20,7 +20,7 @@ from detente.claims.review import VERSION, DayConformance, PartyReview, Review
 from detente.claims.review_claim import CutMark
 from detente.claims.terms import ClaimsTerms
 from detente.line import exchange as line
-from detente.node import messages
+from detente.picture import messages
 from detente.picture.notices import Meaning, Notice
 from detente.picture.observations import Verdict
 

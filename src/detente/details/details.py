@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from detente.airspace.refusal import Refusal
-from detente.link.commitment import CommitmentOpening
+from detente.details.commitment import CommitmentOpening
 
 NoticeKey = tuple[str, str]
 """Party and notice id."""

@@ -16,17 +16,19 @@ import uvicorn
 
 from detente.accord.terms import Accord, parse_accord
 from detente.airspace.refusal import Refusal
+from detente.api.access import Access
+from detente.api.application import make_application
+from detente.api.service import Service
 from detente.claims.state import ClaimsState
+from detente.disclosure.disclosing import Disclosing
 from detente.line.state import LineState
 from detente.link.card import Card
 from detente.link.directory import NodeDirectory
 from detente.link.links import Links
 from detente.members.coalition import Coalition
-from detente.node.access import Access
 from detente.node.accord_keeping import AccordKeeping, keeps
 from detente.node.accords import Accords
 from detente.node.address import RunningNode
-from detente.node.application import make_application
 from detente.node.claims_keeping import keep_claims, open_claims
 from detente.node.configuration import Configuration, HttpSettings, read_configuration
 from detente.node.desks.claims import ClaimsDesk
@@ -36,7 +38,6 @@ from detente.node.desks.line import LineDesk
 from detente.node.desks.matching import MatchingDesk
 from detente.node.desks.members import MembersDesk
 from detente.node.desks.zones import ZonesDesk, keep_zones
-from detente.node.disclosing import Disclosing
 from detente.node.horizon_keeping import keep_horizons
 from detente.node.line_keeping import keep_line, open_line
 from detente.node.logs import set_up_logs
@@ -45,7 +46,6 @@ from detente.node.matching.files import MATCHING_DIRECTORY
 from detente.node.matching.work import MatchingWork
 from detente.node.metrics import Metrics
 from detente.node.outbox import Outbox
-from detente.node.service import Service
 from detente.node.settlement import Settlement
 from detente.picture.commands import ExpireNotices
 from detente.picture.picture import Picture

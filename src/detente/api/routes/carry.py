@@ -7,9 +7,9 @@ import asyncio
 from litestar import Request, Response, Router, get, post
 from litestar.datastructures import State
 
+from detente.api.service import Service
 from detente.link.parcel import MAX_PARCEL_BYTES, MEDIA_TYPE, as_mail, read_parcel
 from detente.node.carrying import Carried, parcel_for, take_in
-from detente.node.service import Service
 
 
 @get("/{peer:str}", summary="What to carry to a peer", media_type=MEDIA_TYPE)

@@ -7,10 +7,10 @@ import asyncio
 from litestar import Request, Response, Router, post
 from litestar.datastructures import State
 
+from detente.api.even_pace import hold
+from detente.api.service import Service
 from detente.link.answer import ANSWER_MEDIA_TYPE, ENVELOPES_PATH, MAX_BATCH_BYTES
 from detente.node.admission import TOO_MANY
-from detente.node.even_pace import hold
-from detente.node.service import Service
 
 
 @post(

@@ -6,19 +6,7 @@ from litestar import Router, get, post
 
 from detente.accord.tagged import tag_of
 from detente.airspace.refusal import Refusal
-from detente.line import commands
-from detente.line.commands import LineCommand
-from detente.line.events import LineMessageSent
-from detente.line.exchange import command_of
-from detente.line.hand_over import summary
-from detente.line.messages import Carrier
-from detente.line.parameters import LineLanguage
-from detente.line.phrases import MessageClass, phrase_table
-from detente.line.radio import RadioReport
-from detente.line.read_back import Units
-from detente.line.voice import read_voice_code
-from detente.line.watch import HandOver
-from detente.node.line_views import (
+from detente.api.line_views import (
     AlarmsRequest,
     CodeView,
     LineDone,
@@ -39,8 +27,20 @@ from detente.node.line_views import (
     message_view,
     named,
 )
+from detente.api.service import Service, not_found
+from detente.line import commands
+from detente.line.commands import LineCommand
+from detente.line.events import LineMessageSent
+from detente.line.exchange import command_of
+from detente.line.hand_over import summary
+from detente.line.messages import Carrier
+from detente.line.parameters import LineLanguage
+from detente.line.phrases import MessageClass, phrase_table
+from detente.line.radio import RadioReport
+from detente.line.read_back import Units
+from detente.line.voice import read_voice_code
+from detente.line.watch import HandOver
 from detente.node.loop import DeskOutcome
-from detente.node.service import Service, not_found
 
 
 @get("/", summary="Show the line")

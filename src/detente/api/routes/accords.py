@@ -20,9 +20,9 @@ from detente.accord.facts import (
 from detente.accord.tagged import tag_of
 from detente.accord.terms import accord_hash, parse_accord
 from detente.airspace.refusal import Refusal
+from detente.api.service import Service, not_found
 from detente.node.accord_keeping import AccordKeeping
 from detente.node.accords import AccordView, view_of
-from detente.node.service import Service, not_found
 
 
 class ProposalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,12 +8,7 @@ from litestar import Router, get, post
 
 from detente.accord.tagged import tag_of
 from detente.airspace.refusal import Refusal
-from detente.claims import commands
-from detente.claims.commands import ClaimsCommand
-from detente.claims.events import IncidentReported, RequestAsked
-from detente.claims.state import DeviationRecord
-from detente.node.claims_keeping import JointReviews
-from detente.node.claims_views import (
+from detente.api.claims_views import (
     AnswerText,
     ClaimDone,
     ClosingText,
@@ -39,8 +34,13 @@ from detente.node.claims_views import (
     review_view,
     statements_view,
 )
+from detente.api.service import Service, not_found
+from detente.claims import commands
+from detente.claims.commands import ClaimsCommand
+from detente.claims.events import IncidentReported, RequestAsked
+from detente.claims.state import DeviationRecord
+from detente.node.claims_keeping import JointReviews
 from detente.node.loop import DeskOutcome
-from detente.node.service import Service, not_found
 
 
 @get("/observations", summary="List observations")

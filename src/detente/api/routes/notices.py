@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from litestar import Router, get, post
 
-from detente.node.service import Service, tags
-from detente.node.views import Done, NoticeText
+from detente.api.service import Service, tags
+from detente.api.views import Done, NoticeText
 from detente.picture.commands import AmendNotice, CancelNotice, GiveNotice
 from detente.picture.entering import Entering, entering
 from detente.picture.notices import NoticeRecord

@@ -8,9 +8,9 @@ from litestar.response import Redirect
 
 from detente.accord.terms import Accord
 from detente.airspace.refusal import Refusal
-from detente.node.access import COOKIE
-from detente.node.service import Service, not_found
-from detente.node.views import Health, PeerView, Status
+from detente.api.access import COOKIE
+from detente.api.service import Service, not_found
+from detente.api.views import Health, PeerView, Status
 from detente.picture.picture import PictureSnapshot
 
 YEAR_S = 365 * 86_400

@@ -8,8 +8,8 @@ import msgspec
 from litestar import Router, get, post
 
 from detente.airspace.refusal import Refusal
+from detente.api.service import Service, not_found
 from detente.node.desks.zones import ZonesDesk, ladders
-from detente.node.service import Service, not_found
 from detente.picture.entering import Entering, entering
 from detente.zones.facts import ZoneAccepted, ZoneFact, ZoneProposed, ZoneRefused, ZoneReleased
 from detente.zones.talks import (

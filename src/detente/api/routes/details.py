@@ -10,11 +10,11 @@ from litestar import Router, get, post
 
 from detente.accord.tagged import tag_of
 from detente.airspace.plan import Plan
-from detente.link.commitment import DETAILS_SALT_BYTES, CommitmentOpening
-from detente.link.details import CommitDetails, DetailsCommand, GiveDetails
+from detente.api.service import Service, not_found
+from detente.api.views import Done
+from detente.details.commitment import DETAILS_SALT_BYTES, CommitmentOpening
+from detente.details.details import CommitDetails, DetailsCommand, GiveDetails
 from detente.node.desks.details import DetailsDesk
-from detente.node.service import Service, not_found
-from detente.node.views import Done
 
 
 class CommitmentRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -29,10 +29,9 @@ from detente.accord.tagged import tag_of
 from detente.accord.terms import Accord, Disclosure
 from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
-from detente.node import messages
-from detente.node.messages import Message
-from detente.picture import events
+from detente.picture import events, messages
 from detente.picture.commands import Command, HearConflictAnswer
+from detente.picture.messages import Message
 from detente.picture.picture import Picture, PlanRecord, PlanState
 
 MATCHED = "accord: matching, told"

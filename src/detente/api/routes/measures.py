@@ -6,10 +6,10 @@ from litestar import Router, get, post
 
 from detente.airspace.refusal import Refusal
 from detente.airspace.resolution import FoundMeasures, RankedChange, apply_change
+from detente.api.service import Service, not_found, tags
+from detente.api.views import ConflictDetail, Conflicts, Done, MeasureProposed, MeasureRequest, RefusalRequest
 from detente.node.search_for_measures import search_measures
-from detente.node.service import Service, not_found, tags
 from detente.node.settlement import measure_from
-from detente.node.views import ConflictDetail, Conflicts, Done, MeasureProposed, MeasureRequest, RefusalRequest
 from detente.picture.commands import AcceptMeasure, ProposeMeasure, RefuseMeasure
 from detente.picture.decide_measures import open_conflict
 from detente.picture.measures import Measure, MeasureRecord, MeasureState

@@ -15,8 +15,8 @@ from detente.accord.tagged import read_tagged, write_tagged
 from detente.airspace.plan import Plan
 from detente.picture import commands, events
 from detente.picture.measures import Measure
-from detente.picture.notices import Notice, NoticeState
-from detente.picture.picture import Picture, PlanState
+from detente.picture.notices import Notice
+from detente.picture.picture import Picture
 
 
 class _Message(msgspec.Struct, frozen=True, tag_field="message", forbid_unknown_fields=True):
@@ -193,18 +193,6 @@ def messages_of(event: events.Event, picture: Picture) -> Iterator[tuple[str, Me
             if message is not None and not _is_zone(event, picture):
                 for peer in picture.peers:
                     yield peer, message
-
-
-def introduction(picture: Picture) -> Iterator[Message]:
-    """Yield what a peer must hear when a link begins: our live plans and our notices in force."""
-    for (party, _), record in sorted(picture.plans.items()):
-        if party == picture.party and record.live:
-            yield PlanDeclared(record.plan, record.revision)
-            if record.state is PlanState.ACTIVE:
-                yield PlanActivated(record.plan.plan_id)
-    for (party, _), notice in sorted(picture.notices.items()):
-        if party == picture.party and notice.state is NoticeState.IN_FORCE and notice.notice.agreed_with is None:
-            yield NoticeGiven(notice.notice)
 
 
 def _is_zone(event: events.Event, picture: Picture) -> bool:

@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from detente.airspace.refusal import Refusal
+from detente.api.access import local_token
 from detente.link.directory import NodeDirectory
-from detente.node.access import local_token
 from detente.node.address import address_of
 from detente.record.keys import NodeKey
 

@@ -19,9 +19,8 @@ from litestar.openapi.spec import Components, SecurityScheme
 from detente import __version__
 from detente.accord.decoding import refusal_of
 from detente.airspace.refusal import Refusal
-from detente.node.access import COOKIE
-from detente.node.loop import NodeStopped
-from detente.node.routes import (
+from detente.api.access import COOKIE
+from detente.api.routes import (
     accords,
     carry,
     claims,
@@ -37,8 +36,9 @@ from detente.node.routes import (
     stream,
     zones,
 )
-from detente.node.service import Service
-from detente.node.views import Problem, problem_of, shown
+from detente.api.service import Service
+from detente.api.views import Problem, problem_of, shown
+from detente.node.loop import NodeStopped
 
 MEGABYTE = 1024 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from detente.api.service import Service
 from detente.link.envelope import Envelope
 from detente.node.lanes import LANE_HASH
-from detente.node.service import Service
 
 
 async def hold(service: Service, accepted: Sequence[Envelope], began_s: float) -> None:
