@@ -92,7 +92,7 @@ MUTATIONS = (
     ),
     Mutation(
         "nothing leaves that disclosure forbids: plans are told as they are whatever their level",
-        "node/disclosing.py",
+        "disclosure/disclosing.py",
         "return not is_open(accord, self.policy)",
         "return False",
     ),
