@@ -70,6 +70,13 @@ def standing(party: Party, accord: str) -> str:
     return next((view["standing"] for view in party.get("/accords") if view["accord_hash"] == accord), "")
 
 
+def terms_shown(party: Party, peer: str = "") -> str:
+    """The hash of the terms that the node shows."""
+    answer = party.ask("GET", f"/accord?peer={peer}" if peer else "/accord")
+    assert answer.status == 200, answer.body
+    return accord_hash(msgspec.json.decode(answer.body, type=Accord))
+
+
 def agree(first: Party, second: Party, text: str) -> str:
     accord = accord_hash(parse_accord(text))
     first.post("/accords/propose", {"peer": second.name, "text": text})
@@ -118,7 +125,7 @@ def test_an_accord_lives_from_proposal_to_end(tmp_path: Path) -> None:
         accord = agree(north, south, second.read_text())
         assert standing(north, old) == "countered"
         for party in (north, south):
-            assert party.get("/status")["accord_hash"] == accord
+            assert party.get("/status")["accord_hash"] == accord == terms_shown(party)
 
         north.imports(area_plan("n1"), area_plan("n2", 0.5))
         south.until(lambda: live(south, "north") == {"n1", "n2"}, "hears of the plans")
@@ -215,6 +222,9 @@ def test_what_one_party_told_another_never_reaches_a_third(tmp_path: Path) -> No
         assert east.get("/accords") == []
         with_east = agree(north, east, text_between(north, east, vertical_m=600.0))
         assert with_south not in json.dumps(east.get("/accords"))
+        assert (terms_shown(north, "south"), terms_shown(north, "east")) == (with_south, with_east)
+        assert north.ask("GET", "/accord").json["field"] == "peer"
+        assert north.ask("GET", "/accord?peer=west").status == 404
         south.imports(area_plan("secret-of-south"))
         north.until(lambda: live(north, "south") == {"secret-of-south"}, "hears south")
         east.imports(area_plan("secret-of-east", level_m=3500.0))

@@ -106,6 +106,7 @@ class Accords:
         self.own = own
         self.trusted = trusted
         self.configured = configured if configured is None or not configured.needs_authorities else None
+        self.configured_hash = "" if self.configured is None else accord_hash(self.configured)
         self.talks = {card.name: Talks(side, Side(card.name, card.public_key)) for card in trusted}
 
     def open_talks(self, links: Links) -> dict[str, Talker]:
@@ -117,9 +118,9 @@ class Accords:
         talks = self.talks.get(peer)
         if talks is None:
             raise Refusal("peer", peer, f"a paired party: {', '.join(sorted(self.talks)) or '(none)'}", "Pair first.")
-        if self.configured is not None and getattr(fact, "accord_hash", "") == accord_hash(self.configured):
+        if self.configured is not None and getattr(fact, "accord_hash", "") == self.configured_hash:
             raise Refusal(
-                "accord_hash", accord_hash(self.configured), "an accord that both sides' authorities signed",
+                "accord_hash", self.configured_hash, "an accord that both sides' authorities signed",
                 "This one stands in a file of the node and nobody signed it: propose one, `detente accord propose`.",
             )  # fmt: skip
         return decide(talks, fact, verify)
@@ -138,7 +139,7 @@ class Accords:
         configured = self.configured
         if configured is None or configured.party(peer) is None or configured.party(self.own.name) is None:
             return None
-        return configured, accord_hash(configured)
+        return configured, self.configured_hash
 
     def may_plan(self, peer: str, at: datetime) -> bool:
         """Whether plans, notices and measures may go to `peer` and come from it: an accord is in force with it."""
@@ -196,7 +197,7 @@ class Accords:
         terms = self.configured
         if terms is None:
             return
-        name, record = accord_hash(terms), AccordRecord(accord_hash(terms), format_accord(terms))
+        name, record = self.configured_hash, AccordRecord(self.configured_hash, format_accord(terms))
         for peer in (party.name for party in terms.parties if party.name != self.own.name):
             current = self.current(peer, at)
             if at > terms.valid.end:
@@ -221,7 +222,7 @@ class Accords:
         peers: dict[str, Peer] = {}
         unpaired: tuple[str, ...] = ()
         if self.configured is not None:
-            opened = open_peers(self.configured, accord_hash(self.configured), self.own, self.trusted, links)
+            opened = open_peers(self.configured, self.configured_hash, self.own, self.trusted, links)
             peers = {peer.name: peer for peer in opened}
             unpaired = opened.unpaired
         for card in self.trusted:
@@ -250,12 +251,12 @@ class Accords:
         """
         found = {card.name: current for card in self.trusted if (current := self.current(card.name, at)) is not None}
         hashes = {name for _, name in found.values()}
-        if self.configured is not None and hashes <= {accord_hash(self.configured)}:
+        if self.configured is not None and hashes <= {self.configured_hash}:
             terms = self.configured
             parties = tuple(party.name for party in terms.parties)
             return AdoptAccord(
-                at, self.own.name, accord_hash(terms), terms.name, parties, terms.widest_minima, terms.valid,
-                pairs=_pairs({name: (terms, accord_hash(terms)) for name in parties if name != self.own.name}),
+                at, self.own.name, self.configured_hash, terms.name, parties, terms.widest_minima, terms.valid,
+                pairs=_pairs({name: (terms, self.configured_hash) for name in parties if name != self.own.name}),
             )  # fmt: skip
         if not found:
             return None

@@ -37,8 +37,8 @@ class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     `given_at` is the sender's time (UTC). `plan_id` names a plan of the same party that the notice is about.
     `others` may be said only with NOTHING_OF_OURS_HERE. `commitment` is the salted SHA-256 of details that may be given
-    later and must then open it (R39; `details.commitment`). `agreed_with` names the other party of a zone that counts as
-    this notice: both know it by agreement, and nobody else is told.
+    later and must then open it (R39; `details.commitment`). `agreed_with` names the other party of a zone that counts
+    as this notice: both know it by agreement, and nobody else is told.
     """
 
     notice_id: str

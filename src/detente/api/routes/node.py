@@ -29,11 +29,22 @@ async def show_status(service: Service, *, digest: bool = False) -> Status:
 
 
 @get("/accord", summary="The accord in force")
-async def show_accord(service: Service) -> Accord:
-    """Return the terms under which the node works."""
-    if service.accord is None:
-        raise not_found("accord", "", "an accord in force")
-    return service.accord
+async def show_accord(service: Service, peer: str | None = None) -> Accord:
+    """Return the terms that stand, or stood last, with a peer; `peer` may be left out where one accord is for all."""
+    return await service.loop.read(lambda _: _accord_with(service, peer))
+
+
+def _accord_with(service: Service, peer: str | None) -> Accord:
+    keeping = service.loop.keeping
+    terms = {} if keeping is None else keeping.terms_by_peer()
+    found = [accord for name, accord in terms.items() if peer in (None, name)]
+    if not found and peer is None and service.accord is not None and not service.accord.needs_authorities:
+        return service.accord
+    if not found:
+        raise not_found("peer" if peer else "accord", peer or "", "a party with an accord")
+    if any(accord != found[0] for accord in found):
+        raise Refusal("peer", "", f"one of {', '.join(sorted(terms))}: there is an accord with each of them")
+    return found[0]
 
 
 @get("/peers", summary="The other parties")
