@@ -38,7 +38,7 @@ class HttpCarrier:
         self._client = client
 
     async def carry(self, address: str, batch: bytes, connect_s: float, total_s: float) -> tuple[int, bytes]:
-        """See `Carrier.carry`. A redirect is not followed."""
+        """POST the batch; a redirect is not followed."""
         timeout = aiohttp.ClientTimeout(total=total_s, sock_connect=connect_s)
         headers = {"Content-Type": ENVELOPES_MEDIA_TYPE}
         try:
