@@ -1,7 +1,8 @@
 """Run the InterUSS suites against a real `detente dss` process: `make conformance`.
 
-SUITES names the harness (default ../shared/conformance). Every suite runs twice, as it is and with OVN_REQUEST=1,
-POOL_INFO=1 and STRICT=1. The counts are printed and kept in docs/conformance.md.
+SUITES names the harness; without it, it is the folder `conformance` in DETENTE_SHARED, or in ../shared. Every suite
+runs twice, as it is and with OVN_REQUEST=1, POOL_INFO=1 and STRICT=1. The counts are printed and kept in
+docs/conformance.md.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ Row = tuple[str, str, int, int]
 
 def harness() -> Path:
     """The folder of the suites; a SystemExit that says what to do when there is none."""
-    folder = Path(os.environ.get("SUITES", ROOT.parent / "shared" / "conformance"))
+    shared = Path(os.environ.get("DETENTE_SHARED", ROOT.parent / "shared"))
+    folder = Path(os.environ.get("SUITES", shared / "conformance"))
     if not (folder / "run.sh").exists():
         sys.exit(f"no conformance harness in {folder}: name its folder with SUITES=DIR")
     return folder
