@@ -4,27 +4,45 @@ PYTHON ?= python3
 UV = $(shell $(PYTHON) tools/bootstrap.py)
 SYNC = $(UV) sync --locked --python $(PYTHON)
 BIN = .venv/bin
+BUILD ?= build
 # The machine's own certificates where it has any: behind an inspecting proxy only they will do.
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),true,false)
 
-.PHONY: quick simulate conformance fuzz demo test test-long test-shared check format setup setup-demo lock clean help
+# Compiling every module anew takes most of the time of each process that a test or the demo starts.
+unexport PYTHONDONTWRITEBYTECODE
 
-demo: setup-demo ## two parties deconflict a day of recorded traffic; writes demo-out/report.html
-	$(BIN)/detente demo --out demo-out
+.PHONY: console console-pictures console-check test-console deb sbom audit quick simulate conformance fuzz demo test test-long test-shared check format setup setup-demo lock clean help
+
+demo: setup-demo ## two parties deconflict a day of recorded traffic; writes demo-out/report.html; SERVE=1 shows both consoles then
+	$(BIN)/detente demo --out demo-out $(if $(SERVE),--serve)
 
 test: setup ## the quick test suite
-	$(BIN)/pytest -n auto -m "not long and not shared" --durations=25
+	$(BIN)/pytest -n auto -m "not long and not shared and not browser" --durations=25
 
 quick: ## one room's checks in seconds, once the environment is set up: make quick ROOM=line
 	$(BIN)/ruff format --check src/detente/$(ROOM) tests/$(ROOM)
 	$(BIN)/ruff check src/detente/$(ROOM) tests/$(ROOM)
 	$(BIN)/lint-imports > /dev/null || $(BIN)/lint-imports
 	$(BIN)/mypy src/detente/$(ROOM)
-	$(BIN)/pytest -n 0 -m "not long and not shared" --durations=5 tests/$(ROOM) tests/tidy
+	$(BIN)/pytest -n 0 -m "not long and not shared and not browser" --durations=5 tests/$(ROOM) tests/tidy
 
 test-long: setup ## the long tests, and every property at length; that of a loss of power needs strace
-	$(BIN)/pytest -n auto -m "long and not shared" --durations=25
-	$(BIN)/pytest -n auto -m "hypothesis and not long and not shared" --hypothesis-profile full --durations=5
+	$(BIN)/pytest -n auto -m "long and not shared and not browser" --durations=25
+	$(BIN)/pytest -n auto -m "hypothesis and not long and not shared and not browser" --hypothesis-profile full --durations=5
+
+test-console: setup ## the console in a real browser; Debian's Chromium is installed where there is none
+	@$(SYNC) --group dev --group browser
+	@command -v chromium > /dev/null || (apt-get update -q && apt-get install -y -q chromium) > /dev/null
+	$(BIN)/pytest -n 2 -m browser --durations=10
+
+console: ## build the page of the console anew, after a change of its source
+	$(PYTHON) tools/console_page.py
+
+console-pictures: setup ## the pictures of the console under docs/images, from two real nodes; needs Chromium
+	$(BIN)/python tools/console_pictures.py
+
+console-check: ## the page of the console is what its source gives, byte for byte, and its types and words are right
+	$(PYTHON) tools/console_page.py --check
 
 test-shared: setup ## the tests that need the shared data folder (DETENTE_SHARED)
 	$(BIN)/pytest -m "shared and not long" --durations=25
@@ -62,17 +80,28 @@ setup-demo: ## the environment that the demo needs
 	@$(BIN)/python -m detente.matching.compile
 
 bench-%: ## one benchmark, for example make bench-detect
-	@$(SYNC) --group dev --group bench
+	@$(SYNC) --group dev --group bench --group browser
 	@$(BIN)/python -m detente.airspace.compile
 	@$(BIN)/python -m detente.matching.compile
 	@$(BIN)/python -m detente.utm.service.compile
 	$(BIN)/python bench/$(subst -,_,$*).py
 
+deb: ## the Debian package, with everything that it needs beside Python: build/detente_VERSION_ARCHITECTURE.deb
+	UV="$(abspath $(UV))" deploy/debian/build $(BUILD)
+
+sbom: ## every part of the runtime with its version and digests (CycloneDX): build/detente-sbom.json
+	@mkdir -p build
+	$(UV) export --quiet --frozen --no-dev --format cyclonedx1.5 --preview-features sbom-export -o build/detente-sbom.json
+
+audit: ## known weaknesses of the runtime's parts, from OSV or OSV=URL; IF_REACHABLE=1 goes on where that is not reached
+	@$(UV) audit --frozen --no-dev --preview-features audit-command $(if $(OSV),--service-url $(OSV)) || { code=$$?; \
+	  [ "$$code" -eq 2 ] && [ -n "$(IF_REACHABLE)" ] && echo "audit: NOTHING WAS LOOKED AT, see above" || exit "$$code"; }
+
 lock:
 	$(UV) lock
 
 clean: ## remove what the other targets made
-	rm -rf .venv .tools demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools build demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 help:
 	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort

@@ -26,9 +26,10 @@ from detente.airspace.separation import Minima, MinimaTable
 from detente.api.client import NodeClient
 from detente.link.answer import ENVELOPES_PATH
 from detente.link.links import Links
-from detente.picture.messages import PlanDeclared, write_message
+from detente.picture.messages import PlanDeclaredMessage
 from detente.record.keys import NodeKey
 from detente.rehearsal.party import RehearsalParty
+from detente.room.tagged import write_tagged
 from results import write_section
 
 HIDDEN = 5_000
@@ -57,7 +58,7 @@ class Prober:
     def probe(self) -> float:
         """Declare one more plan; return the seconds until the answer."""
         self.count += 1
-        message = write_message(PlanDeclared(plan(f"s{self.count}", self.count), 1))
+        message = write_tagged(PlanDeclaredMessage(plan(f"s{self.count}", self.count), 1))
         (envelope,) = self.session.seal(self.key, [message], datetime.now(UTC))
         began = time.perf_counter()
         self.connection.request("POST", ENVELOPES_PATH, envelope.raw)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import resource
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -14,28 +16,45 @@ import numba
 import numpy as np
 import private_set_intersection.python as psi
 
-from detente.accord.matching_terms import CREWED_MATCHING, DRONE_MATCHING, AltitudeFamilies, MatchingTerms
+from detente.accord.matching_terms import (
+    CREWED_MATCHING,
+    DRONE_MATCHING,
+    AltitudeFamilies,
+    FineGrid,
+    MatchingDomain,
+    MatchingTerms,
+)
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Ellipsoid, StandardPressure
 from detente.airspace.plan import Circle, Containment, Plan, TimeWindow, Trajectory, Volume4D, Waypoint
 from detente.airspace.position import Position
 from detente.airspace.search import encounters_between
 from detente.airspace.separation import Minima, MinimaTable
 from detente.matching import ristretto
+from detente.matching.checks import found_share, spot_count
+from detente.matching.grid import BIN_BITS
 from detente.matching.hash_to_group import hash_to_group
-from detente.matching.late import answer_late, late_message, late_reveal, take_late_answer, take_late_reveal
+from detente.matching.labels import Labels, domain_spaces, families_of
+from detente.matching.ledger import ledger_row
 from detente.matching.masking import answers_of, matching_rows
-from detente.matching.ordered import among
 from detente.matching.quantise import Epoch, Role, quantise
 from detente.matching.run import Run
 from detente.matching.side import MatchSide
 from detente.record.keys import NodeKey
+from plain_rounds import flagged_plans, plain_run, shown_counts
 from results import write_section
 
 EPOCH = Epoch(20_240, 86_400)
 DAY = datetime.fromtimestamp(EPOCH.start_s, UTC)
+DOMAIN = MatchingDomain(
+    south_millidegrees=35_000, west_millidegrees=-123_000, north_millidegrees=38_700, east_millidegrees=-118_500
+)
+BEFORE = {"crewed": 1.68, "drones": 2.32}
+"""Millions of multiplications without checks and fine rounds: 57 and 79 CPU-s at 34 us, as last measured."""
 PEER_TOKENS = 5_000
 LATE_PLANS = 6
 SAMPLE = 8_192
+ROWS_LOOKED_AT = 4_096
+OTHER_DAYS = 6
 REVEALS = True
 """openmined-psi may show the intersection itself, not only its size."""
 
@@ -94,141 +113,215 @@ class Meter:
         self.wall_s += time.perf_counter() - self._start[1]
 
 
-def matched(
-    ours: list[Plan], theirs: list[Plan], terms: MatchingTerms, table: MinimaTable
-) -> tuple[list[MatchSide], tuple[Meter, Meter], Meter, int]:
-    """A day matched: both sides, what each cost, what quantising cost, and the bytes on the wire."""
-    keys = sorted((NodeKey.generate(), NodeKey.generate()), key=lambda key: key.public)
-    run = Run("00" * 32, EPOCH, terms, table, keys[0].public, keys[1].public)
-    meters, quantising = (Meter(), Meter()), Meter()
-    sides = []
-    for number, (plans, role) in enumerate(((ours, Role.FIRST), (theirs, Role.SECOND))):
-        with meters[number], quantising:
-            tokens = quantise(plans, role, EPOCH, terms, table)
-        with meters[number]:
-            sides.append(MatchSide(run, keys[number], tokens, bytes([number + 1]) * 32))
-    wire = 0
-    while not all(side.complete for side in sides):
-        for number in (0, 1):
-            with meters[number]:
-                raw = sides[number].next_message()
-            if raw is not None:
-                wire += len(raw)
-                with meters[1 - number]:
-                    sides[1 - number].receive(raw)
-    return sides, meters, quantising, wire
+class Day:
+    """A day matched: both sides, what each cost, what quantising cost, the bytes of each, and one multiplication."""
+
+    def __init__(self, ours: list[Plan], theirs: list[Plan], terms: MatchingTerms, table: MinimaTable) -> None:
+        keys = sorted((NodeKey.generate(), NodeKey.generate()), key=lambda key: key.public)
+        run = Run("00" * 32, EPOCH, terms, table, keys[0].public, keys[1].public)
+        self.meters, self.quantising, self.wire = (Meter(), Meter()), Meter(), [0, 0]
+        self.units_us: list[float] = []
+        self.sides: list[MatchSide] = []
+        for number, (plans, role) in enumerate(((ours, Role.FIRST), (theirs, Role.SECOND))):
+            with self.meters[number], self.quantising:
+                tokens = quantise(plans, role, EPOCH, terms, table)
+            with self.meters[number]:
+                self.sides.append(MatchSide(run, keys[number], tokens, bytes([number + 1]) * 32))
+        self.play()
+
+    def play(self) -> None:
+        """Exchange messages until both have nothing more to say."""
+        while not all(side.idle for side in self.sides):
+            for number in (0, 1):
+                with self.meters[number]:
+                    raw = self.sides[number].next_message()
+                if raw is not None:
+                    self.wire[number] += len(raw)
+                    with self.meters[1 - number]:
+                        self.sides[1 - number].receive(raw)
+                    if len(raw) > 1 << 20:
+                        self.units_us.append(unit_us())
+
+    @property
+    def unit_us(self) -> float:
+        """Microseconds of processor time of one multiplication, measured again and again during the run."""
+        return statistics.mean(self.units_us)
+
+
+def unit_us() -> float:
+    """Microseconds of processor time that one multiplication takes at this moment."""
+    points = ristretto.elements(ristretto.multiply_base(b"\x05" + bytes(31)) * SAMPLE)
+    meter = Meter()
+    with meter:
+        ristretto.multiply(ristretto.scalar_from_uniform(bytes(range(64))), points)
+    return meter.cpu_s / SAMPLE * 1e6
 
 
 def workload(
-    name: str, ours: list[Plan], theirs: list[Plan], terms: MatchingTerms, table: MinimaTable
-) -> tuple[str, float]:
-    """A row of the table, and the seconds that both parties need together."""
-    sides, meters, quantising, wire = matched(ours, theirs, terms, table)
+    name: str, ours: list[Plan], theirs: list[Plan], terms: MatchingTerms, table: MinimaTable, before: float
+) -> str:
+    """A row of the table. `before` is what it cost without spot checks and fine rounds, in millions of units."""
+    day = Day(ours, theirs, terms, table)
     truth = encounters_between(ours, theirs, table)
     missed = clear = cleared = 0
-    for side, plans, name_of in zip(sides, (ours, theirs), ("first_plan_id", "second_plan_id"), strict=True):
+    for side, plans, name_of in zip(day.sides, (ours, theirs), ("first_plan_id", "second_plan_id"), strict=True):
         real = {getattr(one, name_of) for one in truth}
         missed += len(real - {one.first_plan_id for one in side.revealed.encounters})
         clear += len(plans) - len(real)
         cleared += len(side.revealed.cleared)
-    late = late_plans(sides, (drones if ours[0].aircraft_class == "drone" else crewed)(99, LATE_PLANS))
-    sets = " / ".join(
-        f"{len(side.shown[0].tokens.tokens):,} in 2^{side.run.capacity(side.role).bit_length() - 1}" for side in sides
+    sets = "; ".join(
+        " / ".join(
+            f"{len(side.rounds[grid].own[0].tokens):,} in 2^{side.run.capacity(side.role, 0, grid).bit_length() - 1}"
+            for side in day.sides
+        )
+        for grid in range(day.sides[0].run.grids)
     )
-    wall_s = meters[0].wall_s + meters[1].wall_s
-    print(name, sets, wire, [meter.cpu_s for meter in meters], wall_s, late, flush=True)
+    cpu_s = [meter.cpu_s for meter in day.meters]
+    bits = " / ".join(f"{ledger_row(side).bits:,}" for side in day.sides)
+    opened = " / ".join(f"{side.revealed.opened:,}" for side in day.sides)
+    units = sum(cpu_s) / day.unit_us
+    late = late_plans(day, (drones if ours[0].aircraft_class == "drone" else crewed)(99, LATE_PLANS))
     row = (
-        f"| {name} | {sets} | {meters[0].cpu_s:.0f} + {meters[1].cpu_s:.0f} | {wall_s:.0f} "
-        f"| {wire / 1e6:.1f} | {missed} | {cleared / clear:.0%} | {quantising.cpu_s:.2f} | {late} |"
+        f"| {name} | {sets} | {cpu_s[0]:.0f} + {cpu_s[1]:.0f} | {day.unit_us:.0f} | {units / before:.2f} "
+        f"| {day.wire[0] / 1e6:.1f} / {day.wire[1] / 1e6:.1f} | {missed} | {cleared / clear:.1%} | {opened} | {bits} "
+        f"| {day.quantising.cpu_s:.2f} | {late} |"
     )
-    return row, wall_s
+    print(row, [meter.wall_s for meter in day.meters], flush=True)
+    return row
 
 
-def late_plans(sides: list[MatchSide], plans: list[Plan]) -> str:
+def late_plans(day: Day, plans: list[Plan]) -> str:
     """Seconds of both parties together for one late plan, processor and wall; medians over single ones in turn."""
     costs = []
     for number, plan in enumerate(plans):
-        late, other = sides[number % 2], sides[1 - number % 2]
         meter = Meter()
         with meter:
             moved = [msgspec.structs.replace(plan, plan_id=f"late{number}")]
-            tokens = quantise(moved, late.role, EPOCH, late.run.terms, late.run.minima)
-            asked = late_message(late, tokens)
-            take_late_answer(late, answer_late(other, asked))
-            which = len(late.shown) - 1
-            opened, back = late_reveal(late, late.role, which), late_reveal(other, late.role, which)
-            take_late_reveal(other, opened, late.role, which)
-            take_late_reveal(late, back, late.role, which)
+            for which, side in enumerate(day.sides):
+                own = moved if which == number % 2 else []
+                side.begin_late(quantise(own, side.role, EPOCH, side.run.terms, side.run.minima))
+            day.play()
         costs.append((meter.cpu_s, meter.wall_s))
     cpu_s, wall_s = (statistics.median(each) for each in zip(*costs, strict=True))
     return f"{cpu_s:.2f} / {wall_s:.2f}"
 
 
-def by_cores(table: MinimaTable) -> tuple[str, float]:
-    """Seconds of both parties for a tenth of the drones on one core and on all, and the share that cores divide."""
-    terms = msgspec.structs.replace(DRONE_MATCHING, first_log2=16, second_log2=16)
+TENTH = "tenth"
+"""The argument with which this program matches a tenth of the drones and prints the seconds: see `by_cores`."""
+
+
+def tenth() -> None:
+    """Match a tenth of the drones, once to warm up, and print the seconds that this process took."""
+    terms = msgspec.structs.replace(DRONE_MATCHING, first_log2=14, second_log2=14)
+    own = drones(1, 300), drones(2, 300)
+    for _ in range(2):
+        start, cpu = time.perf_counter(), time.process_time()
+        Day(*own, terms, MinimaTable(Minima(50.0, 15.0)))
+        wall_s, cpu_s = time.perf_counter() - start, time.process_time() - cpu
+    print(wall_s, cpu_s)
+
+
+def by_cores() -> tuple[str, float]:
+    """Seconds of both parties for some drones, in a process for one core and one for all; what cores divide."""
     most = numba.get_num_threads()
-    walls = []
+    figures = []
     for cores in (1, most):
-        numba.set_num_threads(cores)
-        best = []
-        for _ in range(2):
-            _, meters, _, _ = matched(drones(1, 1_000), drones(2, 1_000), terms, table)
-            best.append(meters[0].wall_s + meters[1].wall_s)
-        walls.append(min(best))
-    numba.set_num_threads(most)
-    share = min(1.0, (1.0 - walls[1] / walls[0]) * most / (most - 1)) if most > 1 else 0.0
-    said = f"{walls[0]:.1f} s on 1, {walls[1]:.1f} s on {most}"
-    return said, share
-
-
-def flagged(
-    plans: Sequence[Plan], role: Role, common: np.ndarray, terms: MatchingTerms, table: MinimaTable
-) -> set[str]:
-    """The plans with one of the common tokens."""
-    own = quantise(plans, role, EPOCH, terms, table)
-    parts = own.parts_with(np.flatnonzero(among(own.tokens, common)))
-    return {own.parts[part].piece.plan_id for part in parts.tolist()}
+        environment = {**os.environ, "NUMBA_NUM_THREADS": str(cores)}
+        done = subprocess.run(
+            [sys.executable, __file__, TENTH], env=environment, capture_output=True, text=True, check=True
+        )
+        figures.append([float(word) for word in done.stdout.split()[-2:]])
+    # Wall time in shares of the processor's: what others take of the machine is in neither.
+    (alone, alone_cpu), (wall, cpu) = figures
+    ratio = (wall / cpu) / (alone / alone_cpu)
+    share = min(1.0, max(0.0, (1.0 - ratio) * most / (most - 1))) if most > 1 else 0.0
+    return f"{alone:.1f} s on 1 ({alone_cpu:.1f} of the processor), {wall:.1f} s on {most} ({cpu:.1f})", share
 
 
 def grids() -> str:
     """What each of several grids costs and tells of plans that conflict with none: no cryptography, only tokens."""
     open_terms = {"plan_tokens": 1_000_000, "cell_plans": 10_000}
     crewed_table, drone_table = MinimaTable(Minima(9_260.0, 304.8)), MinimaTable(Minima(50.0, 15.0))
-    pressure = {"altitudes": AltitudeFamilies.PRESSURE, "common_lateral_dm": -30_000}
+    pressure = msgspec.structs.replace(
+        CREWED_MATCHING, altitudes=AltitudeFamilies.PRESSURE, common_lateral_dm=-30_000, **open_terms
+    )
+    drone = msgspec.structs.replace(DRONE_MATCHING, **open_terms)
+
+    def fine(cell_dm: int, bin_seconds: int) -> FineGrid:
+        return FineGrid(cell_dm=cell_dm, bin_seconds=bin_seconds, first_log2=22, second_log2=22)
+
     cases = [
-        (f"crewed, {name}", (crewed(1, 1_000), crewed(2, 1_000)), crewed_table,
-         msgspec.structs.replace(CREWED_MATCHING, cell_dm=cell, bin_seconds=seconds, **pressure, **open_terms))
-        for name, cell, seconds in (
-            ("**10 km, 1,000 ft, 10 min**", 100_000, 600), ("10 km, 1,000 ft, 5 min", 100_000, 300),
-            ("5 km, 1,000 ft, 5 min", 50_000, 300), ("5 km, 1,000 ft, 2.5 min", 50_000, 150),
-        )
-    ] + [
-        (f"drones, {name}", (drones(1, 10_000), drones(2, 10_000)), drone_table,
-         msgspec.structs.replace(DRONE_MATCHING, cell_dm=cell, bin_seconds=seconds, **open_terms))
-        for name, cell, seconds in (
-            ("5 km, 5 min", 50_000, 300), ("**2 km, 5 min**", 20_000, 300), ("1 km, 5 min", 10_000, 300),
-        )
+        *((f"crewed, {name}", crewed, 1_000, crewed_table, msgspec.structs.replace(pressure, fine=rounds))
+          for name, rounds in (
+              ("the first grid alone", ()),
+              ("**10 km, 60 s, then 2.5 km, 20 s**", (fine(100_000, 60), fine(25_000, 20))),
+              ("10 km, 60 s, then 1.25 km, 15 s", (fine(100_000, 60), fine(12_500, 15))))),
+        *((f"drones, {name}", drones, 10_000, drone_table, msgspec.structs.replace(drone, fine=rounds))
+          for name, rounds in (
+              ("the first grid alone", ()), ("**700 m, 40 min**", (fine(7_000, 2_400),)),
+              ("450 m, 15 min", (fine(4_500, 900),)))),
     ]  # fmt: skip
     rows = []
-    for name, (ours, theirs), table, terms in cases:
-        roles = (Role.FIRST, Role.SECOND)
-        sets = [quantise(p, r, EPOCH, terms, table).tokens for p, r in zip((ours, theirs), roles, strict=True)]
-        common = sets[0][among(sets[0], sets[1])]
+    for name, made, count, table, terms in cases:
+        ours, theirs = made(1, count), made(2, count)
+        run = Run("00" * 32, EPOCH, terms, table, bytes(32), b"\x01" * 32)
+        sides = plain_run(ours, theirs, run)
         truth = encounters_between(ours, theirs, table)
-        clear = told = concerned = met = 0
-        for plans, role, field in ((ours, roles[0], "first_plan_id"), (theirs, roles[1], "second_plan_id")):
+        clear = told = 0
+        for side, field in zip(sides, ("first_plan_id", "second_plan_id"), strict=True):
             real = {getattr(one, field) for one in truth}
-            found = flagged(plans, role, common, terms, table)
+            found = flagged_plans(side)
             assert real <= found
-            met, concerned = met + len(real), concerned + len(found)
-            clear, told = clear + len(plans) - len(real), told + len(found - real)
-        rows.append(
-            f"| {name} | {len(sets[0]):,} / {len(sets[1]):,} | {len(common):,} | {met:,} | {concerned:,} "
-            f"| {told / clear:.0%} |"
-        )
+            clear, told = clear + count - len(real), told + len(found - real)
+        shown = "; ".join(" / ".join(f"{n:,}" for n in each) for each in zip(*map(shown_counts, sides), strict=True))
+        work = sum(map(sum, map(shown_counts, sides))) / sum(shown_counts(side)[0] for side in sides)
+        opened = sum(len(side.opened()) for side in sides)
+        rows.append(f"| {name} | {shown} | {work:.2f} | {opened:,} | {told / clear:.1%} |")
         print(rows[-1], flush=True)
     return "\n".join(rows)
+
+
+def odds() -> str:
+    """How likely questions under another scalar are found in a list, by the accord's default number of checked rows."""
+    rows = []
+    for log2 in (19, 17, 11):
+        count = spot_count(CREWED_MATCHING, 1 << log2)
+        cells = " | ".join(f"{found_share(probes, 1 << log2, count):.0%}" for probes in (1, 64, 256, 1_024))
+        rows.append(f"| 2^{log2} | {count:,} | {cells} |")
+    return "\n".join(rows)
+
+
+def told_by_a_row(make: Callable[[int, int], list[Plan]], count: int, terms: MatchingTerms, table: MinimaTable) -> str:
+    """What one checked row tells a reader who knows the traffic's density in each cell and band, from other days.
+
+    In bits: how unlikely a block is, to him, to hold a label of the list at all; and how likely he then thinks the
+    token that is behind it. Of rows that have a token, means over many rows.
+    """
+    grid, bins = terms.grid(0), EPOCH.length_s // terms.bin_seconds
+    tokens = quantise(make(1, count), Role.FIRST, EPOCH, terms, table).tokens
+    capacity = 1 << terms.first_log2
+    labels = Labels(
+        domain_spaces(grid, bins, families_of(grid.band_ft, terms.altitudes.value), terms.domain), capacity,
+        terms.spot_points, bytes(33),
+    )  # fmt: skip
+    others = [
+        quantise(make(seed, count), Role.FIRST, EPOCH, terms, table).tokens for seed in range(11, 11 + OTHER_DAYS)
+    ]
+    places, counts = np.unique(np.concatenate(others) >> BIN_BITS, return_counts=True)
+    dummy = (capacity - len(tokens)) / labels.dummies
+    rng = np.random.default_rng(0)
+    chosen = rng.choice(tokens, ROWS_LOOKED_AT)
+
+    def density(values: np.ndarray) -> np.ndarray:
+        at = np.minimum(np.searchsorted(places, values >> BIN_BITS), len(places) - 1)
+        return np.where(
+            places[at] == values >> BIN_BITS, (counts[at] + 1) / (OTHER_DAYS * bins), 1 / (OTHER_DAYS * bins)
+        )
+
+    members = labels.members(labels.blocks_of_tokens(chosen))
+    expected = np.where(members.dummy == 1, dummy, density(members.value)).sum(axis=1)
+    bits = -np.log2(-np.expm1(-expected))
+    return f"{bits.mean():.2f} bits, and of its token {(density(chosen) / expected).mean():.3f}"
 
 
 def ours_per_token() -> float:
@@ -270,68 +363,68 @@ def psi_per_token() -> dict[str, float]:
     return costs
 
 
-def scaling() -> str:
-    """Elements masked again in a second of wall time, by number of cores."""
-    points = ristretto.from_uniform(np.random.default_rng(0).integers(0, 256, (SAMPLE, 64), dtype=np.uint8))
-    key = ristretto.scalar_from_uniform(bytes(range(64)))
-    cells = []
-    most = numba.get_num_threads()
-    for cores in sorted({1, most}):
-        numba.set_num_threads(cores)
-        best = min(_timed(key, points) for _ in range(5))
-        cells.append(f"{SAMPLE / best:,.0f} on {cores}")
-    numba.set_num_threads(most)
-    return ", ".join(cells)
-
-
-def _timed(key: bytes, points: ristretto.ByteArray) -> float:
-    start = time.perf_counter()
-    ristretto.multiply(key, points)
-    return time.perf_counter() - start
-
-
 def main() -> None:
+    if sys.argv[1:] == [TENTH]:
+        tenth()
+        return
     quantise(crewed(0, 2), Role.FIRST, EPOCH, CREWED_MATCHING, MinimaTable(Minima(9_260.0, 304.8)))
     load = os.getloadavg()[0]
     pressure = msgspec.structs.replace(
-        CREWED_MATCHING, altitudes=AltitudeFamilies.PRESSURE, common_lateral_dm=-30_000, first_log2=19, second_log2=18
+        CREWED_MATCHING, altitudes=AltitudeFamilies.PRESSURE, common_lateral_dm=-30_000, first_log2=19, second_log2=18,
+        domain=DOMAIN,
     )  # fmt: skip
     crewed_table, drone_table = MinimaTable(Minima(9_260.0, 304.8)), MinimaTable(Minima(50.0, 15.0))
-    first, _ = workload("1,000 x 1,000 crewed", crewed(1, 1000), crewed(2, 1000), pressure, crewed_table)
-    second, wall_s = workload(
-        "10,000 x 10,000 drones", drones(1, 10_000), drones(2, 10_000), DRONE_MATCHING, drone_table
-    )
+    first = workload("1,000 x 1,000 crewed", crewed(1, 1000), crewed(2, 1000), pressure, crewed_table, BEFORE["crewed"])
+    second = workload(
+        "10,000 x 10,000 drones", drones(1, 10_000), drones(2, 10_000),
+        msgspec.structs.replace(DRONE_MATCHING, domain=DOMAIN), drone_table, BEFORE["drones"],
+    )  # fmt: skip
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     own, peers = ours_per_token(), psi_per_token()
     fastest = min(peers, key=lambda name: peers[name])
-    cores = scaling()
-    walls, share = by_cores(drone_table)
-    most = numba.get_num_threads()
-    alone_s = wall_s / (1.0 - share + share / most)
-    ahead = ", ".join(f"{alone_s * (1.0 - share + share / n):.0f} s on {n}" for n in (4, 8))
+    said, share = by_cores()
     others = ", ".join(f"{name} {cost:.0f}" for name, cost in peers.items())
+    rows = ", ".join(
+        f"{name} {told_by_a_row(make, count, terms, table)}"
+        for name, make, count, terms, table in (
+            ("crewed", crewed, 1_000, pressure, crewed_table),
+            ("drones", drones, 10_000, msgspec.structs.replace(DRONE_MATCHING, domain=DOMAIN), drone_table),
+        )
+    )
     text = f"""
-A day of plans in 400 x 400 km (`crewed`, `drones` in `bench/matching.py`), from plans to encounters, commitment, padding
-and opened parts included. Both parties run one after the other in one process, each on all cores, so the wall time is
-what both need together; others used the machine too (load {load:.1f} at the start), so the processor seconds mean more.
+A day of plans in 400 x 400 km (`crewed`, `drones` in `bench/matching.py`), from plans to encounters, with spot checks and
+fine rounds, commitment, padding and opened parts included. Both parties run one after the other in one process, each on
+all cores; others used the machine too (load {load:.1f} at the start), so the costs are processor seconds, and in units of
+one multiplication measured during the run. Before spot checks and fine rounds the crewed took {BEFORE["crewed"]:.2f} and
+the drones {BEFORE["drones"]:.2f} million units; a run may take 2.3 times that.
 
-| workload | tokens of first / second | CPU s first + second | wall s both | MB on the wire | plans missed | clear plans flagged | quantising both, CPU s | a late plan, both, CPU / wall s |
-|---|---|---|---|---|---|---|---|---|
+| workload | tokens of first / second, by grid | CPU s first + second | us a unit | times before | MB sent by each | plans missed | clear plans opened | parts opened | bits told, at most | quantising both, CPU s | a late plan, both, CPU / wall s |
+|---|---|---|---|---|---|---|---|---|---|---|---|
 {first}
 {second}
 
-- Per token of both sets, both sides learning the result: **{own:.0f} us** of processor time here, openmined-psi 2.0.6
-  {others} us (two runs, for in each only one side learns): **{peers[fastest] / own:.1f} times** the fastest mode's speed.
-- Cores, measured: 1,000 x 1,000 drones in 2^16 take both parties {walls}; elements masked again a second: {cores}.
-  By Amdahl's law from these ({share:.0%} of the time is divided by the number of cores), **extrapolated and not
-  measured**, the 10,000 x 10,000 drones would take {ahead}.
+- Per token of both sets, both sides learning the result, without checks: **{own:.0f} us** of processor time here,
+  openmined-psi 2.0.6 {others} us (two runs, for in each only one side learns): **{peers[fastest] / own:.1f} times** the
+  fastest mode's speed.
+- Cores: 300 x 300 drones in 2^14 take both parties {said}, each in a process of its own; {share:.0%} of the work is
+  divided by the number of cores.
 - Largest memory of the process, both parties: {memory_mb:,.0f} MB.
 
-What grids tell (`grids`): plans that are concerned, on both sides, and the share of those that conflict with none and
-are concerned all the same. No cryptography runs here. The grids in bold are the accord's two defaults.
+A checked row with a token behind it tells a reader who knows the density of traffic in each cell, on the mean: {rows} is
+how likely he then thinks the right one.
 
-| grid | tokens of first / second | in common | plans in conflict | plans concerned | clear plans concerned |
+Questions under another scalar than the committed key are found with these odds, before any answer (`checks.found_share`):
+
+| list | rows checked | 1 question | 64 | 256 | 1,024 |
 |---|---|---|---|---|---|
+{odds()}
+
+What grids tell (`grids`), without cryptography: tokens shown on each grid, their number in shares of those on the first,
+parts opened on both sides, and the share of plans that conflict with none and are opened all the same. The grids in bold
+are the defaults.
+
+| grids after the first | tokens of first / second | token work | parts opened | clear plans opened |
+|---|---|---|---|---|
 {grids()}
 """  # noqa: E501
     print(text)

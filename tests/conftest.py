@@ -1,8 +1,13 @@
 """What holds for every test."""
 
 import os
+import sys
 
 from hypothesis import settings
+
+# Compiling every module anew takes most of the time of a process that a test starts.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A loaded machine is slow, and no test here is about time. The same commit gives the same answer everywhere;
 # DETENTE_RANDOM=1 draws other examples each time, which is how new faults are found. The quick suite draws fewer

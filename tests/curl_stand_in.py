@@ -12,7 +12,11 @@ for argument in arguments:
     if argument == "-X":
         method = next(arguments)
     elif argument == "-H":
-        name, _, value = next(arguments).partition(": ")
+        header = next(arguments)
+        if header.startswith("@"):
+            with open(header[1:]) as stream:  # noqa: PTH123 - a script for the shell
+                header = stream.read().strip()
+        name, _, value = header.partition(": ")
         headers[name] = value
     elif argument == "-d":
         text = next(arguments)

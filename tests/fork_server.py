@@ -1,7 +1,7 @@
-"""A process that has imported a node's program, and forks for each `detente` command that it is asked to run.
+"""A process that has imported a node's program and loaded its kernels, and forks for each command that it is to run.
 
 Importing takes most of the time of a command and of a node's start. What runs is the same program in a process of its
-own: only the imports are shared. Run as `fork_server.py SOCKET`; see `forked.py` for those who ask.
+own: only what never changes is shared. Run as `fork_server.py SOCKET`; see `forked.py` for those who ask.
 """
 
 from __future__ import annotations
@@ -11,13 +11,20 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import selectors
 import signal
 import socket
 import sys
 from pathlib import Path
 
-IMPORTED = ("detente.api.program", "detente.api.client", "typer.main", "rich.console", "detente.link.comparison")
+from detente.airspace.compile import compile_kernels
+from detente.utm.service.compile import compile_service_kernels
+
+IMPORTED = (
+    "detente.api.program", "detente.api.client", "detente.link.comparison", "detente.utm.service.process",
+    "aiohttp.web", "typer.main", "typer._adapters", "rich.console",
+)  # fmt: skip
 """What is imported beforehand. The commands themselves are not: they look at the environment when they are imported."""
 
 
@@ -28,9 +35,13 @@ def run(request: dict[str, object], descriptors: list[int]) -> int:
     os.chdir(str(request["directory"]))
     os.environ.clear()
     os.environ.update(request["environment"])  # type: ignore[call-overload]
-    sys.argv = ["detente", *request["arguments"]]  # type: ignore[misc]
+    script = str(request["script"])
+    sys.argv = [script or "detente", *request["arguments"]]  # type: ignore[misc]
     try:
-        importlib.import_module("detente.cli.main").main()
+        if script:
+            runpy.run_path(script, run_name="__main__")
+        else:
+            importlib.import_module("detente.cli.main").main()
     except SystemExit as ended:
         if isinstance(ended.code, str):
             print(ended.code, file=sys.stderr)
@@ -63,6 +74,8 @@ def serve(path: str) -> None:
     """Fork for each connection; say on it which process runs and how it ended. Who hangs up ends his process."""
     for module in IMPORTED:
         importlib.import_module(module)
+    compile_kernels()
+    compile_service_kernels()
     gc.collect()
     gc.freeze()
     woken, wake = socket.socketpair()
@@ -93,6 +106,8 @@ def serve(path: str) -> None:
                 if process == 0:
                     signal.set_wakeup_fd(-1)
                     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    # As a shell starts a command in the foreground: jobs in the background of a script ignore it.
+                    signal.signal(signal.SIGINT, signal.default_int_handler)
                     for other in (listener, woken, wake, connection, *asking.values()):
                         other.close()
                     os._exit(run(json.loads(message), descriptors))

@@ -1,17 +1,12 @@
-"""Runs `detente` commands as forks of one process that has done the imports: real processes that start quickly.
-
-As a program it is a `detente` command for pages and tests, told by DETENTE_FORK_SERVER where the server listens.
-"""
+"""Runs `detente` commands as forks of one process that has done the imports: real processes that start quickly."""
 
 from __future__ import annotations
 
 import atexit
 import functools
-import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,35 +14,23 @@ import threading
 from pathlib import Path
 from typing import IO
 
+from forked_command import ForkedCommand
 
-class ForkedProcess:
+
+class ForkedProcess(ForkedCommand):
     """A command that runs; used as a `subprocess.Popen` is."""
 
-    def __init__(
-        self, path: str, arguments: list[str], environment: dict[str, str], directory: str, descriptors: list[int]
-    ) -> None:
-        self.stdout: IO[str] | None = None
-        self.returncode: int | None = None
-        self._connection = socket.socket(socket.AF_UNIX)
-        self._connection.connect(path)
-        request = {"arguments": arguments, "environment": environment, "directory": directory}
-        socket.send_fds(self._connection, [json.dumps(request).encode()], descriptors)
-        self._lines = self._connection.makefile()
-        self.pid = int(self._lines.readline())
-        self._ended = threading.Event()
-
-    def end(self) -> int:
-        """Wait until it has ended, without a limit."""
-        line = self._lines.readline()
-        self.returncode = int(line) if line.strip() else -signal.SIGKILL
-        self._lines.close()
-        self._connection.close()
-        self._ended.set()
-        return self.returncode
+    stdout: IO[str] | None = None
 
     def watch(self) -> None:
         """Wait for its end in a thread, so that `poll` and `wait` know of it."""
-        threading.Thread(target=self.end, daemon=True).start()
+        self._ended = threading.Event()
+
+        def wait() -> None:
+            self.end()
+            self._ended.set()
+
+        threading.Thread(target=wait, daemon=True).start()
 
     def poll(self) -> int | None:
         """The exit code, None while it runs."""
@@ -60,10 +43,9 @@ class ForkedProcess:
         assert self.returncode is not None
         return self.returncode
 
-    def send_signal(self, number: int) -> None:
-        """Send a signal, unless it has ended."""
-        if self.returncode is None:
-            os.kill(self.pid, number)
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it at once."""
@@ -90,13 +72,13 @@ def server() -> str:
     return path
 
 
-def start(*arguments: str, errors: IO[str]) -> ForkedProcess:
-    """Start a command; what it says is on its `stdout`, its errors go to a file."""
+def start(*arguments: str, errors: int | IO[str] = 2, script: Path | None = None) -> ForkedProcess:
+    """Start a command, or a program with these arguments; what it says is on its `stdout`, its errors go to a file."""
     reading, writing = os.pipe()
     nothing = os.open(os.devnull, os.O_RDONLY)
     try:
-        given = [nothing, writing, errors.fileno()]
-        process = ForkedProcess(server(), list(arguments), dict(os.environ), str(Path.cwd()), given)
+        given = [nothing, writing, errors if isinstance(errors, int) else errors.fileno()]
+        process = ForkedProcess(server(), list(arguments), dict(os.environ), given, str(script or ""))
     finally:
         os.close(writing)
         os.close(nothing)
@@ -109,24 +91,7 @@ def start(*arguments: str, errors: IO[str]) -> ForkedProcess:
 def program() -> Path:
     """A program that is called as `detente` is, and runs its commands as forks."""
     place = Path(server()).with_name("detente")
-    script = Path(__file__).resolve()
+    script = Path(__file__).resolve().with_name("forked_command.py")
     place.write_text(f'#!/bin/sh\nDETENTE_FORK_SERVER={server()} exec {sys.executable} -I -S {script} "$@"\n')
     place.chmod(0o755)
     return place
-
-
-def main() -> int:
-    """Be the command: hand on the arguments, the streams and the signals."""
-    path = os.environ.pop("DETENTE_FORK_SERVER")
-    process = ForkedProcess(path, sys.argv[1:], dict(os.environ), str(Path.cwd()), [0, 1, 2])
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda given, _: process.send_signal(given))
-    return process.end()
-
-
-if __name__ == "__main__":
-    code = main()
-    if code < 0:
-        signal.signal(-code, signal.SIG_DFL)
-        os.kill(os.getpid(), -code)
-    sys.exit(code)

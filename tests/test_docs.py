@@ -36,8 +36,9 @@ PORT = re.compile(r"(?<=--port )\d+|(?<=localhost:)\d+|(?<=127\.0\.0\.1:)\d+")
 LONGEST_PAGE_S = 800
 """Ends a page that hangs; a loaded machine may take long over one that does not."""
 LONG_PAGES = {
-    "docs/how-to/agree-a-zone.md", "docs/how-to/match-over-files.md", "docs/how-to/match-privately.md",
-    "docs/how-to/suspend-and-resume.md", "docs/how-to/use-the-line.md",
+    "docs/how-to/agree-a-zone.md", "docs/how-to/back-up-and-restore.md", "docs/how-to/match-over-files.md",
+    "docs/how-to/match-privately.md", "docs/how-to/report-an-incident.md", "docs/how-to/suspend-and-resume.md",
+    "docs/how-to/tell-a-humanitarian-flight.md", "docs/how-to/use-the-line.md",
 }  # fmt: skip
 
 
@@ -97,10 +98,14 @@ def commands(page: str) -> list[Command]:
 
 
 def with_free_ports(run: list[Command]) -> list[Command]:
-    """The commands with a free port in place of each that they name for this machine."""
-    ports = {
-        port: str(free_port()) for port in sorted({port for command in run for port in PORT.findall(command.text)})
-    }
+    """The commands with a free port in place of each that they name for this machine.
+
+    A node's port for people stays a thousand above that for its peers.
+    """
+    ports: dict[str, str] = {}
+    for port in sorted({port for command in run for port in PORT.findall(command.text)}, key=int):
+        for_peers = ports.get(str(int(port) - 1000))
+        ports[port] = str(free_port()) if for_peers is None else str(int(for_peers) + 1000)
     return [
         msgspec.structs.replace(command, text=PORT.sub(lambda found: ports[found[0]], command.text)) for command in run
     ]

@@ -95,6 +95,15 @@ cell_deg = 0.25
 bracket = "30 min"
 block = "2000 ft"
 
+[disclosure_budget]
+exact_answers = 40
+epoch = "1 d"
+exact_answers_per_plan_hour = 2
+age = "5 min"
+batch = "0 s"
+lead = "90 min"
+grain = "cell"
+
 [radio]
 check_every = "1 d"
 [[radio.channels]]

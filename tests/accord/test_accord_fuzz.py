@@ -14,11 +14,17 @@ from accord_samples import FULL, NORTH, SHORT, SOUTH
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from detente.accord.accords import Accords
 from detente.accord.difference import differences
+from detente.accord.life_cycle import Side
+from detente.accord.room import AccordRoom
 from detente.accord.terms import Accord, accord_hash, canonical_bytes, format_accord, parse_accord
 from detente.airspace.refusal import Refusal
-from detente.node.accords import read_fact
+from detente.record.keys import verify
+from detente.room.channel import Channel
+from detente.room.rooms import Rooms
 
+ROOMS = Rooms((AccordRoom(Accords(Side("north", NORTH), [], None), verify),))
 LONG = int(os.environ.get("DETENTE_EXAMPLES", "2000"))
 SAMPLE = parse_accord(SHORT)
 WORDS = [
@@ -128,11 +134,11 @@ def test_any_change_of_the_text_is_terms_or_a_refusal(text: str, data: st.DataOb
 
 @given(st.sampled_from(["accord_proposed", "accord_suspended", "accord_ended", "x"]), st.binary(max_size=200))
 @settings(_RULES, max_examples=100)
-def test_any_body_of_a_fact_is_one_or_a_refusal(kind: str, body: bytes) -> None:
-    half = msgspec.json.encode({"fact": kind, "at": body.hex()})
-    for raw in (body, b'{"fact":"' + kind.encode() + b'",' + body, half):
+def test_any_body_of_an_accord_message_is_one_or_a_refusal(kind: str, body: bytes) -> None:
+    half = msgspec.json.encode({"message": kind, "at": body.hex()})
+    for raw in (body, b'{"message":"' + kind.encode() + b'",' + body, half):
         with pytest.raises(Refusal):
-            read_fact(kind, raw, "north")
+            ROOMS.read_message(Channel.ACCORDS, kind, raw)
 
 
 @pytest.mark.long

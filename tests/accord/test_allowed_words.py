@@ -5,8 +5,8 @@ from enum import StrEnum
 import msgspec
 import pytest
 
-from detente.accord.allowed_words import allowed_words
-from detente.accord.decoding import refusal_of
+from detente.room.allowed_words import allowed_words
+from detente.room.decoding import refusal_of
 
 
 class Colour(StrEnum):

@@ -6,7 +6,7 @@ from accord_samples import FULL, SHORT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detente.accord.difference import Alteration, Difference, differences
+from detente.accord.difference import Alteration, TermDifference, differences
 from detente.accord.terms import accord_hash, format_accord, parse_accord
 
 EDITS = [
@@ -27,7 +27,7 @@ EDITS = [
 def test_one_changed_term_is_one_difference() -> None:
     before, after = parse_accord(FULL), parse_accord(FULL.replace('every = "8 h"', 'every = "4 h"'))
     assert differences(before, after) == [
-        Difference(Alteration.CHANGED, "line_checks.every", "28800 s", "14400 s"),
+        TermDifference(Alteration.CHANGED, "line_checks.every", "28800 s", "14400 s"),
     ]
 
 

@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from detente.accord.facts import (
+from detente.accord.life_cycle import AccordState, Side, Talks, decide, evolve
+from detente.accord.messages import (
+    AccordAct,
     AccordAuthorised,
     AccordDrafted,
     AccordEnded,
@@ -21,11 +23,9 @@ from detente.accord.facts import (
     AccordResumed,
     AccordSuspended,
     Change,
-    Fact,
     authorisation_bytes,
     change_bytes,
 )
-from detente.accord.life_cycle import Side, Standing, Talks, decide, evolve, shared_bytes
 from detente.accord.terms import accord_hash, parse_accord
 from detente.airspace.refusal import Refusal
 from detente.record.keys import NodeKey, verify
@@ -35,7 +35,7 @@ NODE_KEYS = {side: NodeKey.generate() for side in SIDES}
 AUTHORITIES = {side: NodeKey.generate() for side in SIDES}
 STRANGER = NodeKey.generate()
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
-LIVE = (Standing.IN_FORCE, Standing.SUSPENDED)
+LIVE = (AccordState.IN_FORCE, AccordState.SUSPENDED)
 
 
 def other(side: str) -> str:
@@ -72,20 +72,20 @@ class Table:
 
     def __init__(self) -> None:
         self.talks = {side: talks_of(side) for side in SIDES}
-        self.mail: dict[str, deque[Fact]] = {side: deque() for side in SIDES}
+        self.mail: dict[str, deque[AccordAct]] = {side: deque() for side in SIDES}
         self.now = NOON
 
-    def say(self, fact: Fact) -> None:
-        talks = self.talks[fact.party]
-        for kept in decide(talks, fact, verify):
+    def say(self, act: AccordAct) -> None:
+        talks = self.talks[act.party]
+        for kept in decide(talks, act, verify):
             evolve(talks, kept)
             if not isinstance(kept, AccordDrafted):
-                self.mail[other(fact.party)].append(kept)
+                self.mail[other(act.party)].append(kept)
 
     def deliver(self, side: str, count: int = 10**6) -> None:
         while self.mail[side] and count:
-            fact = self.mail[side].popleft()
-            for kept in decide(self.talks[side], fact, verify):
+            act = self.mail[side].popleft()
+            for kept in decide(self.talks[side], act, verify):
                 evolve(self.talks[side], kept)
             count -= 1
 
@@ -109,8 +109,8 @@ class Table:
         said = self.talks[side].said_by(accord, side)
         self.say(AccordResumed(side, self.now, "watch", accord, said.serial + 1 if said else 1))
 
-    def standing(self, side: str, accord: str) -> Standing:
-        return self.talks[side].standing(accord, self.now)
+    def state(self, side: str, accord: str) -> AccordState:
+        return self.talks[side].state(accord, self.now)
 
     def in_force(self) -> str:
         accord = self.propose("north", text_of())
@@ -124,17 +124,17 @@ class Table:
 def test_an_accord_comes_into_force_with_the_second_signature() -> None:
     table = Table()
     accord = table.propose("north", text_of())
-    assert table.standing("north", accord) is Standing.PROPOSED
+    assert table.state("north", accord) is AccordState.PROPOSED
     table.deliver_all()
     table.authorise("south", accord)
-    assert table.standing("south", accord) is Standing.AUTHORISED
+    assert table.state("south", accord) is AccordState.AUTHORISED
     table.deliver_all()
-    assert table.standing("north", accord) is Standing.AUTHORISED
+    assert table.state("north", accord) is AccordState.AUTHORISED
     table.authorise("north", accord)
-    assert table.standing("north", accord) is Standing.IN_FORCE
-    assert table.standing("south", accord) is Standing.AUTHORISED
+    assert table.state("north", accord) is AccordState.IN_FORCE
+    assert table.state("south", accord) is AccordState.AUTHORISED
     table.deliver_all()
-    assert table.standing("south", accord) is Standing.IN_FORCE
+    assert table.state("south", accord) is AccordState.IN_FORCE
     assert table.talks["south"].current(table.now) == accord
 
 
@@ -145,12 +145,12 @@ def test_a_counter_proposal_answers_a_proposal() -> None:
     second = table.propose("south", text_of(vertical="2000 ft"), answers=first)
     table.deliver_all()
     for side in SIDES:
-        assert table.standing(side, first) is Standing.COUNTERED
-        assert table.standing(side, second) is Standing.PROPOSED
+        assert table.state(side, first) is AccordState.COUNTERED
+        assert table.state(side, second) is AccordState.PROPOSED
     for side in SIDES:
         table.authorise(side, second)
     table.deliver_all()
-    assert {table.standing(side, second) for side in SIDES} == {Standing.IN_FORCE}
+    assert {table.state(side, second) for side in SIDES} == {AccordState.IN_FORCE}
 
 
 def test_one_side_suspends_alone_and_resumes_what_it_suspended() -> None:
@@ -159,7 +159,7 @@ def test_one_side_suspends_alone_and_resumes_what_it_suspended() -> None:
     table.suspend("south", accord)
     table.suspend("north", accord)
     table.deliver_all()
-    assert {table.standing(side, accord) for side in SIDES} == {Standing.SUSPENDED}
+    assert {table.state(side, accord) for side in SIDES} == {AccordState.SUSPENDED}
     table.resume("north", accord)
     table.deliver_all()
     assert table.talks["north"].records[accord].suspended_by == ("south",)
@@ -167,11 +167,11 @@ def test_one_side_suspends_alone_and_resumes_what_it_suspended() -> None:
         table.resume("north", accord)
     table.resume("south", accord)
     table.deliver_all()
-    assert {table.standing(side, accord) for side in SIDES} == {Standing.IN_FORCE}
+    assert {table.state(side, accord) for side in SIDES} == {AccordState.IN_FORCE}
 
 
-def signed(fact: Change, key: NodeKey) -> Change:
-    return msgspec.structs.replace(fact, signature=key.sign(change_bytes(fact)).hex())
+def signed(act: Change, key: NodeKey) -> Change:
+    return msgspec.structs.replace(act, signature=key.sign(change_bytes(act)).hex())
 
 
 def test_only_the_posts_that_the_terms_name_suspend_and_the_authority_always_may() -> None:
@@ -187,14 +187,14 @@ def test_only_the_posts_that_the_terms_name_suspend_and_the_authority_always_may
     for posts, allowed in (('["command"]', {"command"}), ("[]", set())):
         table, accord = accord_with(posts)
         for by in ("watch", "command"):
-            fact = AccordSuspended("south", NOON, by, accord, 1, "an incident")
+            act = AccordSuspended("south", NOON, by, accord, 1, "an incident")
             if by in allowed:
-                table.say(fact)
+                table.say(act)
             else:
                 with pytest.raises(Refusal, match="by"):
-                    table.say(fact)
+                    table.say(act)
                 with pytest.raises(Refusal, match="by"):
-                    decide(table.talks["north"], fact, verify)
+                    decide(table.talks["north"], act, verify)
         with pytest.raises(Refusal, match="by"):
             table.say(AccordEnded("north", NOON, "watch", accord, "over"))
 
@@ -205,14 +205,14 @@ def test_only_the_posts_that_the_terms_name_suspend_and_the_authority_always_may
             table.say(signed(suspended, forged))
     table.say(signed(suspended, AUTHORITIES["south"]))
     table.deliver_all()
-    assert {table.standing(side, accord) for side in SIDES} == {Standing.SUSPENDED}
+    assert {table.state(side, accord) for side in SIDES} == {AccordState.SUSPENDED}
     other_word = msgspec.structs.replace(AccordResumed("south", NOON, "authority", accord, 2), signature="")
     with pytest.raises(Refusal, match="by"):
         table.say(other_word)
     table.say(signed(other_word, AUTHORITIES["south"]))
     table.say(signed(AccordEnded("north", NOON, "authority", accord, "over"), AUTHORITIES["north"]))
     table.deliver_all()
-    assert {table.standing(side, accord) for side in SIDES} == {Standing.ENDED}
+    assert {table.state(side, accord) for side in SIDES} == {AccordState.ENDED}
 
 
 def test_a_post_never_takes_back_what_its_authority_suspended() -> None:
@@ -226,7 +226,7 @@ def test_a_post_never_takes_back_what_its_authority_suspended() -> None:
         decide(table.talks["north"], AccordResumed("south", NOON, "watch", accord, 2), verify)
     table.say(signed(AccordResumed("south", NOON, "authority", accord, 2), AUTHORITIES["south"]))
     table.deliver_all()
-    assert {table.standing(side, accord) for side in SIDES} == {Standing.IN_FORCE}
+    assert {table.state(side, accord) for side in SIDES} == {AccordState.IN_FORCE}
 
 
 def test_an_amendment_takes_the_place_of_the_version_before() -> None:
@@ -236,11 +236,11 @@ def test_an_amendment_takes_the_place_of_the_version_before() -> None:
         table.propose("south", text_of(vertical="2000 ft"))
     after = table.propose("south", text_of(2, "2000 ft"))
     table.deliver_all()
-    assert table.standing("north", before) is Standing.IN_FORCE
+    assert table.state("north", before) is AccordState.IN_FORCE
     for side in SIDES:
         table.authorise(side, after)
     table.deliver_all()
-    assert {table.standing(side, before) for side in SIDES} == {Standing.AMENDED}
+    assert {table.state(side, before) for side in SIDES} == {AccordState.AMENDED}
     assert {table.talks[side].current(table.now) for side in SIDES} == {after}
 
 
@@ -248,20 +248,29 @@ def test_time_ends_an_accord_and_so_does_either_side() -> None:
     table = Table()
     accord = table.in_force()
     table.now = datetime(2025, 7, 2, tzinfo=UTC)
-    assert table.standing("north", accord) is Standing.EXPIRED
+    assert table.state("north", accord) is AccordState.EXPIRED
     assert table.talks["north"].current(table.now) is None
     table.now = NOON
     table.say(AccordEnded("south", NOON, "watch", accord, "it is over"))
     table.deliver_all()
-    assert {table.standing(side, accord) for side in SIDES} == {Standing.ENDED}
+    assert {table.state(side, accord) for side in SIDES} == {AccordState.ENDED}
+
+
+def shared(talks: Talks) -> list[object]:
+    """What both parties know: equal on both sides once all mail is delivered."""
+    return [
+        msgspec.structs.replace(record, drafted=False, text="")
+        for _, record in sorted(talks.records.items())
+        if record.proposals or record.ends
+    ]
 
 
 def test_a_draft_is_told_to_nobody() -> None:
     table = Table()
     table.say(AccordDrafted("north", NOON, "watch", text_of()))
-    assert table.standing("north", hash_of(text_of())) is Standing.DRAFTED
+    assert table.state("north", hash_of(text_of())) is AccordState.DRAFTED
     assert not table.mail["south"]
-    assert shared_bytes(table.talks["north"]) == shared_bytes(table.talks["south"]) == b"[]"
+    assert shared(table.talks["north"]) == shared(table.talks["south"]) == []
 
 
 @pytest.mark.parametrize("key", [NODE_KEYS["south"], AUTHORITIES["north"], STRANGER])
@@ -277,12 +286,12 @@ def test_a_signature_counts_for_one_accord_one_party_and_one_time() -> None:
     table = Table()
     accord, another = table.propose("north", text_of()), table.propose("north", text_of(vertical="900 ft"))
     signature = AUTHORITIES["north"].sign(authorisation_bytes(accord, "north", NOON)).hex()
-    for fact in (
+    for act in (
         AccordAuthorised("north", NOON, "commander", another, signature),
         AccordAuthorised("north", NOON + timedelta(seconds=1), "commander", accord, signature),
     ):
         with pytest.raises(Refusal, match="signature"):
-            table.say(fact)
+            table.say(act)
 
 
 def test_a_peer_cannot_name_our_authority() -> None:
@@ -381,7 +390,7 @@ class TwoParties(RuleBasedStateMachine):
     @invariant()
     def nothing_is_in_force_without_both_signatures(self) -> None:
         for side, talks in self.table.talks.items():
-            live = [name for name in talks.records if talks.standing(name, self.table.now) in LIVE]
+            live = [name for name in talks.records if talks.state(name, self.table.now) in LIVE]
             assert len(live) <= 1
             for name in live:
                 assert {(party, name) for party in SIDES} <= self.signed
@@ -394,12 +403,12 @@ class TwoParties(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.table.deliver_all()
         north, south = self.table.talks["north"], self.table.talks["south"]
-        assert shared_bytes(north) == shared_bytes(south)
+        assert shared(north) == shared(south)
         for moment in (self.table.now, NOON, NOON + timedelta(days=60)):
             assert north.current(moment) == south.current(moment)
             for name in north.records.keys() & south.records.keys():
                 if north.records[name].proposals:
-                    assert north.standing(name, moment) is south.standing(name, moment)
+                    assert north.state(name, moment) is south.state(name, moment)
 
 
 def test_both_sides_come_to_the_same() -> None:

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 from detente.accord.provisions import (
     STANDARD_PROVISIONS,
+    DisclosureBudget,
     Horizon,
     Horizons,
     Level,
@@ -48,6 +49,10 @@ def test_every_table_is_read_in_base_units() -> None:
     assert [channel.frequency_khz for channel in provisions.radio.channels] == [121_500.0, 4_125.0]
     assert [(step.post, step.within_s) for step in provisions.escalation] == [("watch", 20.0), ("command", 90.0)]
     assert provisions.disclosure_grid.block_m == 609.6
+    assert provisions.disclosure_budget == DisclosureBudget(
+        exact_answers=40, epoch_s=86_400.0, exact_answers_per_plan_hour=2, age_s=300.0, batch_s=0.0, lead_s=5_400.0,
+        grain=Level.CELL,
+    )  # fmt: skip
     assert provisions.suspension.keeps == (SafetyFunction.STOP, SafetyFunction.LINE_CHECKS, SafetyFunction.INCIDENTS)
     assert provisions.reporting.request_answer_s == 43_200.0
     assert provisions.free_text
@@ -105,6 +110,9 @@ def test_the_order_of_rules_is_no_term() -> None:
         ('within = "20 s"', "within = 20", "escalation[0].within"),
         ('within = "20 s"', "within_s = 20.0", "escalation[0].within_s"),
         ('within = "20 s"', 'within = "20 m"', "escalation[0].within"),
+        ('grain = "cell"', 'grain = "volume"', "disclosure_budget.grain"),
+        ('lead = "90 min"', 'lead = "30 s"', "disclosure_budget.lead"),
+        ("exact_answers = 40", "exact_answers = -1", "disclosure_budget.exact_answers"),
         ('frequency = "121.5 MHz"', "frequency = 121.5", "radio.channels[0].frequency"),
         ('our_aircraft_here = "routine"', 'our_aircraft_here = "soon"', "lead_times.our_aircraft_here"),
         ('our_aircraft_here = "routine"', 'elsewhere = "routine"', "lead_times.elsewhere"),

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detente.accord.matching_terms import FineGrid, MatchingDomain, MatchingTerms
+from detente.accord.provisions import Provisions
 from detente.accord.terms import (
     Accord,
     AccordParty,
@@ -226,3 +228,34 @@ def test_the_reference_shows_an_accord_and_its_bytes():
     page = (Path(__file__).parents[2] / "docs" / "reference" / "accord.md").read_text()
     toml, canonical = (page.split(f"```{kind}\n")[1].split("```")[0] for kind in ("toml", "json"))
     assert canonical_bytes(parse_accord(toml)) == canonical.strip().encode()
+
+
+def test_an_accord_on_matching_keeps_the_hash_that_it_had_before_there_were_more_terms():
+    """Computed by the release before spot checks; what is new counts only where it is used."""
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+
+    def hash_of(**terms):
+        return accord_hash(
+            Accord(
+                "strait", 1, (AccordParty("north", "01" * 32), AccordParty("south", "02" * 32)),
+                TimeWindow(start, start + timedelta(days=9)), MinimaTable(Minima(9260.0, 304.8, 0.0)),
+                provisions=Provisions(matching=MatchingTerms(cell_dm=50_000, late_runs=3, **terms)),
+            )
+        )  # fmt: skip
+
+    assert hash_of() == "e82f3cebc21ac8c06fd0b89be4e2b8d9abea26796a0b7f8854b572866a5fc801"
+    grid = FineGrid(cell_dm=20_000, bin_seconds=60, first_log2=9, second_log2=9)
+    domain = MatchingDomain(south_millidegrees=0, west_millidegrees=0, north_millidegrees=9, east_millidegrees=9)
+    changes = ({"fine": ()}, {"fine": (grid,)}, {"domain": domain}, {"spot_points": 16}, {"told_bits": 9})
+    assert len({hash_of(), *(hash_of(**change) for change in changes)}) == 1 + len(changes)
+
+
+@pytest.mark.parametrize("fine", [None, (), (FineGrid(cell_dm=20_000, bin_seconds=60, first_log2=9, second_log2=9),)])
+def test_the_grids_of_fine_rounds_are_kept_in_text(fine):
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+    accord = Accord(
+        "strait", 1, (AccordParty("north", "01" * 32), AccordParty("south", "02" * 32)),
+        TimeWindow(start, start + timedelta(days=9)), MinimaTable(Minima(9260.0, 304.8, 0.0)),
+        provisions=Provisions(matching=MatchingTerms(cell_dm=50_000, fine=fine)),
+    )  # fmt: skip
+    assert parse_accord(format_accord(accord)) == accord

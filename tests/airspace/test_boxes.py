@@ -260,10 +260,3 @@ def test_the_wrong_shape_is_refused():
         with pytest.raises(Refusal):
             attempt()
     assert len(tree) == 0
-
-
-def test_memory_is_said():
-    tree = BoxTree()
-    before = tree.memory_bytes
-    tree.insert_many(np.arange(10_000), np.zeros((10_000, 5)), np.ones((10_000, 5)))
-    assert tree.memory_bytes > before + 10_000 * 80

@@ -26,7 +26,7 @@ from detente.airspace.resolution import (
     apply_change,
     cost_of,
     find_measures,
-    measures_for,
+    size_of,
     suited_options,
 )
 from detente.airspace.search import PlanIndex, encounter
@@ -47,6 +47,10 @@ COARSE = ResolutionOptions(
 
 def is_clear(plan, others, table):
     return not any(encounter(plan, o, table.between(plan.aircraft_class, o.aircraft_class)) for o in others)
+
+
+def measures_for(plan, known, table, options=None, ignored=()):
+    return list(find_measures(plan, known, table, options, ignored, look_beyond=False).measures)
 
 
 def changes_of(plan, options):
@@ -251,3 +255,68 @@ def test_a_plan_that_takes_off_or_lands_changes_in_time_only():
     assert [type(one.change) for one in found] == [Delay]
     high = measures_for(straight("ours", 0.0), [straight("theirs", 90.0)], EN_ROUTE_TABLE)
     assert {type(one.change) for one in high} == {Delay, LevelChange, LateralOffset}
+
+
+def delays_refused_in_turn(refuse, known, options=None):
+    """The delays that are proposed when the other side refuses each, until it does not or none is left."""
+    proposed = []
+    while len(proposed) < 50:
+        refused = [Delay(delay_s) for delay_s in proposed]
+        found = find_measures(straight("A", 0), known, EN_ROUTE_TABLE, options, refused=refused, look_beyond=False)
+        if not found.measures:
+            return proposed
+        (measure,) = found.measures
+        assert is_clear(measure.plan, known, EN_ROUTE_TABLE)
+        proposed.append(measure.change.delay_s)
+        if not refuse(measure.plan):
+            return proposed
+    raise AssertionError("the search does not end")
+
+
+ONLY_DELAYS = ResolutionOptions(level_max_m=0.0, offset_max_m=0.0)
+
+
+def test_past_a_refused_delay_the_next_is_further_on_each_time():
+    """The other side keeps a row of crossers to itself: 25 minutes of them, that no delay gets between."""
+    known = [straight("B", 90)]
+    hidden = [straight(f"H{n}", 90, start_s=110.0 * n) for n in range(14)]
+    proposed = delays_refused_in_turn(lambda plan: not is_clear(plan, hidden, EN_ROUTE_TABLE), known, ONLY_DELAYS)
+    assert proposed == [60.0, 180.0, 420.0, 900.0, 1860.0]
+
+
+def test_what_was_passed_over_is_tried_at_last():
+    """When all are refused the far ones come first, then those between them, never nearer to one than two minutes."""
+    proposed = delays_refused_in_turn(lambda plan: True, [straight("B", 90)], ONLY_DELAYS)
+    assert proposed[:5] == [60.0, 180.0, 420.0, 900.0, 1860.0]
+    assert proposed[5] == 300.0, "two minutes from 180 and from 420"
+    ordered = sorted(proposed)
+    assert min(b - a for a, b in itertools.pairwise(ordered)) >= 120.0
+    assert max(b - a for a, b in itertools.pairwise(ordered)) < 240.0 + 1.0
+    assert ordered[-1] > 3600.0 - 120.0
+
+
+def test_past_a_refused_level_or_offset_the_search_goes_on_too():
+    first = find_measures(straight("A", 0), [straight("B", 90)], EN_ROUTE_TABLE)
+    then = find_measures(
+        straight("A", 0), [straight("B", 90)], EN_ROUTE_TABLE, refused=[m.change for m in first.measures]
+    )
+    sizes = {(type(m.change), size_of(m.change) > 0): abs(size_of(m.change)) for m in first.measures}
+    assert len(sizes) == len(then.measures) == 5
+    for measure in then.measures:
+        size = sizes[type(measure.change), size_of(measure.change) > 0]
+        step = 120.0 if isinstance(measure.change, Delay) else 304.8 if isinstance(measure.change, LevelChange) else 926
+        assert abs(size_of(measure.change)) == pytest.approx(size + step)
+
+
+@settings(max_examples=25)
+@given(world=worlds(5), table=st.sampled_from(TABLES))
+def test_a_change_past_refused_ones_is_clear_and_new(world, table):
+    plan, others = world
+    refused = []
+    for _ in range(4):
+        found = find_measures(plan, others, table, COARSE, refused=refused, look_beyond=False)
+        assert [m.cost for m in found.measures] == sorted(m.cost for m in found.measures)
+        for measure in found.measures:
+            assert measure.change not in refused
+            assert is_clear(measure.plan, others, table)
+        refused.extend(measure.change for measure in found.measures[:2])

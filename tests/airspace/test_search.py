@@ -222,3 +222,27 @@ def test_heights_above_ground_are_widened_by_how_far_the_ground_may_be_off():
     found = encounter(drone("a", 100.0, 3.0), drone("b", 155.0, 3.0), minima)
     assert found is not None
     assert found.required_vertical_m == 56.0
+
+
+def test_what_is_put_off_is_found_once_it_is_searched_and_what_is_removed_before_is_not():
+    band = AltitudeBand(*(Altitude(metres, AltitudeUnit.METRE, MeanSeaLevel()) for metres in (3000.0, 3100.0)))
+    window = TimeWindow(START, START + timedelta(minutes=10))
+    plans = [
+        Plan(f"p{number}", (Volume4D(Circle(Position(34.0, 20.0 + 0.02 * number), 500.0), band, window),))
+        for number in range(6)
+    ]
+    eager, late = PlanIndex(), PlanIndex(puts_off=True)
+    for index in (eager, late):
+        for number, plan in enumerate(plans):
+            index.insert(f"k{number}", plan)
+        index.remove("k2")
+        assert (len(index), "k1" in index, "k2" in index) == (5, True, False)
+        assert index.plan("k1") == plans[1]
+        with pytest.raises(Refusal, match="a key that is not in the index"):
+            index.insert("k1", plans[1])
+        with pytest.raises(KeyError):
+            index.remove("k2")
+    assert late.encounters(plans[1], TABLE) == eager.encounters(plans[1], TABLE)
+    assert late.near(plans[3], TABLE) == eager.near(plans[3], TABLE)
+    late.remove("k1")
+    assert "k1" not in late

@@ -119,6 +119,7 @@ def test_a_trajectory_and_a_volume_never_miss(latitude, longitude, data):
     )
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None)
 @given(latitudes, longitudes, st.data())
 def test_two_volumes_against_the_oracle(latitude, longitude, data):

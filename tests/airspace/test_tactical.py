@@ -130,6 +130,7 @@ def test_never_misses_in_a_crowd(kind, plane, seed, minima):
         check_against_all_pairs(traffic, minima, plane)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("plane", list(Plane))
 def test_a_dense_sky_finds_what_all_pairs_find(plane):
     found = check_against_all_pairs(random_traffic(7, 2000, "plain"), EN_ROUTE, plane)

@@ -1,15 +1,13 @@
 """Claims between two sides: both know the same, each keeps its own words, and nobody speaks for another."""
 
-from __future__ import annotations
-
+import copy
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from claims_world import ACCORD, EVIDENCE, HOUR_S, NOON, TERMS, Side, World, seen, volume
+from claims_world import ACCORD, EVIDENCE, HOUR_S, NOON, Side, World, seen, volume
 
-from detente.accord.provisions import SafetyFunction
 from detente.airspace.plan import Plan, Polygon
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
@@ -26,6 +24,7 @@ from detente.claims.claims import (
     IncidentClosing,
     IncidentReply,
     Intent,
+    NoticeVerdict,
     NotTakenBecause,
     RefusedBecause,
     ReplyKind,
@@ -34,12 +33,14 @@ from detente.claims.claims import (
     SeenHere,
     Statement,
 )
-from detente.claims.exchange import AnswerClaim, NotTakenClaim, RequestClaim, write_claim
 from detente.claims.judging import explained_by
+from detente.claims.peer_messages import AnswerClaim, NotTakenClaim, ObservationClaim, RequestClaim
 from detente.claims.state import IncidentRecord, RequestRecord
 from detente.picture.commands import CancelNotice, DeclarePlan, ExpireNotices
 from detente.picture.notices import Meaning, Notice, NoticeRecord, NoticeState
 from detente.picture.observations import Verdict
+from detente.room.activity import SafetyFunction
+from detente.room.tagged import write_tagged
 
 
 @pytest.fixture
@@ -241,35 +242,35 @@ def test_our_aircraft_outside_its_plan_is_reported_by_itself_and_once(sides: tup
     (told,) = south.claims.deviations.values()
     assert told.over is not None
     assert held(10, 0.3, "d2") == ["own_aircraft_outside", "deviation_reported"]
-    assert msgspec.json.encode(north.replayed().snapshot()) == msgspec.json.encode(north.claims.snapshot())
+    assert vars(north.replayed()) == vars(north.claims)
     with pytest.raises(Refusal, match="a plan of ours"):
         north.do(commands.HoldPosition(NOON, "north", "none", "d3", seen("north", "own"), Intent.CORRECTING))
 
 
 @pytest.mark.parametrize("function", [SafetyFunction.REQUESTS, SafetyFunction.INCIDENTS])
-def test_while_suspended_only_what_the_accord_keeps_goes_on(sides: tuple[Side, Side], function: SafetyFunction) -> None:
-    north, south = sides
+def test_while_suspended_only_what_the_accord_keeps_goes_on(function: SafetyFunction) -> None:
+    north, south = World(keeps=(function,))
     north.observes()
-    north.kept = frozenset({function})
+    north.suspends("south")
     if function is SafetyFunction.REQUESTS:
         north.asks("south", "r1", "o1")
-        with pytest.raises(Refusal, match="keeps incidents"):
+        with pytest.raises(Refusal, match="that lets incidents go on"):
             north.reports("south", "i1")
-        with pytest.raises(Refusal, match="keeps incidents"):
+        with pytest.raises(Refusal, match="that lets incidents go on"):
             north.states("south", "north", "e1", "words")
     else:
         north.reports("south", "i1")
-        with pytest.raises(Refusal, match="keeps requests"):
+        with pytest.raises(Refusal, match="that lets requests go on"):
             north.asks("south", "r1", "o1")
-        with pytest.raises(Refusal, match="keeps requests"):
+        with pytest.raises(Refusal, match="that lets requests go on"):
             north.do(commands.ShareObservation(NOON, "north", "south", "o1"))
     assert len(south.claims.requests) + len(south.claims.incidents) == 1
 
 
-def test_what_a_peer_does_not_take_while_suspended_is_told_to_it(sides: tuple[Side, Side]) -> None:
+def test_what_a_peer_does_not_take_while_suspended_is_told_to_it() -> None:
     """South has suspended and north has not heard of it yet."""
-    north, south = sides
-    south.kept = frozenset()
+    north, south = World(keeps=())
+    south.suspends("north")
     north.observes()
     north.asks("south", "r1", "o1")
     north.reports("south", "i1")
@@ -285,7 +286,7 @@ def test_what_a_peer_does_not_take_while_suspended_is_told_to_it(sides: tuple[Si
 
 
 def test_own_words_only_where_the_accord_allows_them() -> None:
-    north, south = World(terms=msgspec.structs.replace(TERMS, free_text=False))
+    north, south = World(free_text=False)
     with pytest.raises(Refusal, match="free_text"):
         north.states("south", "north", "e1", "words")
     structured = Statement("north", "e1", "north", 1, NOON, volume=volume(), evidence_sha256=(EVIDENCE,))
@@ -308,10 +309,10 @@ def test_what_one_peer_told_is_nothing_to_another() -> None:
     assert west.claims.observations[("south", "o1")].theirs == {"south": ()}
     with pytest.raises(Refusal, match="an observation that both sides know"):
         south.asks("west", "r2", "o1", party="north")
-    with pytest.raises(Refusal, match="a party with an accord"):
+    with pytest.raises(Refusal, match="a paired party"):
         north.asks("west", "r1", "o1")
     south.asks("north", "r3", "o1")
-    south.hear("west", *write_claim(AnswerClaim(Answer("r3", "west", AnswerKind.OURS, NOON))))
+    south.hear("west", *write_tagged(AnswerClaim(Answer("r3", "west", AnswerKind.OURS, NOON))))
     assert [refusal.field for refusal in south.refused] == ["request_id"], "what north was asked, west does not answer"
     assert south.claims.requests[("north", "south", "r3")].is_open
 
@@ -330,8 +331,9 @@ def test_verdicts_name_no_notice_that_the_other_side_was_not_told(sides: tuple[S
     keeps("long-over", NOON, NoticeState.EXPIRED)
     keeps("over-since", later, NoticeState.EXPIRED)
     keeps("in-force", NOON, NoticeState.IN_FORCE)
-    for number, planning in enumerate((True, False)):
-        north.planning = planning
+    for number in range(2):
+        if number:
+            north.suspends("south")
         south.observes(f"o{number}")
         south.do(commands.ShareObservation(NOON, "south", "north", f"o{number}"))
     told = [{v.notice_id for v in south.claims.observations[("south", f"o{n}")].theirs["north"]} for n in (0, 1)]
@@ -343,19 +345,21 @@ def hostile(world: World) -> list[tuple[str, bytes]]:
     fine = Request("r9", "south", AreaAndTime(volume()), NOON, ACCORD)
     bow_tie = Polygon((Position(0, 0), Position(1, 1), Position(1, 0), Position(0, 1)))
     crossed = msgspec.structs.replace(volume(), area=bow_tie)
-    kind, body = write_claim(RequestClaim(fine))
+    kind, body = write_tagged(RequestClaim(fine))
     return [
         (kind, b""),
         (kind, b"[" * 100_000),
         (kind, b" " * 300_000),
         (kind, body.replace(b'"r9"', b'"../r9"')),
         ("claim_answer", body),
-        write_claim(RequestClaim(msgspec.structs.replace(fine, party="north"))),
-        write_claim(RequestClaim(msgspec.structs.replace(fine, about=SeenHere("north", "o1")))),
-        write_claim(RequestClaim(msgspec.structs.replace(fine, about=AreaAndTime(crossed)))),
-        write_claim(AnswerClaim(Answer("r1", "south", AnswerKind.OURS, NOON))),
-        write_claim(AnswerClaim(Answer("r1", "north", AnswerKind.OURS, NOON))),
-        write_claim(NotTakenClaim("claim_request", "r1", NotTakenBecause.TOO_MANY)),
+        write_tagged(RequestClaim(msgspec.structs.replace(fine, party="north"))),
+        write_tagged(RequestClaim(msgspec.structs.replace(fine, party=""))),
+        write_tagged(ObservationClaim(seen("south"), (NoticeVerdict("south", "n" * 300_000, Verdict.INSIDE),))),
+        write_tagged(RequestClaim(msgspec.structs.replace(fine, about=SeenHere("north", "o1")))),
+        write_tagged(RequestClaim(msgspec.structs.replace(fine, about=AreaAndTime(crossed)))),
+        write_tagged(AnswerClaim(Answer("r1", "south", AnswerKind.OURS, NOON))),
+        write_tagged(AnswerClaim(Answer("r1", "north", AnswerKind.OURS, NOON))),
+        write_tagged(NotTakenClaim("claim_request", "r1", NotTakenBecause.TOO_MANY)),
         ("claim_verdicts", b'{"message":"claim_verdicts","observation_id":"o1","verdicts":[]}'),
     ]  # fmt: skip
 
@@ -365,13 +369,13 @@ def test_a_hostile_peer_is_refused_each_time_and_changes_nothing() -> None:
     world = World()
     north, _ = world
     north.observes()
-    before = msgspec.json.encode(north.claims.snapshot())
+    before = copy.deepcopy(vars(north.claims))
     messages = hostile(world)
     for kind, body in messages:
         north.hear("south", kind, body)
     assert len(north.refused) == len(messages)
-    assert msgspec.json.encode(north.claims.snapshot()) == before
-    north.hear("west", *write_claim(RequestClaim(Request("r1", "west", AreaAndTime(volume()), NOON, ACCORD))))
+    assert vars(north.claims) == before
+    north.hear("west", *write_tagged(RequestClaim(Request("r1", "west", AreaAndTime(volume()), NOON, ACCORD))))
     assert len(north.refused) == len(messages) + 1, "a party with whom there is no accord"
 
 
@@ -397,7 +401,7 @@ def test_a_flood_is_bounded_and_an_honest_peer_knows_the_bound(
             commands.AskRequest(NOON, "north", "south", Request("more", "north", AreaAndTime(volume()), NOON, ACCORD))
         )
     flood = Request("flood", "north", AreaAndTime(volume()), NOON, ACCORD)
-    south.hear("north", *write_claim(RequestClaim(flood)))
+    south.hear("north", *write_tagged(RequestClaim(flood)))
     assert ("north", "north", "flood") not in south.claims.requests
     assert south.claims.not_taken == {"north": 1}
     monkeypatch.setattr(taking, "MOST_A_DAY", taking.MOST_OPEN + 3)
@@ -422,7 +426,7 @@ def test_a_restart_finds_everything_as_it_was(sides: tuple[Side, Side]) -> None:
     replied(south, "north", ReplyKind.ACCEPT)
     north.states("south", "north", "i1", "Thank you.")
     for side in sides:
-        assert msgspec.json.encode(side.replayed().snapshot()) == msgspec.json.encode(side.claims.snapshot())
+        assert vars(side.replayed()) == vars(side.claims)
 
 
 @pytest.mark.parametrize(

@@ -30,13 +30,21 @@ from detente.claims.claims import (
 )
 from detente.claims.decide_reviews import MOST_REVIEWS_A_DAY
 from detente.claims.joint_review import Exchanged, review_of
+from detente.claims.peer_messages import JointReviewClaim
 from detente.claims.review import canonical_text, first_difference, read_review
 from detente.claims.review_claim import CutMark, ReviewClaim
 from detente.claims.state import IncidentRecord, RequestRecord
-from detente.line.exchange import LineSaid, LineTaken, write_said
 from detente.line.messages import LineMessage
-from detente.picture.messages import NoticeGiven, PlanActivated, PlanEnded, PlanWithdrawn, write_message
+from detente.line.peer_messages import CodedMessage, TakenMessage
+from detente.picture.messages import (
+    NoticeGivenMessage,
+    PlanActivatedMessage,
+    PlanEndedMessage,
+    PlanWithdrawnMessage,
+)
 from detente.picture.notices import Meaning, Notice
+from detente.room.message import Heard
+from detente.room.tagged import write_tagged
 
 LANE, PLANNING = "1" * 64, ACCORD
 START, END = NOON, NOON + timedelta(days=7)
@@ -83,7 +91,7 @@ def act(world: World, what: str, side: Side, other: Side, number: int, choice: i
             deviation = Deviation(f"d{number}", name, volume(), left, at, Intent.CORRECTING, ACCORD)
             side.do(commands.ReportDeviation(at, name, peer, deviation))
         case _:
-            world.said.append((at, name, *on_the_wire(what, at, name, peer, number, choice)))
+            world.carried.append((at, name, *on_the_wire(what, at, name, peer, number, choice)))
 
 
 def on_the_wire(what: str, at: datetime, name: str, peer: str, number: int, choice: int) -> tuple[str, bytes]:
@@ -91,16 +99,16 @@ def on_the_wire(what: str, at: datetime, name: str, peer: str, number: int, choi
     match what:
         case "notice":
             where = volume(start_s=1_000.0 * choice)
-            return write_message(NoticeGiven(Notice(f"n{number}", name, list(Meaning)[choice % 5], where, at)))
+            return write_tagged(NoticeGivenMessage(Notice(f"n{number}", name, list(Meaning)[choice % 5], where, at)))
         case "stop":
             code = "stop" if choice < 3 else "radio_check"
-            return write_said(LineSaid(LineMessage(name, peer, number + 1, code, at)))
+            return write_tagged(CodedMessage(LineMessage(name, peer, number + 1, code, at)))
         case "take":
-            return write_said(LineTaken(f"{peer}:{number + 1}", "watch"))
+            return write_tagged(TakenMessage(f"{peer}:{number + 1}", "watch"))
         case "fly":
-            return write_message(PlanActivated(f"p{number}"))
+            return write_tagged(PlanActivatedMessage(f"p{number}"))
         case _:
-            return write_message(PlanEnded(f"p{number}") if choice < 3 else PlanWithdrawn(f"p{number}"))
+            return write_tagged(PlanEndedMessage(f"p{number}") if choice < 3 else PlanWithdrawnMessage(f"p{number}"))
 
 
 def played(script: list[tuple[str, bool, int, int]]) -> tuple[World, list[Exchanged]]:
@@ -117,7 +125,7 @@ def played(script: list[tuple[str, bool, int, int]]) -> tuple[World, list[Exchan
             act(world, what, side, other, number, choice)
     numbers: Counter[tuple[str, str]] = Counter()
     envelopes = []
-    for at, sender, kind, body in world.said:
+    for at, sender, kind, body in world.carried:
         link = LANE if kind.startswith(("claim", "line")) else PLANNING
         numbers[link, sender] += 1
         envelopes.append(Exchanged(link, sender, numbers[link, sender], at, kind, body))
@@ -201,20 +209,21 @@ def test_late_notices_flights_and_the_time_to_the_first_person() -> None:
         return Exchanged(link, sender, number, at + timedelta(seconds=after_s), *said)
 
     def notice(name: str, start_s: float) -> tuple[str, bytes]:
-        return write_message(
-            NoticeGiven(Notice(name, "north", Meaning.KEEP_OUT, volume(start_s=start_s, end_s=9_999), at))
+        return write_tagged(
+            NoticeGivenMessage(Notice(name, "north", Meaning.KEEP_OUT, volume(start_s=start_s, end_s=9_999), at))
         )
 
     stop = LineMessage("south", "north", 1, "stop", at)
-    _, body = write_message(PlanWithdrawn("p"))
+    _, body = write_tagged(PlanWithdrawnMessage("p"))
     envelopes = [
         sent("north", 1, 0, notice("late", 3_599.0)), sent("north", 2, 1, notice("in-time", 3_600.0)),
         sent("north", 3, 2, notice("late", 3_599.0)),
-        sent("north", 4, 10, write_message(PlanActivated("p"))), sent("north", 5, 70, write_message(PlanEnded("p"))),
+        sent("north", 4, 10, write_tagged(PlanActivatedMessage("p"))),
+        sent("north", 5, 70, write_tagged(PlanEndedMessage("p"))),
         sent("north", 6, 80, ("notice_given", b"{}")),
-        sent("south", 1, 0, write_said(LineSaid(stop)), LANE),
-        sent("north", 1, 12.5, write_said(LineTaken("south:1", "senior")), LANE),
-        sent("north", 2, 20, write_said(LineTaken("south:1", "watch")), LANE),
+        sent("south", 1, 0, write_tagged(CodedMessage(stop)), LANE),
+        sent("north", 1, 12.5, write_tagged(TakenMessage("south:1", "senior")), LANE),
+        sent("north", 2, 20, write_tagged(TakenMessage("south:1", "watch")), LANE),
     ]  # fmt: skip
     found = review_of(("north", "south"), START, END, cut_at(envelopes), envelopes, {ACCORD: terms})
     north, south = found.parties["north"], found.parties["south"]
@@ -256,7 +265,7 @@ def test_both_sides_hold_both_documents_and_nobody_says_the_others() -> None:
     assert (here.ours, here.theirs) == (there.theirs, there.ours)
     for wrong in (claim("north", "1"), claim("south", "1"), claim("south", "2", proposer="west")):
         with pytest.raises(Refusal):
-            north.do(commands.HearReview(NOON, "south", wrong))
+            north.do(Heard(NOON, "south", JointReviewClaim(wrong)))
     with pytest.raises(Refusal, match="SHA-256 of the document"):
         msgspec.structs.replace(claim("south", "{}"), document="[]")
 
@@ -269,3 +278,21 @@ def test_a_peer_cannot_keep_a_node_counting_all_day() -> None:
     assert len(north.claims.reviews) == MOST_REVIEWS_A_DAY
     assert north.claims.not_taken == {"south": 3}
     assert sum(record.not_taken is not None for record in south.claims.reviews.values()) == 3
+
+
+def test_a_review_is_due_as_often_as_the_accord_says_and_one_side_proposes_it() -> None:
+    north, south = World()
+    week = timedelta(days=7)
+    assert list(north.room.reviews_due(NOON + week - timedelta(seconds=1))) == []
+    assert list(north.room.reviews_due(NOON + week)) == [("south", NOON, NOON + week)]
+    assert list(south.room.reviews_due(NOON + week)) == [], "the party whose name sorts first proposes"
+    north.world.now = NOON + week
+    north.do(commands.SayReview(NOON + week, "north", "south", due_claim(NOON, NOON + week)))
+    assert list(north.room.reviews_due(NOON + week + timedelta(days=6))) == []
+    assert list(north.room.reviews_due(NOON + 3 * week)) == [("south", NOON + week, NOON + 2 * week)]
+    north.suspends("south")
+    assert list(north.room.reviews_due(NOON + 3 * week)) == []
+
+
+def due_claim(start: datetime, end: datetime) -> ReviewClaim:
+    return msgspec.structs.replace(claim("north", "{}"), start=start, end=end)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
+import typer.main
 
 from detente.cli.main import main
+
+typer.main.get_command = functools.cache(typer.main.get_command)  # it takes most of the time of a command
 
 
 def run_detente(*arguments: object, language: str = "en") -> subprocess.CompletedProcess[str]:

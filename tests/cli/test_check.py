@@ -40,7 +40,7 @@ def test_conflicts_are_shown_with_both_units_and_exit_code_1():
         "2025-06-01 14:11:46Z",
         "0.00 NM (0 m), needed 5.81 NM (10.8 km)",
         "200 ft (60 m), needed 1,525 ft (465 m)",
-        "ours 14:13:17Z FL 110, 11,000 ft (3,353 m)",
+        "ours 14:13:17Z FL 110 (11,000 ft, 3,353 m)",
         "above the ellipsoid",
     ):
         assert words in done.stdout
@@ -55,18 +55,19 @@ def test_the_table_reads_in_french_by_option_or_environment():
     assert "à nous" in by_option.stdout
 
 
-def test_no_conflict_is_exit_code_0_and_dates_that_never_meet_are_remarked_on(tmp_path):
+def test_dates_that_never_meet_are_no_finding_that_there_is_no_conflict(tmp_path):
     quiet = detente(OURS, THEIRS, "--minima", "10m,10m,0s")
     assert quiet.returncode == 1  # SURVEY-2 and ZONE-A share airspace whatever the minima
     (tmp_path / "later.geojson").write_text(THEIRS.read_text().replace("2025-06-0", "2025-07-0"))
     done = detente(OURS, tmp_path / "later.geojson")
-    assert done.returncode == 0
-    assert done.stdout.startswith("No conflict: 3 plans of ours")
-    assert "are the dates right?" in done.stderr
+    assert done.returncode == 11
+    assert "NOTHING COMPARED: 3 plans of ours" in done.stdout
+    assert "No conflict" not in done.stdout
+    assert "29 days apart: are the dates right?" in done.stderr
 
 
 def test_json_holds_every_encounter_and_what_was_left_out():
-    done = detente(OURS, SAMPLES / "theirs.kml", "--format", "json")
+    done = detente(OURS, SAMPLES / "theirs.kml", "--json")
     assert done.returncode == 1
     found = json.loads(done.stdout)
     pairs = {(c["first_plan_id"], c["second_plan_id"]) for c in found["conflicts"]}
@@ -78,7 +79,7 @@ def test_json_holds_every_encounter_and_what_was_left_out():
 
 
 def test_geojson_is_a_feature_for_each_conflict():
-    done = detente(OURS, SAMPLES / "flown.csv", "--format", "geojson")
+    done = detente(OURS, SAMPLES / "flown.csv", "--geojson")
     assert done.returncode == 1
     (feature,) = json.loads(done.stdout)["features"]
     assert feature["geometry"]["type"] in {"Point", "LineString"}
@@ -133,7 +134,7 @@ def test_a_missing_file_an_unknown_format_and_bare_minima_are_exit_code_2(tmp_pa
     for arguments, words in (
         ((OURS, tmp_path / "absent.geojson"), "no such file"),
         ((OURS, THEIRS, "--minima", "5,1000ft"), "say the unit"),
-        ((OURS, THEIRS, "--format", "xml"), "xml"),
+        ((OURS, THEIRS, "--format", "xml"), "--format"),
     ):
         done = detente(*arguments)
         assert done.returncode == 2
@@ -218,3 +219,21 @@ def test_an_altitude_says_what_it_is_measured_from(language, frame, reference, w
     written = check_output.altitude(language, 3048.0, frame, reference)
     for word in words:
         assert word in written
+
+
+def test_a_user_insists_on_a_format_and_says_the_offset_of_times_without_zone(tmp_path):
+    fields = "2025/06/01,16:11:40.000,2025/06/01,16:11:40.000,,10990,,,35.898,33.79,,,0,0,0,0"
+    heard = tmp_path / "heard.txt"
+    heard.write_text(f"MSG,3,1,1,4B1234,1,{fields}\n")
+    asked = detente(OURS, heard)
+    assert (asked.returncode, asked.stdout) == (2, "")
+    assert "--utc-offset" in asked.stderr
+    assert detente(OURS, heard, "--utc-offset", "+02:00").returncode == 1
+    assert detente(OURS, heard, "--utc-offset", "-05:00").returncode == 11
+    insisted = detente(OURS, heard, "--as", "geojson,csv")
+    assert insisted.returncode == 2
+    assert "one column timestamp" in insisted.stderr
+    for option, word in (("--as", "shapefile"), ("--as", "kml,kml,kml"), ("--utc-offset", "CEST")):
+        wrong = detente(OURS, heard, option, word)
+        assert (wrong.returncode, wrong.stdout) == (2, "")
+        assert word in wrong.stderr

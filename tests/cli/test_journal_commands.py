@@ -7,7 +7,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ import pyarrow.parquet as parquet
 import pytest
 from command_line import run_detente
 
+import forked
 from detente.link.card import make_card, write_card
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey, spoken_fingerprint
@@ -88,7 +88,7 @@ def test_verify_speaks_french(journal, entries):
     assert "INTACT" in result.stdout
     change(journal, "UPDATE entry SET body = x'00' WHERE number = 2")
     result = run_detente("journal", "verify", journal, language="fr")
-    assert result.returncode == 1
+    assert result.returncode == 3
     assert "NON PROUVÉ : entrée 2 : son hachage" in result.stdout.replace("\N{NO-BREAK SPACE}", " ")
 
 
@@ -106,27 +106,27 @@ def test_verify_speaks_french(journal, entries):
 def test_verify_names_the_first_bad_entry(journal, statement, named):
     change(journal, statement)
     result = run_detente("journal", "verify", journal)
-    assert result.returncode == 1
+    assert result.returncode == 3
     assert f"NOT PROVEN: {named}" in result.stdout
     assert "SOUND" not in result.stdout
-    as_json = json.loads(run_detente("journal", "verify", journal, "--format", "json").stdout)
+    as_json = json.loads(run_detente("journal", "verify", journal, "--json").stdout)
     assert as_json["ok"] is False
     assert named in as_json["bad"]["sentence"]
 
 
 def test_verify_holds_the_journal_against_key_and_head(journal, entries, tmp_path):
     result = run_detente("journal", "verify", journal, "--key", NodeKey.generate().public.hex())
-    assert result.returncode == 1
+    assert result.returncode == 3
     assert "the journal is of another key" in result.stdout
     change(journal, "DELETE FROM entry WHERE number = 3")
     assert run_detente("journal", "verify", journal).returncode == 0
     result = run_detente("journal", "verify", journal, "--head", head_of(entries))
-    assert result.returncode == 1
+    assert result.returncode == 3
     assert "entry 3: is missing, though the journal had reached entry 3" in result.stdout
 
 
 def test_verify_as_json(journal, key, entries):
-    result = run_detente("journal", "verify", journal, "--key", key.public.hex(), "--format", "json")
+    result = run_detente("journal", "verify", journal, "--key", key.public.hex(), "--json")
     found = json.loads(result.stdout)
     assert found["ok"] is True
     assert found["head"] == {"number": 3, "hash": entries[-1].hash.hex()}
@@ -157,12 +157,14 @@ def test_show_prints_entries_as_text_that_is_safe_for_a_terminal(journal):
 
 
 def test_show_chooses_and_prints_json(journal, entries):
-    lines = run_detente("journal", "show", journal, "--format", "json", "--kind", "event").stdout.splitlines()
-    assert [json.loads(line)["number"] for line in lines] == [1, 3]
-    assert json.loads(lines[0])["hash"] == entries[0].hash.hex()
-    lines = run_detente("journal", "show", journal, "--from", 2, "--to", 2, "--format", "json").stdout.splitlines()
-    assert [json.loads(line)["number"] for line in lines] == [2]
-    assert run_detente("journal", "show", journal, "--from", 9).stdout == ""
+    shown = json.loads(run_detente("journal", "show", journal, "--json", "--kind", "EVENT").stdout)
+    assert [entry["number"] for entry in shown] == [1, 3]
+    assert shown[0]["hash"] == entries[0].hash.hex()
+    shown = json.loads(run_detente("journal", "show", journal, "--first", 2, "--last", 2, "--json").stdout)
+    assert [entry["number"] for entry in shown] == [2]
+    assert json.loads(run_detente("journal", "show", journal, "--first", 9, "--json").stdout) == []
+    assert run_detente("journal", "show", journal, "--quiet").stdout.split() == ["1", "2", "3"]
+    assert run_detente("journal", "show", journal, "--first", 9).stdout == ""
 
 
 def test_show_says_how_much_of_a_long_body_it_leaves_out(tmp_path):
@@ -176,12 +178,12 @@ def test_show_says_how_much_of_a_long_body_it_leaves_out(tmp_path):
 def test_show_marks_what_does_not_follow(journal):
     change(journal, "UPDATE entry SET body = 'changed' WHERE number = 2")
     result = run_detente("journal", "show", journal)
-    assert result.returncode == 1
+    assert result.returncode == 3
     assert [("NOT PROVEN" in line) for line in result.stdout.splitlines() if line.startswith("#")] == [
         False, True, False,
     ]  # fmt: skip
-    lines = run_detente("journal", "show", journal, "--format", "json").stdout.splitlines()
-    assert [json.loads(line).get("follows", True) for line in lines] == [True, False, True]
+    shown = json.loads(run_detente("journal", "show", journal, "--json").stdout)
+    assert [entry.get("follows", True) for entry in shown] == [True, False, True]
 
 
 def test_export_writes_a_new_file_or_nothing(journal, tmp_path):
@@ -195,7 +197,7 @@ def test_export_writes_a_new_file_or_nothing(journal, tmp_path):
     refused(run_detente("journal", "export", journal, tmp_path / "out.csv"))
     change(journal, "UPDATE entry SET kind = 'other' WHERE number = 2")
     result = run_detente("journal", "export", journal, tmp_path / "again.jsonl")
-    assert result.returncode == 1
+    assert result.returncode == 3
     assert "entry 2" in result.stderr
     assert "Nothing was written" in result.stderr
     assert not list(tmp_path.glob("again*"))
@@ -248,12 +250,11 @@ def test_no_hostile_file_gets_a_traceback(journal, tmp_path):
 
 def test_the_real_command_exits_as_said(journal):
     def run(*arguments):
-        command = [sys.executable, "-c", "from detente.cli.main import main; main()", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return subprocess.run([forked.program(), *map(str, arguments)], capture_output=True, text=True, check=False)
 
     assert run("journal", "verify", journal).returncode == 0
     change(journal, "DELETE FROM entry WHERE number = 1")
-    assert run("journal", "verify", journal).returncode == 1
+    assert run("journal", "verify", journal).returncode == 3
     missing = run("journal", "verify", journal.with_name("none"))
     assert missing.returncode == 2
     assert "Traceback" not in missing.stderr

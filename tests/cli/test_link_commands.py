@@ -1,48 +1,31 @@
 """init, card, pair and transcript as a user runs them: exit codes, and one line on standard error for a mistake."""
 
-import io
 import json
 import os
 import stat
 import subprocess
-import sys
-from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 
 import pytest
+from command_line import run_detente as detente
 
-from detente.cli.main import main
+import forked
 from detente.link.answer import read_answer
 from detente.link.directory import NodeDirectory
 from detente.link.links import Links
-from detente.link.reception import receive_batch
 from detente.link.session import RECEIPT_RECEIVED, SENT
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
+from receiving import receive_batch
 
 ACCORD = "a1" * 32
 AT = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
 
 
-def detente(*arguments, language="en"):
-    """Run the command in this process, as its entry point runs it."""
-    streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
-    code = 0
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(streams[0]), redirect_stderr(streams[1]):
-        patch.setenv("DETENTE_LANGUAGE", language)
-        patch.setattr(sys, "argv", ["detente", *map(str, arguments)])
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-    outputs = [stream.buffer.getvalue().decode() for stream in streams]
-    return subprocess.CompletedProcess(arguments, code, *outputs)
-
-
 def detente_process(*arguments, stdin=subprocess.DEVNULL):
     environment = {**os.environ, "DETENTE_LANGUAGE": "en"}
     return subprocess.run(
-        [sys.executable, "-c", "from detente.cli.main import main; main()", *map(str, arguments)],
+        [forked.program(), *map(str, arguments)],
         check=False, capture_output=True, text=True, env=environment, stdin=stdin,
     )  # fmt: skip
 
@@ -120,7 +103,7 @@ def test_init_makes_a_node_and_says_its_fingerprint(tmp_path):
     assert card.fingerprint in result.stdout
     assert stat.S_IMODE(node.key_path.stat().st_mode) == 0o600
     assert NodeKey.load(node.key_path).public == card.key
-    assert "port = 9001" in node.config_path.read_text()
+    assert "port = 10001" in node.config_path.read_text(), "the port on the card is for peers"
     Journal.open(node.journal_path, NodeKey.load(node.key_path)).close()
 
 
@@ -130,7 +113,15 @@ def test_init_never_overwrites_a_node(nodes):
     assert nodes[0].key_path.read_bytes() == before
 
 
-@pytest.mark.parametrize("options", [("--name", "no/rth"), ("--name", "north", "--address", "north.example.org")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--name", "no/rth"),
+        ("--name", "north", "--address", "north.example.org"),
+        ("--name", "north", "--address", "http://192.0.2.1:8440"),
+        ("--name", "north", "--address", "http://127.0.0.1:8440", "--address", "https://node.example.org:8440"),
+    ],
+)
 def test_init_with_a_bad_name_or_address_makes_nothing(tmp_path, options):
     refused(detente("init", "--dir", tmp_path / "north", *options))
     assert list(tmp_path.iterdir()) == []
@@ -263,7 +254,7 @@ def test_a_rewritten_history_is_different_and_the_first_difference_is_said(nodes
     talker.send(b"one", b"another two")
     talker.journal.close()
     result = detente("transcript", "compare", rewritten.journal_path, south.path)
-    assert result.returncode == 1
+    assert result.returncode == 6
     assert "envelope 2 is not the same" in result.stdout
     assert "11 B" in result.stdout
     assert "equal" not in result.stdout
@@ -275,9 +266,9 @@ def test_a_broken_export_is_said_with_its_place(nodes, talk, tmp_path):
     data = b"".join(detente("transcript", "export", nodes[0].path).stdout.encode().splitlines(keepends=True))
     file.write_bytes(data.replace(b"sent-at 2025-06-01T12:00:00", b"sent-at 2025-06-01T11:00:00", 1))
     result = detente("transcript", "verify", file)
-    assert result.returncode == 1
+    assert result.returncode == 3
     assert "is not signed by" in result.stdout
-    assert detente("transcript", "compare", file, nodes[1].path).returncode == 1
+    assert detente("transcript", "compare", file, nodes[1].path).returncode == 3
     file.write_bytes(data.replace(b"number 2", b"number x", 1))
     assert "transcript, byte" in refused(detente("transcript", "verify", file))
 

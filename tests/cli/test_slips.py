@@ -6,14 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-import typer.main
 from command_line import run_detente
 from typer.core import TyperGroup
 
 from detente.airspace.refusal import Refusal
 from detente.api.client import NodeClient
 from detente.cli.line_values import values
-from detente.cli.main import app
+from detente.cli.main import COMMANDS, loaded
 from detente.cli.tables import print_table
 from detente.cli.zone import terms_text
 
@@ -34,7 +33,7 @@ def test_a_parameter_given_twice_is_refused() -> None:
 
 def test_ids_and_times_are_whole_on_a_narrow_screen(capsys: pytest.CaptureFixture[str]) -> None:
     row = ("122dc9761b49adc8", "north SURVEY-2", "south ZONE-A", "2025-06-01T15:00:00Z", "0.00 NM (0 m), 0 ft (0 m)")
-    print_table(("conflict", "first", "second", "start", "closest"), [row], piped_width=200, width=60)
+    print_table(("conflict", "first", "second", "start", "closest"), [row], width=60)
     shown = capsys.readouterr().out
     assert "122dc9761b49adc8" in shown
     assert "…" not in shown
@@ -42,7 +41,7 @@ def test_ids_and_times_are_whole_on_a_narrow_screen(capsys: pytest.CaptureFixtur
 
 
 def test_what_a_peer_wrote_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
-    print_table(("measure", "reason"), [("m-1", "[/bold] and [red]no[/red]")], piped_width=200)
+    print_table(("measure", "reason"), [("m-1", "[/bold] and [red]no[/red]")])
     assert "[/bold] and [red]no[/red]" in capsys.readouterr().out
 
 
@@ -67,7 +66,7 @@ def test_terms_of_a_zone_are_said_in_both_units(monkeypatch: pytest.MonkeyPatch,
 def test_numbers_beyond_all_measure_are_refused(tmp_path: Path) -> None:
     for name in ("north", "south"):
         assert run_detente("init", "--dir", tmp_path / name, "--name", name).returncode == 0
-    assert "--from" in refused("journal", "show", tmp_path / "north", "--from", "99999999999999999999")
+    assert "--first" in refused("journal", "show", tmp_path / "north", "--first", "99999999999999999999")
     assert "--port" in refused("dss", "--dir", tmp_path / "dss", "--port", "99999")
     key = "0" * 64
     draft = ("accord", "draft", "--dir", tmp_path / "north", "--peer", "south", "--authority", key)
@@ -88,12 +87,12 @@ def test_every_command_that_a_refusal_names_is_there() -> None:
         for found in re.findall(r"(?:See: |`)detente ([a-z]+(?: [a-z]+)?)[`. ]", text)
     }
     assert len(named) > 10
-    commands = typer.main.get_command(app)
-    for words in sorted(named):
-        there = commands
-        for word in words:
+    for first, *rest in sorted(named):
+        assert first in COMMANDS, first
+        there = loaded(first)
+        for word in rest:
             if isinstance(there, TyperGroup):
-                assert word in there.commands, words
+                assert word in there.commands, (first, *rest)
                 there = there.commands[word]
 
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,13 +21,13 @@ from detente.details.details import (
     DetailsCommand,
     DetailsEvent,
     DetailsOpened,
+    DetailsOpening,
     DetailsRefused,
     GiveDetails,
-    HearDetails,
     SeeCommitment,
-    decide,
-    evolve,
 )
+from detente.details.room import DetailsRoom
+from detente.room.message import Addressed, Heard
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 SALT = "5a" * 32
@@ -69,35 +68,49 @@ def test_what_is_no_opening_is_refused(data: bytes) -> None:
         read_opening(data)
 
 
+class Agreed:
+    """Accords with north and south."""
+
+    def __init__(self, party: str) -> None:
+        self.party = party
+
+    def terms(self, _at: datetime) -> dict[str, None]:
+        return {"north": None, "south": None}
+
+
 class Side:
     def __init__(self, own: str) -> None:
-        self.own, self.details = own, Details()
+        self.room = DetailsRoom(Details(), Agreed(own))  # type: ignore[arg-type]
 
-    def do(self, command: DetailsCommand) -> list[DetailsEvent]:
-        decided = decide(self.details, self.own, {"north": 1, "south": 1}, command)
+    def do(self, command: DetailsCommand | Heard[DetailsOpening]) -> list[DetailsEvent]:
+        decided = self.room.decide(command)
         for event in decided:
-            evolve(self.details, msgspec.json.decode(msgspec.json.encode(event), type=DetailsEvent), self.own)
+            self.room.evolve(self.room.decode(self.room.encode(event)))
         return decided
+
+    def hears(self, opening: CommitmentOpening) -> list[DetailsEvent]:
+        return self.do(Heard(NOON, "north", DetailsOpening("n1", opening)))
 
 
 def test_a_commitment_that_was_replaced_stays_on_record_and_either_may_be_opened() -> None:
     north, south = Side("north"), Side("south")
     meant, later = CommitmentOpening(SALT, plan()), CommitmentOpening(SALT, plan(7200))
     for opening in (meant, later):
-        north.do(CommitDetails(NOON, "north", opening))
+        north.do(CommitDetails(NOON, opening))
         for side in (north, south):
             side.do(SeeCommitment(NOON, "north", "n1", opening.commitment))
-    assert [c.commitment for c in south.details.commitments["north", "n1"]] == [meant.commitment, later.commitment]
+    assert [c.commitment for c in south.room.state.commitments["north", "n1"]] == [meant.commitment, later.commitment]
     with pytest.raises(Refusal, match="a party with an accord"):
-        north.do(GiveDetails(NOON, "north", "east", "n1"))
+        north.do(GiveDetails(NOON, "east", "n1"))
     with pytest.raises(Refusal, match="carries a commitment"):
-        north.do(GiveDetails(NOON, "north", "south", "n2"))
-    assert len(north.do(GiveDetails(NOON, "north", "south", "n1"))) == 1
-    (opened,) = south.do(HearDetails(NOON, "north", "n1", later))
+        north.do(GiveDetails(NOON, "south", "n2"))
+    (given,) = north.do(GiveDetails(NOON, "south", "n1"))
+    assert list(north.room.messages_of(given)) == [Addressed("south", DetailsOpening("n1", later))]
+    (opened,) = south.hears(later)
     assert isinstance(opened, DetailsOpened)
-    assert south.do(HearDetails(NOON, "north", "n1", later)) == []
-    first, second = south.details.commitments["north", "n1"]
+    assert south.hears(later) == []
+    first, second = south.room.state.commitments["north", "n1"]
     assert (first.opened_at, second.opened_at) == (None, NOON), "what was replaced was never opened, and is seen so"
-    (refused,) = south.do(HearDetails(NOON, "north", "n1", CommitmentOpening(SALT, plan(3600))))
+    (refused,) = south.hears(CommitmentOpening(SALT, plan(3600)))
     assert isinstance(refused, DetailsRefused)
     assert refused.expected == (meant.commitment, later.commitment)

@@ -41,7 +41,7 @@ def altitudes(draw, reference):
     if isinstance(reference, StandardPressure):
         units.append(AltitudeUnit.FLIGHT_LEVEL)
     unit = draw(st.sampled_from(units))
-    highest = 600 if unit is AltitudeUnit.FLIGHT_LEVEL else 60_000
+    highest = {AltitudeUnit.FLIGHT_LEVEL: 850, AltitudeUnit.FOOT: 85_000, AltitudeUnit.METRE: 25_900}[unit]
     return Altitude(draw(st.floats(-10, highest)), unit, reference)
 
 
@@ -68,13 +68,21 @@ def trajectories(draw):
     time, waypoints = draw(moments) - timedelta(days=1), []
     time = max(time, datetime(1970, 1, 1, tzinfo=UTC))
     latitude, longitude = draw(st.floats(-85, 85)), draw(st.floats(-170, 170))
+    height_m = draw(st.floats(1_000, 20_000))
     for step in steps:
         time += timedelta(microseconds=step)
         latitude += draw(st.floats(-0.05, 0.05))
         longitude += draw(st.floats(-0.05, 0.05))
-        waypoints.append(Waypoint(Position(latitude, longitude), draw(altitudes(reference)), time))
+        # Within 20 s no aircraft goes from the ground to the stratosphere.
+        metres = height_m + draw(st.floats(-2_500, 2_500))
+        waypoints.append(Waypoint(Position(latitude, longitude), Altitude(metres, AltitudeUnit.METRE, reference), time))
     containment = Containment(draw(st.floats(0, 1e6)), draw(st.floats(0, 2e4)), draw(st.floats(0, 86_400)))
-    return Trajectory(tuple(waypoints), containment)
+    legs = draw(st.lists(st.floats(0, 1), min_size=max(count - 1, 1), max_size=max(count - 1, 1)))
+    of_legs = tuple(
+        Containment(share * containment.lateral_m, share * containment.vertical_m, share * containment.along_time_s)
+        for share in legs
+    )
+    return Trajectory(tuple(waypoints), containment, draw(st.sampled_from([(), of_legs])))
 
 
 plan_lists = st.dictionaries(

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from route_samples import OPTIONS
 from test_geojson import CARRIED_SCHEMA
 
 from detente.feeds.geojson import read_geojson
 from detente.feeds.load import load_plans
+from detente.feeds.named_points import read_points
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLES = re.findall(r"```json\n(.*?)```", (DOCS / "reference" / "plans-geojson.md").read_text(), re.DOTALL)
@@ -39,6 +41,13 @@ def test_there_is_an_example_for_every_reference():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("sample", sorted((DOCS / "samples").iterdir()), ids=lambda path: path.name)
+SAMPLES = [path for path in sorted((DOCS / "samples").iterdir()) if path.name != "points.csv"]
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
 def test_samples_are_plans(sample):
-    assert load_plans(sample).plans
+    assert load_plans(sample, OPTIONS).plans
+
+
+def test_the_sample_of_points_is_that_of_the_tests():
+    assert read_points((DOCS / "samples" / "points.csv").read_bytes()) == OPTIONS.routes.points

@@ -47,6 +47,35 @@ def test_times_with_another_offset_are_the_same_instants():
     )
 
 
+RING = [[36.2, 33.4], [36.4, 33.4], [36.4, 33.6], [36.2, 33.4]]
+EAST = [[longitude + 1.0, latitude] for longitude, latitude in RING]
+
+
+def test_each_polygon_of_a_multipolygon_is_a_volume_of_the_plan():
+    both = volume_feature(geometry={"type": "MultiPolygon", "coordinates": [[RING], [EAST]]})
+    (plan,) = read_geojson(collection(both))
+    assert [volume.area.vertices[0].longitude_deg for volume in plan.intent] == [36.2, 37.2]
+    assert read_geojson(write_geojson((plan,))) == (plan,)
+    halves = [{**both, "properties": {**both["properties"], "part": part, "parts": 2}} for part in (2, 1)]
+    assert len(read_geojson(collection(*halves))[0].intent) == 4
+
+
+def test_a_repeated_vertex_is_harmless():
+    ring = [RING[0], RING[0], RING[1], RING[2], RING[2], RING[0]]
+    assert read_geojson(collection(volume_feature(geometry__coordinates=[ring]))) == read_geojson(
+        collection(volume_feature(geometry__coordinates=[RING]))
+    )
+    pole = [[-180, 80], [180, 80], [90, 80], [0, 80], [-180, 80]]
+    vertices = read_geojson(collection(volume_feature(geometry__coordinates=[pole])))[0].intent[0].area.vertices
+    assert len(vertices) == 3
+
+
+def test_members_that_say_nothing_of_airspace_are_left_alone():
+    feature = volume_feature(id="7", bbox=[36, 33, 37, 34])
+    document = json.loads(collection({**feature, "x-mine": {"a": 1}})) | {"name": "layer", "bbox": [36, 33, 37, 34]}
+    assert read_geojson(json.dumps(document).encode()) == read_geojson(collection(volume_feature()))
+
+
 def test_volumes_of_one_plan_come_together_by_their_parts():
     second = volume_feature(properties__part=2, properties__parts=2, properties__time__end="2025-06-01T16:00:00Z")
     first = volume_feature(properties__part=1, properties__parts=2)
@@ -141,7 +170,20 @@ REFUSED = {
         ["geometry.coordinates", "2 rings", "holes"],
     ),
     "no geometry": ([volume_feature(geometry=None)], ["geometry", "None"]),
-    "MultiPolygon": ([volume_feature(geometry__type="MultiPolygon")], ["geometry.type", "MultiPolygon", "part"]),
+    "GeometryCollection": (
+        [volume_feature(geometry={"type": "GeometryCollection", "geometries": []})],
+        ["geometry: geometries"],
+    ),
+    "a member nobody knows": ([volume_feature(heights=[1, 2])], ["features[0]", "heights", "would go unread"]),
+    "a list of kinds": ([volume_feature(geometry__type=["Polygon"])], ["geometry.type", "a list of 1"]),
+    "a MultiPolygon of nothing": (
+        [volume_feature(geometry={"type": "MultiPolygon", "coordinates": []})],
+        ["a list of polygons"],
+    ),
+    "a hole in a MultiPolygon": (
+        [volume_feature(geometry={"type": "MultiPolygon", "coordinates": [[RING, RING]]})],
+        ["geometry.coordinates[0]", "2 rings"],
+    ),
     "point without radius": (
         [volume_feature(geometry={"type": "Point", "coordinates": [36.2, 33.4]})],
         ["properties.radius_m", "None"],

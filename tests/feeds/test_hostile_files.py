@@ -1,24 +1,28 @@
 """Whatever a file holds, a plan list or a Refusal on one line comes out, and nothing else."""
 
+import gzip
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from feed_samples import CSV, KML, collection, trajectory_feature, volume_feature
+from format_samples import CONTENTS as OTHER_FORMATS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detente.airspace.refusal import Refusal
 from detente.feeds.kml import KmlOptions
 from detente.feeds.load import LoadOptions, load_plans
+from detente.feeds.recognition import PlanFormat
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 LONG = settings(QUICK, max_examples=2500)
-OPTIONS = LoadOptions(kml=KmlOptions(ground_elevation_m=100.0))
+OPTIONS = LoadOptions(kml=KmlOptions(ground_elevation_m=100.0), utc_offset=timedelta(hours=2))
 
 GEOJSON = collection(volume_feature(), trajectory_feature())
 
@@ -44,7 +48,35 @@ CONTENTS = {
     "plans.kml": KML.encode(),
     "tracks.csv": CSV.encode(),
     "tracks.parquet": parquet(),
+    "trace.json.gz": gzip.compress(OTHER_FORMATS["trace_full_4b1234.json"], mtime=0),
+    **OTHER_FORMATS,
 }
+
+WORDS = st.sampled_from(
+    [
+        " ",
+        "nan",
+        "inf",
+        "1e309",
+        "-1e300",
+        "0x10",
+        "1_0",
+        "90",
+        "-180",
+        "180.0001",
+        "2025-06-01T14:00:00",
+        "2025-W23-1",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-23:59",
+        "true",
+        "1",
+        "~",
+        "٣",
+        "\N{ZERO WIDTH SPACE}5",
+        "x" * 300,
+        "=1+1",
+    ]
+)
 
 NASTY_BYTES = st.one_of(
     st.binary(max_size=8),
@@ -78,13 +110,13 @@ def damaged(draw, content: bytes) -> bytes:
     return content
 
 
-def load(folder: Path, name: str, content: bytes) -> None:
+def load(folder: Path, name: str, content: bytes, options: LoadOptions = OPTIONS) -> None:
     """Read it; anything but plans or a Refusal with one printable line fails the test by itself."""
     path = folder / name
     path.write_bytes(content)
     refused, plans = "", ()
     try:
-        plans = load_plans(path, OPTIONS).plans
+        plans = load_plans(path, options).plans
     except Refusal as refusal:
         refused = str(refusal)
     assert bool(plans) != bool(refused)
@@ -101,6 +133,42 @@ def load(folder: Path, name: str, content: bytes) -> None:
 @given(data=st.data())
 def test_damaged_files(tmp_path, name, data):
     load(tmp_path, name, data.draw(damaged(CONTENTS[name])))
+
+
+@pytest.mark.parametrize("insisted", PlanFormat)
+@settings(QUICK, max_examples=40)
+@given(content=st.one_of(st.binary(max_size=60), st.sampled_from(list(CONTENTS.values())), st.text().map(str.encode)))
+def test_any_content_as_any_format(tmp_path, insisted, content):
+    load(tmp_path, "file", content, msgspec.structs.replace(OPTIONS, plan_format=insisted))
+
+
+REPORTS = ["aircraft.json", "trace_full_4b1234.json", "states.json", "zones_ed269.json", "zones_ed318.json"]
+
+
+@QUICK
+@given(data=st.data())
+def test_altered_reports(tmp_path, data):
+    """A value somewhere in a file of reports has become something else."""
+    name = data.draw(st.sampled_from(REPORTS))
+    content = json.dumps(altered(json.loads(OTHER_FORMATS[name]), data.draw)).encode()
+    load(tmp_path, name, content)
+
+
+@QUICK
+@given(data=st.data())
+def test_altered_lines(tmp_path, data):
+    """A field somewhere in a file of lines has become something else."""
+    name = data.draw(
+        st.sampled_from(["opensky.csv", "fr24.csv", "log.sbs", "flight.igc", "notams.txt", "airspace.txt", "order.aco"])
+    )
+    lines = OTHER_FORMATS[name].decode().split("\n")
+    separator = "/" if name == "order.aco" else ","
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        fields = lines[at].split(separator)
+        fields[data.draw(st.integers(0, len(fields) - 1))] = data.draw(WORDS | st.text(max_size=10))
+        lines[at] = separator.join(fields)
+    load(tmp_path, name, "\n".join(lines).encode("utf-8", "surrogatepass"))
 
 
 @pytest.mark.long
@@ -125,10 +193,8 @@ JSON_VALUES = st.recursive(
 )
 
 
-@st.composite
-def altered_documents(draw) -> bytes:
-    """A valid file in which some member somewhere has become something else, or is gone."""
-    document = json.loads(GEOJSON)
+def altered(document, draw):
+    """The document in which some member somewhere has become something else, or is gone."""
     for _ in range(draw(st.integers(1, 3))):
         target = document
         while True:
@@ -149,7 +215,13 @@ def altered_documents(draw) -> bytes:
                 case _:
                     target[key] = draw(JSON_VALUES)
             break
-    return json.dumps(document).encode()
+    return document
+
+
+@st.composite
+def altered_documents(draw) -> bytes:
+    """A valid file of plans, altered."""
+    return json.dumps(altered(json.loads(GEOJSON), draw)).encode()
 
 
 @QUICK
@@ -163,33 +235,6 @@ def test_altered_geojson(tmp_path, content):
 @given(content=altered_documents())
 def test_altered_geojson_at_length(tmp_path, content):
     load(tmp_path, "plans.geojson", content)
-
-
-WORDS = st.sampled_from(
-    [
-        " ",
-        "nan",
-        "inf",
-        "1e309",
-        "-1e300",
-        "0x10",
-        "1_0",
-        "90",
-        "-180",
-        "180.0001",
-        "2025-06-01T14:00:00",
-        "2025-W23-1",
-        "0001-01-01T00:00:00Z",
-        "9999-12-31T23:59:59-23:59",
-        "true",
-        "1",
-        "~",
-        "٣",
-        "\N{ZERO WIDTH SPACE}5",
-        "x" * 300,
-        "=1+1",
-    ]
-)
 
 
 @QUICK

@@ -80,6 +80,19 @@ def test_other_encodings_and_byte_order_marks_that_xml_knows_are_read():
     assert read_kml(latin.encode("latin-1"))[0][1].plan_id == "Route-t"
 
 
+def test_a_position_that_only_repeats_the_one_before_it_is_harmless():
+    ring = replaced("36.4,33.4,900", "36.4,33.4,900 36.4,33.4,900")
+    line = replaced("36.5,33.2,3300", "36.5,33.2,3300 36.5,33.2,3300")
+    assert read_kml(ring) == read_kml(line) == read_kml(KML.encode())
+
+
+def test_how_a_file_looks_and_who_made_it_says_nothing_of_airspace():
+    made = '<a:author xmlns:a="http://www.w3.org/2005/Atom"><a:name>R</a:name></a:author>'
+    styles = "<Style><PolyStyle/></Style><gx:CascadingStyle><Style/></gx:CascadingStyle>"
+    drawn = f"{styles}<LookAt><gx:TimeStamp/></LookAt><Region/>{made}"
+    assert read_kml(replaced("<Folder>", f"<Folder>{drawn}")) == read_kml(KML.encode())
+
+
 LAUGHS = '<!DOCTYPE kml [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]><kml>&b;</kml>'
 FETCH = '<!DOCTYPE kml SYSTEM "file:///etc/passwd"><kml/>'
 
@@ -121,6 +134,50 @@ REFUSED = {
     "times and positions differ": (replaced("<when>2025-06-01T14:10:00Z</when>", ""), ["1 times", "2 positions"]),
     "faster than any aircraft": (replaced("2025-06-01T14:10:00Z", "2025-06-01T14:00:05Z"), ["waypoints[1]", "m/s"]),
     "plans elsewhere": (replaced("<Folder>", "<Folder><NetworkLink/>"), ["NetworkLink", "Save what the link shows"]),
+    "a second ring": (
+        replaced("</LinearRing>", "</LinearRing><LinearRing><coordinates>1,2,3</coordinates></LinearRing>"),
+        ["placemark 'Dropping zone'", "LinearRing", "a second one in outerBoundaryIs"],
+    ),
+    "a second boundary": (
+        replaced("</outerBoundaryIs>", "</outerBoundaryIs><outerBoundaryIs/>"), ["outerBoundaryIs", "a second one"],
+    ),
+    "second coordinates": (
+        replaced("</coordinates></LineString>", "</coordinates><coordinates>1,2,3</coordinates></LineString>"),
+        ["placemark 'Route north'", "coordinates", "a second one in LineString"],
+    ),
+    "a second span": (replaced("</TimeSpan>", "</TimeSpan><TimeSpan/>"), ["TimeSpan", "a second one"]),
+    "a placemark of a schema's own name": (
+        replaced("<Document>", '<Document><Schema name="Zone" parent="Placemark"/><Zone/>'),
+        ["line 3: Zone", "in Document", "go unread"],
+    ),
+    "another namespace": (
+        replaced("<Document>", '<Document><z:Area xmlns:z="urn:areas"/>'), ["Area", "of urn:areas", "go unread"],
+    ),
+    "a geometry nobody knows": (replaced("<Point>", "<Curve/><Point>"), ["placemark 'Tower'", "Curve"]),
+    "a geometry outside any placemark": (replaced("<Folder>", "<Folder><Polygon/>"), ["Polygon", "in Folder"]),
+    "an offset of its own": (
+        replaced("<LineString>", "<LineString><gx:altitudeOffset>90</gx:altitudeOffset>"), ["altitudeOffset"],
+    ),
+    "an altitude mode of the ring": (
+        replaced("<LinearRing>", "<LinearRing><altitudeMode>clampToGround</altitudeMode>"),
+        ["LinearRing: altitudeMode", "clampToGround"],
+    ),
+    "text between elements": (replaced("<Folder>", "<Folder>Placemark>"), ["Folder", "Placemark>", "broken"]),
+    "tracks joined over a silence": (
+        replaced("<gx:Track>", "<gx:MultiTrack><gx:interpolate>1</gx:interpolate><gx:Track>")
+        .replace(b"</gx:Track>", b"</gx:Track></gx:MultiTrack>"),
+        ["interpolate", "nobody knows"],
+    ),
+    "a moment without position": (
+        replaced("<gx:coord>36.5 33.2 3350</gx:coord>", "<gx:coord/>"), ["coord", "no position", "take out this coord"],
+    ),
+    "an update of other files": (
+        replaced("<Document>", "<NetworkLinkControl><Update/></NetworkLinkControl><Document>"), ["an update"],
+    ),
+    "a class twice": (
+        replaced("</ExtendedData>", '<Data name="aircraft_class"><value>crewed</value></Data></ExtendedData>'),
+        ["aircraft_class", "a second one"],
+    ),
     "an id twice": (replaced("<Placemark>", '<Placemark id="zone-1">'), ["id", "zone-1", "no other placemark"]),
 }  # fmt: skip
 

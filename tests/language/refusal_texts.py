@@ -1,63 +1,70 @@
-"""The texts of every refusal in the program, read from its source: what is expected, and the mend."""
+"""The codes of refusals in the program's source, and the texts under them."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-TABLES = frozenset({"_MENDS", "_TYPES", "_WANTED"})
+from detente.language import Language
+from detente.language.refused import refusals_of
+
 SOURCE = Path(__file__).parents[2] / "src" / "detente"
+FOLDER = SOURCE / "language" / "refusals"
+RAISED_BY = frozenset({"Refusal", "not_found"})
 
 
-def refusal_texts() -> dict[str, str]:
-    """Every text with its places as {0}, {1}, and a file where it stands."""
-    found: dict[str, str] = {}
-    for path in sorted(SOURCE.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        constants = {
-            node.targets[0].id: node.value.value
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-            and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        }  # fmt: skip
-        for text in _in_tables(tree):
-            found.setdefault(text, str(path.relative_to(SOURCE)))
+class Raised(NamedTuple):
+    """A refusal where it stands: its code, empty where it is none of its words, and its parameters."""
+
+    place: str
+    code: str
+    parameters: frozenset[str] | None
+
+
+def texts_of(language: Language) -> dict[str, dict[str, str]]:
+    """The texts of every code in one language."""
+    rooms = sorted(
+        file.name.partition(".")[0] for file in FOLDER.glob(f"*.{language}.toml") if "words" not in file.name
+    )
+    return {f"{room}.{name}": parts for room in rooms for name, parts in refusals_of(language, room).items()}
+
+
+def raised() -> Iterator[Raised]:
+    """Every refusal that the source makes with a code of its own."""
+    for path, tree in _trees():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "check_range":
-                for argument in node.args[4:]:
-                    for text in _texts(argument, constants):
-                        found.setdefault(text, str(path.relative_to(SOURCE)))
-            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "Refusal":
-                named = [keyword.value for keyword in node.keywords if keyword.arg in ("expected", "mend")]
-                for argument in (*node.args[2:4], *named):
-                    for text in _texts(argument, constants):
-                        found.setdefault(text, str(path.relative_to(SOURCE)))
-    return {text: place for text, place in found.items() if any(character.isalpha() for character in text)}
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in RAISED_BY and node.args:
+                place = f"{path.relative_to(SOURCE)}:{node.lineno}"
+                names = frozenset(keyword.arg for keyword in node.keywords if keyword.arg)
+                spread = any(keyword.arg is None for keyword in node.keywords)
+                for code in _codes(node.args[0]):
+                    yield Raised(place, code, None if spread else names)
 
 
-def _in_tables(tree: ast.Module) -> Iterator[str]:
-    """The texts of tables from which refusals take what they say."""
-    for node in tree.body:
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        value = getattr(node, "value", None)
-        if isinstance(target, ast.Name) and target.id in TABLES and isinstance(value, ast.Dict):
-            for text in value.values:
-                yield from _texts(text, {})
+def strings() -> frozenset[str]:
+    """Every text constant of the source: a code that is none of them can never be said."""
+    constants = (node for _, tree in _trees() for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return frozenset(node.value for node in constants if isinstance(node.value, str))
 
 
-def _texts(node: ast.expr, constants: dict[str, str]) -> Iterator[str]:
+def units() -> frozenset[str]:
+    """The units that a refusal of a figure out of its range names."""
+    calls = (node for _, tree in _trees() for node in ast.walk(tree) if isinstance(node, ast.Call))
+    ranges = (call for call in calls if getattr(call.func, "id", "") == "check_range")
+    return frozenset(call.args[4].value for call in ranges if isinstance(call.args[4], ast.Constant))
+
+
+def _codes(node: ast.expr) -> Iterator[str]:
     match node:
-        case ast.Constant(value=str(value)):
-            yield value
-        case ast.JoinedStr(values=values):
-            places = iter(range(len(values)))
-            yield "".join(str(v.value) if isinstance(v, ast.Constant) else f"{{{next(places)}}}" for v in values)
+        case ast.Constant(value=str(code)):
+            yield code
         case ast.IfExp(body=body, orelse=orelse):
-            yield from _texts(body, constants)
-            yield from _texts(orelse, constants)
-        case ast.BoolOp(values=values):
-            for value in values:
-                yield from _texts(value, constants)
-        case ast.Name(id=name) if name in constants:
-            yield constants[name]
+            yield from _codes(body)
+            yield from _codes(orelse)
+
+
+def _trees() -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        yield path, ast.parse(path.read_text(encoding="utf-8"))

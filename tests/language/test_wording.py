@@ -6,15 +6,22 @@ import string
 
 import pytest
 
-from detente.language import Language, counted, keys, language_from_environment, text
-from detente.language.wording import _table
+from detente.language import Language, counted, language_from_environment, text
+from detente.language.wording import _files, _texts
+from texts import texts
 
 SAME_IN_BOTH = frozenset({
-    "profile.minimum", "report.accord", "report.column.journal", "report.column.plans", "report.plan_count.one",
-    "report.plan_count.other", "report.plans_title", "report.term.accord", "report.term.journal", "report.term.plan",
-    "report.term.utc",
+    "node.heading.session", "node.heading.sessions", "profile.minimum", "report.accord", "report.column.journal",
+    "report.column.plans", "report.plan_count.one", "report.plan_count.other", "report.plans_title",
+    "report.term.accord", "report.term.journal", "report.term.plan", "report.term.utc",
 })  # fmt: skip
 """Keys whose text is rightly the same in English and French."""
+
+
+@pytest.mark.parametrize("language", Language)
+def test_no_key_has_two_texts(language: Language) -> None:
+    written = [key for file in _files(language) for key in _texts(language, file)]
+    assert len(written) == len(set(written))
 
 
 def placeholders(template: str) -> set[str]:
@@ -22,19 +29,19 @@ def placeholders(template: str) -> set[str]:
 
 
 def test_both_languages_have_the_same_keys() -> None:
-    missing = keys(Language.ENGLISH) ^ keys(Language.FRENCH)
+    missing = texts(Language.ENGLISH).keys() ^ texts(Language.FRENCH).keys()
     assert not missing, f"in one of en.toml and fr.toml only: {sorted(missing)}"
 
 
 def test_both_languages_have_the_same_placeholders() -> None:
-    english, french = _table(Language.ENGLISH), _table(Language.FRENCH)
+    english, french = texts(Language.ENGLISH), texts(Language.FRENCH)
     differing = [key for key in english if placeholders(english[key]) != placeholders(french[key])]
     assert not differing, f"placeholders differ between en.toml and fr.toml: {differing}"
 
 
 @pytest.mark.parametrize("language", Language)
 def test_placeholders_are_plain_names(language: Language) -> None:
-    for key, template in _table(language).items():
+    for key, template in texts(language).items():
         for _, name, specification, conversion in string.Formatter().parse(template):
             if name is not None:
                 assert name.isidentifier(), f"{language}.toml {key}: {{{name}}} is not a plain name"
@@ -44,12 +51,12 @@ def test_placeholders_are_plain_names(language: Language) -> None:
 
 @pytest.mark.parametrize("language", Language)
 def test_no_text_is_empty_or_padded(language: Language) -> None:
-    bad = [key for key, template in _table(language).items() if not template or template != template.strip()]
+    bad = [key for key, template in texts(language).items() if not template or template != template.strip()]
     assert not bad, f"empty or padded in {language}.toml: {bad}"
 
 
 def test_no_text_was_left_untranslated() -> None:
-    english, french = _table(Language.ENGLISH), _table(Language.FRENCH)
+    english, french = texts(Language.ENGLISH), texts(Language.FRENCH)
     same = {key for key in english if english[key] == french[key] and any(c.isalpha() for c in english[key])}
     assert same <= SAME_IN_BOTH, f"the same in English and French; translate or list it: {sorted(same - SAME_IN_BOTH)}"
     stale = {key for key in SAME_IN_BOTH if key in english and english[key] != french[key]}
@@ -58,8 +65,8 @@ def test_no_text_was_left_untranslated() -> None:
 
 @pytest.mark.parametrize("language", Language)
 def test_plural_keys_come_in_pairs(language: Language) -> None:
-    ones = {key.removesuffix(".one") for key in keys(language) if key.endswith(".one")}
-    others = {key.removesuffix(".other") for key in keys(language) if key.endswith(".other")}
+    ones = {key.removesuffix(".one") for key in texts(language) if key.endswith(".one")}
+    others = {key.removesuffix(".other") for key in texts(language) if key.endswith(".other")}
     assert ones == others
 
 
@@ -73,7 +80,8 @@ def test_plurals_follow_each_language(monkeypatch: pytest.MonkeyPatch) -> None:
         Language.ENGLISH: {"n.one": "{count} conflict", "n.other": "{count} conflicts"},
         Language.FRENCH: {"n.one": "{count} conflit", "n.other": "{count} conflits"},
     }
-    monkeypatch.setattr("detente.language.wording._table", tables.__getitem__)
+    monkeypatch.setattr("detente.language.wording._files", lambda _: ("n",))
+    monkeypatch.setattr("detente.language.wording._texts", lambda language, _: tables[language])
     assert [counted(Language.ENGLISH, "n", n) for n in (0, 1, 2)] == ["0 conflicts", "1 conflict", "2 conflicts"]
     assert [counted(Language.FRENCH, "n", n) for n in (0, 1, 2000)] == ["0 conflit", "1 conflit", "2\u202f000 conflits"]
 

@@ -14,10 +14,12 @@ from line_world import DUTY, TERMS, Side, World
 
 from detente.airspace.refusal import Refusal
 from detente.line.checks import Check, CheckAnswer, CheckResult, Fault, LineStanding, OnWatch, Quality, judge_check
-from detente.line.commands import CheckLine, HearCheckAnswer, HearCheckResult, LeaveWatch
+from detente.line.commands import CheckLine, LeaveWatch
 from detente.line.parameters import LineLanguage
+from detente.line.peer_messages import CheckAnswerMessage, CheckResultMessage
 from detente.line.phrases import phrase_table_hash
 from detente.line.terms import LineTerms, Rung
+from detente.room.message import Heard
 
 OFTEN = LineTerms((Rung(DUTY, 0.0),), check_every_s=60.0)
 
@@ -129,9 +131,9 @@ def test_answers_nobody_asked_for_and_results_of_others_are_refused() -> None:
     world, north, _ = two()
     watch = OnWatch((), (), "")
     with pytest.raises(Refusal):
-        north.do(HearCheckAnswer(NOON, "south", CheckAnswer(99, NOON, watch)))
+        north.do(Heard(NOON, "south", CheckAnswerMessage(CheckAnswer(99, NOON, watch))))
     with pytest.raises(Refusal):
-        north.do(HearCheckResult(NOON, "south", CheckResult("north", 1, NOON, 0.0, 0.0, ())))
+        north.do(Heard(NOON, "south", CheckResultMessage(CheckResult("north", 1, NOON, 0.0, 0.0, ()))))
     world.run(1)
 
 

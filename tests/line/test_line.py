@@ -12,7 +12,16 @@ from line_world import COMMANDER, DUTY, MINISTRY, SUPERVISOR, TERMS, World
 from detente.airspace.altitude import Altitude, AltitudeUnit
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
-from detente.line.commands import DisplayLineMessage, HearLineMessage, HearReadBackJudged, LeaveWatch, PassOnLineMessage
+from detente.line.commands import DisplayLineMessage, LeaveWatch, PassOnLineMessage, SendLineMessage
+from detente.line.decide import MOST_CALLS_A_TICK, decide
+from detente.line.delivery import (
+    DeliveryStanding,
+    Hindrance,
+    MessageDelivery,
+    Obstacle,
+    delivery_of,
+    stops_without_person,
+)
 from detente.line.events import (
     LineDeliveryOverdue,
     LineMessageTaken,
@@ -23,7 +32,10 @@ from detente.line.events import (
 )
 from detente.line.messages import LineMessage, ReceiptKind
 from detente.line.parameters import Height, Moment, Parameter, Place, Reference
+from detente.line.peer_messages import CodedMessage, ReadBackJudgedMessage
 from detente.line.terms import LineTerms, Rung
+from detente.room.activity import SafetyFunction
+from detente.room.message import Heard
 
 WHERE = Parameter("where", Place(Position(35.33, 40.14)))
 NINE_KM_OFF = Parameter("where", Place(Position(35.41, 40.14)))
@@ -137,10 +149,10 @@ def test_a_sender_whose_message_does_not_arrive_is_told_to_use_another_carrier()
     world = World()
     north, south = world.sides.values()
     world.cut = True
-    north.send("south", "stop")
+    north.send("south", "radio_check")
     world.run(29)
     assert not north.found(LineDeliveryOverdue)
-    world.run(30)
+    world.run(90)
     assert len(north.found(LineDeliveryOverdue)) == 1
     assert north.line.messages[("south", "north:1")].overdue
     world.cut = False
@@ -149,25 +161,133 @@ def test_a_sender_whose_message_does_not_arrive_is_told_to_use_another_carrier()
     assert not north.line.undelivered
 
 
-def test_stop_safety_and_the_line_go_on_while_planning_is_suspended() -> None:
+def test_a_stop_alarms_its_sender_until_a_person_of_the_other_side_has_it() -> None:
     world = World()
     north, south = world.sides.values()
-    north.send("south", "planning_suspended")
+    world.cut = True
+    record = north.send("south", "stop")
+
+    def alarms() -> list[float]:
+        return [(event.at - record.since).total_seconds() for event in north.found(LineDeliveryOverdue)]
+
+    world.run(29)
+    assert alarms() == [5.0], "not delivered"
+    world.cut = False
+    world.run(140)
+    assert alarms() == [5.0, 30.0, 90.0, 150.0], "delivered, and nobody has it"
+    north.restart()
+    assert stops_without_person(north.line) == ("south north:1",)
+    south.take("north", "north:1")
+    world.run(200)
+    assert len(alarms()) == 4, "a person has it"
+    assert not stops_without_person(north.line)
+
+
+def test_a_stop_that_is_delivered_at_once_alarms_nobody_before_the_first_deadline() -> None:
+    world = World()
+    north, _ = world.sides.values()
+    north.send("south", "stop")
+    world.run(29)
+    assert not north.found(LineDeliveryOverdue)
+    world.run(1)
+    assert len(north.found(LineDeliveryOverdue)) == 1
+
+
+def test_one_standing_of_a_message_from_its_sending_to_a_person() -> None:
+    world = World()
+    north, south = world.sides.values()
+    world.cut, away = True, Obstacle(Hindrance.AWAY, "connection refused")
+
+    def delivery() -> MessageDelivery:
+        return delivery_of(north.line.messages[("south", "north:1")], away)
+
+    north.send("south", "stop")
+    assert delivery() == MessageDelivery(DeliveryStanding.NOT_DELIVERED, Hindrance.AWAY, "connection refused")
+    world.cut = False
+    world.run(2)
+    assert delivery() == MessageDelivery(DeliveryStanding.DELIVERED, seconds=1.0)
+    south.do(DisplayLineMessage(south.now, "south", "north", "north:1", DUTY))
+    world.run(1)
+    assert delivery() == MessageDelivery(DeliveryStanding.SHOWN, post=DUTY, seconds=1.0)
+    south.take("north", "north:1", SUPERVISOR)
+    world.run(1)
+    assert delivery() == MessageDelivery(DeliveryStanding.WITH_A_PERSON, post=SUPERVISOR, seconds=4.0)
+
+
+ENTERING = (Parameter("reference", Reference("zone-1")), WHEN)
+
+
+def test_stop_safety_and_the_line_go_on_while_the_accord_is_suspended() -> None:
+    world = World()
+    world.sign()
+    north, south = world.sides.values()
+    north.suspend("south")
     world.run(1)
     for side, peer in ((north, "south"), (south, "north")):
-        with pytest.raises(Refusal, match="a STOP goes through always"):
-            side.send(peer, "entering", Parameter("reference", Reference("zone-1")), WHEN)
+        with pytest.raises(Refusal, match="suspended by north"):
+            side.send(peer, "entering", *ENTERING)
         for code in ("stop", "stop_lifted", "radio_check"):
             side.send(peer, code)
         side.send(peer, "assistance_requested", WHERE)
+    north.resume("south")
     world.run(1)
-    south.send("north", "planning_resumed")
+    south.send("north", "entering", *ENTERING)
+
+
+def test_a_suspension_that_keeps_only_stop_lets_nothing_else_through_and_no_check_is_asked() -> None:
+    world = World()
+    world.sign((SafetyFunction.STOP,))
+    north, south = world.sides.values()
+    south.suspend("north")
     world.run(1)
-    assert north.line.peers["south"].suspended_by == ("north",)
-    north.send("south", "planning_resumed")
+    north.watch(DUTY)
+    for code, parameters in (("radio_check", ()), ("assistance_requested", (WHERE,))):
+        with pytest.raises(Refusal, match="goes on is: stop"):
+            north.send("south", code, *parameters)
+    sent = LineMessage("north", "south", 1, "radio_check", NOON)
+    with pytest.raises(Refusal, match="goes on is: stop"):
+        south.do(Heard(south.now, "north", CodedMessage(sent)))
+    north.send("south", "stop")
     world.run(1)
-    assert south.line.peers["north"].suspended_by == ()
-    south.send("north", "entering", Parameter("reference", Reference("zone-1")), WHEN)
+    assert south.line.messages[("north", "north:1")].message.is_stop
+    assert north.line.peers["south"].asked == 0
+    south.resume("north")
+    world.run(2)
+    assert north.line.peers["south"].asked == 1
+
+
+def test_a_stop_that_has_come_is_shown_whatever_the_accord_says() -> None:
+    world = World()
+    world.sign(())
+    north, south = world.sides.values()
+    with pytest.raises(Refusal, match="an accord that we have suspended"):
+        south.send("north", "planning_suspended")
+    south.suspend("north")
+    north.send("south", "stop")
+    world.carry()
+    assert south.line.messages[("north", "north:1")].message.is_stop
+
+
+def test_the_line_says_of_the_accord_only_what_is_so_and_changes_nothing_by_it() -> None:
+    world = World()
+    world.sign((SafetyFunction.STOP,))
+    north, south = world.sides.values()
+    with pytest.raises(Refusal, match="accord suspend"):
+        north.send("south", "planning_suspended")
+    north.suspend("south")
+    world.run(1)
+    with pytest.raises(Refusal, match="accord suspend"):
+        south.send("north", "planning_suspended")
+    with pytest.raises(Refusal, match="accord resume"):
+        north.send("south", "planning_resumed")
+    north.send("south", "planning_suspended")
+    world.run(1)
+    north.resume("south")
+    world.run(1)
+    untrue = LineMessage("north", "south", 2, "planning_suspended", NOON)
+    south.do(Heard(south.now, "north", CodedMessage(untrue)))
+    assert south.line.messages[("north", "north:2")].message == untrue
+    south.send("north", "entering", *ENTERING)
 
 
 def test_free_text_is_off_unless_the_accord_allows_it() -> None:
@@ -250,8 +370,10 @@ def test_nobody_speaks_for_another_and_no_post_is_invented() -> None:
         north.take("south", "north:1")
     with pytest.raises(Refusal, match="a post of a ladder"):
         south.watch("janitor")
-    with pytest.raises(Refusal, match="a party with an accord"):
+    with pytest.raises(Refusal, match="a paired party"):
         north.send("west", "stop")
+    with pytest.raises(Refusal, match="a party with an accord"):
+        decide(north.line, SendLineMessage(NOON, "north", "west", "stop"))
 
 
 def test_one_number_never_bears_two_messages() -> None:
@@ -261,7 +383,7 @@ def test_one_number_never_bears_two_messages() -> None:
     world.run(1)
     other = LineMessage("north", "south", 1, "stop_lifted", NOON)
     with pytest.raises(Refusal, match="one number bears two messages"):
-        south.do(HearLineMessage(south.now, "north", other))
+        south.do(Heard(south.now, "north", CodedMessage(other)))
 
 
 def test_a_read_back_of_what_was_not_read_back_is_not_judged() -> None:
@@ -270,7 +392,7 @@ def test_a_read_back_of_what_was_not_read_back_is_not_judged() -> None:
     north.send("south", "radio_check")
     world.run(1)
     with pytest.raises(Refusal, match="that we read back"):
-        south.do(HearReadBackJudged(south.now, "north", "north:1", ()))
+        south.do(Heard(south.now, "north", ReadBackJudgedMessage("north:1", ())))
     assert not south.found(LineReadBackJudged)
 
 
@@ -299,3 +421,19 @@ def test_deadlines_are_the_accords_own() -> None:
     world.run(5)
     assert south.line.messages[("north", "north:1")].step == 1
     assert south.now - NOON == timedelta(seconds=6)
+
+
+def test_a_flood_of_messages_is_called_for_a_few_at_a_time_and_a_stop_at_once() -> None:
+    world = World()
+    north, south = world.sides["north"], world.sides["south"]
+    for _ in range(3 * MOST_CALLS_A_TICK):
+        south.send("north", "radio_check")
+    south.send("north", "stop")
+    world.carry()
+    world.now += timedelta(seconds=181.0)
+    ticks = [[event for event in north.tick() if isinstance(event, LinePostsCalled)] for _ in range(5)]
+    stop = f"south:{3 * MOST_CALLS_A_TICK + 1}"
+    assert stop in [event.message_id for event in ticks[0]], "it waits behind none of them"
+    assert max(len(tick) for tick in ticks) <= MOST_CALLS_A_TICK + 1
+    called = [event.message_id for tick in ticks for event in tick]
+    assert len(set(called)) == len(called) == 3 * MOST_CALLS_A_TICK + 1, "each once"

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from functools import partial
 
-import msgspec
 import pytest
-from line_values import NOON
+from line_world import accord_between
 
-from detente.accord.provisions import STANDARD_PROVISIONS, DatumPoint, EscalationStep, SafetyFunction, Suspension
-from detente.accord.terms import Accord, AccordParty, accord_hash, format_accord, parse_accord
-from detente.airspace.plan import TimeWindow
+from detente.accord.provisions import DatumPoint, EscalationStep
+from detente.accord.terms import accord_hash, format_accord, parse_accord
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
-from detente.airspace.separation import Minima, MinimaTable
 from detente.line.terms import Datum, LineTerms, Rung, terms_of
 
-
-def accord(**provisions: object) -> Accord:
-    parties = (AccordParty("north", "0a" * 32), AccordParty("south", "0b" * 32))
-    minima = MinimaTable(Minima(9260.0, 300.0, 0.0))
-    given = msgspec.structs.replace(STANDARD_PROVISIONS, **provisions)
-    return Accord("a", 1, parties, TimeWindow(NOON, NOON + timedelta(days=1)), minima, provisions=given)
+accord = partial(accord_between, "north", "south")
 
 
 def test_an_accord_that_says_nothing_gives_the_standard_line() -> None:
@@ -46,8 +38,3 @@ def test_the_datum_point_and_the_phrase_table_are_part_of_what_is_signed() -> No
     assert accord_hash(again) == accord_hash(signed) != accord_hash(accord())
     with pytest.raises(Refusal, match="phrase_table"):
         accord(phrase_table="short")
-
-
-@pytest.mark.parametrize(("keeps", "survives"), [((SafetyFunction.STOP,), False), (tuple(SafetyFunction), True)])
-def test_what_survives_suspension_is_the_accords(keeps: tuple[SafetyFunction, ...], survives: bool) -> None:
-    assert terms_of(accord(suspension=Suspension(keeps=keeps))).safety_survives is survives

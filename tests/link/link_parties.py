@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from detente.link.allowance import PLANNING_ALLOWANCE
 from detente.link.envelope import Direction
 from detente.link.links import Links
-from detente.link.reception import receive_batch
 from detente.link.session import SENT
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
+from receiving import receive_batch
 
 NORTH, SOUTH, STRANGER = NodeKey.generate(), NodeKey.generate(), NodeKey.generate()
 ACCORD, OTHER_ACCORD = "a1" * 32, "b2" * 32
@@ -28,8 +28,8 @@ class Side:
 
     def start(self):
         self.journal = Journal.open(self.path, self.key)
-        self.links = Links(self.key.public)
-        self.session = self.links.open(self.peer.public, self.accord, self.allowance)
+        self.links = Links(self.key.first)
+        self.session = self.links.open(self.peer.first, self.accord, self.allowance)
         self.links.absorb(self.journal.read())
 
     def restart(self):

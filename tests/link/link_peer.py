@@ -12,7 +12,7 @@ import asyncio
 import os
 import random
 import signal
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from aiohttp import web
@@ -21,8 +21,9 @@ from detente.link.answer import ENVELOPES_PATH, MAX_BATCH_BYTES
 from detente.link.backoff import Backoff
 from detente.link.carrier import open_http_carrier
 from detente.link.links import Links
-from detente.link.reception import receive_batch
+from detente.link.reception import judge_batch
 from detente.link.session import SENT
+from detente.link.tls import LinkTls
 from detente.link.transport import Delivery, DeliverySettings
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
@@ -45,7 +46,10 @@ class Party:
         self.delivery = None
 
     async def envelopes(self, request):
-        judgement = receive_batch(self.links, self.key, self.journal, await request.read(), now())
+        at, body = now(), await request.read()
+        judgement = judge_batch(self.links, self.key, body, at, lambda number: next(self.journal.read(first=number)))
+        if judgement.entries:
+            self.links.absorb(self.journal.append(judgement.entries, at))
         self.batches += 1
         if self.batches == self.die_before_answer:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -75,6 +79,10 @@ class Party:
         self.links.absorb(self.journal.append(entries, at))
 
 
+async def told(peer, address):
+    raise AssertionError("nobody else is there")
+
+
 async def serve(arguments):
     party = Party(arguments)
     settings = DeliverySettings(
@@ -84,7 +92,7 @@ async def serve(arguments):
     app.router.add_post(ENVELOPES_PATH, party.envelopes)
     app.router.add_post("/say", party.say)
     app.router.add_get("/numbers", party.numbers)
-    async with open_http_carrier() as carrier:
+    async with open_http_carrier(LinkTls(party.key, timedelta(days=1), now()), told) as carrier:
         party.delivery = Delivery(
             party.session, [arguments.peer_address], carrier, party.journal.read, party.record,
             clock=now, fraction=random.random, settings=settings,

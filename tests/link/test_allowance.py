@@ -90,3 +90,11 @@ def test_over_any_time_no_more_comes_than_the_burst_and_the_rate(asked):
         elapsed_s = (at - AT).total_seconds()
         assert taken <= SMALL.envelopes + elapsed_s * SMALL.envelopes_per_s + 1e-6
         assert size <= SMALL.size_bytes + elapsed_s * SMALL.bytes_per_s + largest + 1e-6
+
+
+def test_work_is_charged_and_comes_back_with_time():
+    meter = Meter(Allowance(10.0, 1.0, 1e6, 1e3, work=1_000.0, work_per_s=100.0))
+    assert meter.admits(AT)
+    meter.charge_work(1_500)
+    assert not meter.admits(AT + timedelta(seconds=5)), "as much as was taken too much has to come back"
+    assert meter.admits(AT + timedelta(seconds=6))

@@ -202,7 +202,7 @@ def test_a_known_key_never_gets_another_name(tmp_path):
 def test_a_newer_card_of_the_same_party_holds_and_an_older_does_not(tmp_path):
     store = TrustStore(tmp_path / "trusted")
     store.trust(a_card())
-    newer = a_card(addresses=("http://new.example.org",), at=AT + timedelta(days=1))
+    newer = a_card(addresses=("https://new.example.org",), at=AT + timedelta(days=1))
     store.trust(newer)
     store.trust(newer)
     with pytest.raises(Refusal, match="issued_at"):

@@ -59,7 +59,7 @@ def test_what_is_sealed_is_read_back_and_verifies(number, previous, sent_at, kin
     assert end == 6 + len(sealed.raw)
     assert (envelope.number, envelope.previous, envelope.sent_at) == (number, previous, sent_at)
     assert (envelope.kind, envelope.body) == (kind, body)
-    assert envelope.is_signed_by_sender()
+    assert envelope.is_signed_by(envelope.direction.sender)
 
 
 @given(first=st.integers(1, 10**9), more=st.integers(0, 10**6), last_hash=hashes, received_at=instants)
@@ -70,7 +70,7 @@ def test_what_is_receipted_is_read_back_and_verifies(first, more, last_hash, rec
     assert end == len(signed.raw)
     assert (receipt.first, receipt.last, receipt.last_hash) == (first, first + more, last_hash)
     assert receipt.received_at == received_at
-    assert receipt.is_signed_by_recipient()
+    assert receipt.is_signed_by([receipt.direction.recipient])
 
 
 def test_a_time_with_another_offset_is_the_same_envelope():
@@ -81,8 +81,8 @@ def test_a_time_with_another_offset_is_the_same_envelope():
 @given(place=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_one_flipped_bit_is_never_accepted(place, bit):
     for raw, read, signed in (
-        (an_envelope().raw, read_envelope, lambda e: e.is_signed_by_sender()),
-        (a_receipt().raw, read_receipt, lambda r: r.is_signed_by_recipient()),
+        (an_envelope().raw, read_envelope, lambda e: e.is_signed_by(e.direction.sender)),
+        (a_receipt().raw, read_receipt, lambda r: r.is_signed_by([r.direction.recipient])),
     ):
         damaged = bytearray(raw)
         damaged[place % len(raw)] ^= 1 << bit
@@ -184,7 +184,7 @@ def test_another_key_cannot_sign():
     forged = seal_envelope(
         STRANGER, Direction(STRANGER.public, SOUTH.public, ACCORD), 1, NO_PREVIOUS, AT, "note", b""
     ).raw.replace(STRANGER.public.hex().encode(), NORTH.public.hex().encode())
-    assert not read_envelope(forged)[0].is_signed_by_sender()
+    assert not read_envelope(forged)[0].is_signed_by(read_envelope(forged)[0].direction.sender)
 
 
 def test_what_cannot_be_sealed_is_refused():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -14,13 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from link_parties import NORTH, SOUTH, STRANGER, TO_SOUTH, two_sides
 
+import forked
 from detente.airspace.refusal import Refusal
 from detente.link.envelope import Envelope, seal_envelope
 from detente.link.exhibit import Exhibit, check_exhibit, make_exhibit, write_exhibit
 from detente.link.receipt import sign_receipt
 from detente.link.transcript import OneWay, holding_of_entries
-
-DETENTE = Path(sys.executable).parent / "detente"
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +104,7 @@ def test_commands_prove_and_check_without_a_node(copy, tmp_path: Path) -> None:
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "DETENTE_LANGUAGE": "en"}
-        command = [str(DETENTE), "transcript", *arguments]
+        command = [str(forked.program()), "transcript", *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
     peer = NORTH.public.hex()[:12]
@@ -117,4 +115,4 @@ def test_commands_prove_and_check_without_a_node(copy, tmp_path: Path) -> None:
     assert "Message 3, note" in checked.stdout
     assert checked.stdout.rstrip().endswith("three")
     out.write_bytes(out.read_bytes().replace(b'"root": "', b'"root": "00'))
-    assert run("check", str(out)).returncode == 2
+    assert run("check", str(out)).returncode == 3

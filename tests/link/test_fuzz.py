@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from link_parties import ACCORD, AT, NORTH, SOUTH, TO_SOUTH
 
+from detente.accord.accords import Accords
+from detente.accord.life_cycle import Side
 from detente.accord.terms import Accord, AccordParty, canonical_bytes, format_accord, parse_accord
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, MeanSeaLevel
 from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
@@ -18,8 +20,10 @@ from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 from detente.airspace.separation import Minima, MinimaTable
 from detente.details.commitment import CommitmentOpening, read_opening, write_opening
-from detente.line.exchange import LineSaid, read_said, write_said
 from detente.line.messages import LineMessage
+from detente.line.peer_messages import CodedMessage
+from detente.line.room import LineRoom
+from detente.line.state import LineState
 from detente.link.answer import read_answer, write_answer
 from detente.link.card import make_card, read_card, write_card
 from detente.link.envelope import NO_PREVIOUS, read_envelope, seal_envelope
@@ -28,11 +32,18 @@ from detente.link.links import Links
 from detente.link.parcel import as_mail, read_parcel, write_parcel
 from detente.link.receipt import read_receipt, sign_receipt
 from detente.link.reception import judge_batch
-from detente.link.session import RECEIPT_SENT, RECEIVED
+from detente.link.session import RECEIPT_SENT, RECEIVED, Session
+from detente.link.standing import read_standing, sign_standing
 from detente.link.transcript import export_parts, holding_of_entries, read_export
+from detente.picture.picture import Picture
 from detente.record.journal import Entry
+from detente.room.channel import Channel
+from detente.room.rooms import Rooms
+from detente.room.tagged import write_tagged
 
-KIND, BODY = write_said(LineSaid(LineMessage("north", "south", 1, "radio_check", AT)))
+ACCORDS = Accords(Side("south", SOUTH.public.hex()), [Side("north", NORTH.public.hex())], None)
+ROOMS = Rooms((LineRoom(LineState(), ACCORDS, Picture()),))
+KIND, BODY = write_tagged(CodedMessage(LineMessage("north", "south", 1, "radio_check", AT)))
 FIRST = seal_envelope(NORTH, TO_SOUTH, 1, NO_PREVIOUS, AT, KIND, BODY)
 SECOND = seal_envelope(NORTH, TO_SOUTH, 2, FIRST.hash, AT, KIND, BODY)
 RECEIPT = sign_receipt(SOUTH, TO_SOUTH, 1, 2, SECOND.hash, AT)
@@ -109,10 +120,15 @@ datum = { name = "field", position = { latitude_deg = 35.3, longitude_deg = 40.1
 ACCORD_TEXT = format_accord(TERMS).replace(FULL, FULL + PROVISIONS, 1)
 
 
+STANDING = sign_standing(NORTH, Session(TO_SOUTH), AT)
+
+
 PARSERS: dict[str, tuple[Callable[[bytes], object], tuple[bytes, ...]]] = {
     "envelope": (envelopes, (PLAIN, FIRST.raw)),
     "batch": (batch, (PLAIN, FIRST.raw, SECOND.raw)),
     "receipt": (receipt, (RECEIPT.raw,)),
+    "standing": (read_standing, (STANDING.raw,)),
+    "question": (batch, (STANDING.raw, STANDING.raw + RECEIPT.raw)),
     "parcel": (
         lambda data: read_parcel(data, SOUTH),
         (write_parcel([PLAIN], NORTH.public, CARD), as_mail(write_parcel([], NORTH.public, CARD), "n", "s", AT)),
@@ -122,7 +138,7 @@ PARSERS: dict[str, tuple[Callable[[bytes], object], tuple[bytes, ...]]] = {
     "card": (read_card, (write_card(CARD),)),
     "answer": (read_answer, (write_answer(read_answer(b'{"next_number":3}')),)),
     "opening": (read_opening, (write_opening(CommitmentOpening("5a" * 32, PLAN)),)),
-    "line message": (lambda data: read_said(KIND, data), (BODY,)),
+    "line message": (lambda data: ROOMS.read_message(Channel.LINE, KIND, data), (BODY,)),
     "exhibit": (check_exhibit, (write_exhibit(make_exhibit(COPY.received, FIRST)),)),
     "export": (read_export, (EXPORT,)),
 }  # fmt: skip

@@ -11,7 +11,7 @@ from detente.link.answer import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES, RefusalRea
 from detente.link.envelope import NO_PREVIOUS, Direction, read_envelope, seal_envelope
 from detente.link.links import RefusalBudget
 from detente.link.receipt import read_receipt
-from detente.link.reception import judge_batch
+from detente.link.reception import PART_BYTES, joined, judge_batch, parts_of
 from detente.link.session import (
     LINK_EVIDENCE,
     LINK_REFUSED,
@@ -19,6 +19,7 @@ from detente.link.session import (
     RECEIVED,
     RefusalRecord,
 )
+from receiving import receive_batch
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_in_order_is_accepted_kept_exactly_and_receipted(sides):
     assert judgement.accepted == tuple(sent)
     assert [entry.body for entry in south.entries(RECEIVED)] == [envelope.raw for envelope in sent]
     (receipt,) = receipts_of(judgement)
-    assert receipt.is_signed_by_recipient()
+    assert receipt.is_signed_by([receipt.direction.recipient])
     assert (receipt.direction, receipt.first, receipt.last) == (TO_SOUTH, 1, 3)
     assert (receipt.last_hash, receipt.received_at) == (sent[2].hash, later)
     assert [entry.body for entry in south.entries(RECEIPT_SENT)] == [receipt.raw]
@@ -137,7 +138,7 @@ def test_another_content_under_a_held_number_is_refused_and_kept_as_evidence(sid
     assert state_of(south) == before
     (evidence,) = south.entries(LINK_EVIDENCE)
     assert evidence.body == lie.raw
-    assert read_envelope(evidence.body)[0].is_signed_by_sender()
+    assert read_envelope(evidence.body)[0].is_signed_by(read_envelope(evidence.body)[0].direction.sender)
     assert [record.reason for record in refusals(south)] == ["equivocation"]
     assert south.session.contradictions == 1
     south.restart()
@@ -206,7 +207,8 @@ def test_what_is_not_for_this_link_is_refused_recorded_and_changes_nothing(sides
     judgement = south.receive(body)
     assert judgement.status == status
     assert judgement.accepted == ()
-    assert answer_of(judgement).refused.reason == reason
+    told = "unknown_sender" if reason == "wrong_signature" else reason
+    assert answer_of(judgement).refused.reason == told
     assert answer_of(judgement).receipts == ()
     assert state_of(south) == before
     assert south.entries(RECEIVED, RECEIPT_SENT, LINK_EVIDENCE) == []
@@ -215,6 +217,16 @@ def test_what_is_not_for_this_link_is_refused_recorded_and_changes_nothing(sides
     assert record.sha256 == hashlib.sha256(body).hexdigest()
     assert record.length_bytes == len(body)
     assert south.receive(*north.send(b"one")).status == 200
+
+
+def test_a_stranger_is_not_told_whether_a_key_is_known_here(sides):
+    _, south = sides
+    other = Direction(STRANGER.public, SOUTH.public, ACCORD)
+    of_nobody = forged(1, NO_PREVIOUS, key=STRANGER, direction=other).raw
+    in_norths_name = of_nobody.replace(STRANGER.public.hex().encode(), NORTH.public.hex().encode())
+    answers = {(found.status, found.answer) for found in map(south.receive, (of_nobody, in_norths_name))}
+    assert len(answers) == 1
+    assert [record.reason for record in refusals(south)] == ["unknown_sender", "wrong_signature"]
 
 
 def test_an_envelope_with_its_own_way_back_is_not_for_here(sides):
@@ -358,3 +370,44 @@ def test_no_bytes_bring_the_receiver_down(data):
     judgement = judge_batch(links, SOUTH, data, AT, lambda number: pytest.fail("nothing to read"))
     assert 400 <= judgement.status < 500
     assert read_answer(judgement.answer).refused is not None
+
+
+def judged_in_parts(side, body):
+    """As a node does it: each part is durable before the next is judged."""
+    judgements = []
+    for part in parts_of(body):
+        judgements.append(receive_batch(side.links, side.key, side.journal, part, AT))
+        if judgements[-1].status != 200:
+            break
+    return joined(judgements)
+
+
+def test_a_large_batch_is_judged_in_parts_and_answered_as_one(sides):
+    north, south = sides
+    sent = north.send(*(b"x" * size for size in [10] * 70 + [PART_BYTES, 10]))
+    body = b"".join(envelope.raw for envelope in sent)
+    parts = parts_of(body)
+    assert b"".join(parts) == body
+    assert [part.count(b"detente-envelope-1\n") for part in parts] == [16, 16, 16, 16, 6, 1, 1]
+    judgement = judged_in_parts(south, body)
+    assert judgement.status == 200
+    assert judgement.accepted == tuple(sent)
+    assert answer_of(judgement).next_number == 73
+    firsts = [(receipt.first, receipt.last) for receipt in receipts_of(judgement)]
+    assert firsts == [(1, 16), (17, 32), (33, 48), (49, 64), (65, 70), (71, 71), (72, 72)]
+
+
+def test_what_follows_a_refused_part_is_not_looked_at(sides):
+    north, south = sides
+    sent = north.send(*(b"%d" % number for number in range(80)))
+    del sent[40]
+    judgement = judged_in_parts(south, b"".join(envelope.raw for envelope in sent))
+    assert (judgement.status, len(judgement.accepted)) == (409, 40)
+    assert answer_of(judgement).refused.reason is RefusalReason.GAP
+    assert answer_of(judgement).next_number == 41
+
+
+def test_a_batch_that_is_not_wholly_in_the_one_form_stays_whole(sides):
+    north, _ = sides
+    body = b"".join(envelope.raw for envelope in north.send(*[b"x"] * 80)) + b"garbage"
+    assert parts_of(body) == [body]

@@ -12,6 +12,7 @@ from detente.link.backoff import Backoff
 from detente.link.card import Card
 from detente.link.links import RefusalBudget
 from detente.link.session import LINK_KINDS
+from detente.record.rotation import ROTATION_FORM
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "link.md").read_text()
 
@@ -22,7 +23,7 @@ def cells(heading):
     return [tuple(row) for row in re.findall(r"^\| (`.*?) \| (.*?) \|", section, re.MULTILINE)]
 
 
-@pytest.mark.parametrize("form", [envelope.ENVELOPE_FORM, receipt.RECEIPT_FORM])
+@pytest.mark.parametrize("form", [envelope.ENVELOPE_FORM, receipt.RECEIPT_FORM, ROTATION_FORM])
 def test_the_lines_are_the_documented_ones_in_their_order(form):
     block = PAGE.split(f"```text\n{form.magic}\n")[1].split("```")[0]
     documented = re.findall(r"^([a-z0-9-]+) ", block, re.MULTILINE)

@@ -21,9 +21,14 @@ from detente.link.carrier import open_http_carrier
 from detente.link.envelope import NO_PREVIOUS, read_envelope, seal_envelope
 from detente.link.receipt import sign_receipt
 from detente.link.session import LINK_EVIDENCE, LINK_REFUSED, RECEIPT_RECEIVED, RefusalRecord
+from detente.link.tls import LinkTls
 from detente.link.transport import PEER_SET_BACK, Delivery, DeliverySettings, DeliveryState
 
 QUICK = DeliverySettings(connect_timeout_s=1.0, total_timeout_s=5.0, backoff=Backoff(0.01, 0.02))
+
+
+async def told(peer, address):
+    raise AssertionError("nobody else is there")
 
 
 @pytest.fixture
@@ -70,7 +75,7 @@ async def delivering(side, *addresses, settings=QUICK, **given):
     async def record(entries, at):
         side.record(entries, at)
 
-    async with open_http_carrier() as carrier:
+    async with open_http_carrier(LinkTls(NORTH, timedelta(days=1), AT), told) as carrier:
         delivery = Delivery(
             side.session, addresses, carrier, side.journal.read, record, settings=settings,
             **{"clock": lambda: AT, "fraction": lambda: 0.0, **given},
@@ -393,7 +398,7 @@ def test_delivery_needs_an_address(sides):
     north, _ = sides
 
     async def scenario():
-        async with open_http_carrier() as carrier:
+        async with open_http_carrier(LinkTls(NORTH, timedelta(days=1), AT), told) as carrier:
             with pytest.raises(Refusal, match="addresses"):
                 Delivery(north.session, (), carrier, north.journal.read, None, clock=lambda: AT, fraction=lambda: 0.0)
 

@@ -16,9 +16,16 @@ import msgspec
 from match_parties import KEYS, RUN, TERMS, circle
 
 from detente.matching import folder as folders
+from detente.matching.driver import late_plans_file
 from detente.matching.folder import advance_run
+from detente.matching.steps import steps_of
 
-SMALL = dataclasses.replace(RUN, terms=msgspec.structs.replace(TERMS, first_log2=9, second_log2=9, late_log2=7))
+SMALL = dataclasses.replace(
+    RUN,
+    terms=msgspec.structs.replace(
+        TERMS, first_log2=9, second_log2=9, late_log2=7, fine=(), spot_one_in=128, spot_points=2, answers_least=8
+    ),
+)
 HERE = (36.5, -121.5)
 PLANS = ([circle("a", *HERE, radius_m=100.0)], [circle("b", 36.9, -121.5, radius_m=100.0)])
 LATE = ([circle("late-a", 36.9, -121.5, radius_m=100.0)], [circle("late-b", *HERE, radius_m=100.0)])
@@ -67,7 +74,7 @@ def main(root):
     # The whole run, then a late run of the first party, then one of the second.
     for late_of in (None, 0, 1):
         begun = False
-        for _ in range(8):
+        for _ in range(len(steps_of(0, SMALL.grids)) + 2):
             for number in (0, 1):
                 late = late_of == number and not begun
                 begun = begun or late
@@ -77,7 +84,7 @@ def main(root):
                     if code not in (0, -signal.SIGKILL):
                         raise SystemExit(f"a life ended with {code}")
                     # Plans that were kept before the end are those that go on; they are given once more only if not.
-                    late = late and not list(here[number].glob("work/late-*-plans.json"))
+                    late = late and not (here[number] / late_plans_file(late_of + 1)).exists()
                     for file in (here[number] / "out").glob("*.match"):
                         digest = hashlib.sha256(file.read_bytes()).hexdigest()
                         shown[number].setdefault(file.name, [])

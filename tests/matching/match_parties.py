@@ -6,7 +6,7 @@ from datetime import timedelta
 import numpy as np
 from near_limit import EPOCH, NOON
 
-from detente.accord.matching_terms import AltitudeFamilies, MatchingTerms
+from detente.accord.matching_terms import AltitudeFamilies, FineGrid, MatchingDomain, MatchingTerms
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, StandardPressure
 from detente.airspace.plan import Circle, Containment, Plan, TimeWindow, Trajectory, Volume4D, Waypoint
 from detente.airspace.position import Position
@@ -21,9 +21,17 @@ TERMS = MatchingTerms(
     first_log2=10,
     second_log2=8,
     parts_log2=6,
-    canaries=16,
-    late_log2=7,
+    late_log2=8,
     late_runs=3,
+    canaries=16,
+    fine=(FineGrid(cell_dm=50_000, bin_seconds=60, first_log2=9, second_log2=8),),
+    domain=MatchingDomain(
+        south_millidegrees=35_000, west_millidegrees=-123_000, north_millidegrees=38_000, east_millidegrees=-120_000
+    ),
+    spot_one_in=16,
+    spot_points=4,
+    answers_least=64,
+    audit_one_in=2,
 )
 TABLE = MinimaTable(Minima(9260.0, 304.8, 0.0))
 KEYS = sorted((NodeKey.generate(), NodeKey.generate()), key=lambda key: key.public)
@@ -74,10 +82,10 @@ def side_of(number, plans, seed=None, run=RUN, key=None):
     return MatchSide(run, key, tokens, seed or bytes([number + 1]) * 32)
 
 
-def play(first, second):
+def play(first, second, sent=None):
     """Run two sides to the end; the messages of each, in order."""
-    sent = ([], [])
-    while not (first.complete and second.complete):
+    sent = sent or ([], [])
+    while not (first.idle and second.idle):
         for number, (sender, receiver) in enumerate(((first, second), (second, first))):
             raw = sender.next_message()
             if raw is not None:
@@ -96,3 +104,10 @@ async def receive_framed(reader):
         return await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
     except asyncio.IncompleteReadError:
         return b""
+
+
+def late_run(late, other, plans, others=()):
+    """One late run after another that is complete; the messages of each side, in order."""
+    for side, given in ((late, plans), (other, others)):
+        side.begin_late(quantise(list(given), side.role, side.run.epoch, side.run.terms, side.run.minima))
+    return play(late, other)

@@ -9,9 +9,10 @@ import math
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from cells import cell_corners, grid_cell
 from pyproj import Geod
 
-from detente.airspace.altimetry import heights, is_pressure
+from detente.airspace.altimetry import heights_array, is_pressure
 from detente.airspace.altitude import (
     FOOT_M,
     Altitude,
@@ -27,7 +28,6 @@ from detente.airspace.altitude import (
 from detente.airspace.plan import Circle, Containment, Plan, Polygon, TimeWindow, Trajectory, Volume4D, Waypoint
 from detente.airspace.position import Position
 from detente.airspace.separation import ClassMinima, Minima, MinimaTable
-from detente.matching.grid import cell_corners, grid_cell
 from detente.matching.quantise import Epoch
 
 GEOD = Geod(ellps="WGS84")
@@ -182,9 +182,13 @@ class Pairs:
         if reference == other:
             return reading_m + apart_m
         field = "family_m" if is_pressure(reference) is is_pressure(other) else "ellipsoid_m"
-        goal_m = getattr(heights(Altitude(reading_m, AltitudeUnit.METRE, reference), here), field) + apart_m
+
+        def height(reading_m, reference, position):
+            heights = heights_array(reading_m, reference, position.latitude_deg, position.longitude_deg)
+            return float(getattr(heights, field))
+
+        goal_m = height(reading_m, reference, here) + apart_m
         guess_m = reading_m
         for _ in range(4):
-            found = getattr(heights(Altitude(guess_m, AltitudeUnit.METRE, other), there), field)
-            guess_m = min(max(guess_m + goal_m - found, -1_500.0), 60_000.0)
+            guess_m = min(max(guess_m + goal_m - height(guess_m, other, there), -1_500.0), 60_000.0)
         return guess_m

@@ -12,7 +12,7 @@ from near_limit import NOON
 from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounters_between
 from detente.matching.driver import Driver
-from detente.matching.keeping import MemoryKeeper
+from detente.matching.keeper import MemoryKeeper
 from detente.matching.ledger import LedgerRow
 from detente.matching.messages import BreachError, MessageKind, sign_message
 from detente.matching.schedule import check_begin, late_run_opens, late_runs_open, window_of
@@ -90,32 +90,34 @@ def test_work_that_is_kept_is_not_done_again(monkeypatch):
     def never(*_):
         raise AssertionError("done again")
 
-    for heavy in ("side.mask", "side.mask_again", "late.prove_equality", "late.verify_equality", "driver.quantise"):
+    for heavy in ("lists.mask", "lists.mask_again", "lists.prove_rows", "lists.proof_holds", "lists.prove_equality",
+                  "lists.verify_equality", "driver.quantise"):  # fmt: skip
         monkeypatch.setattr(f"detente.matching.{heavy}", never)
     for party in parties:
         party.build()
     assert [party.driver.revealed for party in parties] == before
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long), 2])
-def test_late_runs_that_cross_are_served_one_after_another(seed):
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long), pytest.param(2, marks=pytest.mark.long)])
+def test_late_runs_that_both_begin_or_one_joins_agree_with_the_exact_search(seed):
     ours, theirs = world(11 + seed, 0, 4), world(11 + seed, 1, 4)
     parties = Party(0, ours[:2]), Party(1, theirs[:2])
     exchange(parties)
     choice = random.Random(seed)
+    step = now_and_then(choice, parties) if seed else lambda: None
     for party, plans in zip(parties, (ours, theirs), strict=True):
         party.driver.begin_late(plans[2:3])
-    exchange(parties, now_and_then(choice, parties) if seed else lambda: None)
+    exchange(parties, step)
     for party, plans in zip(parties[::-1], (theirs, ours), strict=True):
         party.driver.begin_late(plans[3:])
-    exchange(parties, now_and_then(choice, parties) if seed else lambda: None)
+        exchange(parties, step)
     met = encounters_between(ours, theirs, TABLE)
     first, second = (party.driver for party in parties)
     assert {e.first_plan_id for e in first.revealed.encounters} == {e.first_plan_id for e in met}
     assert {e.first_plan_id for e in second.revealed.encounters} == {e.second_plan_id for e in met}
-    assert (first.expected, second.expected) == (("late-second-03-6-late",), ("late-first-03-6-late",))
+    assert first.expected == second.expected == ()
     row = msgspec.json.decode(parties[0].keeper.read("ledger.json"), type=LedgerRow)
-    assert (row.late_runs, row.conflicts) == (4, len({e.first_plan_id for e in met}))
+    assert (row.late_runs, row.conflicts) == (3, len({e.first_plan_id for e in met}))
 
 
 def test_a_late_run_that_was_begun_is_begun_with_the_same_plans_after_a_crash():
@@ -123,7 +125,7 @@ def test_a_late_run_that_was_begun_is_begun_with_the_same_plans_after_a_crash():
     exchange(parties)
     parties[0].driver.begin_late([circle("late", *HERE)])
     parties[0].build()
-    with pytest.raises(Refusal, match="one of ours is going on"):
+    with pytest.raises(Refusal, match="one is going on"):
         parties[0].driver.begin_late([circle("other", *HERE)])
     exchange(parties)
     assert [e.first_plan_id for e in parties[0].driver.revealed.encounters] == ["late"]
@@ -150,7 +152,7 @@ def test_what_is_not_the_peers_turn_or_word_changes_nothing():
     first.receive(parties[1].driver.next_message())
     first.next_message()
     mine = parties[0].driver.message("1-commit")
-    for raw, fault in ((b"noise", "form"), (mine, "signature"), (old[1], "other_session"), (old[4], "other_session")):
+    for raw, fault in ((b"noise", "form"), (mine, "signature"), (old[1], "other_session"), (old[-1], "other_session")):
         with pytest.raises(BreachError, match=fault):
             first.receive(raw)
         parties[0].build()
@@ -164,7 +166,7 @@ def test_what_is_not_the_peers_turn_or_word_changes_nothing():
     for driver, other in ((first, second), (second, first)):
         other.receive(driver.next_message())
     with pytest.raises(BreachError, match="stage"):
-        second.receive(sign_message(KEYS[0], MessageKind.REVEAL, RUN.identity, second.side.session, b"{}"))
+        second.receive(sign_message(KEYS[0], MessageKind.REVEAL, 0, 0, RUN.identity, second.side.session, b"{}"))
     exchange(parties)
     assert all(party.driver.complete for party in parties)
 
@@ -199,7 +201,7 @@ def test_a_driver_refuses_other_plans_another_run_and_a_lost_piece():
     keeper.pieces.pop("in/2-masked.match")
     with pytest.raises(Refusal, match="Put it back"):
         parties[0].build()
-    keeper.pieces = {**changed, "in/3-sealed.match": changed["in/2-masked.match"]}
+    keeper.pieces = {**changed, "in/3-coin.match": changed["in/2-masked.match"]}
     with pytest.raises(Refusal, match="other bytes than before"):
         parties[0].build()
     # A kept piece of work that a bad disk changed is made again.
@@ -254,11 +256,11 @@ def test_a_late_run_before_its_time_is_neither_begun_nor_answered():
     first.begin_late([], opens)
     exchange(parties)
     with pytest.raises(Refusal, match="not before"):
-        first.begin_late([], opens)
+        second.begin_late([], opens)
     first.begin_late([])
     asked = first.next_message()
     with pytest.raises(BreachError, match="schedule"):
         second.receive(asked, opens)
     assert second.breach is None
     second.receive(asked, NOON)
-    assert second.sending == "late-first-02-7-late_answer"
+    assert second.sending == "late-02-1-late"

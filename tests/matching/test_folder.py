@@ -16,7 +16,8 @@ import pytest
 from match_parties import TABLE, circle, flight, play, side_of, world
 from near_limit import NOON
 
-from detente.accord.matching_terms import AltitudeFamilies, MatchingTerms
+import forked
+from detente.accord.matching_terms import AltitudeFamilies, FineGrid, MatchingTerms
 from detente.accord.provisions import Provisions
 from detente.accord.terms import Accord, AccordParty, format_accord
 from detente.airspace.plan import TimeWindow
@@ -24,7 +25,7 @@ from detente.airspace.refusal import Refusal
 from detente.matching.audit import Signed, answer_audit, check_audit, make_again, same_messages
 from detente.matching.driver import PLANS_FILE
 from detente.matching.folder import advance_run, load_secret, read_ledger
-from detente.matching.keeping import FolderKeeper, MemoryKeeper
+from detente.matching.keeper import FolderKeeper, MemoryKeeper
 from detente.matching.ledger import LedgerRow, MatchAlarm, alarms_of, ledger_row, series_totals
 from detente.matching.messages import HEADER_BYTES, BreachError, MessageKind, sign_message
 from detente.matching.quantise import quantise
@@ -33,8 +34,11 @@ from detente.matching.side import MatchSide
 from detente.record.keys import NodeKey
 
 TERMS = MatchingTerms(
-    altitudes=AltitudeFamilies.PRESSURE, first_log2=8, second_log2=8, parts_log2=5, canaries=16
+    altitudes=AltitudeFamilies.PRESSURE, first_log2=8, second_log2=8, parts_log2=5, canaries=16, late_log2=8,
+    fine=(FineGrid(cell_dm=50_000, bin_seconds=60, first_log2=9, second_log2=8),), spot_least=4, spot_points=4,
+    answers_least=16,
 )  # fmt: skip
+STEPS = 10
 HERE = (36.5, -121.5)
 
 
@@ -58,7 +62,7 @@ def carry(source, target):
 
 def to_the_end(tmp_path, run, keys, plans):
     folders = {name: tmp_path / name for name in keys}
-    for _ in range(6):
+    for _ in range(STEPS + 1):
         progress = {name: advance_run(folders[name], run, keys[name], plans[name]) for name in keys}
         for name, other in (("north", "south"), ("south", "north")):
             carry(folders[name], folders[other])
@@ -161,7 +165,7 @@ def test_a_broken_run_is_in_the_ledger(tmp_path, parties):
     accord, keys = parties
     run = run_between(accord, "south", "north", NOON)
     advance_run(tmp_path / "north", run, keys["north"], [])
-    (tmp_path / "north" / "in" / "1-commit.match").write_bytes(b"DTMATCH1" + bytes(300))
+    (tmp_path / "north" / "in" / "1-commit.match").write_bytes(b"DTMATCH2" + bytes(300))
     with pytest.raises(BreachError, match="signature"):
         advance_run(tmp_path / "north", run, keys["north"], [])
     rows = read_ledger(tmp_path)
@@ -195,7 +199,7 @@ def test_input_that_looks_like_a_blanket_raises_an_alarm(change, alarm):
 
 def command(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "detente", *map(str, arguments)],
+        [forked.program(), *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=120,
@@ -225,9 +229,9 @@ def test_the_command_runs_over_files_without_a_node(tmp_path, parties):
     folders = {name: tmp_path / "runs" / name for name in keys}
     ours, theirs = plan_file(tmp_path, "north-1", -121.5), [circle("south-1", 36.5, -121.5, 10_500)]
     common = ("--accord", tmp_path / "accord.toml", "--party", "north", "--peer", "south", "--epoch", NOON.isoformat())
-    mine = ("--key", tmp_path / "north.key", "--folder", folders["north"], "--at", NOON.isoformat())
+    mine = ("--key", tmp_path / "north.key", "--folder", folders["north"], "--now", NOON.isoformat())
     given, done = ("--ours", ours), None
-    for _ in range(6):
+    for _ in range(STEPS + 1):
         done = command("match", "run", *given, *common, *mine)
         assert done.stderr == ""
         given = ()
@@ -241,7 +245,7 @@ def test_the_command_runs_over_files_without_a_node(tmp_path, parties):
     assert "time of the run" in early.stderr
     late = command("match", "late", plan_file(tmp_path, "north-2", -121.45), *common, *mine)
     assert "late-" in late.stdout, late.stderr
-    for _ in range(3):
+    for _ in range(STEPS):
         carry(folders["north"], folders["south"])
         advance_run(folders["south"], run, keys["south"])
         carry(folders["south"], folders["north"])
@@ -271,7 +275,7 @@ def test_the_command_runs_over_files_without_a_node(tmp_path, parties):
         "match", "audit", "again", folders["north"], *common, "--messages", folders["south"] / "in", *flown
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
-    assert "2 plans: 7 messages are the same, 0 are not" in made.stdout
+    assert "2 plans: 20 messages are the same, 0 are not" in made.stdout
     assert "Not flown: north-2" in made.stdout
     # A message that was taken and is another one now is a lost piece, not a breach of the peer.
     (folders["north"] / "in" / "2-masked.match").write_bytes(b"x" * 500)
@@ -283,7 +287,7 @@ def test_the_command_runs_over_files_without_a_node(tmp_path, parties):
 @pytest.mark.long
 def test_the_command_is_killed_in_the_middle_of_its_work(tmp_path, parties):
     accord, keys = parties
-    large = msgspec.structs.replace(TERMS, first_log2=16, second_log2=15)
+    large = msgspec.structs.replace(TERMS, first_log2=14, second_log2=13, fine=None)
     accord = msgspec.structs.replace(accord, provisions=Provisions(matching=large))
     (tmp_path / "accord.toml").write_text(format_accord(accord))
     run = run_between(accord, "south", "north", NOON)
@@ -291,13 +295,13 @@ def test_the_command_is_killed_in_the_middle_of_its_work(tmp_path, parties):
     ours = plan_file(tmp_path, "north-1", -121.5)
     arguments = [sys.executable, "-m", "detente", "match", "run", "--ours", ours, "--accord", tmp_path / "accord.toml",
                  "--party", "north", "--peer", "south", "--epoch", NOON.isoformat(), "--key", tmp_path / "north.key",
-                 "--folder", north, "--at", NOON.isoformat()]  # fmt: skip
+                 "--folder", north, "--now", NOON.isoformat()]  # fmt: skip
     shown, codes = {}, []
 
     def pieces():
         return {(file, file.stat().st_mtime_ns) for file in north.rglob("*.*") if file.suffix != ".part"}
 
-    for call in range(24):
+    for call in range(80):
         before = pieces()
         process = subprocess.Popen([*map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if call % 2 == 0:
@@ -320,7 +324,7 @@ def test_the_command_is_killed_in_the_middle_of_its_work(tmp_path, parties):
             break
     assert codes[-1] == 1
     assert -signal.SIGKILL in codes
-    assert len(shown) == 5
+    assert len(shown) == 14
     assert all(len(contents) == 1 for contents in shown.values())
 
 
@@ -334,15 +338,15 @@ def test_a_run_made_again_names_what_was_not_made_from_the_plans(tmp_path, parti
     signed = Signed(north, tuple(sent.values()))
     flown = (flight("flown", [HERE, (36.52, -121.5)]),)
     found = make_again(run, signed, FolderKeeper(folders["north"]), sent, flown)
-    assert (found.same, found.different, found.plans, found.not_flown) == (5, (), 1, ())
+    assert (found.same, found.different, found.plans, found.not_flown) == (STEPS, (), 1, ())
     # North answered one element otherwise than its key does, and sealed and signed that.
-    session = sent["4-answers"][41:73]
-    body = bytearray(sent["4-answers"][HEADER_BYTES:-64])
+    session = sent["5-answers"][HEADER_BYTES - 64 : HEADER_BYTES - 32]
+    body = bytearray(sent["5-answers"][HEADER_BYTES:-64])
     body[:10] = bytes(10)
-    cheated = sign_message(keys["north"], MessageKind.ANSWERS, run.identity, session, bytes(body))
-    changed = {**sent, "4-answers": cheated}
+    cheated = sign_message(keys["north"], MessageKind.ANSWERS, 0, 0, run.identity, session, bytes(body))
+    changed = {**sent, "5-answers": cheated}
     found = make_again(run, Signed(north, tuple(changed.values())), FolderKeeper(folders["north"]), changed, ())
-    assert (found.same, found.different, found.not_flown) == (4, ("4-answers",), ("ours",))
+    assert (found.same, found.different, found.not_flown) == (STEPS - 1, ("5-answers",), ("ours",))
     # Other plans than were committed to cannot pass for those of the run.
     other = MemoryKeeper()
     for name in ("secret.json", "work/order.json"):

@@ -10,19 +10,19 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from exchange import drive
 from match_parties import EPOCH, TABLE, TERMS, circle, receive_framed, send_framed, world
 
 from detente.matching.driver import Driver
-from detente.matching.exchange import drive
 from detente.matching.folder import advance_run, read_ledger
-from detente.matching.keeping import MemoryKeeper
+from detente.matching.keeper import MemoryKeeper
 from detente.matching.ledger import LedgerRow
 from detente.matching.messages import BreachError
 from detente.matching.run import Run
 from detente.record.keys import NodeKey
 
 PEER = Path(__file__).with_name("hostile_peer.py")
-WORLD = 3
+WORLD = 23
 BAIT = (38.5, -120.5)
 """Where one of our plans is that only late plans of the peer come near."""
 NOT_TAKEN = {
@@ -32,25 +32,31 @@ NOT_TAKEN = {
 }  # fmt: skip
 """What may as well come from somebody else, or from a mixed-up stick: it is not taken, and the run waits."""
 ENDED = {
-    "identity_key": "invalid_element", "invalid_key": "invalid_element", "two_messages": "equivocation",
+    "identity_key": "invalid_element", "invalid_key": "invalid_element", "unknown_key": "proof",
+    "two_messages": "equivocation", "two_lists": "equivocation", "two_coins": "equivocation",
     "invalid_element": "invalid_element", "identity": "invalid_element", "small_inputs": "invalid_element",
     "repeated": "repeated_element", "unordered": "form", "too_many": "size", "too_few": "size",
-    "other_key_half_way": "canary", "dropped_answers": "canary", "other_key_answers": "canary", "unsealed": "seal",
+    "probe": "proof", "fine_probe": "proof", "other_key_half_way": "proof", "foreign_dummies": "proof",
+    "noise_for_proof": "proof", "short_proof": "size",
+    "dropped_answers": "answer_proof", "other_key_answers": "answer_proof", "unsealed": "seal",
     "withhold": "withheld", "withhold_all": "withheld", "move_part": "opening", "twice": "opening",
-    "tokens_not_common": "opening", "unrelated": "opening", "deep": "form",
-    "late_shown_before": "repeated_element", "late_identity": "invalid_element", "late_too_many": "size",
-    "late_too_often": "cap", "late_two_lists": "equivocation", "late_withhold": "withheld", "late_other_key": "proof",
+    "tokens_not_common": "opening", "unrelated": "opening", "one_for_all": "opening", "audit_share": "opening",
+    "deep": "form", "not_text": "form",
+    "late_probe": "proof", "late_foreign_dummies": "proof", "late_shown_before": "repeated_element",
+    "late_identity": "invalid_element", "late_too_many": "size", "late_too_often": "cap",
+    "late_two_lists": "equivocation", "late_withhold_all": "withheld", "late_other_key_answers": "answer_proof",
+    "late_dropped_answers": "answer_proof",
 }  # fmt: skip
 """What the peer signed against the protocol: the run is over, and the evidence is kept."""
 SILENT = {
-    "stall_commit": "stalled", "stall_masked": "stalled", "stall_answers": "stalled", "drip": "stalled",
-    "leave_masked": "stalled", "leave_answers": "stalled", "leave_reveal": "stalled",
-    "late_stall": "stalled", "late_no_answer": "stalled",
+    "stall_commit": "stalled", "stall_masked": "stalled", "stall_proof": "stalled", "stall_answers": "stalled",
+    "drip": "stalled", "leave_masked": "stalled", "leave_proof": "stalled", "leave_answers": "stalled",
+    "leave_reveal": "stalled", "late_stall_reveal": "stalled", "late_stall_proof": "stalled",
 }  # fmt: skip
 """The peer says no more: that is said and kept, and the run goes on if it speaks again."""
 WAYS = NOT_TAKEN | ENDED | SILENT
-OURS_LATE = ("late_no_answer", "late_other_key")
-BEFORE_REVEAL = ("canary", "seal")
+BEFORE_ANSWERS = ("probe", "other_key_half_way", "foreign_dummies", "noise_for_proof", "short_proof")
+BEFORE_REVEAL = ("answer_proof", "seal")
 
 
 class Keys:
@@ -111,8 +117,6 @@ async def over_sockets(ways):
                 carrier = (lambda raw, w=writer: send_framed(w, raw), lambda r=reader: receive_framed(r), patience_s)
                 try:
                     await drive(driver, *carrier)
-                    if way in OURS_LATE:
-                        driver.begin_late([circle("late", 36.5, -121.5)])
                     if way.startswith("late"):
                         await drive(driver, *carrier, done=lambda: False)
                 except BreachError as error:
@@ -124,7 +128,6 @@ async def over_sockets(ways):
 def check(way, keys, driver, keeper, breach):
     assert breach is not None, way
     assert breach.fault.value == WAYS[way], (way, breach)
-    row = msgspec.json.decode(keeper.read("ledger.json"), type=LedgerRow)
     again = Driver(keys.run, keys.ours, keeper)
     for one in (driver, again):
         if way in ENDED:
@@ -136,7 +139,8 @@ def check(way, keys, driver, keeper, breach):
                 one.receive(b"")
         else:
             assert one.breach is None, way
-    if way not in NOT_TAKEN or not driver.complete:
+    if WAYS[way] != "stalled" and (way not in NOT_TAKEN or not driver.complete):
+        row = msgspec.json.decode(keeper.read("ledger.json"), type=LedgerRow)
         assert row.fault == WAYS[way], way
     if way in ENDED:
         assert any(name.startswith("evidence/") for name in keeper.pieces)
@@ -146,11 +150,17 @@ def check(way, keys, driver, keeper, breach):
         assert driver.revealed is None
     if WAYS[way] in BEFORE_REVEAL:
         # Whoever answers wrongly is caught before any part of a plan is opened to him.
-        assert "5-reveal" not in driver.sent
+        assert not any(name.endswith("-reveal") for name in driver.sent if not way.startswith("late_"))
+    if way in BEFORE_ANSWERS:
+        assert driver.sent[-1] == "4-proof"
+        assert driver.side.rounds[0].own[0].answers is None
+    if way == "stall_proof":
+        # Who does not prove his rows gets no answer to them.
+        assert driver.sent[-1] == "4-proof"
 
 
 def test_a_hostile_peer_in_another_process_is_found_out_and_an_honest_one_is_not():
-    some = ["other_key_half_way", "late_other_key", "noise"]
+    some = ["probe", "late_dropped_answers", "noise"]
     after = asyncio.run(over_sockets([*some, "honest", "late_again"]))
     for way in some:
         check(way, *after[way])
@@ -162,7 +172,7 @@ def test_a_hostile_peer_in_another_process_is_found_out_and_an_honest_one_is_not
     _, driver, keeper, breach = after["late_again"]
     assert breach.fault.value == "stalled"  # we wait for more, and the peer has no more
     assert msgspec.json.decode(keeper.read("ledger.json"), type=LedgerRow).late_runs == 1
-    assert driver.sent.count("late-second-01-7-late_answer") == 1
+    assert driver.sent.count("late-01-5-answers") == 1
 
 
 @pytest.mark.long
@@ -190,12 +200,12 @@ async def over_files(way, tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("way", ["small_inputs", "withhold", "leave_reveal"])
+@pytest.mark.parametrize("way", ["probe", "withhold", "leave_reveal"])
 def test_a_hostile_peer_over_files_is_found_out(way, tmp_path):
     if way in SILENT:
         folder = asyncio.run(over_files(way, tmp_path))
         assert not (folder / "ledger.json").exists()
-        assert not (folder / "in" / "5-reveal.match").exists()
+        assert not (folder / "in" / "10-reveal.match").exists()
         return
     with pytest.raises(BreachError, match=WAYS[way]):
         asyncio.run(over_files(way, tmp_path))

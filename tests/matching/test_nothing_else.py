@@ -11,15 +11,17 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
-from match_parties import RUN, TERMS, circle, flight, play, side_of, world
+from cells import grid_cell
+from match_parties import RUN, TERMS, circle, flight, late_run, play, side_of, world
 
-from detente.matching import ristretto
-from detente.matching.grid import BAND_ORIGIN, GEOMETRIC, PRESSURE, grid_cell, grid_rows, pack, token_bytes, unpack
+from detente.accord.matching_terms import FineGrid
+from detente.matching import lists, ristretto
+from detente.matching.grid import BAND_ORIGIN, GEOMETRIC, PRESSURE, grid_rows, pack, token_bytes, unpack
 from detente.matching.hash_to_group import hash_to_group
-from detente.matching.late import answer_late, late_message, late_reveal, take_late_answer, take_late_reveal
-from detente.matching.masking import ANSWER_BYTES, domain_of
+from detente.matching.masking import ANSWER_BYTES, domain_of, token_messages
 from detente.matching.messages import HEADER_BYTES
-from detente.matching.quantise import quantise
+from detente.matching.spot_check import PROOF_HEAD_BYTES
+from detente.matching.spot_proof import row_proof_bytes
 from detente.record.keys import SIGNATURE_BYTES
 
 HERE = (36.5, -121.5)
@@ -54,22 +56,22 @@ def check_dictionary(space, sides, sent, insider):
     With `insider`, the peer itself looks, with its own key, for tokens that it has not shown.
     """
     first, second = sides
-    recorded = b"".join(raw for messages in sent for raw in messages[:4])
+    recorded = b"".join(raw for messages in sent for raw in messages[:-1])
     seen = windows(recorded)
     encoded = token_bytes(space)
-    hashed = hash_to_group([b"\x00" + token for token in encoded], domain_of(first.session))
+    hashed = hash_to_group(token_messages(space, 0), domain_of(first.session))
     tries = [heads(hashed), np.frombuffer(b"".join(encoded), dtype=np.uint64)]
     tries += hashes_of(encoded, hashlib.sha256, hashlib.sha512)
     for made in tries:
         assert not np.isin(made, seen).any()
-    ours = first.shown[0].tokens.tokens
+    ours = first.rounds[0].own[0].tokens
     assert np.isin(ours, space).all()
     if insider:
-        strange = ~np.isin(space, second.shown[0].tokens.tokens)
+        strange = ~np.isin(space, second.rounds[0].own[0].tokens)
         with_its_key = ristretto.multiply(second.secret, hashed[strange])
         assert not np.isin(heads(with_its_key), seen).any()
         # Nor in what it works out itself: the other's list under both keys.
-        assert not np.isin(heads(with_its_key), heads(second.peer_answers[0])).any()
+        assert not np.isin(heads(with_its_key), heads(second.rounds[0].peers[0].answers.rows)).any()
     # With our key it finds every token of ours, and no other: the dictionary is the right one.
     masked = ristretto.elements(body_of(sent[0][1]))
     known = np.isin(space, ours)
@@ -82,7 +84,7 @@ def whole_space(terms):
     columns = grid_rows(terms.cell_dm).columns
     return np.sort(
         np.concatenate([
-            pack(GEOMETRIC, row, 0, 0, 0) + (np.arange(count) << 30) for row, count in enumerate(columns.tolist())
+            pack(GEOMETRIC, row, 0, 0, 0) + (np.arange(count) << 26) for row, count in enumerate(columns.tolist())
         ])
     )  # fmt: skip
 
@@ -90,7 +92,14 @@ def whole_space(terms):
 @pytest.mark.parametrize("insider", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_dictionary_of_the_whole_token_space_finds_nothing(insider):
     terms = msgspec.structs.replace(
-        TERMS, cell_dm=1_000_000, band_ft=0, bin_seconds=86_400, first_log2=8, second_log2=8
+        TERMS,
+        cell_dm=1_000_000,
+        band_ft=0,
+        bin_seconds=86_400,
+        first_log2=8,
+        second_log2=8,
+        domain=None,
+        fine=(FineGrid(cell_dm=250_000, bin_seconds=86_400, first_log2=8, second_log2=8),),
     )
     run = replace(RUN, terms=terms)
     ours = [circle(f"o{k}", *place) for k, place in enumerate([HERE, (-70.0, 10.0), (0.0, 180.0), (89.9, 0.0)])]
@@ -110,14 +119,14 @@ def test_a_dictionary_of_a_region_of_the_grid_for_crewed_aircraft_finds_nothing(
     """Some 200 km, a dozen levels, two hours around: every token that traffic there could have."""
     first, second = side_of(0, world(4, 0, 4)), side_of(1, world(4, 1, 4))
     sent = play(first, second)
-    used = np.concatenate([side.shown[0].tokens.tokens for side in (first, second)])
+    used = np.concatenate([side.rounds[0].own[0].tokens for side in (first, second)])
     fields = unpack(used)
     ranges = [
         np.arange(values.min() - around, values.max() + around + 1)
         for values, around in ((fields.row, 10), (fields.column, 10), (fields.band, 5), (fields.time_bin, 5))
     ]
     row, column, band, time_bin = (grid.ravel() for grid in np.meshgrid(*ranges, indexing="ij"))
-    space = np.sort(((row << 16 | column) << 12 | (band + BAND_ORIGIN)) << 18 | time_bin)
+    space = np.sort(((row << 18 | column) << 11 | (band + BAND_ORIGIN)) << 15 | time_bin)
     assert space[0] == pack(PRESSURE, *(int(values[0]) for values in ranges))
     assert len(space) > 100_000
     check_dictionary(space, (first, second), sent, insider=False)
@@ -127,19 +136,7 @@ def shapes(sent):
     return [(raw[8], len(raw)) for raw in sent]
 
 
-def late_exchange(late, other, plans):
-    """One late run; its messages."""
-    asked = late_message(late, quantise(plans, late.role, RUN.epoch, late.run.terms, RUN.minima))
-    answered = answer_late(other, asked)
-    take_late_answer(late, answered)
-    number = len(late.shown) - 1
-    opened, back = late_reveal(late, late.role, number), late_reveal(other, late.role, number)
-    take_late_reveal(other, opened, late.role, number)
-    take_late_reveal(late, back, late.role, number)
-    return [asked, answered, opened, back]
-
-
-SMALL = replace(RUN, terms=msgspec.structs.replace(TERMS, first_log2=9, second_log2=9, late_log2=7))
+SMALL = replace(RUN, terms=msgspec.structs.replace(TERMS, first_log2=9, second_log2=9, late_log2=7, spot_one_in=128))
 
 
 def one_result(seed):
@@ -164,15 +161,23 @@ def check_one_result(seed):
         secret = hashlib.sha256(b"%d %d" % (seed, number)).digest()
         first, second = side_of(0, plans, secret, SMALL), side_of(1, theirs, run=SMALL)
         sent = play(first, second)
-        late = late_exchange(first, second, [circle("late", -80.0, 0.0, radius_m=100.0 * number)] * (number % 2))
-        late += late_exchange(second, first, [])
-        shown.append([shapes(sent[0]), shapes(sent[1]), shapes(late)])
+        late = late_run(first, second, [circle("late", -80.0, 0.0, radius_m=100.0 * number)] * (number % 2))
+        shown.append([shapes(messages) for messages in (*sent, *late)])
         revealed = second.revealed
         pieces = [msgspec.structs.replace(piece, plan_id="x") for piece in revealed.theirs]
-        seen.append((second.found[0].tokens.tolist(), revealed.flagged, revealed.cleared, revealed.opened, pieces))
+        seen.append(
+            (
+                second.rounds[0].common.tolist(),
+                second.rounds[1].common.tolist(),
+                revealed.flagged,
+                revealed.cleared,
+                revealed.opened,
+                pieces,
+            )
+        )
         # What we opened is the peer's to read, but nothing of it says where in our plans it stood.
-        opening = msgspec.json.decode(body_of(sent[0][4]))["openings"][0]["opening"]
-        shown[-1][0][4] = (5, shown[-1][0][4][1] - len(str(opening["leaf"])))
+        opening = msgspec.json.decode(body_of(sent[0][-1]))["openings"][0]["opening"]
+        shown[-1][0][-1] = (6, shown[-1][0][-1][1] - len(str(opening["leaf"])))
     assert all(one == seen[0] for one in seen)
     assert all(one == shown[0] for one in shown)
 
@@ -227,7 +232,7 @@ def made_up(run, result_tokens, seed):
     random = np.random.default_rng(seed)
     sizes = 1 << run.terms.first_log2, 1 << run.terms.second_log2
     masked, answers = [], []
-    common = random.integers(0, 256, (result_tokens + run.terms.canaries, 64), dtype=np.uint8)
+    common = random.integers(0, 256, (result_tokens, 64), dtype=np.uint8)
     for size in sizes:
         uniform = random.integers(0, 256, (size, 64), dtype=np.uint8)
         points = ristretto.from_uniform(uniform)
@@ -244,7 +249,10 @@ def samples(plans, theirs, seeds):
         first, second = side_of(0, plans, bytes([100 + seed]) * 32), side_of(1, theirs, bytes([200 + seed]) * 32)
         sent = play(first, second)
         real[0].extend(ristretto.elements(body_of(messages[1])) for messages in sent)
-        real[1].extend(np.frombuffer(body_of(m[3]), dtype=np.uint8).reshape(-1, ANSWER_BYTES) for m in sent)
+        # Behind the answers are those that are proven, and the proof.
+        for messages, side in zip(sent, (second, first), strict=True):
+            answers = body_of(messages[4])[: len(side.rounds[0].own[0].masked.points) * ANSWER_BYTES]
+            real[1].append(np.frombuffer(answers, dtype=np.uint8).reshape(-1, ANSWER_BYTES))
         masked, answers = made_up(RUN, first.revealed.matched_tokens, seed)
         simulated[0].extend(masked)
         simulated[1].extend(answers)
@@ -275,6 +283,55 @@ def test_transcripts_cannot_be_told_from_made_up_ones_at_length(plans):
     check_made_up(plans, world(7, 1, 6), range(10, 18))
 
 
+def scalars_of_proofs(plans, seeds):
+    """The scalars of proofs in real runs, of rows [n, 2 m, 32], and the place of each row's true branch."""
+    rows, places = [], []
+    for seed in seeds:
+        first, second = side_of(0, plans, bytes([100 + seed]) * 32), side_of(1, [], bytes([200 + seed]) * 32)
+        proven = []
+        honest = lists.prove_rows
+
+        def noted(*arguments, honest=honest, proven=proven):
+            proven.append(arguments[-2])
+            return honest(*arguments)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(lists, "prove_rows", noted)
+            sent = play(first, second)
+        width = row_proof_bytes(TERMS.spot_points)
+        bodies = [body_of(messages[number])[PROOF_HEAD_BYTES:] for number in (3, 7) for messages in sent]
+        for body, true in zip(bodies, proven, strict=True):
+            table = np.frombuffer(body, dtype=np.uint8).reshape(-1, width)[:, 8:]
+            rows.append(table.reshape(len(table), -1, 32))
+            places.append(true)
+    return np.concatenate(rows), np.concatenate(places)
+
+
+def check_branches(plans, seeds):
+    """Nothing in a proof tells the true branch from the others, nor its scalars from random ones."""
+    rows, places = scalars_of_proofs(plans, seeds)
+    members = rows.shape[1] // 2
+    random = np.random.default_rng(5).integers(0, 256, (4_096, 32), dtype=np.uint8)
+    random[:, -1] &= 15
+    for half in (rows[:, :members], rows[:, members:]):
+        true = half[np.arange(len(half)), places]
+        others = np.concatenate([half[places != k, k] for k in range(members)])
+        assert bytes_differ(true, others) is None
+        assert bytes_differ(half.reshape(-1, 32), random) is None
+    # Nor is the true branch more often at one place than at another.
+    counts = np.bincount(places, minlength=members)
+    assert ((counts - counts.mean()) ** 2 / counts.mean()).sum() < chi_square_bound(members - 1)
+
+
+def test_a_proof_does_not_tell_which_branch_is_true():
+    check_branches(CROWDED, range(2))
+
+
+@pytest.mark.long
+def test_a_proof_does_not_tell_which_branch_is_true_at_length():
+    check_branches(CROWDED, range(2, 26))
+
+
 def test_the_statistical_tests_find_what_a_careless_run_would_show():
     """Dummies that are no elements, tokens before dummies, and one key for two runs."""
     random = np.random.default_rng(3)
@@ -294,6 +351,6 @@ def test_tokens_and_dummies_are_spread_alike_over_a_list():
         second.receive(first.next_message())
         first.receive(second.next_message())
         first.next_message()
-        places.append(np.flatnonzero(first.shown[0].masked.behind >= 0))
+        places.append(np.flatnonzero(first.rounds[0].own[0].masked.behind >= 0))
         all_places.append(np.arange(1 << TERMS.first_log2))
     assert not places_differ(np.concatenate(places), np.concatenate(all_places))

@@ -5,6 +5,7 @@ from datetime import timedelta
 import msgspec
 import numpy as np
 import pytest
+from cells import cell_corners, grid_cell
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from near_limit import EPOCH, NOON, TABLE, Pairs
@@ -16,7 +17,7 @@ from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounters_between
-from detente.matching.grid import cell_corners, columns_of, grid_cell, grid_rows, pack, token_bytes, unpack
+from detente.matching.grid import columns_of, grid_rows, pack, token_bytes, unpack
 from detente.matching.quantise import Epoch, Role, parts_of, quantise
 
 OPEN = {"plan_tokens": 1_000_000, "cell_plans": 10_000}
@@ -106,7 +107,7 @@ def test_cells_are_nearly_as_wide_as_the_accord_says():
 
 
 @given(
-    st.integers(0, 3), st.integers(0, 20_015), st.integers(0, 40_074), st.integers(-1024, 3071), st.integers(0, 10_079)
+    st.integers(0, 3), st.integers(0, 100_055), st.integers(0, 200_375), st.integers(-512, 1535), st.integers(0, 32_767)
 )
 def test_a_packed_token_keeps_its_fields(family, row, column, band, time_bin):
     token = pack(family, row, column, band, time_bin)

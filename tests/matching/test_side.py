@@ -10,7 +10,7 @@ from match_parties import EPOCH, KEYS, RUN, TABLE, TERMS, circle, flight, play, 
 
 from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounters_between
-from detente.matching.messages import BreachError
+from detente.matching.messages import NO_SESSION, BreachError, MessageKind, read_match_message, sign_message
 from detente.matching.quantise import Epoch
 from detente.record.keys import NodeKey
 
@@ -118,9 +118,9 @@ def test_a_message_of_an_earlier_run_is_refused(stage):
 
 
 def test_too_many_tokens_or_parts_are_refused_before_anything_is_sent():
-    small = replace(RUN, terms=msgspec.structs.replace(TERMS, first_log2=8, canaries=250))
+    small = replace(RUN, terms=msgspec.structs.replace(TERMS, first_log2=8))
     with pytest.raises(Refusal, match="tokens"):
-        side_of(0, [circle("c", *HERE)], run=small)
+        side_of(0, [circle("c", *HERE, radius_m=100_000.0)], run=small)
     parts = replace(RUN, terms=msgspec.structs.replace(TERMS, parts_log2=4))
     with pytest.raises(Refusal, match="17 volumes and legs"):
         side_of(0, [circle(f"c{k}", 36.0 + 0.1 * k, -121.5) for k in range(17)], run=parts)
@@ -130,3 +130,13 @@ def test_a_stranger_has_no_part_in_a_run():
     with pytest.raises(Refusal, match="one of the two parties"):
         side_of(0, [], key=NodeKey.generate())
     assert RUN.role_of(KEYS[0].public) is RUN.role_of(KEYS[1].public).other
+
+
+def test_a_message_of_a_rotated_key_is_known_by_the_first_one():
+    first, second = NodeKey.generate(), NodeKey.generate()
+    second.descend_from(first.public, ("the rotation",))
+    raw = sign_message(second, MessageKind.COMMIT, 0, 0, RUN.identity, NO_SESSION, b"body")
+    assert read_match_message(raw, first.public, RUN.identity, (first.public, second.public)).sender == first.public
+    for keys in ((), (first.public,), (NodeKey.generate().public,)):
+        with pytest.raises(BreachError, match="signature"):
+            read_match_message(raw, first.public, RUN.identity, keys)

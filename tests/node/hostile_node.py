@@ -7,16 +7,20 @@ import sys
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from detente.airspace.refusal import Refusal
 from detente.api.program import run_node
-from detente.matching.life import Announced, MessageSent
-from detente.node.desks.matching import MatchingDesk
-from detente.node.matching.course import Course
+from detente.matching.life import MessageSent
+from detente.matching.room import MatchingRoom
+from detente.node.matching.run_at_work import RunAtWork
+
+sys.path.append(str(Path(__file__).parents[1] / "matching"))
+from cheats import ProbingLists, suppressing
 
 WAYS = sys.argv[2].split(",")
 RECORDED: dict[str, bytes] = {}
-honest_send, honest_driver, honest_sayings = Course._send, Course._driver, MatchingDesk.sayings
+honest_send, honest_driver, honest_messages = RunAtWork._send, RunAtWork._driver, MatchingRoom.messages_of
 
 
 def way_of(record) -> str:
@@ -25,7 +29,7 @@ def way_of(record) -> str:
 
 async def driver(self):
     if way_of(self._record) == "refuses" and self._record.attempt == 1:
-        raise Refusal("plan of ours", "secret-name", "nothing that anybody may know")
+        raise Refusal("api.node_says", "plan of ours", "secret-name", expected="nothing that anybody may know", mend="")
     made = await honest_driver(self)
     if way_of(self._record) == "replay":
         honest = made.message
@@ -36,41 +40,32 @@ async def driver(self):
 async def send(self, driver, name):
     way = way_of(self._record)
     RECORDED.setdefault(name, driver.message(name))
-    if way == "stalls" and name == "2-masked":
+    if (way == "stalls" and name == "2-masked") or (way == "unproven" and name == "4-proof"):
         await asyncio.sleep(3600)
-    if way == "leaves" and name == "5-reveal":
-        raise Refusal("run", "", "what we wanted to know")
+    if way == "leaves" and name.endswith("-reveal"):
+        raise Refusal("api.node_says", "run", "", expected="what we wanted to know", mend="")
     await honest_send(self, driver, name)
-    if way == "suppresses" and name == "2-masked":
-        side = driver.side
-        take_list = side.take_list
-
-        def suppressed(*arguments):
-            doubled = take_list(*arguments)
-            answers = side.peer_answers[-1].copy()
-            answers[::2] = answers[::2] ^ 255
-            side.peer_answers[-1] = answers
-            return doubled
-
-        side.take_list = suppressed
+    if way == "suppresses" and name == "1-commit":
+        suppressing(driver.side, 0.5)
+    if way == "probes" and name == "1-commit":
+        driver.side._lists = ProbingLists(driver.side, np.arange(1_000, 3_000))
 
 
-def sayings(self, event):
-    for saying in honest_sayings(self, event):
-        way = way_of(self.runs[event.run if isinstance(event.run, str) else event.run.run])
+def messages_of(self, event):
+    for addressed in honest_messages(self, event):
+        way = way_of(self.state.runs[event.run if isinstance(event.run, str) else event.run.run])
         if not isinstance(event, MessageSent) or event.noted.name != "2-masked":
-            yield saying
+            yield addressed
             continue
-        said = msgspec.json.decode(saying.body, type=Announced)
         changes = {
             "equivocates": [{}, {"sha256": "00" * 32}], "too_big": [{"size": event.noted.size + 1}],
-            "other_name": [{"name": "late-first-01-6-late"}], "other_bytes": [{"sha256": "11" * 32}],
+            "other_name": [{"name": "late-01-1-late"}], "other_bytes": [{"sha256": "11" * 32}],
         }.get(way, [{}])  # fmt: skip
         for change in changes:
-            noted = msgspec.structs.replace(said.message, **change)
-            yield saying._replace(body=msgspec.json.encode(msgspec.structs.replace(said, message=noted)))
+            noted = msgspec.structs.replace(event.noted, **change)
+            yield addressed._replace(message=msgspec.structs.replace(addressed.message, noted=noted))
 
 
 if __name__ == "__main__":
-    Course._send, Course._driver, MatchingDesk.sayings = send, driver, sayings
+    RunAtWork._send, RunAtWork._driver, MatchingRoom.messages_of = send, driver, messages_of
     sys.exit(run_node(Path(sys.argv[1]), print))

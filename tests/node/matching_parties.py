@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from parties import TODAY, Party, accord_of
 
-from detente.accord.matching_terms import MatchingTerms, RunsOfNodes, ToldOfMatched
+from detente.accord.matching_terms import FineGrid, MatchingTerms, RunsOfNodes, ToldOfMatched
 from detente.accord.provisions import Provisions
 from detente.accord.terms import Accord, Disclosure
 from detente.link.copies import proven_entries
@@ -19,7 +19,8 @@ from ports import free_port
 
 TERMS = MatchingTerms(
     runs=RunsOfNodes.ASKED, told=ToldOfMatched.PLAN, first_log2=12, second_log2=12, parts_log2=6, canaries=16,
-    late_log2=10, late_runs=0,
+    late_log2=10, late_runs=0, spot_one_in=128, spot_points=4, answers_least=64,
+    fine=(FineGrid(cell_dm=50_000, bin_seconds=60, first_log2=11, second_log2=11),),
 )  # fmt: skip
 MOMENT = TODAY + timedelta(hours=2)
 
@@ -35,10 +36,10 @@ def matching_accord(
 @contextmanager
 def matching_parties(
     path: Path, *, terms: MatchingTerms = TERMS, disclosure: Disclosure = Disclosure.NOTHING, automatic: bool = False,
-    patience_s: float = 60.0, addresses: bool = True, start: bool = True,
+    patience_s: float = 60.0, addresses: bool = True, start: bool = True, tls: bool = False,
 ) -> Iterator[tuple[Party, Party]]:  # fmt: skip
     """North and south, paired; whatever still runs at the end is killed."""
-    north, south = (Party(path / name, name, free_port(), reachable=addresses) for name in ("north", "south"))
+    north, south = (Party(path / name, name, free_port(), reachable=addresses, tls=tls) for name in ("north", "south"))
     north.files.trust.trust(south.card)
     south.files.trust.trust(north.card)
     accord = matching_accord(north, south, terms=terms, disclosure=disclosure)

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -32,9 +31,9 @@ from detente.node.address import address_of
 from detente.record.keys import NodeKey
 from ports import free_port
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
+"""Ends what hangs, on a machine however busy."""
 TODAY = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-DETENTE = Path(sys.executable).parent / "detente"
 
 
 def area_plan(plan_id: str, east_deg: float = 0.0, level_m: float = 3000.0, start_s: float = 0.0) -> Plan:
@@ -59,9 +58,12 @@ class Answer:
 
 
 class Party:
-    """A party's directory and, when it runs, its node."""
+    """A party's directory and, when it runs, its node: `port` is for its people, `link_port` for its peers."""
 
-    def __init__(self, path: Path, name: str, port: int, *, reachable: bool = True) -> None:
+    def __init__(
+        self, path: Path, name: str, port: int, *, reachable: bool = True, tls: bool = False, called_at: int = 0
+    ) -> None:
+        """`called_at` is the port on the card, where something may stand between: without it the node's own."""
         path.mkdir(parents=True)
         self.path = path
         self.name = name
@@ -69,7 +71,9 @@ class Party:
         self.files = NodeDirectory(path)
         self.key = NodeKey.generate()
         self.key.save(self.files.key_path)
-        addresses = (f"http://127.0.0.1:{port}",) if reachable else ()
+        self.link_port = free_port()
+        address = f"{'https' if tls else 'http'}://127.0.0.1:{called_at or self.link_port}"
+        addresses = (address,) if reachable else ()
         self.card: Card = make_card(self.key, name, addresses, datetime.now(UTC))
         write_durably(self.files.card_path, write_card(self.card))
         self.process: forked.ForkedProcess | subprocess.Popen[str] | None = None
@@ -81,7 +85,8 @@ class Party:
 
     def configure(self, accord: Accord, *, automatic: bool = False, extra: str = "") -> None:
         self.files.config_path.write_text(
-            f'party = "{self.name}"\n\n[http]\nport = {self.port}\n\n[link]\nlongest_wait_s = 0.5\n\n'
+            f'party = "{self.name}"\n\n[http]\nport = {self.port}\n\n[link]\n'
+            f"{f'port = {self.link_port}' if self.card.addresses else ''}\nlongest_wait_s = 0.5\n\n"
             f"[settlement]\nautomatic = {str(automatic).lower()}\n{extra}"
         )
         (self.path / "accord.toml").write_text(format_accord(accord))
@@ -138,7 +143,8 @@ class Party:
         sent = {"Content-Type": "application/json", **(headers or {})}
         if token is not None:
             sent["Authorization"] = f"Bearer {token or self.token}"
-        request = urllib.request.Request(self.url + path, data=data, method=method, headers=sent)
+        url = f"http://127.0.0.1:{self.link_port}" if path.startswith("/link/") else self.url
+        request = urllib.request.Request(url + path, data=data, method=method, headers=sent)
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
                 return Answer(response.status, response.read(), dict(response.headers))
@@ -156,6 +162,20 @@ class Party:
         assert answer.status == 200, answer.body
         return answer.json
 
+    def link(self, name: str) -> str:
+        """The token of a new sign-in link of a person."""
+        link: str = self.post(f"/people/{name}/link")["link"]
+        return link.partition("#")[2]
+
+    def session(self, name: str, role: str = "", *posts: str) -> str:
+        """The token of a new session of a person, who is added first where a role is said."""
+        if role:
+            self.post("/people", {"name": name, "role": role, "posts": posts})
+        answer = self.ask("POST", "/sign-in", {"token": self.link(name), "bearer": True}, token=None)
+        assert answer.status == 200, answer.body
+        token: str = answer.json["token"]
+        return token
+
     def imports(self, *plans: Plan) -> Any:
         return self.post("/plans", {"plans": plans})
 
@@ -163,7 +183,7 @@ class Party:
         return subprocess.run(
             [forked.program(), *arguments, "--dir", str(self.path)],
             capture_output=True, text=True, timeout=PATIENCE_S, check=False,
-            env={**os.environ, "DETENTE_LANGUAGE": language},
+            env={**os.environ, "DETENTE_LANGUAGE": language, "COLUMNS": "200"},
         )  # fmt: skip
 
     def until(self, condition: Callable[[], object], what: str) -> None:
@@ -186,9 +206,12 @@ def accord_of(*parties: Party, horizontal_m: float = 9260.0) -> Accord:
 
 
 @contextmanager
-def two_parties(path: Path, *, automatic: bool = False, start: bool = True) -> Iterator[tuple[Party, Party]]:
+def two_parties(
+    path: Path, *, automatic: bool = False, start: bool = True, tls: bool = False, south_called_at: int = 0
+) -> Iterator[tuple[Party, Party]]:
     """North and south, paired, under one accord; whatever still runs at the end is killed."""
-    north, south = Party(path / "north", "north", free_port()), Party(path / "south", "south", free_port())
+    north = Party(path / "north", "north", free_port(), tls=tls)
+    south = Party(path / "south", "south", free_port(), tls=tls, called_at=south_called_at)
     north.files.trust.trust(south.card)
     south.files.trust.trust(north.card)
     accord = accord_of(north, south)

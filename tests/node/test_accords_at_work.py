@@ -196,7 +196,7 @@ def observed(path: Path, hidden: int) -> list[tuple[Any, ...]]:
         north.post("/plans/kite/activate")
         north.post("/plans/raven/withdraw")
         south.until(lambda: len(live(south, "north")) == 1, "hears of the end")
-        told = north.cli("disclosed", "--to", "south")
+        told = north.cli("disclosed", "--peer", "south")
         assert told.returncode == 0, told.stderr
         assert "height_block" in told.stdout
         return [

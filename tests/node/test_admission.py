@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from detente.link.envelope import NO_PREVIOUS, Direction, seal_envelope
 from detente.link.links import Links
 from detente.node.admission import MOST_WAITING, Admission
-from detente.node.lanes import LANE_HASH, Lane
 from detente.record.keys import NodeKey
+from detente.room.channel import CHANNEL_HASH, Channel
 
 OWN, NORTH, SOUTH, STRANGER = (NodeKey.generate() for _ in range(4))
 
@@ -34,7 +34,7 @@ def test_each_peer_has_its_own_places_and_strangers_share_theirs() -> None:
             return waiting.enter_context(admission.place(body))
 
         assert [admits(batch(NORTH)) for _ in range(MOST_WAITING + 2)] == [True] * MOST_WAITING + [False] * 2
-        assert admits(batch(NORTH, LANE_HASH[Lane.STOP])), "its STOP waits behind nothing"
+        assert admits(batch(NORTH, CHANNEL_HASH[Channel.STOP])), "its STOP waits behind nothing"
         assert [admits(batch(STRANGER)) for _ in range(MOST_WAITING)] == [True] * MOST_WAITING
         assert not admits(b"garbage")
         assert not admits(forged), "whoever writes south's name without its key is a stranger"

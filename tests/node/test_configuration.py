@@ -10,10 +10,9 @@ import pytest
 import tomli_w
 
 from detente.airspace.refusal import Refusal
-from detente.api.access import Access, local_token
 from detente.link.card import make_card
 from detente.link.directory import configuration_skeleton
-from detente.node.configuration import Configuration, read_configuration
+from detente.node.configuration import Configuration, LinkSettings, read_configuration
 from detente.record.keys import NodeKey
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "configuration.md"
@@ -33,7 +32,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     rows = re.findall(r"^\| `([a-z_.]+)` \| (?:`([^`]*)`|\(none\)) \|", REFERENCE.read_text(), re.MULTILINE)
     documented = {name: default for name, default in rows if not name.endswith((".key", ".json", ".sqlite"))}
     expected = {
-        name: "" if default is msgspec.NODEFAULT else tomli_w.dumps({"v": default})[4:].strip()
+        name: "" if default in (msgspec.NODEFAULT, None) else tomli_w.dumps({"v": default})[4:].strip()
         for name, default in settings_of(Configuration).items()
     }
     assert documented == expected
@@ -46,6 +45,10 @@ def test_the_first_configuration_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "detente.toml"
     path.write_bytes(configuration_skeleton(card))
     assert read_configuration(path) == Configuration("north")
+    for address, host in (("https://node.example.org:8440", "0.0.0.0"), ("https://[2001:db8::1]:8440", "::")):
+        card = make_card(NodeKey.generate(), "north", (address,), datetime.now(UTC))
+        path.write_bytes(configuration_skeleton(card))
+        assert read_configuration(path) == Configuration("north", link=LinkSettings(host=host))
 
 
 @pytest.mark.parametrize(
@@ -86,20 +89,3 @@ def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     latin.write_bytes(b'party = "\xe9"')
     with pytest.raises(Refusal, match="TOML"):
         read_configuration(latin)
-
-
-def test_access_knows_the_last_token_and_the_keys_own(tmp_path: Path) -> None:
-    key = NodeKey.generate()
-    access = Access(tmp_path / "access.json", key)
-    assert not access.has_token
-    assert not access.allows("")
-    first = access.new_token()
-    second = access.new_token()
-    assert (access.allows(first), access.allows(second)) == (False, True)
-    again = Access(tmp_path / "access.json", key)
-    assert again.has_token
-    assert again.allows(second)
-    assert again.allows(local_token(key))
-    assert not again.allows(local_token(NodeKey.generate()))
-    assert not again.allows("\ud800")
-    assert (tmp_path / "access.json").stat().st_mode & 0o077 == 0

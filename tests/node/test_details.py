@@ -9,13 +9,14 @@ from pathlib import Path
 import msgspec
 import pytest
 from parties import Party, area_plan, two_parties
-from test_hostile_line import Impostor, alarms
+from test_hostile_line import Impostor, alarms, refused_of
 
 import forked
 from detente.details.commitment import CommitmentOpening
-from detente.node.desks.details import DetailsOpening
-from detente.node.lanes import Lane
+from detente.details.details import DetailsOpening
 from detente.picture.notices import Meaning
+from detente.room.channel import Channel
+from detente.room.tagged import write_tagged
 
 
 def commitments(party: Party) -> list[dict[str, object]]:
@@ -40,7 +41,7 @@ def test_details_given_later_open_the_commitment_and_an_outsider_can_check_it(tm
         south.until(lambda: commitments(south), "the commitment arrives")
         assert commitments(south)[0]["details"] is None
         assert "mission-7" not in json.dumps(south.get("/picture")), "until it is opened it tells nothing"
-        assert "details_given" in ran(north, "details", "open", "n1", "--to", "south")
+        assert "details_given" in ran(north, "details", "open", "n1", "--peer", "south")
         south.until(lambda: commitments(south)[0]["opened_at"], "opened")
         assert commitments(south)[0]["details"]["plan_id"] == "mission-7"  # type: ignore[index]
         assert made[:16] in ran(south, "details", "list")
@@ -56,7 +57,7 @@ def test_details_given_later_open_the_commitment_and_an_outsider_can_check_it(tm
         forged = json.loads(Path(opening).read_text())
         forged["details"]["intent"][0]["area"]["radius_m"] = 9000.0
         (tmp_path / "forged.json").write_text(json.dumps(forged))
-        refused = cli(north, "transcript", "check", str(check), "--opening", str(tmp_path / "forged.json"), code=2)
+        refused = cli(north, "transcript", "check", str(check), "--opening", str(tmp_path / "forged.json"), code=3)
         assert "not those that were meant" in refused
 
 
@@ -82,7 +83,7 @@ def accords(party: Party) -> list[dict[str, str]]:
 def cli(party: Party, *words: str, code: int | None = 0) -> str:
     import subprocess
 
-    done = subprocess.run([forked.program(), *words], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([forked.program(), *words], capture_output=True, text=True, check=False, timeout=120)
     assert code is None or done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -95,9 +96,9 @@ def test_other_details_are_refused_on_record_and_an_alarm(tmp_path: Path) -> Non
         south.post("/notices", {"notice_id": "n1", "meaning": Meaning.KEEP_OUT, "volume": volume, "commitment": made})
         north.until(lambda: commitments(north), "the commitment arrives")
         south.kill()
-        liar = Impostor(south, north, Lane.DESKS)
+        liar = Impostor(south, north, Channel.ROOMS)
         lie = DetailsOpening("n1", CommitmentOpening("11" * 32, area_plan("other")))
-        status, _ = liar.post(liar.sealed(("details_given", msgspec.json.encode(lie))))
+        status, _ = liar.post(liar.sealed(write_tagged(lie)))
         assert status == 200, "it is received and receipted: what it said is on record"
         (alarm,) = alarms(north, "south")
         assert (alarm["kind"], alarm["detail"]) == ("wrong_opening", "notice n1")
@@ -105,5 +106,5 @@ def test_other_details_are_refused_on_record_and_an_alarm(tmp_path: Path) -> Non
         assert (view["opened_at"], view["details"]) == (None, None)
         garbage = [("details_given", b"{}"), ("details_given", b"[" * 9000), ("details_given", b"\xff")]
         assert liar.post(liar.sealed(*garbage))[0] == 200
-        assert north.get("/picture")["messages_refused"] == [["south", 3]]
+        assert refused_of(north) == {"south": 3}
         assert datetime.fromisoformat(alarm["at"]) <= datetime.now(UTC)

@@ -15,9 +15,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from parties import DETENTE, Party, area_plan
+from parties import PATIENCE_S, Party, area_plan
 from test_accords_at_work import agree, paired, standing, text_between
 
+import forked
 from detente.line.parameters import LineLanguage
 from detente.line.phrases import phrase_table
 from detente.picture.notices import Meaning
@@ -35,14 +36,14 @@ def screen(party: Party, tongue: str, *more: str) -> Iterator[Any]:
         "LINES": "24",
         "DETENTE_LANGUAGE": "fr" if tongue == "fr" else "en",
     }
-    command = [str(DETENTE), "line", "watch", "--dir", str(party.path), "--language", tongue, *more]
+    command = [str(forked.program()), "line", "watch", "--dir", str(party.path), "--language", tongue, *more]
     with shown.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
         try:
             yield lambda: shown.read_text(encoding="utf-8", errors="replace")
         finally:
             process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 0
+            assert process.wait(PATIENCE_S) == 130, "interrupted"
 
 
 class Stream(threading.Thread):
@@ -55,7 +56,7 @@ class Stream(threading.Thread):
         self.codes: list[str] = []
 
     def run(self) -> None:
-        with urllib.request.urlopen(self._request, timeout=30) as stream:
+        with urllib.request.urlopen(self._request, timeout=PATIENCE_S) as stream:
             while "stop" not in self.codes:
                 line = stream.readline().decode()
                 if line.startswith("data: ") and (event := json.loads(line[6:]))["event"] == "line_message_heard":
@@ -90,7 +91,7 @@ def test_a_stop_and_a_late_notice_on_every_screen_at_once(tmp_path: Path) -> Non
             assert stream.codes[-1] == "stop"
             messages = {m["message_id"]: m for m in south.get("/line/messages")}
             assert messages[message_id]["standing_post"] == "command", "every post is called, the primary is absent"
-            taken = south.cli("line", "acknowledge", message_id, "--from", "north", "--post", "senior")
+            taken = south.cli("line", "acknowledge", message_id, "--peer", "north", "--post", "senior")
             assert taken.returncode == 0, taken.stderr
             for party, shown, words in ((south, english, "a person at senior"), (north, ours, "une personne")):
                 party.until(lambda s=shown, w=words: f"{message_id}: {w}" in s().replace("\xa0:", ":"), "who has it")

@@ -3,86 +3,162 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
-import msgspec
+import pytest
+from one_node import KEYS, OneNode
 from parties import TODAY, area_plan
 
-from detente.accord.disclosure import OwnPolicy
-from detente.accord.provisions import Level
-from detente.accord.terms import Accord, AccordParty, Disclosure, accord_hash
+from detente.accord.disclosure import OPEN_POLICY, OwnPolicy
+from detente.accord.matching_terms import MatchingTerms, RunsOfNodes, ToldOfMatched
+from detente.accord.provisions import Level, Provisions
+from detente.accord.terms import Accord, AccordParty, Disclosure
 from detente.airspace.plan import Plan, TimeWindow
+from detente.airspace.resolution import LevelChange, apply_change
 from detente.airspace.separation import Minima, MinimaTable
-from detente.disclosure.disclosing import MATCHED, Disclosing, Telling
+from detente.disclosure.ledger import Ledger
+from detente.disclosure.restricted import MATCHED
+from detente.matching.ledger import LedgerRow
+from detente.matching.life import FinishRun, ProposeRun, RunBegun, RunOutcome
 from detente.picture import messages
-from detente.picture.commands import AdoptAccord, ImportPlans
-from detente.picture.decide import decide
-from detente.picture.evolve import evolve
-from detente.picture.picture import Picture
+from detente.picture.commands import ImportPlans, ProposeMeasure, ReportNoMeasure
+from detente.picture.measures import Measure, PlanShift
+from detente.room.message import Heard
 
-VALID = TimeWindow(TODAY - timedelta(days=1), TODAY + timedelta(days=1))
+VALID = TimeWindow(TODAY - timedelta(days=1), TODAY + timedelta(days=3))
 TABLE = MinimaTable(Minima(9260.0, 304.8, 0.0))
 
 
-def accord_with(disclosure: Disclosure) -> Accord:
-    parties = (AccordParty("north", "11" * 32), AccordParty("south", "22" * 32))
-    return Accord("test", 1, parties, VALID, TABLE, disclosure)
+def accord_with(disclosure: Disclosure, told: ToldOfMatched = ToldOfMatched.PLAN) -> Accord:
+    parties = tuple(AccordParty(name, key.public.hex()) for name, key in KEYS.items())
+    matching = MatchingTerms(runs=RunsOfNodes.ASKED, told=told)
+    return Accord("test", 1, parties, VALID, TABLE, disclosure, Provisions(matching=matching))
 
 
-def picture_with(*plans: Plan) -> Picture:
-    picture = Picture()
-    adopt = AdoptAccord(TODAY, "north", "00" * 32, "test", ("north", "south"), TABLE, VALID)
-    for command in (adopt, ImportPlans(TODAY, "north", plans)):
-        for event in decide(picture, command):
-            evolve(picture, event)
-    return picture
+class Node(OneNode):
+    """North's node, whose private matches with south find what the test says."""
+
+    def imports(self, *plans: Plan) -> None:
+        self.decide(ImportPlans(self.now, "north", plans))
+
+    def hears(self, message: messages.PlanningMessage) -> None:
+        self.decide(Heard(self.now, "south", message))
+
+    def matched(self, *plan_ids: str) -> None:
+        """A run with south finds these of our plans in conflict; then the node does what time makes due."""
+        (begun,) = self.decide(ProposeRun(self.now, "south", self.now))
+        assert isinstance(begun, RunBegun)
+        row = LedgerRow(0, "first", 0, 0, 0, 0, 0, 0, 0)
+        self.decide(FinishRun(self.now, begun.run.run, RunOutcome(row, plan_ids, ())))
+        self.follow()
 
 
-def due(disclosing: Disclosing, picture: Picture, terms: Accord) -> list[tuple[Telling, messages.Message]]:
-    return list(disclosing.due(picture, (terms, accord_hash(terms)), "south", TODAY))
+def conflict_of(node: OneNode, plan_id: str) -> str:
+    (found,) = node.state.picture.conflicts_of[("north", plan_id)]
+    return found
 
 
-def test_only_what_was_matched_is_told_and_its_changes_follow_under_its_own_name() -> None:
-    picture, terms, disclosing = (
-        picture_with(area_plan("a"), area_plan("b", 3.0)),
-        accord_with(Disclosure.NOTHING),
-        Disclosing(),
+def test_only_what_was_matched_is_told_and_its_changes_follow_under_its_own_name(tmp_path: Path) -> None:
+    node = Node(tmp_path, accord=accord_with(Disclosure.NOTHING))
+    node.imports(area_plan("a"), area_plan("b", 3.0))
+    assert node.sent("south") == []
+    node.matched("a")
+    assert node.sent("south") == [messages.PlanDeclaredMessage(area_plan("a"), 1)]
+    (telling,) = node.tellings()
+    assert (telling.plan_id, telling.told_id, telling.level, telling.because) == ("a", "a", Level.TRAJECTORY, MATCHED)
+    # Neither time nor a new start tells anything twice.
+    node.follow()
+    node.start()
+    node.follow()
+    assert len(node.tellings()) == len(node.sent("south")) == 1
+    # A measure that south agrees to is told to it as one, and what becomes of the plan that was not matched is not.
+    node.hears(messages.PlanDeclaredMessage(area_plan("theirs"), 1))
+    node.hears(messages.PlanDeclaredMessage(area_plan("theirs_too", 3.0), 1))
+    before = node.read
+    change = LevelChange(600.0)
+    moved = apply_change(area_plan("a"), change)
+    measure = Measure("measure-1", conflict_of(node, "a"), "north", "north", 1, change, moved)
+    node.decide(ProposeMeasure(node.now, "north", measure))
+    node.hears(messages.MeasureAcceptedMessage("measure-1"))
+    node.imports(area_plan("b", 3.1))
+    assert node.sent("south", before) == [
+        messages.MeasureProposedMessage(measure), messages.PlanAmendedMessage(moved, 2, "measure-1"),
+    ]  # fmt: skip
+    node.imports(area_plan("a", 0.1))
+    assert node.sent("south")[-1] == messages.PlanAmendedMessage(area_plan("a", 0.1), 3)
+    assert node.sent("west") == []
+    assert {telling.peer for telling in node.tellings()} == {"south"}
+
+
+def test_a_measure_about_a_plan_that_was_not_matched_is_not_told(tmp_path: Path) -> None:
+    node = Node(tmp_path, accord=accord_with(Disclosure.NOTHING))
+    node.imports(area_plan("a"), area_plan("b", 3.0))
+    node.matched("a")
+    node.hears(messages.PlanDeclaredMessage(area_plan("theirs", 3.0), 1))
+    before, change = node.read, LevelChange(600.0)
+    moved = apply_change(area_plan("b", 3.0), change)
+    node.decide(
+        ProposeMeasure(node.now, "north", Measure("m", conflict_of(node, "b"), "north", "north", 1, change, moved))
     )
-    assert due(disclosing, picture, terms) == []
-    disclosing.matched_with = lambda peer: {"a"} if peer == "south" else set()
-    ((telling, message),) = due(disclosing, picture, terms)
-    assert message == messages.PlanDeclared(area_plan("a"), 1)
-    assert (telling.level, telling.because) == (Level.TRAJECTORY, MATCHED)
-    assert due(disclosing, picture, terms) == []
-    assert list(disclosing.due(picture, (terms, accord_hash(terms)), "east", TODAY)) == []
-    for event in decide(picture, ImportPlans(TODAY, "north", (area_plan("a", 0.1), area_plan("b", 3.1)))):
-        evolve(picture, event)
-    told = disclosing.due(picture, (terms, accord_hash(terms)), "south", TODAY, None, {"a": "measure-1"})
-    ((_, message),) = list(told)
-    assert message == messages.PlanAmended(area_plan("a", 0.1), 2, "measure-1")
-    # A node that starts again tells nothing twice.
-    again = Disclosing()
-    again.matched_with = disclosing.matched_with
-    again.fold(msgspec.json.encode(telling))
-    assert [type(message) for _, message in due(again, picture, terms)] == [messages.PlanAmended]
+    assert node.sent("south", before) == []
 
 
-def test_our_own_policy_keeps_a_matched_plan_back() -> None:
-    picture, terms = picture_with(area_plan("a")), accord_with(Disclosure.NOTHING)
-    disclosing = Disclosing(OwnPolicy(Level.CELL))
-    disclosing.matched_with = lambda _: {"a"}
-    assert due(disclosing, picture, terms) == []
-    assert not disclosing.tells_openly("south", "a")
+@pytest.mark.parametrize("both", [True, False])
+def test_a_joint_measure_is_told_only_where_all_its_plans_are(tmp_path: Path, both: bool) -> None:
+    node = Node(tmp_path, accord=accord_with(Disclosure.NOTHING))
+    node.imports(area_plan("a"), area_plan("b", 3.0))
+    node.matched(*(("a", "b") if both else ("a",)))
+    node.hears(messages.PlanDeclaredMessage(area_plan("theirs"), 1))
+    conflict, disclosure = conflict_of(node, "a"), node.state.disclosure
+    assert [disclosure.tells_openly("south", name, node.now) for name in ("a", "b")] == [True, both]
+    node.decide(ReportNoMeasure(node.now, "north", conflict, "none"))
+    node.hears(messages.NoMeasureFoundMessage(conflict, "none"))
+    before, change = node.read, LevelChange(600.0)
+    moved = [apply_change(plan, change) for plan in (area_plan("a"), area_plan("b", 3.0))]
+    also = (PlanShift(1, change, moved[1]),)
+    measure = Measure("m", conflict, "north", "north", 1, change, moved[0], also=also)
+    node.decide(ProposeMeasure(node.now, "north", measure))
+    if not both:
+        assert node.sent("south", before) == []
+        return
+    node.hears(messages.MeasureAcceptedMessage("m"))
+    assert node.sent("south", before) == [
+        messages.MeasureProposedMessage(measure),
+        *(messages.PlanAmendedMessage(plan, 2, "m") for plan in moved),
+    ]
 
 
-def test_a_plan_that_was_told_coarsely_is_told_anew_and_no_name_stands_for_two() -> None:
-    picture, terms = picture_with(area_plan("a"), area_plan("p1", 3.0)), accord_with(Disclosure.CELL)
-    disclosing = Disclosing()
-    before = {telling.plan_id: telling.told_id for telling, _ in due(disclosing, picture, terms)}
-    assert sorted(before.values()) == ["p1", "p2"]
-    disclosing.matched_with = lambda _: {"a", "p1"}
-    said = [message for _, message in due(disclosing, picture, terms)]
-    assert messages.PlanWithdrawn(before["a"]) in said
-    assert messages.PlanDeclared(area_plan("a"), 1) in said
-    held = {plan_id: disclosing.told_id("south", plan_id) for plan_id in ("a", "p1")}
+@pytest.mark.parametrize(
+    ("policy", "told"), [(OwnPolicy(Level.CELL), ToldOfMatched.PLAN), (OPEN_POLICY, ToldOfMatched.PART)]
+)
+def test_our_own_policy_or_the_accord_keeps_a_matched_plan_back(
+    tmp_path: Path, policy: OwnPolicy, told: ToldOfMatched
+) -> None:
+    node = Node(tmp_path, accord=accord_with(Disclosure.NOTHING, told), policy=policy)
+    node.imports(area_plan("a"))
+    node.matched("a")
+    assert node.sent("south") == []
+    assert node.tellings() == []
+    node.hears(messages.PlanDeclaredMessage(area_plan("theirs"), 1))
+    assert not node.state.disclosure.may_settle(conflict_of(node, "a"), node.now)
+
+
+def test_a_plan_that_was_told_coarsely_is_told_anew_and_no_name_stands_for_two(tmp_path: Path) -> None:
+    node = Node(tmp_path, accord=accord_with(Disclosure.CELL))
+    node.imports(area_plan("a"), area_plan("p1", 3.0))
+    coarse = {telling.plan_id: telling.told_id for telling in node.tellings() if telling.peer == "south"}
+    assert sorted(coarse.values()) == ["p1", "p2"]
+    before = node.read
+    node.matched("a", "p1")
+    said = node.sent("south", before)
+    assert messages.PlanWithdrawnMessage(coarse["a"]) in said
+    assert messages.PlanDeclaredMessage(area_plan("a"), 1) in said
+    ledger = Ledger()
+    for telling in node.tellings():
+        ledger.fold(telling)
+    held = {plan_id: told.told_id for plan_id, told in ledger.plans["south"].items()}
+    assert held.keys() == {"a", "p1"}
     assert len(set(held.values())) == 2
     assert held["a"] == "a"
+    node.hears(messages.PlanDeclaredMessage(area_plan("theirs"), 1))
+    assert node.state.disclosure.may_settle(conflict_of(node, "a"), node.now)

@@ -15,9 +15,10 @@ from parties import TODAY, Party, area_plan
 from detente.accord.matching_terms import RunsOfNodes, ToldOfMatched
 from detente.link.copies import proven_entries
 from detente.link.envelope import read_envelope
+from detente.matching.steps import steps_of
 
 HOSTILE = Path(__file__).parent / "hostile_node.py"
-STAGES = ["1-commit", "2-masked", "3-sealed", "4-answers", "5-reveal"]
+STAGES = [step.name for step in steps_of(0, 2)]
 
 
 def open_conflicts(party: Party) -> set[str]:
@@ -33,13 +34,13 @@ def held_bytes(party: Party) -> bytes:
 
 
 def test_conflicts_become_known_on_both_sides_and_nothing_else_does(tmp_path: Path) -> None:
-    with matching_parties(tmp_path) as (north, south):
+    with matching_parties(tmp_path, tls=True) as (north, south):
         north.imports(area_plan("north-1"), area_plan("north-near", 1.0), area_plan("north-far-away", 3.0))
         south.imports(
             area_plan("south-1", level_m=3100.0), area_plan("south-near", 1.212), area_plan("south-alone", 5.0)
         )
         assert known_of(north, "south") == known_of(south, "north") == set()
-        done = north.cli("match", "now", "--with", "south", "--epoch", MOMENT.isoformat())
+        done = north.cli("match", "now", "--peer", "south", "--epoch", MOMENT.isoformat())
         assert done.returncode == 0, done.stdout + done.stderr
         assert "In conflict: north-1" in done.stdout
         assert "Concerned, but separated: north-near" in done.stdout
@@ -63,12 +64,12 @@ def test_conflicts_become_known_on_both_sides_and_nothing_else_does(tmp_path: Pa
             assert [record["state"] for record in party.get("/measures")] == ["in_effect"]
 
         # What was told is on record, on both sides and alike.
-        told = north.cli("disclosed", "--to", "south").stdout
+        told = north.cli("disclosed", "--peer", "south").stdout
         assert "match_part" in told
         assert "north-near" in told
         assert "north-far-away" not in told
-        ledger = south.cli("match", "ledger", "--with", "north", language="fr").stdout
-        assert "4 096" in ledger.replace("\u202f", " ").replace("\xa0", " ") or "4,096" in ledger
+        ledger = south.cli("match", "ledger", "--peer", "north", language="fr").stdout
+        assert "6 144" in ledger.replace("\u202f", " ").replace("\xa0", " ") or "6,144" in ledger
         (north_row,), (south_row,) = north.get("/matching/ledger"), south.get("/matching/ledger")
         assert north_row["told"]["opened"] == south_row["told"]["seen"] == 2
         assert north_row["told"]["seen"] == south_row["told"]["opened"] == 2
@@ -126,7 +127,7 @@ def test_a_run_goes_over_files_where_no_network_does(tmp_path: Path) -> None:
         # Once by hand, then as a script would.
         north.until(lambda: run_of(north, run)["sent"], "has its first message")
         south.post("/parcels/", north.ask("GET", "/parcels/south").body)
-        given = north.cli("match", "give", "--with", "south", "--out", str(tmp_path / "stick"))
+        given = north.cli("match", "give", "--peer", "south", "--out", str(tmp_path / "stick"))
         assert given.returncode == 0, given.stderr
         (file,) = (tmp_path / "stick").glob("*-1-commit.match")
         taken = south.cli("match", "take", str(file))
@@ -154,8 +155,8 @@ def test_nodes_match_every_epoch_by_themselves_and_tell_parts_alone_where_the_ac
 
 WAYS = {
     "stalls": "stalled", "other_bytes": "stalled", "equivocates": "equivocation", "too_big": "size",
-    "other_name": "stage", "suppresses": "canary", "replay": "other_run", "leaves": "refused", "refuses": "refused",
-    "honest": "",
+    "other_name": "stage", "probes": "proof", "unproven": "unproven", "suppresses": "answer_proof",
+    "replay": "other_run", "leaves": "refused", "refuses": "refused", "honest": "",
 }  # fmt: skip
 
 
@@ -303,8 +304,8 @@ def test_two_private_worlds_with_the_same_conflicts_look_the_same_to_the_peer(tm
                 party.until(lambda party=party, view=view: party.get(view)["transcripts_equal"], "says the same")
             record = run_of(north, run)
             # The place of a part in the tree is random, and written with as many digits as it has.
-            sizes = [(noted["name"], noted["size"]) for noted in record["announced"] if noted["name"] != "5-reveal"]
-            row = {**record["outcome"]["row"], "role": "", "matched_tokens": 0}
+            sizes = [(noted["name"], noted["size"]) for noted in record["announced"] if noted["name"] != STAGES[-1]]
+            row = {**record["outcome"]["row"], "role": "", "matched_tokens": 0, "bits": 0, "audit": False}
             received = [
                 read_envelope(entry.body)[0]
                 for entry in proven_entries(north.files.journal_path)

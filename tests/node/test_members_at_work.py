@@ -40,7 +40,7 @@ def test_members_are_told_and_the_other_side_hears_only_that_all_know(tmp_path: 
         with_south = agree(north, south, with_coalition(text_between(north, south), "north"))
         agree(north, east, text_between(north, east))
         for party in (south, east):
-            party.until(lambda party=party: party.get("/line")["lines"], "the lanes open")
+            party.until(lambda party=party: party.get("/line")["lines"], "the channels open")
         for name in ("vega", "altair"):
             member(north, "add", name)
         assert "node of its own" in member(north, "add", "east", code=2)
@@ -58,7 +58,7 @@ def test_members_are_told_and_the_other_side_hears_only_that_all_know(tmp_path: 
             for start in (f"accord/south/{with_south}", "notice/south/range", "stop/south", "notice/south/basin"):
                 north.post("/members/tell", {"matter": start, "member": name})
         member(north, "tell", "notice/south/range", "vega")
-        member(north, "acknowledge", "notice/south/range", "vega", "--who", "duty")
+        member(north, "acknowledge", "notice/south/range", "vega", "--person", "duty")
         assert matters(north)["notice/south/range"] == ({"vega", "altair"}, {"altair"})
         assert south.get("/members")["informed"] == []
         north.kill()

@@ -7,22 +7,26 @@ from typing import get_args
 
 import msgspec
 import pytest
+from one_node import node_state
 from parties import TODAY, area_plan
 
 from detente.airspace.plan import TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.airspace.resolution import LevelChange, apply_change
 from detente.airspace.separation import Minima, MinimaTable
-from detente.disclosure.told import Told as PlanningTold
-from detente.disclosure.told import untold
+from detente.disclosure.catching_up import KnownToPeer, missing_notices, missing_plans
 from detente.node.settlement import turn_of
 from detente.picture import commands, messages
 from detente.picture.decide import decide
 from detente.picture.evolve import evolve
 from detente.picture.measures import Measure
-from detente.picture.messages import command_of, messages_of, read_message, write_message
+from detente.picture.messages import command_of, messages_of
 from detente.picture.notices import Meaning, Notice
 from detente.picture.picture import Picture
+from detente.picture.room import PictureRoom
+from detente.room.channel import Channel
+from detente.room.message import Heard
+from detente.room.tagged import write_tagged
 
 PARTIES = ("north", "south", "west")
 VALID = TimeWindow(TODAY - timedelta(days=1), TODAY + timedelta(days=30))
@@ -34,14 +38,15 @@ class Told:
 
     def __init__(self) -> None:
         self.picture = Picture()
-        self.peers: dict[str, list[messages.Message]] = {"south": [], "west": []}
+        self.peers: dict[str, list[messages.PlanningMessage]] = {"south": [], "west": []}
         self.give(commands.AdoptAccord(TODAY, "north", "hash", "accord", PARTIES, MINIMA, VALID))
 
-    def give(self, command: commands.Command) -> None:
+    def give(self, command: commands.PictureCommand) -> None:
         for event in decide(self.picture, command):
             evolve(self.picture, event)
-            for peer, message in messages_of(event, self.picture):
-                self.peers[peer].append(message)
+            for addressed in messages_of(event, self.picture):
+                assert addressed.goes_on is Channel.PLANNING
+                self.peers[addressed.peer].append(addressed.message)
 
     def conflict_with_south(self) -> str:
         self.give(commands.DeclarePlan(TODAY, "north", area_plan("ours")))
@@ -69,7 +74,7 @@ def test_plans_and_notices_of_ours_are_told_to_all_and_those_of_peers_to_nobody(
         commands.CancelNotice(TODAY, "north", "n"),
     ):
         told.give(command)
-    kinds = [write_message(message)[0] for message in told.peers["south"]]
+    kinds = [write_tagged(message)[0] for message in told.peers["south"]]
     assert kinds == [
         "plan_declared", "plan_amended", "plan_activated", "plan_ended", "plan_declared", "plan_withdrawn",
         "notice_given", "notice_amended", "notice_cancelled",
@@ -90,11 +95,11 @@ def test_a_measure_is_between_two_parties() -> None:
     told.give(commands.ProposeMeasure(TODAY, "north", told.measure(conflict_id, "north", "north")))
     told.give(commands.AcceptMeasure(TODAY, "south", "m1"))
     assert [type(message) for message in told.peers["south"]] == [
-        messages.NoMeasureFound, messages.MeasureProposed, messages.PlanAmended,
+        messages.NoMeasureFoundMessage, messages.MeasureProposedMessage, messages.PlanAmendedMessage,
     ]  # fmt: skip
     assert told.peers["south"][-1].measure_id == "m1"
     (heard,) = told.peers["west"]
-    assert isinstance(heard, messages.PlanAmended)
+    assert isinstance(heard, messages.PlanAmendedMessage)
     assert heard.measure_id is None
 
 
@@ -106,10 +111,10 @@ def test_an_answer_goes_to_the_proposer_alone(accept: bool) -> None:
     told.give(commands.ProposeMeasure(TODAY, "south", told.measure(conflict_id, "south", "south")))
     if accept:
         told.give(commands.AcceptMeasure(TODAY, "north", "m1"))
-        assert told.peers["south"][-1] == messages.MeasureAccepted("m1")
+        assert told.peers["south"][-1] == messages.MeasureAcceptedMessage("m1")
     else:
         told.give(commands.RefuseMeasure(TODAY, "north", "m1", "not now"))
-        assert told.peers["south"][-1] == messages.MeasureRefused("m1", "not now")
+        assert told.peers["south"][-1] == messages.MeasureRefusedMessage("m1", "not now")
     assert told.peers["west"] == []
 
 
@@ -119,37 +124,107 @@ def test_a_new_link_begins_with_what_is_live() -> None:
     told.give(commands.ActivatePlan(TODAY, "north", "ours"))
     told.give(commands.DeclarePlan(TODAY, "north", area_plan("gone")))
     told.give(commands.WithdrawPlan(TODAY, "north", "gone"))
-    assert list(untold(told.picture, PlanningTold())) == [
-        messages.PlanDeclared(area_plan("ours"), 1), messages.PlanActivated("ours"),
+    held = Notice("held", "north", Meaning.KEEP_OUT, area_plan("x").intent[0], TODAY)
+    for notice in (held, msgspec.structs.replace(held, notice_id="taken_back")):
+        told.give(commands.GiveNotice(TODAY, "north", notice))
+    told.give(commands.CancelNotice(TODAY, "north", "taken_back"))
+    nothing = KnownToPeer(())
+    missing = [*missing_plans(told.picture, nothing), *missing_notices(told.picture, nothing, lambda notice: notice)]
+    assert missing == [
+        messages.PlanDeclaredMessage(area_plan("ours"), 1), messages.PlanActivatedMessage("ours"),
+        messages.NoticeGivenMessage(held),
     ]  # fmt: skip
+
+
+def test_of_a_plan_or_notice_that_the_peer_does_not_hold_it_knows_nothing() -> None:
+    """What it lost with a link that is closed is told anew, whatever was said of it since."""
+    told = Told()
+    notice = Notice("n", "north", Meaning.KEEP_OUT, area_plan("x").intent[0], TODAY)
+    for command in (
+        commands.DeclarePlan(TODAY, "north", area_plan("a")),
+        commands.GiveNotice(TODAY, "north", notice),
+        commands.AmendPlan(TODAY, "north", area_plan("a", level_m=4000.0)),
+        commands.ActivatePlan(TODAY, "north", "a"),
+        commands.AmendNotice(TODAY, "north", msgspec.structs.replace(notice, meaning=Meaning.CLOSED_TO_ALL)),
+    ):
+        told.give(command)
+    known = KnownToPeer(told.peers["south"])
+    assert [*missing_plans(told.picture, known), *missing_notices(told.picture, known, lambda one: one)] == []
+    known = KnownToPeer(told.peers["south"][2:])
+    missing = [*missing_plans(told.picture, known), *missing_notices(told.picture, known, lambda one: one)]
+    assert [write_tagged(message)[0] for message in missing] == ["plan_declared", "plan_activated", "notice_given"]
+
+
+@pytest.mark.parametrize("lost_from", range(6))
+def test_what_a_peer_holds_of_ours_holds_here_again_whatever_was_lost(lost_from: int) -> None:
+    """Also what was changed while nobody could be told, and then told at once under a later revision."""
+    told = Told()
+    notice = Notice("n", "north", Meaning.KEEP_OUT, area_plan("x").intent[0], TODAY)
+    early = [
+        commands.DeclarePlan(TODAY, "north", area_plan("a")),
+        commands.GiveNotice(TODAY, "north", notice),
+        commands.DeclarePlan(TODAY, "north", area_plan("b", 5.0)),
+        commands.WithdrawPlan(TODAY, "north", "b"),
+    ]
+    for command in early:
+        told.give(command)
+    known = KnownToPeer(told.peers["south"])
+    for level_m in (4000.0, 5000.0):
+        told.give(commands.AmendPlan(TODAY, "north", area_plan("a", level_m=level_m)))
+    told.give(commands.DeclarePlan(TODAY, "north", area_plan("b", 6.0)))
+    told.give(commands.DeclarePlan(TODAY, "north", area_plan("c", 7.0)))
+    told.give(commands.AmendPlan(TODAY, "north", area_plan("c", 8.0)))
+    told.give(commands.AmendNotice(TODAY, "north", msgspec.structs.replace(notice, meaning=Meaning.CLOSED_TO_ALL)))
+    at_once = [*missing_plans(told.picture, known), *missing_notices(told.picture, known, lambda one: one)]
+    said = [*told.peers["south"][: len(early)], *at_once]
+    again = Told()
+    for command in early[:lost_from]:
+        again.give(command)
+    room = PictureRoom(again.picture, node_state().accords)
+    for message in said[min(lost_from, len(early)) :]:
+        for event in room.said_before(TODAY, "south", message):
+            room.evolve(event)
+    here, there = (
+        [
+            {name: (record.plan, record.revision, record.state) for name, record in picture.plans.items()},
+            {name: record.notice for name, record in picture.notices.items()},
+        ]
+        for picture in (again.picture, told.picture)
+    )
+    assert here == there
 
 
 def test_every_message_is_read_back_and_is_a_command_of_its_sender() -> None:
     plan = area_plan("a")
     notice = Notice("n", "south", Meaning.KEEP_OUT, plan.intent[0], TODAY)
     measure = Measure("m", "c", "south", "south", 1, LevelChange(600.0), plan)
+    rooms = node_state().rooms
     every = [
-        messages.PlanDeclared(plan, 1),
-        messages.PlanAmended(plan, 2, "m"),
-        messages.PlanWithdrawn("a"),
-        messages.PlanActivated("a"),
-        messages.PlanEnded("a"),
-        messages.NoticeGiven(notice),
-        messages.NoticeAmended(notice),
-        messages.NoticeCancelled("n"),
-        messages.MeasureProposed(measure),
-        messages.MeasureAccepted("m"),
-        messages.MeasureRefused("m", "no"),
-        messages.NoMeasureFound("c", "none"),
-        messages.ConflictAnswer("a", 1, conflict=True),
+        messages.PlanDeclaredMessage(plan, 1),
+        messages.PlanAmendedMessage(plan, 2, "m"),
+        messages.PlanWithdrawnMessage("a"),
+        messages.PlanActivatedMessage("a"),
+        messages.PlanEndedMessage("a"),
+        messages.NoticeGivenMessage(notice),
+        messages.NoticeAmendedMessage(notice),
+        messages.NoticeCancelledMessage("n"),
+        messages.MeasureProposedMessage(measure),
+        messages.MeasureAcceptedMessage("m"),
+        messages.MeasureRefusedMessage("m", "no"),
+        messages.NoMeasureFoundMessage("c", "none"),
+        messages.NoMeasureFoundMessage("c", "none of several", joint=True),
+        messages.ConflictAnswerMessage("a", 1, conflict=True),
     ]
-    assert {type(message) for message in every} == set(get_args(messages.Message))
+    assert {type(message) for message in every} == set(get_args(messages.PlanningMessage))
     for message in every:
-        kind, body = write_message(message)
-        assert read_message(kind, body) == message
-        assert command_of(message, "south", TODAY).party == "south"
-        with pytest.raises(Refusal):
-            read_message("another_kind", body)
+        kind, body = write_tagged(message)
+        assert rooms.read_message(Channel.PLANNING, kind, body) == message
+        command = command_of(Heard(TODAY, "south", message))
+        assert (command.party, command.at) == ("south", TODAY)
+        another = "plan_ended" if kind == "plan_declared" else "plan_declared"
+        for wrong in ("another_kind", another):
+            with pytest.raises(Refusal):
+                rooms.read_message(Channel.PLANNING, wrong, body)
 
 
 def test_the_first_turn_follows_from_the_conflicts_id() -> None:
@@ -161,4 +236,9 @@ def test_the_first_turn_follows_from_the_conflicts_id() -> None:
     told.give(commands.ReportNoMeasure(TODAY, first, conflict_id, "none"))
     assert turn_of(told.picture.conflicts[conflict_id]) == second
     told.give(commands.ReportNoMeasure(TODAY, second, conflict_id, "none"))
+    assert turn_of(told.picture.conflicts[conflict_id]) == first, "now several plans of one side may change"
+    told.give(commands.ReportNoMeasure(TODAY, first, conflict_id, "none of several", joint=True))
+    assert turn_of(told.picture.conflicts[conflict_id]) == second
+    told.give(commands.ReportNoMeasure(TODAY, second, conflict_id, "none of several", joint=True))
     assert turn_of(told.picture.conflicts[conflict_id]) is None
+    assert dict(told.picture.conflicts[conflict_id].no_measure) == dict.fromkeys((first, second), "none of several")

@@ -21,41 +21,43 @@ from hypothesis import strategies as st
 from parties import TODAY
 
 from detente.accord.disclosure import OwnPolicy
-from detente.accord.provisions import DisclosureRule, Level, PlanKind, Provisions
+from detente.accord.provisions import (
+    MOST_EXACT_ANSWERS,
+    DisclosureBudget,
+    DisclosureRule,
+    Level,
+    PlanKind,
+    Provisions,
+)
 from detente.accord.terms import Accord, AccordParty, Disclosure, accord_hash
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, MeanSeaLevel
 from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.resolution import LevelChange
 from detente.airspace.separation import Minima, MinimaTable
-from detente.disclosure.disclosing import Disclosing
-from detente.line.state import LineState
 from detente.link.card import make_card
 from detente.link.envelope import Envelope, read_envelope
 from detente.link.links import Links
 from detente.link.session import SENT
-from detente.node.accord_keeping import AccordKeeping
-from detente.node.accords import Accords
-from detente.node.desks.desk import Desks
-from detente.node.desks.line import LineDesk
 from detente.node.loop import CommandLoop
 from detente.node.metrics import Metrics
-from detente.picture.commands import ActivatePlan, Command, ImportPlans, WithdrawPlan
+from detente.node.state import NodeState
+from detente.picture.commands import ActivatePlan, ImportPlans, PictureCommand, WithdrawPlan
 from detente.picture.conflicts import PlanReference, conflict_id
 from detente.picture.measures import Measure
 from detente.picture.messages import (
-    ConflictAnswer,
-    MeasureAccepted,
-    MeasureProposed,
-    Message,
-    NoMeasureFound,
-    PlanDeclared,
-    PlanWithdrawn,
-    write_message,
+    ConflictAnswerMessage,
+    MeasureAcceptedMessage,
+    MeasureProposedMessage,
+    NoMeasureFoundMessage,
+    PlanDeclaredMessage,
+    PlanWithdrawnMessage,
 )
-from detente.picture.picture import Picture
-from detente.record.journal import GroupCommit, Journal
+from detente.record.group_commit import GroupCommit
+from detente.record.journal import Journal
 from detente.record.keys import NodeKey
+from detente.room.message import Message
+from detente.room.tagged import write_tagged
 
 NORTH, SOUTH = NodeKey.generate(), NodeKey.generate()
 SITES = 4
@@ -105,16 +107,9 @@ class World:
         card = make_card(NORTH, "north", (), TODAY)
         self.key = NORTH
         self.journal = Journal.open(folder / "journal.sqlite", NORTH)
-        self.links, picture = Links(NORTH.public), Picture()
-        accords = Accords(card, "", [make_card(SOUTH, "south", (), TODAY)], accord)
         self.commit = GroupCommit(self.journal)
-        self.loop = CommandLoop(
-            picture, self.links, self.journal, self.commit, NORTH, self.clock, Metrics(),
-            Desks((LineDesk(LineState()),)),
-        )  # fmt: skip
-        self.loop.keeping = AccordKeeping(
-            accords, Disclosing(policy), picture, self.links, self.journal, self.loop.hands()
-        )
+        state = NodeState(card, "", [make_card(SOUTH, "south", (), TODAY)], accord, policy)
+        self.loop = CommandLoop(state, self.journal, self.commit, NORTH, self.clock, Metrics())
         self.peer = Links(SOUTH.public).open(NORTH.public, accord_hash(accord))
         self.seen: View = []
         self._read = 0
@@ -122,20 +117,20 @@ class World:
     def clock(self) -> datetime:
         return self.now
 
-    async def do(self, *commands: Command) -> None:
+    async def do(self, *commands: PictureCommand) -> None:
         for command in commands:
             await self.loop.decide(command)
 
     async def hear(self, *messages: Message | tuple[str, bytes]) -> None:
         """South delivers messages in one batch; it sees the answer."""
-        told = [message if isinstance(message, tuple) else write_message(message) for message in messages]
+        told = [message if isinstance(message, tuple) else write_tagged(message) for message in messages]
         envelopes = self.peer.seal(SOUTH, told, self.now)
         judgement = await self.loop.receive(b"".join(envelope.raw for envelope in envelopes))
         self.seen.append(Seen(judgement.status, judgement.answer))
 
     async def step_ends(self) -> None:
         """What was sealed for south since the last step is what it gets; it sees nothing of when within the step."""
-        await self.loop.follow_accords()
+        await self.loop.follow()
         sent = [entry.body for entry in self.journal.read(first=self._read + 1, kind=SENT)]
         self._read = self.journal.head.number
         self.seen.append(Seen(raw=tuple(sent)))
@@ -178,18 +173,18 @@ def probes(names: tuple[str, ...]) -> list[Message | tuple[str, bytes]]:
     for name in names:
         match name:
             case "declare":
-                messages += [PlanDeclared(plan_at(f"s{site}", site, PEERS_SHAPE), 1) for site in range(SITES)]
+                messages += [PlanDeclaredMessage(plan_at(f"s{site}", site, PEERS_SHAPE), 1) for site in range(SITES)]
             case "withdraw":
-                messages.append(PlanWithdrawn("s1"))
+                messages.append(PlanWithdrawnMessage("s1"))
             case "measure":
                 measure = Measure("guess", guessed, "south", "north", 1, LevelChange(600.0), moved)
-                messages.append(MeasureProposed(measure))
+                messages.append(MeasureProposedMessage(measure))
             case "accept":
-                messages.append(MeasureAccepted("guess"))
+                messages.append(MeasureAcceptedMessage("guess"))
             case "no_measure":
-                messages.append(NoMeasureFound(guessed, "none is free"))
+                messages.append(NoMeasureFoundMessage(guessed, "none is free"))
             case "answer":
-                messages += [ConflictAnswer(f"secret-{site}-0", 1, True) for site in range(SITES)]
+                messages += [ConflictAnswerMessage(f"secret-{site}-0", 1, True) for site in range(SITES)]
             case _:
                 messages.append(("plan_declared", b"{"))
     return messages
@@ -198,7 +193,7 @@ def probes(names: tuple[str, ...]) -> list[Message | tuple[str, bytes]]:
 async def live_through(world: World, script: list[Step], number: int, *, coarse: bool, hidden_freely: bool) -> None:
     """Let one world go through the script with the shapes of that number; `coarse`: the shapes' count is told."""
     ours: dict[str, int] = {}
-    await world.loop.begin_accords()
+    await world.loop.begin()
     for step in script:
         # The names, and the order in which they come, are the worlds' own.
         order = sorted(step.sites, reverse=number == 1)
@@ -244,11 +239,19 @@ def views(script: list[Step], accord: Accord, policy: OwnPolicy, **how: bool) ->
     return [asyncio.run(one(number)) for number in (0, 1)]
 
 
-def accord_with(disclosure: Disclosure, *rules: DisclosureRule) -> Accord:
+AT_ONCE = DisclosureBudget(
+    exact_answers=MOST_EXACT_ANSWERS, exact_answers_per_plan_hour=MOST_EXACT_ANSWERS, age_s=0.0, batch_s=0.0
+)
+"""Every plan is answered exactly, and as soon as it comes: what the budget would hide must not show all the same."""
+SMALL = DisclosureBudget(exact_answers=2, epoch_s=120.0, age_s=30.0, batch_s=45.0)
+
+
+def accord_with(disclosure: Disclosure, *rules: DisclosureRule, budget: DisclosureBudget = AT_ONCE) -> Accord:
     parties = tuple(AccordParty(name, key.public.hex()) for name, key in (("north", NORTH), ("south", SOUTH)))
     valid = TimeWindow(TODAY - timedelta(days=1), TODAY + timedelta(days=30))
     minima = MinimaTable(Minima(9260.0, 900.0, 900.0))
-    return Accord("pair", 1, parties, valid, minima, disclosure, Provisions(disclosure_rules=rules))
+    provisions = Provisions(disclosure_rules=rules, disclosure_budget=budget)
+    return Accord("pair", 1, parties, valid, minima, disclosure, provisions)
 
 
 def sent_in(view: View) -> list[list[Envelope]]:
@@ -260,6 +263,8 @@ LEVELS = {
     "nothing": (accord_with(Disclosure.NOTHING), OwnPolicy()),
     "nothing by own policy": (accord_with(Disclosure.FULL), OwnPolicy(Level.NOTHING)),
     "conflict": (accord_with(Disclosure.CONFLICT), OwnPolicy()),
+    "conflict on a small budget": (accord_with(Disclosure.CONFLICT, budget=SMALL), OwnPolicy()),
+    "conflict on a smaller budget of our own": (accord_with(Disclosure.CONFLICT), OwnPolicy(budget=SMALL)),
     "conflict by a rule": (
         accord_with(Disclosure.FULL, DisclosureRule(level=Level.CONFLICT, kind=PlanKind.AREA, by="north")),
         OwnPolicy(),
@@ -296,8 +301,8 @@ def test_the_answer_is_yes_for_a_plan_in_conflict_and_no_for_the_others() -> Non
     view, _ = views(
         [used, gone, gone], accord_with(Disclosure.CONFLICT), OwnPolicy(), coarse=False, hidden_freely=False
     )
-    said = [[msgspec.json.decode(one.body, type=ConflictAnswer) for one in sent] for sent in sent_in(view)]
+    said = [[msgspec.json.decode(one.body, type=ConflictAnswerMessage) for one in sent] for sent in sent_in(view)]
     assert said == [
-        [ConflictAnswer(f"s{site}", 1, conflict=site in (0, 2)) for site in range(SITES)],
-        [ConflictAnswer("s0", 1, conflict=False)],
+        [ConflictAnswerMessage(f"s{site}", 1, conflict=site in (0, 2)) for site in range(SITES)],
+        [ConflictAnswerMessage("s0", 1, conflict=False)],
     ]

@@ -18,10 +18,12 @@ from test_no_leak import accord_with
 from detente.accord.terms import AccordParty, Disclosure, accord_hash
 from detente.link.envelope import read_envelope
 from detente.link.links import Links
-from detente.link.reception import receive_batch
-from detente.picture.messages import Message, PlanDeclared, PlanWithdrawn, write_message
+from detente.picture.messages import PlanDeclaredMessage, PlanWithdrawnMessage
 from detente.record.journal import Journal
+from detente.room.message import Message
+from detente.room.tagged import write_tagged
 from ports import free_port
+from receiving import receive_batch
 
 UNLIKE = {"date", "authorization"}
 """Headers that say only when it was, and what is not the peer's."""
@@ -55,7 +57,7 @@ class Recorder:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", south.port), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", south.link_port), Handler)
         self.server.daemon_threads = True
         self._thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self._thread.start()
@@ -64,7 +66,7 @@ class Recorder:
         with self._guard:
             told = list(_envelopes(body))
             if told[0].direction.accord != self.session.outgoing.accord:
-                return 403, b"{}"  # the line's lanes carry checks at times of their own
+                return 403, b"{}"  # the line's channels carry checks at times of their own
             judgement = receive_batch(self._links, self._south.key, self._journal, body, datetime.now(UTC))
             told_headers = sorted(
                 (name.lower(), value) for name, value in headers.items() if name.lower() not in UNLIKE
@@ -75,7 +77,7 @@ class Recorder:
 
     def send(self, *messages: Message) -> None:
         with self._guard:
-            envelopes = self.session.seal(self._south.key, [write_message(m) for m in messages], datetime.now(UTC))
+            envelopes = self.session.seal(self._south.key, [write_tagged(m) for m in messages], datetime.now(UTC))
         answer = self._north.ask("POST", "/link/v1/envelopes", b"".join(e.raw for e in envelopes), token=None)
         headers = sorted((name.lower(), value) for name, value in answer.headers.items() if name.lower() not in UNLIKE)
         with self._guard:
@@ -108,14 +110,14 @@ def seen_in(path: Path, world: int) -> tuple[list[tuple[Any, ...]], list[str]]:
         try:
             hidden = [area_plan(f"secret-{n}", 0.01 * n, 3000.0 + 20 * n) for n in range(1 + 7 * world)]
             north.imports(*hidden)
-            recorder.send(*(PlanDeclared(area_plan(f"s{n}", 2.0 * n), 1) for n in range(3)))
+            recorder.send(*(PlanDeclaredMessage(area_plan(f"s{n}", 2.0 * n), 1) for n in range(3)))
             north.until(lambda: len(recorder.kinds) == 3, "answers for three plans")
             for _ in range(3 * world):
                 north.imports(area_plan("secret-0", 0.02, 3100.0), area_plan("elsewhere", 9.0))
                 north.post("/plans/elsewhere/activate")
                 north.post("/plans/elsewhere/withdraw")
                 north.imports(area_plan("secret-0", 0.0))
-            recorder.send(PlanWithdrawn("s1"), PlanWithdrawn("never-there"))
+            recorder.send(PlanWithdrawnMessage("s1"), PlanWithdrawnMessage("never-there"))
             for plan in hidden:
                 north.post(f"/plans/{plan.plan_id}/withdraw")
             north.until(lambda: len(recorder.kinds) == 4, "says that the conflict is over")

@@ -49,7 +49,8 @@ def test_incidents_go_on_where_the_accord_keeps_them_and_requests_wait(tmp_path:
         ):  # fmt: skip
             refused = party.ask("POST", f"/claims/{route}", body)
             assert refused.status == 400
-            assert "keeps requests" in refused.json["expected"]
+            assert refused.json["expected"] == "an accord that lets requests go on"
+            assert "suspended by south; what goes on is: incidents, stop" in refused.json["mend"]
         north.post("/claims/incidents", incident("i1"))
         south.until(lambda: south.get("/claims/incidents"), "an incident goes through")
         for party in (north, south):

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from parties import Party, area_plan, two_parties
+from parties import PATIENCE_S, Party, area_plan, two_parties
 
 from detente.link.comparison import compare_copies
 from detente.link.copies import Copy
@@ -122,7 +122,7 @@ def test_the_line_has_its_own_event_stream(parties: tuple[Party, Party]) -> None
         f"{north.url}/line/events?after=0", headers={"Authorization": f"Bearer {north.token}"}
     )
     send(north, "south", "radio_check")
-    with urllib.request.urlopen(request, timeout=30) as stream:
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as stream:
         kinds = []
         while "line_message_sent" not in kinds:
             line = stream.readline().decode()
@@ -221,7 +221,6 @@ def test_silence_is_seen_and_frees_no_airspace(tmp_path: Path) -> None:
             party.post("/line/check", {"peer": peer})
         south.until(lambda: quality() == "live", "live")
         north.kill()
-        time.sleep(10.0)
         south.until(lambda: quality() == "silent", "silent")
         assert south.get("/notices")[0]["state"] == "in_force"
 
@@ -235,7 +234,7 @@ def _received(party: Party) -> list[Any]:
     return [read_document(body) for (body,) in bodies]
 
 
-def test_the_transcript_of_every_lane_is_proved_from_both_journals(parties: tuple[Party, Party]) -> None:
+def test_the_transcript_of_every_channel_is_proved_from_both_journals(parties: tuple[Party, Party]) -> None:
     north, south = parties
     ours, theirs = (Copy(party.path).read() for party in (north, south))
     assert len(ours.transcripts) == 2, "the line and STOP"
@@ -273,5 +272,5 @@ def test_radio_checks_are_dated_by_both_and_overdue_in_status_and_on_the_line(tm
         wrong = north.ask("POST", "/line/radio", {**report, "peer": "south", "frequency_khz": 118_000})
         assert wrong.json["field"] == "report.frequency_khz"
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}"
-        to_the_minute = ("--frequency", "130.0MHz", "--by", "north aircraft", "--at", at)
-        assert north.cli("line", "radio", "south", *to_the_minute).returncode == 0
+        to_the_minute = ("--frequency", "130.0MHz", "--call-sign", "north aircraft", "--time", at)
+        assert north.cli("line", "radio", "--peer", "south", *to_the_minute).returncode == 0

@@ -35,7 +35,7 @@ def test_a_conversation_on_two_terminals(parties: tuple[Party, Party], tmp_path:
     typed(north, "watch", "take", "watch", "--shift", "day", "--speaks", "en")
     said = typed(
         north, "send", "aircraft_near_you", "where=35.33,40.14", "height=10000ft MSL", "when=2025-06-01T12:00Z",
-        "--to", "south",
+        "--peer", "south",
     )  # fmt: skip
     assert "north:1" in said
     typed(north, "stop")
@@ -43,17 +43,17 @@ def test_a_conversation_on_two_terminals(parties: tuple[Party, Party], tmp_path:
     french = typed(south, "inbox", "--waiting", "--post", "watch", language="fr")
     assert french.index("STOP. Des aéronefs sont en danger") < french.index("Un aéronef est près du vôtre")
     assert "aucun n'est une autorisation" in french
-    typed(south, "acknowledge", "north:2", "--from", "north", "--post", "watch")
-    typed(south, "acknowledge", "north:1", "--from", "north", "--post", "watch")
+    typed(south, "acknowledge", "north:2", "--peer", "north", "--post", "watch")
+    typed(south, "acknowledge", "north:1", "--peer", "north", "--post", "watch")
     wrong = ("where=35.41,40.14", "height=10000ft MSL", "when=2025-06-01T12:00Z")
-    typed(south, "read-back", "north:1", *wrong, "--from", "north", "--post", "watch")
+    typed(south, "read-back", "north:1", *wrong, "--peer", "north", "--post", "watch")
     north.until(lambda: "NOT UNDERSTOOD, where" in typed(north, "inbox"), "9 km off is shown")
-    typed(south, "read-back", "north:1", "--from", "north", "--post", "watch", "--metres")
+    typed(south, "read-back", "north:1", "--peer", "north", "--post", "watch", "--metres")
     north.until(lambda: "NOT UNDERSTOOD" not in typed(north, "inbox"), "the right figures follow")
-    typed(south, "pass-on", "north:1", "--from", "north", "--post", "watch", "--to", "sector east")
+    typed(south, "pass-on", "north:1", "--peer", "north", "--post", "watch", "--person", "sector east")
     north.until(lambda: "passed on" in typed(north, "inbox"), "passed on")
-    typed(north, "check", "south")
-    typed(south, "check", "north")
+    typed(north, "check", "--peer", "south")
+    typed(south, "check", "--peer", "north")
     north.until(lambda: "LIVE" in typed(north, "show"), "the line is live")
     south.until(lambda: "ACTIVE" in typed(south, "show", language="fr"), "on both sides")
     assert '"stops": 1' in typed(south, "watch", "show", "watch")
@@ -64,14 +64,14 @@ def test_a_conversation_on_two_terminals(parties: tuple[Party, Party], tmp_path:
 
 def test_by_voice_and_by_file(parties: tuple[Party, Party], tmp_path: Path) -> None:
     north, south = parties
-    sent = typed(north, "send", "radio_check", "--to", "south").split()[2]
+    sent = typed(north, "send", "radio_check", "--peer", "south").split()[2]
     south.until(lambda: sent in typed(south, "inbox"), "it arrives")
     code = re.search(r"to read aloud: (\S+)", typed(north, "inbox"))
     assert code is not None
-    assert typed(south, "voice", code[1].lower(), "--from", "north").strip().endswith("-"), "it came already"
+    assert typed(south, "voice", code[1].lower(), "--peer", "north").strip().endswith("-"), "it came already"
     mistyped = code[1][:-1] + ("2" if code[1][-1] != "2" else "3")
-    assert "Ask for group" in typed(south, "voice", mistyped, "--from", "north", code=2)
-    typed(north, "carry-out", "south", "--out", str(tmp_path / "stick"), "--mail")
+    assert "Ask for group" in typed(south, "voice", mistyped, "--peer", "north", code=2)
+    typed(north, "carry-out", "--peer", "south", "--out", str(tmp_path / "stick"), "--mail")
     assert "0 new envelopes" in typed(south, "carry-in", str(tmp_path / "stick"))
     assert "a parcel" in typed(south, "carry-in", __file__, code=2)
 
@@ -79,7 +79,7 @@ def test_by_voice_and_by_file(parties: tuple[Party, Party], tmp_path: Path) -> N
 def test_what_is_typed_wrong_is_refused_with_an_example(parties: tuple[Party, Party]) -> None:
     north, _ = parties
     for word in ("where=35 20,40 08", "height=10000", "when=2025-06-01T12:00", "colour=red"):
-        assert "expected" in typed(north, "send", "aircraft_near_you", word, "--to", "south", code=2)
+        assert "expected" in typed(north, "send", "aircraft_near_you", word, "--peer", "south", code=2)
 
 
 @pytest.mark.parametrize(

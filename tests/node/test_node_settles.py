@@ -97,7 +97,7 @@ def test_the_commands_speak_french_and_json(by_people: tuple[Party, Party], tmp_
     assert str(file) in refused.stderr
     listed = north.cli("plan", "list", language="fr")
     assert "révision" in listed.stdout
-    assert {"party", "plan_id", "revision"} <= set(json.loads(north.cli("plan", "list", "--format", "json").stdout)[0])
+    assert {"party", "plan_id", "revision"} <= set(json.loads(north.cli("plan", "list", "--json").stdout)[0])
     missing = north.cli("plan", "show", "nothing-of-that-name")
     assert missing.returncode == 2
     assert "nothing-of-that-name" in missing.stderr
@@ -115,7 +115,7 @@ def test_a_file_of_plans_is_imported_once(by_people: tuple[Party, Party]) -> Non
 def test_a_command_says_that_no_node_runs(tmp_path: Path) -> None:
     with two_parties(tmp_path, start=False) as (north, _):
         refused = north.cli("plan", "list")
-        assert refused.returncode == 2
+        assert refused.returncode == 8
         assert "detente node --dir" in refused.stderr
 
 

@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import deque
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from one_node import node_state
 from parties import TODAY, area_plan
 
+from detente.airspace.joint_resolution import whole
 from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.refusal import Refusal
-from detente.airspace.resolution import LevelChange, apply_change
+from detente.airspace.resolution import Delay, LevelChange, apply_change
+from detente.airspace.search import encounter
 from detente.airspace.separation import Minima, MinimaTable
-from detente.node.settlement import measure_from, proposal, reason_of, search_measures, to_answer, turn_of, turns
+from detente.node.search_for_measures import search_joint_measure
+from detente.node.settlement import (
+    MOST_JOINT_PROPOSALS,
+    joint_measure_from,
+    measure_from,
+    proposal,
+    reason_of,
+    search_measures,
+    to_answer,
+    turn_of,
+    turns,
+)
 from detente.picture import commands
 from detente.picture.decide import decide
 from detente.picture.evolve import evolve
-from detente.picture.measures import Measure
-from detente.picture.messages import command_of, messages_of, read_message, write_message
+from detente.picture.measures import Measure, MeasureState
+from detente.picture.messages import command_of, messages_of
 from detente.picture.picture import Picture
+from detente.room.channel import Channel
+from detente.room.message import Heard
+from detente.room.tagged import write_tagged
 
 SIDES = ("north", "south")
 VALID = TimeWindow(TODAY - timedelta(days=1), TODAY + timedelta(days=30))
 MINIMA = MinimaTable(Minima(9260.0, 304.8, 0.0))
+ROOMS = node_state().rooms
 MOST_PROPOSALS = 3
 MOST_ROUNDS = 400
 
@@ -43,6 +63,11 @@ plans = st.lists(
 )
 
 
+def told_all(plan_id: str) -> bool:
+    """The other side is told every plan."""
+    return bool(plan_id)
+
+
 class World:
     """Two pictures and the mail between them."""
 
@@ -50,22 +75,24 @@ class World:
         self.pictures = {side: Picture() for side in SIDES}
         self.mail: dict[str, deque[tuple[str, bytes]]] = {side: deque() for side in SIDES}
         self.chance = chance
+        self.told = told_all
         for side, own in zip(SIDES, (ours, theirs), strict=True):
             self.give(side, commands.AdoptAccord(TODAY, side, "hash", "accord", SIDES, MINIMA, VALID))
             self.give(side, commands.ImportPlans(TODAY, side, tuple(own)))
 
-    def give(self, side: str, command: commands.Command) -> None:
+    def give(self, side: str, command: commands.PictureCommand) -> None:
         picture = self.pictures[side]
         for event in decide(picture, command):
             evolve(picture, event)
-            for peer, message in messages_of(event, picture):
-                self.mail[peer].append(write_message(message))
+            for addressed in messages_of(event, picture):
+                self.mail[addressed.peer].append(write_tagged(addressed.message))
 
     def deliver(self, side: str, most: int) -> None:
         for _ in range(min(most, len(self.mail[side]))):
             kind, body = self.mail[side].popleft()
             sender = "south" if side == "north" else "north"
-            self.give(side, command_of(read_message(kind, body), sender, TODAY))
+            message = ROOMS.read_message(Channel.PLANNING, kind, body)
+            self.give(side, command_of(Heard(TODAY, sender, message)))
 
     def act(self, side: str) -> bool:
         """One round of settlement of one side, as its node would make it."""
@@ -76,7 +103,7 @@ class World:
                 self.give(side, commands.AcceptMeasure(TODAY, side, measure_id))
             except Refusal as refusal:
                 self.give(side, commands.RefuseMeasure(TODAY, side, measure_id, reason_of(refusal)))
-        proposals = [proposal(picture, record, TODAY, MOST_PROPOSALS) for record in turns(picture)]
+        proposals = [whole(proposal(picture, record, TODAY, MOST_PROPOSALS, self.told)) for record in turns(picture)]
         for command in proposals:
             self.give(side, command)
         return bool(answers or proposals)
@@ -152,7 +179,9 @@ def test_what_was_refused_is_not_proposed_again() -> None:
     picture = world.pictures[side]
     seen = []
     for _ in range(MOST_PROPOSALS):
-        command = proposal(picture, picture.conflicts[record.conflict.conflict_id], TODAY, MOST_PROPOSALS)
+        command = whole(
+            proposal(picture, picture.conflicts[record.conflict.conflict_id], TODAY, MOST_PROPOSALS, told_all)
+        )
         assert isinstance(command, commands.ProposeMeasure)
         assert command.measure.change not in seen
         seen.append(command.measure.change)
@@ -160,7 +189,7 @@ def test_what_was_refused_is_not_proposed_again() -> None:
         world.deliver(other, 9)
         world.give(other, commands.RefuseMeasure(TODAY, other, command.measure.measure_id, "not now"))
         world.deliver(side, 9)
-    command = proposal(picture, picture.conflicts[record.conflict.conflict_id], TODAY, MOST_PROPOSALS)
+    command = whole(proposal(picture, picture.conflicts[record.conflict.conflict_id], TODAY, MOST_PROPOSALS, told_all))
     assert isinstance(command, commands.ReportNoMeasure)
     assert "refused 3" in command.reason
 
@@ -176,3 +205,103 @@ def test_the_first_proposal_is_the_cheapest_and_leaves_our_own_plans_clear() -> 
     assert measure.cost == min(ranked.cost for ranked in found.measures)
     own = north.indexes["north"].encounters(measure.plan, MINIMA)
     assert {encounter.second_plan_id for encounter in own} <= {"north/ours"}
+
+
+def low_plan(plan_id: str, begin_s: float, end_s: float, east_deg: float = 0.0) -> Plan:
+    """An area so low that only its time may change."""
+    plan = area_plan(plan_id, east_deg, level_m=300.0)
+    begin = TODAY + timedelta(hours=2)
+    window = TimeWindow(begin + timedelta(seconds=begin_s), begin + timedelta(seconds=end_s))
+    return msgspec.structs.replace(plan, intent=(msgspec.structs.replace(plan.intent[0], time=window),))
+
+
+def boxed_in() -> tuple[list[Plan], list[Plan]]:
+    """North's `first` and south's `theirs` overlap, and north's `after` lasts longer than any delay of one plan."""
+    return [low_plan("first", 0.0, 600.0), low_plan("after", 1200.0, 4700.0)], [low_plan("theirs", 0.0, 900.0)]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_chain_that_no_single_change_settles_is_settled_by_a_joint_measure(seed: int) -> None:
+    ours, theirs = boxed_in()
+    world = World(ours, theirs, random.Random(seed))
+    world.settle()
+    north, south = (world.pictures[side] for side in SIDES)
+    for picture in (north, south):
+        assert not picture.conflicts
+        (cleared,) = picture.cleared.values()
+        measure = picture.measures[cleared.measure_id or ""]
+        assert measure.state is MeasureState.IN_EFFECT
+        assert [shift.plan.plan_id for shift in measure.measure.shifts] == ["first", "after"]
+    assert {k: r.plan for k, r in north.plans.items()} == {k: r.plan for k, r in south.plans.items()}
+    for first, second in itertools.combinations([record.plan for record in north.plans.values()], 2):
+        assert encounter(first, second, MINIMA.default) is None
+    assert north.plans[("north", "first")].plan == apply_change(ours[0], Delay(910.0)), "areas keep their last second"
+
+
+def test_without_the_plan_in_the_way_the_conflict_is_left_with_both_reasons() -> None:
+    """The other side is not told of `after`: no measure may speak of it."""
+    ours, theirs = boxed_in()
+    world = World(ours, theirs, random.Random(1))
+    world.told = lambda plan_id: plan_id != "after"
+    world.settle()
+    for picture in world.pictures.values():
+        (record,) = picture.conflicts.values()
+        assert turn_of(record) is None
+        assert set(record.no_joint_measure) == set(SIDES)
+        assert all("no change of several plans" in reason for _, reason in record.no_measure)
+        assert not picture.measures
+
+
+def test_joint_measures_come_only_after_both_found_no_single_one() -> None:
+    ours, theirs = boxed_in()
+    world = World(ours, theirs, random.Random(1))
+    for side in SIDES:
+        world.deliver(side, 9)
+    north = world.pictures["north"]
+    (record,) = north.conflicts.values()
+    settled = whole(search_joint_measure(north, record.conflict.of("north"), told_all))
+    measure = joint_measure_from(north, record, settled)
+    with pytest.raises(Refusal, match="both sides found no change of one"):
+        world.give("north", commands.ProposeMeasure(TODAY, "north", measure))
+
+
+def test_a_refused_joint_measure_frees_every_plan_and_the_search_goes_on() -> None:
+    ours, theirs = boxed_in()
+    world = World(ours, theirs, random.Random(1))
+    for side in SIDES:
+        world.deliver(side, 9)
+    north = world.pictures["north"]
+    (conflict_id,) = north.conflicts
+    for side in SIDES:
+        world.give("north", commands.ReportNoMeasure(TODAY, side, conflict_id, "none"))
+    changes = []
+    for _ in range(MOST_JOINT_PROPOSALS):
+        command = whole(proposal(north, north.conflicts[conflict_id], TODAY, 9, told_all))
+        assert isinstance(command, commands.ProposeMeasure)
+        changes.append(command.measure.change)
+        world.give("north", command)
+        assert set(north.measures_of) == {("north", "first"), ("north", "after")}
+        world.give("north", commands.RefuseMeasure(TODAY, "south", command.measure.measure_id, "not now"))
+        assert not north.measures_of
+        assert not len(north.pending["north"])
+    assert len(set(changes)) == len(changes)
+    last = whole(proposal(north, north.conflicts[conflict_id], TODAY, 9, told_all))
+    assert isinstance(last, commands.ReportNoMeasure)
+    assert last.joint
+
+
+def test_a_joint_search_pauses_so_that_a_stop_need_not_wait_for_all_of_it() -> None:
+    ours, theirs = boxed_in()
+    world = World(ours, theirs, random.Random(1))
+    for side in SIDES:
+        world.deliver(side, 9)
+    north = world.pictures["north"]
+    (conflict_id,) = north.conflicts
+    for side in SIDES:
+        world.give("north", commands.ReportNoMeasure(TODAY, side, conflict_id, "none"))
+    steps = proposal(north, north.conflicts[conflict_id], TODAY, 9, told_all)
+    pauses = sum(1 for _ in steps)
+    assert pauses >= 2
+    world.give("north", commands.WithdrawPlan(TODAY, "north", "after"))
+    spoiled = search_joint_measure(north, north.conflicts[conflict_id].conflict.of("north"), told_all)
+    assert all(settled.key != "north/after" for settled in whole(spoiled))

@@ -11,14 +11,14 @@ import pytest
 from parties import TODAY, Party, area_plan
 from test_accords_at_work import agree, live, paired, standing, text_between
 
-from detente.accord.facts import AccordResumed, AccordSuspended, Fact
+from detente.accord.messages import AccordAct, AccordResumed, AccordSuspended
+from detente.accord.room import AccordActed, AccordRoom
 from detente.airspace.plan import TimeWindow
-from detente.line.exchange import LineSaid
 from detente.line.messages import LineMessage
+from detente.line.peer_messages import CodedMessage
 from detente.line.voice import voice_code
 from detente.link.comparison import compare_copies
 from detente.link.copies import Copy, proven_entries
-from detente.node.accords import ACCORD, Kept
 
 WHERE = {"kind": "place", "position": {"latitude_deg": 34.0, "longitude_deg": 20.0}}
 HEIGHT = {"kind": "height", "altitude": {"value": 3000.0, "unit": "m", "reference": {"kind": "mean_sea_level"}}}
@@ -56,11 +56,9 @@ def conflicts(party: Party) -> set[tuple[str, str]]:
     return {(c["first"]["plan_id"], c["second"]["plan_id"]) for c in found}
 
 
-def facts(party: Party) -> list[Fact]:
-    kept = [
-        msgspec.json.decode(e.body, type=Kept) for e in proven_entries(party.files.journal_path) if e.kind == ACCORD
-    ]
-    return [one.fact for one in kept]
+def acts(party: Party) -> list[AccordAct]:
+    bodies = [e.body for e in proven_entries(party.files.journal_path) if e.kind == AccordRoom.name]
+    return [msgspec.json.decode(body, type=AccordActed).act for body in bodies]
 
 
 def test_what_the_terms_do_not_keep_is_refused_on_both_sides_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -76,7 +74,7 @@ def test_what_the_terms_do_not_keep_is_refused_on_both_sides_and_the_rest_goes_o
         by_the_watch = south.cli("accord", "suspend", accord, "--reason", "an aircraft was lost")
         assert by_the_watch.returncode == 2
         assert "command" in by_the_watch.stderr
-        done = south.cli("accord", "suspend", accord, "--reason", "an aircraft was lost", "--by", "command")
+        done = south.cli("accord", "suspend", accord, "--reason", "an aircraft was lost", "--post", "command")
         assert done.returncode == 0, done.stderr
         north.until(lambda: standing(north, accord) == "suspended", "hears of it")
 
@@ -94,7 +92,7 @@ def test_what_the_terms_do_not_keep_is_refused_on_both_sides_and_the_rest_goes_o
             assert refused.status == 400, code
             assert "suspended by south; what goes on is: emergency_assistance, incidents, stop" in refused.json["mend"]
         assert north.ask("POST", "/line/check", {"peer": "south"}).status == 400
-        spoken = voice_code(LineSaid(LineMessage("north", "south", 9, "radio_check", datetime.now(UTC))))
+        spoken = voice_code(CodedMessage(LineMessage("north", "south", 9, "radio_check", datetime.now(UTC))))
         refused = south.ask("POST", "/line/voice", {"peer": "north", "code": spoken})
         assert refused.status == 400
         assert "line_checks" in refused.json["expected"]
@@ -128,14 +126,14 @@ def test_what_the_terms_do_not_keep_is_refused_on_both_sides_and_the_rest_goes_o
         assert answered["message_ids"]
 
         assert live(south, "north") == set()
-        assert south.cli("accord", "resume", accord, "--by", "command").returncode == 0
+        assert south.cli("accord", "resume", accord, "--post", "command").returncode == 0
         south.until(lambda: live(south, "north") == {"n1"}, "hears what changed meanwhile")
         south.until(lambda: conflicts(south) == {("n1", "s1")}, "finds what north has known")
         assert say(north, south, "radio_check").status == 200
         south.until(lambda: heard(south) == ["emergency", "radio_check", "stop"], "history intact")
 
         # After its end only what saves lives goes on.
-        assert north.cli("accord", "end", accord, "--reason", "over", "--by", "command").returncode == 0
+        assert north.cli("accord", "end", accord, "--reason", "over", "--post", "command").returncode == 0
         south.until(lambda: standing(south, accord) == "ended", "hears of the end")
         assert say(south, north, "radio_check").status == 400
         assert south.ask("POST", "/line/stop", {"peer": "north"}).status == 200
@@ -144,11 +142,11 @@ def test_what_the_terms_do_not_keep_is_refused_on_both_sides_and_the_rest_goes_o
         for party in (north, south):
             assert party.stop() == 0
         for party in (north, south):
-            (suspended,) = [fact for fact in facts(party) if isinstance(fact, AccordSuspended)]
-            (resumed,) = [fact for fact in facts(party) if isinstance(fact, AccordResumed)]
+            (suspended,) = [act for act in acts(party) if isinstance(act, AccordSuspended)]
+            (resumed,) = [act for act in acts(party) if isinstance(act, AccordResumed)]
             assert (suspended.party, suspended.by, suspended.reason) == ("south", "command", "an aircraft was lost")
             assert (resumed.party, resumed.by, resumed.at > suspended.at) == ("south", "command", True)
-        assert facts(north)[-3:] == facts(south)[-3:]
+        assert acts(north)[-3:] == acts(south)[-3:]
         comparison = compare_copies(*(Copy(party.path).read() for party in (north, south)))
         assert comparison.equal
 
@@ -165,7 +163,7 @@ def test_the_authority_suspends_and_only_the_authority_resumes(tmp_path: Path) -
         south.post("/notices", notice("lasting"))
         north.until(lambda: len(notices(north, south)) == 2, "knows of both")
         key = ("--key", str(south.path / "authority.pem"))
-        done = south.cli("accord", "suspend", accord, "--reason", "an order", "--by", "authority", *key)
+        done = south.cli("accord", "suspend", accord, "--reason", "an order", "--post", "authority", *key)
         assert done.returncode == 0, done.stderr
         north.until(lambda: standing(north, accord) == "suspended", "hears of it")
         assert notices(north, south)["short"] == "in_force"
@@ -176,6 +174,6 @@ def test_the_authority_suspends_and_only_the_authority_resumes(tmp_path: Path) -
         north.until(lambda: north.get("/line")["lines"]["south"]["ours"] is not None, "line checks go on")
         expected = {"short": "expired", "lasting": "in_force"}
         north.until(lambda: notices(north, south) == expected, "the short one expires, the other holds")
-        assert south.cli("accord", "resume", accord, "--by", "authority", *key).returncode == 0
+        assert south.cli("accord", "resume", accord, "--post", "authority", *key).returncode == 0
         north.until(lambda: standing(north, accord) == "in_force", "resumed")
         assert notices(north, south) == expected

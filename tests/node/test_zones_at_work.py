@@ -11,7 +11,7 @@ from parties import TODAY, Party, area_plan
 from test_accords_at_work import agree, live, paired, sent, standing, text_between
 
 WINDOW = f"{(TODAY + timedelta(hours=1)).isoformat()}/{(TODAY + timedelta(hours=6)).isoformat()}"
-AREA = ("--meaning", "keep_out", "--where", "34.0,20.0", "--radius", "5NM", "--heights", "0..6000m MSL",
+AREA = ("--meaning", "keep_out", "--centre", "34.0,20.0", "--radius", "5NM", "--heights", "0..6000m MSL",
         "--window", WINDOW)  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def test_a_zone_is_agreed_moved_and_released_on_both_sides(tmp_path: Path) -> No
         terms = '[[escalation]]\npost = "watch"\nwithin = "2 s"\n[[escalation]]\npost = "command"\nwithin = "2 s"\n'
         accord = agree(north, south, text_between(north, south) + terms)
         for party in (north, south):
-            party.until(lambda party=party: party.get("/line")["lines"], "the lanes open")
+            party.until(lambda party=party: party.get("/line")["lines"], "the channels open")
         south.imports(area_plan("s1"))
         rings = ("--hold-outside", "7NM", "--contact-at", "12NM")
         zone(north, south, "propose", "fire", *AREA, *rings)
@@ -56,9 +56,9 @@ def test_a_zone_is_agreed_moved_and_released_on_both_sides(tmp_path: Path) -> No
             )
             (waiting,) = party.get(f"/zones/{other.name}/fire")["pending"]
             assert (waiting["waits_for"], waiting["called"]) == ("south", ["watch", "command"])
-        zone(south, north, "counter", "fire", "--radius", "3NM", "--where", "34.0,20.0")
+        zone(south, north, "counter", "fire", "--radius", "3NM", "--centre", "34.0,20.0")
         north.until(lambda: stands(north, south, "fire") == "countered", "hears the counter-offer")
-        zone(north, south, "accept", "fire", "--by", "command")
+        zone(north, south, "accept", "fire", "--post", "command")
         south.until(lambda: stands(south, north, "fire") == "agreed", "agreed")
 
         assert notices(north, north) == notices(south, north)
@@ -69,7 +69,7 @@ def test_a_zone_is_agreed_moved_and_released_on_both_sides(tmp_path: Path) -> No
         assert done.status == 400
 
         # A move holds nothing until it is agreed; then the plan is outside. Suspended, nothing moves and all holds.
-        zone(north, south, "move", "fire", "--where", "35.0,20.0", "--radius", "3NM")
+        zone(north, south, "move", "fire", "--centre", "35.0,20.0", "--radius", "3NM")
         south.until(lambda: south.get("/zones/north/fire")["pending"], "hears of the move")
         assert entered(south) == {("south", "s1")}
         south.post(f"/accords/{accord}/suspend", {"reason": "for now"})
@@ -91,7 +91,7 @@ def test_a_zone_is_agreed_moved_and_released_on_both_sides(tmp_path: Path) -> No
         north.until(lambda: stands(north, south, "fire") == "released", "hears of the release")
         for party in (north, south):
             assert set(notices(party, north).values()) == {"cancelled"}
-        told = north.cli("disclosed", "--to", "south").stdout
+        told = north.cli("disclosed", "--peer", "south").stdout
         assert "zone_proposed" in told
         assert "fire" in told
         shown = zone(north, south, "show", "fire")
@@ -109,7 +109,7 @@ def test_a_zone_with_one_party_never_reaches_another(tmp_path: Path) -> None:
         agree(north, south, text_between(north, south))
         with_east = agree(north, east, text_between(north, east))
         for party in (south, east):
-            party.until(lambda party=party: party.get("/line")["lines"], "the lanes open")
+            party.until(lambda party=party: party.get("/line")["lines"], "the channels open")
         east.imports(area_plan("e1"))
         south.imports(area_plan("s1"))
         north.until(lambda: live(north, "east") == {"e1"} and live(north, "south") == {"s1"}, "knows both plans")

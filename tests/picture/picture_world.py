@@ -12,9 +12,9 @@ from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 from detente.airspace.resolution import Delay, LevelChange
 from detente.airspace.separation import Minima, MinimaTable
-from detente.picture.commands import AdoptAccord, Command
+from detente.picture.commands import AdoptAccord, PictureCommand
 from detente.picture.decide import decide
-from detente.picture.events import Event
+from detente.picture.events import PictureEvent
 from detente.picture.evolve import evolve
 from detente.picture.picture import Picture
 
@@ -93,16 +93,16 @@ class Node:
 
     def __init__(self) -> None:
         self.picture = Picture()
-        self.events: list[Event] = []
+        self.events: list[PictureEvent | datetime] = []
 
-    def do(self, command: Command) -> list[Event]:
+    def do(self, command: PictureCommand) -> list[PictureEvent]:
         decided = decide(self.picture, command)
         for event in decided:
             evolve(self.picture, event)
         self.events += decided
         return decided
 
-    def refused(self, command: Command) -> Refusal | None:
+    def refused(self, command: PictureCommand) -> Refusal | None:
         try:
             self.do(command)
         except Refusal as refusal:

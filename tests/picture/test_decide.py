@@ -26,6 +26,7 @@ from detente.airspace.plan import Circle, Plan, Polygon, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 from detente.airspace.resolution import Delay, LevelChange, PlanChange, apply_change
+from detente.airspace.search import encounter
 from detente.airspace.separation import ClassMinima, Minima, MinimaTable
 from detente.picture import commands, events
 from detente.picture.conflicts import ClearedBecause, PlanReference, conflict_id
@@ -41,7 +42,7 @@ def node() -> Node:
     return node
 
 
-def kinds(decided: list[events.Event]) -> list[str]:
+def kinds(decided: list[events.PictureEvent]) -> list[str]:
     return [type(event).__name__ for event in decided]
 
 
@@ -416,15 +417,6 @@ def test_notices_that_are_over_foreign_or_impossible_are_refused(node: Node) -> 
     assert isinstance(notice().volume.area, Circle)
 
 
-def test_a_refused_message_of_a_peer_is_counted_and_changes_nothing_else(node: Node) -> None:
-    in_conflict(node)
-    before = msgspec.structs.replace(node.picture.snapshot(), messages_refused=())
-    node.do(commands.RecordRefusedMessage(at(3), THEIRS, "plan_amended", "revision", "x" * 5000, "a revision", ""))
-    assert node.picture.messages_refused == {THEIRS: 1}
-    assert len(node.events[-1].value) == 200
-    assert msgspec.structs.replace(node.picture.snapshot(), messages_refused=()) == before
-
-
 def test_trajectories_meet_too(node: Node) -> None:
     node.do(commands.DeclarePlan(NOON, OURS, flight_plan("ours")))
     node.do(commands.DeclarePlan(NOON, THEIRS, area_plan("theirs", 35.1, 40.1), 1))
@@ -441,3 +433,20 @@ def test_a_peer_may_say_again_what_it_said(node: Node) -> None:
     theirs = msgspec.structs.replace(notice(), party=THEIRS)
     assert kinds(node.do(commands.GiveNotice(NOON, THEIRS, theirs))) == ["NoticeGiven"]
     assert node.do(commands.GiveNotice(at(1), THEIRS, theirs)) == []
+
+
+def test_a_conflict_is_told_from_the_plan_that_sorts_first_whichever_side_finds_it() -> None:
+    """As an exact check of the two plans alone tells it, from either side."""
+    plans = {OURS: flight_plan("b", start_s=30.0), THEIRS: area_plan("a", 35.1, 40.1)}
+    found = []
+    for last in (OURS, THEIRS):
+        node = Node()
+        node.do(accord())
+        for party in sorted(plans, key=lambda name, last=last: name == last):
+            decided = node.do(commands.DeclarePlan(NOON, party, plans[party], None if party == OURS else 1))
+        found += [event.conflict for event in decided if isinstance(event, events.ConflictFound)]
+    first, second = plans[OURS], plans[THEIRS]
+    alone = encounter(first, second, MINIMA.default)
+    assert alone is not None
+    assert found[0] == found[1]
+    assert found[0].encounter == alone

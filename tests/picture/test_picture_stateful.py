@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -34,15 +35,18 @@ from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
 from detente.airspace.resolution import PlanChange, apply_change
 from detente.airspace.search import encounter
-from detente.picture import commands, events
+from detente.picture import commands, events, past
 from detente.picture.conflicts import PlanReference, conflict_id
 from detente.picture.decide import decide
 from detente.picture.evolve import evolve
 from detente.picture.measures import Measure, MeasureState
 from detente.picture.notices import Meaning, Notice
-from detente.picture.picture import Picture, picture_bytes
+from detente.picture.picture import Picture, pending_key, picture_bytes
 
 parties = st.sampled_from(PARTIES)
+
+
+_DECODER = msgspec.json.Decoder(events.PictureEvent)
 
 
 class PictureMachine(RuleBasedStateMachine):
@@ -55,9 +59,9 @@ class PictureMachine(RuleBasedStateMachine):
         self.count = 0
         self.revisions: dict[tuple[str, str], int] = {}
 
-    def give(self, command: commands.Command) -> list[events.Event]:
+    def give(self, command: commands.Command) -> list[events.PictureEvent]:
         before = picture_bytes(self.node.picture)
-        decided: list[events.Event] = []
+        decided: list[events.PictureEvent] = []
         refused: Refusal | None = None
         try:
             decided = decide(self.node.picture, command)
@@ -189,6 +193,28 @@ class PictureMachine(RuleBasedStateMachine):
         minima, name = (WIDER, "wide") if wide else (MINIMA, "narrow")
         self.give(commands.AdoptAccord(self.now, OURS, f"hash-of-{name}", name, PARTIES, minima, YEAR))
 
+    @rule(ago_s=st.sampled_from([0, 60, 900, 3600]))
+    def leave_the_past(self, ago_s: int) -> None:
+        """What is over leaves; a peer may have forgotten its own plan, and count from one again."""
+        before = self.now - timedelta(seconds=ago_s)
+        was = set(self.node.picture.plans)
+        past.forget(self.node.picture, before)
+        self.node.events.append(before)
+        for key in was - set(self.node.picture.plans):
+            if key[0] != OURS:
+                self.revisions.pop(key, None)
+        self.now += timedelta(seconds=7)
+
+    @rule()
+    def start_again(self) -> None:
+        """From here on another picture goes on, which is made of what this one keeps."""
+        kept = msgspec.msgpack.encode(past.kept(self.node.picture))
+        again = Picture()
+        past.restore(again, msgspec.msgpack.decode(kept, type=past.PictureKept))
+        assert picture_bytes(again) == picture_bytes(self.node.picture)
+        assert msgspec.msgpack.encode(past.kept(again)) == kept
+        self.node.picture = again
+
     @invariant()
     def conflicts_are_those_of_brute_force(self) -> None:
         picture = self.node.picture
@@ -224,8 +250,9 @@ class PictureMachine(RuleBasedStateMachine):
         for key, record in picture.measures.items():
             if record.outstanding:
                 measure = record.measure
-                outstanding.setdefault((measure.owner, measure.plan.plan_id), set()).add(key)
-                assert picture.plans[(measure.owner, measure.plan.plan_id)].revision == measure.base_revision
+                for name, shift in zip(measure.keys, measure.shifts, strict=True):
+                    outstanding.setdefault(name, set()).add(key)
+                    assert picture.plans[name].revision == shift.base_revision
                 if record.state is MeasureState.PROPOSED:
                     assert measure.conflict_id in picture.conflicts
         assert picture.measures_of == outstanding
@@ -238,12 +265,20 @@ class PictureMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         again = Picture()
         for event in self.node.events:
-            evolve(again, events.decode_event(events.encode_event(event)))
+            if isinstance(event, datetime):
+                past.forget(again, event)
+            else:
+                evolve(again, _DECODER.decode(msgspec.json.encode(event)))
         assert picture_bytes(again) == picture_bytes(self.node.picture)
 
 
 def outstanding_keys(index: object, picture: Picture) -> set[str]:
-    return {measure_id for measure_id in picture.measures if measure_id in index}  # type: ignore[operator]
+    return {
+        measure_id
+        for measure_id, record in picture.measures.items()
+        for shift in record.measure.shifts
+        if pending_key(measure_id, shift.plan.plan_id) in index  # type: ignore[operator]
+    }
 
 
 def _run(examples: int, steps: int) -> None:

@@ -132,12 +132,17 @@ def test_nothing_within_the_window_is_lost(latitude_deg: float, longitude_deg: f
     reach_deg = np.degrees(window.radius_m / 6_371_000.0) * 1.02
     near = vertices[np.abs(vertices[:, 1] - latitude_deg) <= reach_deg]
     expected = window.project(near)
-    expected = expected[window.contains(expected)]
+    expected = expected[inside(window, expected)]
     lines = window.clip(basemap.coast(window.centre, window.radius_m))
     if len(expected):
         drawn = shapely.MultiPoint(np.concatenate(lines)) if lines else shapely.MultiPoint()
         # A vertex on the very edge may be where a line was cut.
         assert shapely.distance(shapely.points(expected[::7]), drawn).max() < 1.0
+
+
+def inside(window: MapWindow, points: np.ndarray) -> np.ndarray:
+    """Which rows lie within the rectangle, its edge included."""
+    return (np.abs(points) <= (window.half_width_m, window.half_height_m)).all(axis=1)
 
 
 def test_a_window_over_the_antimeridian_is_one_window() -> None:
@@ -160,7 +165,7 @@ def test_a_window_over_the_pole_is_one_window() -> None:
 def test_a_window_shows_all_it_was_given(points: list[tuple[float, float]]) -> None:
     path = np.array(points)
     window = window_around([path], least_aspect=1.0, most_aspect=1.8)
-    assert window.contains(window.project(path)).all()
+    assert inside(window, window.project(path)).all()
     assert 0.999 <= window.half_width_m / window.half_height_m <= 1.801
 
 

@@ -11,17 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import image
-from plot_samples import crossing, encounters, flight
+from plot_samples import MINIMA, crossing, flight
 
+from detente.airspace.passes import compare
 from detente.airspace.plan import Plan
+from detente.airspace.separation import MinimaTable
 from detente.language import Language
 from detente.plots.map import conflict_map
-from detente.plots.map_png import conflict_map_png, ranked_spots
-from detente.plots.scene import LABEL_RADIUS, NUMBERED_MOST, Spot, map_scene, scale_bar
+from detente.plots.map_png import conflict_map_png
+from detente.plots.scene import LABEL_RADIUS, NUMBERED_MOST, Spot, crowd_window, map_scene, scale_bar, single_marks
 
 
 def spots(ours: list[Plan], theirs: list[Plan]) -> list[Spot]:
-    return ranked_spots(ours, theirs, encounters(ours, theirs))
+    found = compare(ours, theirs, MinimaTable(MINIMA)).passes
+    return [Spot(number, one.encounter) for number, one in enumerate(found, start=1)]
 
 
 def test_every_plan_is_on_the_map_whole() -> None:
@@ -120,7 +123,7 @@ def test_the_scale_bar_measures_the_map() -> None:
 def test_the_png_is_a_picture_with_both_sides_and_the_coast(tmp_path: Path, language: Language) -> None:
     ours, theirs = crossing(6)
     path = tmp_path / "map.png"
-    conflict_map_png(path, ours, theirs, encounters(ours, theirs), language)
+    conflict_map_png(path, ours, theirs, spots(ours, theirs), language)
     assert path.read_bytes().startswith(b"\x89PNG")
     pixels = image.imread(path)[:, :, :3]
     assert min(pixels.shape[:2]) > 700
@@ -149,3 +152,39 @@ def test_path_data_is_compact() -> None:
     ours, theirs = crossing(1)
     drawing = conflict_map(map_scene(ours, theirs, [], 1000.0), str)
     assert not re.search(r"\d\.\d{3}", drawing)
+
+
+def test_airports_and_cities_are_named_and_cover_neither_each_other_nor_a_number() -> None:
+    ours, theirs = crossing(3)
+    scene = map_scene(ours, theirs, spots(ours, theirs), 1000.0)
+    names = {place.name for place in scene.places}
+    assert "KMRY Monterey" in names
+    boxes = [(p.x - 5.0, p.y - 6.5, p.x + 5.0 + 5.6 * len(p.name), p.y + 6.5) for p in scene.places]
+    boxes += [(m.label_x - 9.0, m.label_y - 9.0, m.label_x + 9.0, m.label_y + 9.0) for m in scene.marks]
+    for number, one in enumerate(boxes):
+        for other in boxes[:number]:
+            apart = one[0] >= other[2] or other[0] >= one[2] or one[1] >= other[3] or other[1] >= one[3]
+            assert apart or number >= len(scene.places)  # two numbers are kept apart by a test of their own
+
+
+def test_a_crowd_has_one_number_on_the_map_and_all_of_them_in_the_inset() -> None:
+    ours, theirs = crossing(1)
+    (worst,) = spots(ours, theirs)
+    crowd = [Spot(number, worst.encounter) for number in range(1, 9)]
+    far = [flight("FAR", (46.0, 8.0), (46.0, 9.0))]
+    scene = map_scene([*ours, *far], theirs, crowd, 1000.0, gathers=True)
+    assert [(mark.spot.number, mark.others) for mark in scene.marks if mark.numbered] == [(1, 7)]
+    assert sum(1 + mark.others for mark in scene.marks if mark.numbered) == len(crowd)
+    found = crowd_window(single_marks(scene, crowd))
+    assert found is not None
+    window, inside = found
+    assert [spot.number for spot in inside] == list(range(1, 9))
+    inset = map_scene(ours, theirs, inside, 360.0, window=window)
+    assert all(mark.numbered for mark in inset.marks)
+    assert all(0.0 < mark.x < inset.width and 0.0 < mark.y < inset.height for mark in inset.marks)
+
+
+def test_no_inset_where_no_crowd_is() -> None:
+    ours, theirs = crossing(3)
+    scene = map_scene(ours, theirs, spots(ours, theirs), 1000.0)
+    assert crowd_window(scene.marks) is None

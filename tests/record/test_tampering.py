@@ -320,6 +320,7 @@ def check_flipped_file(original, target, flips) -> tuple[int, int]:
     return refused, bad
 
 
+@pytest.mark.long
 def test_a_flipped_bit_anywhere_in_the_file_never_changes_entries_unseen(original, tmp_path):
     generator = random.Random(2015)
     flips = [(generator.randrange(2**40), generator.randrange(8)) for _ in range(1500)]

@@ -1,7 +1,11 @@
 """The demo as a newcomer runs it: two real nodes, one recorded day, and its claims checked from outside."""
 
+import os
 import re
+import signal
 import subprocess
+import threading
+import urllib.request
 from pathlib import Path
 
 import msgspec
@@ -14,15 +18,18 @@ from detente.airspace.separation import MinimaTable
 from detente.feeds.load import load_plans
 from detente.matching.life import MatchingEvent, PartsOpened, PartsSeen
 from detente.matching.quantise import parts_of
-from detente.picture.events import PlanAmended, PlanDeclared, decode_event
+from detente.picture.events import PictureEvent, PlanAmended, PlanDeclared
 from detente.record.entry import Entry
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
-from detente.rehearsal.california import DEMO_MINIMA, FIRST, SECOND, clear_directory
+from detente.rehearsal.california import DEMO_MARKER, DEMO_MINIMA, FIRST, MATCHED_DAY, SECOND
+from detente.rehearsal.party import RehearsalParty
+from detente.rehearsal.served_day import served, until_interrupted
+from detente.rehearsal.stage import fresh_directory
 
 
 def detente(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([forked.program(), *arguments], capture_output=True, text=True, timeout=240, check=False)
+    return subprocess.run([forked.program(), *arguments], capture_output=True, text=True, timeout=800, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +47,7 @@ def final_plans(directory: Path) -> dict[str, dict]:
     """Each party's plans as one side's journal has them at the end."""
     plans: dict[str, dict] = {FIRST: {}, SECOND: {}}
     for entry in entries(directory, "event"):
-        event = decode_event(entry.body)
+        event = msgspec.json.decode(entry.body, type=PictureEvent)
         if isinstance(event, PlanDeclared | PlanAmended):
             plans[event.party][event.plan.plan_id] = event.plan
     return plans
@@ -79,7 +86,8 @@ def test_after_the_demo_only_what_is_said_to_be_left_is_in_conflict(day):
         assert encounter.first_plan_id in why
     for party in (FIRST, SECOND):
         # Each said of its own plan that nothing is clear of what it knows, or that what is was refused.
-        assert not left or re.search(f"{party}: (no delay|all \\d+ changes|the only change)", why)
+        reasons = f"{party}: (no delay|all \\d+ changes|the only change)|none was accepted by both parties"
+        assert not left or re.search(reasons, why)
 
 
 @pytest.mark.long
@@ -135,8 +143,8 @@ def test_a_second_run_replaces_the_first(day):
 
 def test_a_directory_with_other_things_is_never_cleared(tmp_path):
     (tmp_path / "thesis.tex").write_text("three years of work")
-    with pytest.raises(Refusal, match="earlier demo"):
-        clear_directory(tmp_path)
+    with pytest.raises(Refusal, match="earlier run"):
+        fresh_directory(tmp_path, DEMO_MARKER)
     assert (tmp_path / "thesis.tex").read_text() == "three years of work"
     done = detente("demo", "--out", str(tmp_path))
     assert done.returncode == 2
@@ -147,4 +155,36 @@ def test_a_directory_with_other_things_is_never_cleared(tmp_path):
 def test_a_directory_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(Refusal, match="can be written"):
-        clear_directory(tmp_path / "file" / "out")
+        fresh_directory(tmp_path / "file" / "out", DEMO_MARKER)
+
+
+@pytest.mark.long
+def test_the_finished_day_is_shown_on_both_consoles_until_somebody_has_seen_enough(tmp_path):
+    parties = tuple(RehearsalParty(name, tmp_path / name.lower()) for name in (FIRST, SECOND))
+    for party in parties:
+        party.found()
+        party.start()
+        party.wait()
+        party.stop()
+    with served(parties, MATCHED_DAY) as links:
+        assert [link.party for link in links] == [FIRST, SECOND]
+        for link in links:
+            assert link.url.endswith("&at=2025-06-01T00:00:00Z&speed=60")
+            place, _, fragment = link.url.partition("/sign-in#")
+            token = fragment.partition("&")[0]
+            signing_in = urllib.request.Request(
+                f"{place}/sign-in",
+                msgspec.json.encode({"token": token, "bearer": True}),
+                {"Content-Type": "application/json"},
+            )
+            with urllib.request.urlopen(signing_in) as answer:
+                session = msgspec.json.decode(answer.read())["token"]
+            asking = urllib.request.Request(f"{place}/status", headers={"Authorization": f"Bearer {session}"})
+            with urllib.request.urlopen(asking) as status:
+                assert msgspec.json.decode(status.read())["party"] == link.party
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        until_interrupted(parties)
+        parties[0].kill()
+        with pytest.raises(Refusal, match="goes on"):
+            until_interrupted(parties)
+    assert not any(party.runs for party in parties)

@@ -11,16 +11,17 @@ import pytest
 
 import forked
 from detente.airspace.refusal import Refusal
-from detente.language import Language, keys
+from detente.language import Language
 from detente.rehearsal.actor import Actor
 from detente.rehearsal.names import REHEARSALS
 from detente.rehearsal.stage import REHEARSAL_MARKER, CommentaryLine, Stage, fresh_directory
+from texts import texts
 
 ROOM = Path(__file__).resolve().parents[2] / "src" / "detente" / "rehearsal"
 
 
 def detente(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([forked.program(), *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([forked.program(), *arguments], capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_the_list_says_what_each_is_in_both_languages() -> None:
@@ -41,13 +42,13 @@ def test_an_unknown_rehearsal_and_a_foreign_directory_are_refused(tmp_path: Path
     assert "Traceback" not in done.stderr
     assert (tmp_path / "thesis.tex").read_text() == "three years of work"
     with pytest.raises(Refusal, match="can be written"):
-        fresh_directory(tmp_path / "thesis.tex" / "out")
+        fresh_directory(tmp_path / "thesis.tex" / "out", REHEARSAL_MARKER)
 
 
 def test_an_earlier_rehearsal_is_replaced(tmp_path: Path) -> None:
-    fresh_directory(tmp_path / "out")
+    fresh_directory(tmp_path / "out", REHEARSAL_MARKER)
     (tmp_path / "out" / "journal").write_text("")
-    fresh_directory(tmp_path / "out")
+    fresh_directory(tmp_path / "out", REHEARSAL_MARKER)
     assert [path.name for path in (tmp_path / "out").iterdir()] == [REHEARSAL_MARKER]
 
 
@@ -60,7 +61,7 @@ def test_a_claim_that_does_not_hold_is_remembered_and_no_claims_is_no_success(tm
         held.append(stage.holds)
     assert held == [False, True, False, False]
     assert [line.holds for line in shown] == [True, False, True]
-    assert stage.until(lambda: False, longest_s=0.0) is False
+    assert stage.until(lambda: False, patience_s=0.0) is False
 
 
 def test_what_ought_to_be_refused_and_is_not_is_a_broken_claim(tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def test_every_text_of_the_rehearsals_exists_and_is_used() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("rehearse."):
                 asked.add(node.value)
-    known = {key for key in keys(Language.ENGLISH) if key.startswith("rehearse.")}
+    known = {key for key in texts(Language.ENGLISH) if key.startswith("rehearse.")}
     begun = tuple(key for key in asked if key.endswith("."))
     missing = {key for key in asked - known if key not in begun}
     assert not missing, f"write these in rehearsal.en.toml and rehearsal.fr.toml: {sorted(missing)}"

@@ -7,26 +7,27 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from people import POSTS
-
-from detente.accord.facts import (
+from detente.accord.life_cycle import AccordState
+from detente.accord.messages import (
+    AccordAct,
     AccordAuthorised,
     AccordEnded,
     AccordProposed,
     AccordResumed,
     AccordSuspended,
-    Fact,
     authorisation_bytes,
     change_bytes,
 )
-from detente.accord.life_cycle import Standing
 from detente.accord.terms import Accord, format_accord, parse_accord
+from people import POSTS
 
 if TYPE_CHECKING:
     from node_parts import NodeParts
     from station import Station
 
 NO_SIGNATURE = "0" * 128
+UNSIGNED = (AccordState.PROPOSED, AccordState.AUTHORISED)
+"""States in which a signature is wanted: of both, or of the one that has not signed yet."""
 
 
 def terms(
@@ -43,6 +44,10 @@ def terms(
     Plans are told at the level `disclosure`, but that `tells_all` tells its own as they are.
     """
     rules = f'[[disclosure_rules]]\nlevel = "trajectory"\nby = "{tells_all}"\n' if tells_all else ""
+    # No exact answer: what a peer is answered follows from the grain alone.
+    rules += '[disclosure_budget]\nexact_answers = 0\nage = "20 s"\nbatch = "30 s"\nlead = "60 s"\n' * (
+        disclosure == "conflict"
+    )
     parties = "".join(
         f'[[parties]]\nname = "{one.name}"\npublic_key = "{one.key.public.hex()}"\n'
         + (f'authority_key = "{one.authority.public.hex()}"\n' if signed else "")
@@ -93,15 +98,15 @@ class Authority:
         self._chance = chance
         self._began = began
 
-    def act(self, node: NodeParts) -> tuple[str, Fact] | None:
+    def act(self, node: NodeParts) -> tuple[str, AccordAct] | None:
         """Return the peer and what is said of an accord with it, or None when there is nothing to say."""
         chance, at, own = self._chance, node.loop.clock(), self._station.name
         peer = chance.choice(sorted(self._others))
-        talks = node.rooms.accords.talks[peer]
+        talks = node.state.accords.talks[peer]
         standing = talks.current(at)
         waiting = [
             name for name, record in sorted(talks.records.items())
-            if talks.standing(name, at) is Standing.PROPOSED and own not in record.authorised_by
+            if talks.state(name, at) in UNSIGNED and own not in record.authorised_by
         ]  # fmt: skip
         if waiting and chance.random() < 0.8:
             return peer, self._authorised(chance.choice(waiting), at)
@@ -119,19 +124,19 @@ class Authority:
             return peer, self._signed(AccordEnded(own, at, POSTS[2], standing, "it is over", NO_SIGNATURE))
         return peer, self._signed(AccordSuspended(own, at, POSTS[2], standing, serial, "a dispute", NO_SIGNATURE))
 
-    def begin(self, node: NodeParts) -> list[tuple[str, Fact]]:
+    def begin(self, node: NodeParts) -> list[tuple[str, AccordAct]]:
         """Return what brings a first accord with every peer into force: the first by name proposes, both authorise."""
-        found: list[tuple[str, Fact]] = []
+        found: list[tuple[str, AccordAct]] = []
         own, at = self._station.name, node.loop.clock()
         for peer in sorted(self._others):
             both = sorted((self._station, self._others[peer]), key=lambda one: one.name)
-            talks = node.rooms.accords.talks[peer]
+            talks = node.state.accords.talks[peer]
             if both[0] is self._station and not talks.records:
                 text = format_accord(terms(both, self._began, signed=True))
                 found.append((peer, AccordProposed(own, at, POSTS[2], text)))
             found += [
                 (peer, self._authorised(name, at)) for name, record in sorted(talks.records.items())
-                if talks.standing(name, at) is Standing.PROPOSED and own not in record.authorised_by
+                if talks.state(name, at) in UNSIGNED and own not in record.authorised_by
             ]  # fmt: skip
         return found
 
@@ -140,8 +145,8 @@ class Authority:
         signature = self._station.authority.sign(authorisation_bytes(name, own, at)).hex()
         return AccordAuthorised(own, at, POSTS[2], name, signature)
 
-    def _signed(self, fact: AccordSuspended | AccordResumed | AccordEnded) -> Fact:
+    def _signed(self, act: AccordSuspended | AccordResumed | AccordEnded) -> AccordAct:
         import msgspec
 
-        signature = self._station.authority.sign(change_bytes(fact)).hex()
-        return msgspec.structs.replace(fact, signature=signature)
+        signature = self._station.authority.sign(change_bytes(act)).hex()
+        return msgspec.structs.replace(act, signature=signature)

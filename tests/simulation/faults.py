@@ -11,6 +11,7 @@ from network import FAIR, FOUL, Network
 from station import Station
 
 MEAN_PAUSE_S = 18.0
+MEAN_PUT_BACK_S = 60.0
 LONGEST_DOWN_S = 20.0
 
 
@@ -43,14 +44,22 @@ class Faults:
                 return
             await self._chance.choices(list(kinds), list(kinds.values()))[0]()
 
+    async def put_back(self, stations: Sequence[Station], chance: random.Random) -> None:
+        """Put stations back from a backup now and then, until `stop`: what they began their life with is one."""
+        while True:
+            await asyncio.sleep(chance.expovariate(1.0 / MEAN_PUT_BACK_S))
+            if self._over:
+                return
+            chance.choice(stations).put_back()
+
     async def keep(self, station: Station) -> None:
         """Start a station again a while after it went down."""
         while True:
+            if station.life is not None:
+                await station.life.ended.wait()
+            await asyncio.sleep(0.1 if self._over else self._chance.random() * LONGEST_DOWN_S)
             if station.life is None:
-                await asyncio.sleep(0.1 if self._over else self._chance.random() * LONGEST_DOWN_S)
-                if station.life is None:
-                    station.start()
-            await asyncio.sleep(0.5)
+                station.start()
 
     def _one(self) -> Station:
         return self._chance.choice(self._stations)

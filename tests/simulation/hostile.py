@@ -70,7 +70,7 @@ class Hostile:
 
     def _session(self, victim: Station) -> Session | None:
         """A link as the victim sees it."""
-        links = [one for one in victim.life.node.rooms.links if one.outgoing.recipient == self._attacker.key.public]
+        links = [one for one in victim.life.node.state.links if one.outgoing.recipient == self._attacker.key.public]
         return self._chance.choice(links) if links else None
 
     def _sealed(self, victim: Station, key: NodeKey, ahead: int, previous: bytes | None = None) -> bytes:

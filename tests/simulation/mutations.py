@@ -7,14 +7,21 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from run import EVERY_PUT_BACK, EVERY_TWO_WORLDS
+
 
 class Mutation(NamedTuple):
-    """A fault: what it breaks, in which file of `src/detente`, what stands there and what stands there instead."""
+    """A fault: what it breaks, in which file of `src/detente`, what stands there and what stands there instead.
+
+    `every`: only every so many seeds have what can find it, from `first` on.
+    """
 
     breaks: str
     file: str
     before: str
     after: str
+    every: int = 1
+    first: int = 0
 
 
 MUTATIONS = (
@@ -57,8 +64,8 @@ MUTATIONS = (
     Mutation(
         "no conflict is missed: the last that is close to a new plan is passed over",
         "picture/decide_conflicts.py",
-        "for other, encounter in picture.encounters(party, plan, accord)",
-        "for other, encounter in list(picture.encounters(party, plan, accord))[:-1]",
+        "for other, encounter in picture.encounters(party, plan, accord, comes_first):",
+        "for other, encounter in picture.encounters(party, plan, accord, comes_first)[:-1]:",
     ),
     Mutation(
         "no conflict is missed: an amended plan stays in the index as it was",
@@ -75,8 +82,8 @@ MUTATIONS = (
     Mutation(
         "a STOP that is not delivered alarms its sender: it does after an hour",
         "line/ladder.py",
-        "return record.since + timedelta(seconds=after_s)",
-        "return record.since + timedelta(seconds=3600.0)",
+        "elapsed_s = (at - record.since).total_seconds()\n    deadline_s",
+        "elapsed_s = (at - record.since).total_seconds() - 3600.0\n    deadline_s",
     ),
     Mutation(
         "nothing grows without bound: a peer's batch keeps its place in the queue for ever",
@@ -92,8 +99,17 @@ MUTATIONS = (
     ),
     Mutation(
         "nothing leaves that disclosure forbids: plans are told as they are whatever their level",
-        "disclosure/disclosing.py",
-        "return not is_open(accord, self.policy)",
+        "disclosure/release.py",
+        "return found is not None and not is_open(found[0], self._policy)",
         "return False",
+        every=EVERY_TWO_WORLDS,
+    ),
+    Mutation(
+        "what a peer holds of ours holds here again after a backup: a newer revision of a plan that is held does not",
+        "picture/decide_plans.py",
+        "    return _amended(picture, at, picture.party, plan, revision)",
+        "    return []",
+        every=EVERY_PUT_BACK,
+        first=EVERY_PUT_BACK - 1,
     ),
 )

@@ -1,7 +1,7 @@
 """A network between machines in one process: late, lossy, repeating, split, and with answers that come half or never.
 
-It takes the place of HTTP behind `link.carrier.Carrier`. A batch takes a drawn time to the other machine and its answer
-a drawn time back, so that batches of different links overtake each other; a copy of a batch may come again much later.
+It takes the place of HTTP behind `link.carrier.EnvelopeCarrier`. A batch takes a drawn time to the other machine, its
+answer a drawn time back, so that batches of different links overtake each other; a copy may come again much later.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 import msgspec
 from virtual_time import MachineLoop, Timeline
 
-from detente.link.carrier import CarriageError, Carrier, OpenCarrier
+from detente.link.carrier import CarriageError, EnvelopeCarrier, OpenCarrier
 
 Receive = Callable[[bytes], Awaitable[tuple[int, bytes]]]
 """Takes a batch in at a node: the HTTP status and the body of the answer."""
@@ -84,7 +84,7 @@ class Network:
         """Return what gives the node at `address` its carrier."""
 
         @asynccontextmanager
-        async def opened() -> AsyncIterator[Carrier]:
+        async def opened() -> AsyncIterator[EnvelopeCarrier]:
             yield _Carrier(self, address)
 
         return opened
@@ -96,7 +96,7 @@ class Network:
     async def carry(
         self, sender: str, recipient: str, batch: bytes, connect_s: float, total_s: float
     ) -> tuple[int, bytes]:
-        """Bring a batch to where it goes and the answer back; see `Carrier.carry`."""
+        """Bring a batch to where it goes and the answer back; see `EnvelopeCarrier.carry`."""
         answered: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
         weather, chance = self.weather, self._chance
         there_s = chance.random() * weather.slowest_s
@@ -172,7 +172,9 @@ class _Carrier:
         self._network = network
         self._address = address
 
-    async def carry(self, address: str, batch: bytes, connect_s: float, total_s: float) -> tuple[int, bytes]:
+    async def carry(
+        self, address: str, peer: bytes, batch: bytes, connect_s: float, total_s: float
+    ) -> tuple[int, bytes]:
         return await self._network.carry(self._address, address, batch, connect_s, total_s)
 
 

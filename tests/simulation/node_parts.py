@@ -1,40 +1,48 @@
-"""The node's program as `node.program` puts it together, without HTTP: what runs in one life of a station."""
+"""The node's program as `api.program` puts it together, without HTTP: what runs in one life of a station."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from detente.accord.disclosure import OPEN_POLICY
+from detente.accord.messages import AccordAct
+from detente.accord.room import ActOnAccord
+from detente.claims.room import ClaimsRoom
 from detente.claims.state import ClaimsState
 from detente.details.details import Details
-from detente.disclosure.disclosing import Disclosing
+from detente.details.room import DetailsRoom
+from detente.line.room import LineRoom
 from detente.line.state import LineState
+from detente.link import chains
 from detente.link.carrier import OpenCarrier
-from detente.link.links import Links
 from detente.members.coalition import Coalition
+from detente.members.room import MembersRoom
 from detente.node import loop as loop_module
-from detente.node.accord_keeping import AccordKeeping, keeps
-from detente.node.accords import Accords
+from detente.node import past_clock
 from detente.node.admission import TOO_MANY, Admission
-from detente.node.claims_keeping import keep_claims, open_claims
-from detente.node.desks.claims import ClaimsDesk
-from detente.node.desks.desk import Desks
-from detente.node.desks.details import DetailsDesk
-from detente.node.desks.line import LineDesk
-from detente.node.desks.matching import MatchingDesk
-from detente.node.desks.members import MembersDesk
-from detente.node.desks.zones import ZonesDesk, keep_zones
-from detente.node.horizon_keeping import keep_horizons
-from detente.node.line_keeping import keep_line, open_line
-from detente.node.loop import CommandLoop, NodeStopped, replay
+from detente.node.claims_clock import keep_claims
+from detente.node.cutting import Prepared, prepare
+from detente.node.horizon_clock import keep_horizons
+from detente.node.line_clock import keep_line
+from detente.node.loop import CommandLoop, NodeStopped
 from detente.node.metrics import Metrics
 from detente.node.outbox import Outbox
+from detente.node.past_clock import keep_past
+from detente.node.snapshots import started
+from detente.node.state import NodeState
+from detente.node.zones_clock import keep_zones
+from detente.picture import work
 from detente.picture.commands import ExpireNotices
 from detente.picture.picture import Picture
 from detente.record.group_commit import Commit
 from detente.record.journal import Journal
+from detente.record.segments import StoredJournal
+from detente.room import past
+from detente.zones.room import ZonesRoom
 from detente.zones.talks import Zones
 
 if TYPE_CHECKING:
@@ -42,48 +50,30 @@ if TYPE_CHECKING:
 
 HOUSEKEEPING_S = 5.0
 LONGEST_WAIT_S = 10.0
+BESIDE_IN_WRITES = 40
 
 # In virtual time a turn takes no time: nobody waits for the interpreter, and the real clock must not be asked.
-loop_module.LONGEST_BREATH_S = float("inf")
+loop_module.LONGEST_BREATH_S = loop_module.LONGEST_TURN_S = float("inf")
+# Almost every decision about plans is one that may take long, so that STOPs come between.
+work.LIGHT_WORK = 0
 
 
-class Rooms:
-    """Every room of one node, empty or replayed from a journal."""
+past_clock.LOOK_S, past_clock.TRY_AGAIN_S, past_clock.LEFT_EVERY = 2.0, 10.0, timedelta(seconds=15)
+past.SHORTEST_HORIZON = timedelta(seconds=10)
+# So short a memory that sessions have to look for envelopes in the journal.
+chains.KEPT_ENVELOPES, chains.MARKED_EVERY, chains.RUNS_THINNED_TO = 4, 3, 2
 
-    def __init__(self, station: Station) -> None:
-        self.picture, self.links = Picture(), Links(station.key.public)
-        self.desks = Desks((
-            LineDesk(LineState()), ClaimsDesk(ClaimsState(), self.picture),
-            MatchingDesk(station.name, station.key.public),
-            ZonesDesk(Zones(), self.picture), MembersDesk(Coalition(station.name)),
-            DetailsDesk(station.name, self.picture),
-        ))  # fmt: skip
-        self.accords = Accords(station.card, station.authority.public.hex(), station.trusted, station.accord)
-        self.disclosing = Disclosing()
 
-    @property
-    def line(self) -> LineState:
-        return self.desks.of_type(LineDesk).line
+class PastSettings(NamedTuple):
+    """`JournalSettings` of a node that forgets within minutes."""
 
-    @property
-    def zones(self) -> Zones:
-        return self.desks.of_type(ZonesDesk).zones
+    horizon_days: float
+    segment_entries: int
 
-    @property
-    def claims(self) -> ClaimsState:
-        return self.desks.of_type(ClaimsDesk).claims
 
-    @property
-    def members(self) -> Coalition:
-        return self.desks.of_type(MembersDesk).coalition
-
-    @property
-    def details(self) -> Details:
-        return self.desks.of_type(DetailsDesk).details
-
-    def replay(self, journal: Journal) -> None:
-        """Fold a whole journal in."""
-        replay(journal, self.picture, self.links, self.desks, lambda entry: keeps(entry, self.accords, self.disclosing))
+def empty_state(station: Station) -> NodeState:
+    """The state of a station's node before its journal is folded in."""
+    return NodeState(station.card, station.authority.public.hex(), station.trusted, station.accord, OPEN_POLICY)
 
 
 class NodeParts:
@@ -95,8 +85,7 @@ class NodeParts:
     ) -> None:  # fmt: skip
         self.station = station
         self.journal = journal
-        self.rooms = Rooms(station)
-        self.rooms.replay(journal)
+        self.state, self.folded = started(lambda: empty_state(station), journal.path, journal.base, journal.read)
         self._commit = commit
         self._open_carrier = open_carrier
         self._fraction = fraction
@@ -106,43 +95,35 @@ class NodeParts:
 
     @property
     def picture(self) -> Picture:
-        return self.rooms.picture
+        return self.state.picture
 
     @property
     def line(self) -> LineState:
-        return self.rooms.line
+        return self.state.rooms.of_type(LineRoom).state
 
     @property
     def zones(self) -> Zones:
-        return self.rooms.zones
+        return self.state.rooms.of_type(ZonesRoom).state
 
     @property
     def claims(self) -> ClaimsState:
-        return self.rooms.claims
+        return self.state.rooms.of_type(ClaimsRoom).state
 
     @property
     def members(self) -> Coalition:
-        return self.rooms.members
+        return self.state.rooms.of_type(MembersRoom).state
 
     @property
     def details(self) -> Details:
-        return self.rooms.details
+        return self.state.rooms.of_type(DetailsRoom).state
 
-    async def do(self, command: object, *, urgent: bool = False) -> Any:
+    async def do(self, command: Any, *, urgent: bool = False) -> Any:
         """Carry out a command of any room; returns when what follows is durable. Raises Refusal."""
-        module = type(command).__module__
-        if module == "detente.details.details":
-            return await self.loop.decide_at(self.rooms.desks.of_type(DetailsDesk), command)
-        for desk in self.rooms.desks:
-            if module.split(".")[1] == type(desk).__module__.rpartition(".")[2]:
-                return await self.loop.decide_at(desk, command, urgent=urgent)
-        if module.startswith("detente.accord"):
-            raise TypeError(command)
-        return await self.loop.decide(command)
+        return await self.loop.decide(command, urgent=urgent)
 
-    async def say(self, peer: str, fact: Any) -> Any:
-        """Say a fact about the accords with a peer."""
-        return await self.loop.say(peer, fact)
+    async def act_on_accord(self, peer: str, act: AccordAct) -> Any:
+        """Do something about the accords with a peer."""
+        return await self.do(ActOnAccord(self.station.clock(), peer, act))
 
     async def receive(self, body: bytes) -> tuple[int, bytes]:
         """Take in a batch as the route of envelopes does."""
@@ -150,73 +131,58 @@ class NodeParts:
             if not admitted:
                 return 429, TOO_MANY
             judgement = await self.loop.receive(body)
-        if judgement.accepted:
-            sender = judgement.accepted[0].direction.sender
-            peer = self.loop.peers.with_key(sender)
-            talkers = self.loop.keeping.talkers.values()
-            talker = next((one for one in talkers if one.key == sender), None)
-            if found := peer or talker:
-                self.outbox.heard_from(found.name)
+        self.outbox.received(judgement)
         return judgement.status, judgement.answer
+
+    async def _beside(self, work: Callable[[], Any]) -> Any:
+        """A thread in virtual time: it takes as long as some writes to a disk that is not slow; the rest goes on."""
+        await asyncio.sleep(BESIDE_IN_WRITES * self.station.usual_write_s())
+        try:
+            return work()
+        finally:
+            if self.station.disk.is_off:
+                self.station.has_crashed()
+
+    async def _prepare(self, until: int) -> Prepared:
+        """What a process of its own does, from the journal's files alone."""
+        return await self._beside(lambda: prepare(
+            lambda: empty_state(self.station), self.journal.path, self.journal.base,
+            StoredJournal(self.journal.path).read, until, self.station.past.segment_entries,
+            self.station.clock(),
+        ))  # fmt: skip
 
     async def serve(self) -> list[BaseException]:
         """Run until something of it ends; return what ended it."""
-        rooms, desks = self.rooms, self.rooms.desks
         loop = self.loop = CommandLoop(
-            rooms.picture,
-            rooms.links,
-            self.journal,
-            self._commit,
-            self.station.key,
-            self.station.clock,
-            Metrics(),
-            desks,
+            self.state, self.journal, self._commit, self.station.key, self.station.clock, Metrics(), self._beside
         )
         self.outbox = Outbox(loop, LONGEST_WAIT_S, 0.0, open_carrier=self._open_carrier, fraction=self._fraction)
-        self.admission = Admission(rooms.links)
+        self.admission = Admission(loop.links)
         writer = asyncio.create_task(loop.run(), name="command loop")
-        keeping = loop.keeping = AccordKeeping(
-            rooms.accords, rooms.disclosing, rooms.picture, rooms.links, self.journal, loop.hands()
-        )
         try:
-            await loop.begin_accords()
-            desks.of_type(MatchingDesk).accord_with = keeping.in_force_with
-            rooms.disclosing.matched_with = desks.of_type(MatchingDesk).told_plans
-            desks.of_type(LineDesk).allows = keeping.allows
-            if rooms.picture.accord is not None and keeping.terms_by_peer():
-                await open_line(loop, desks.of_type(LineDesk), self.station.name, keeping.terms_by_peer())
-                await open_claims(loop, self.station.name)
+            await loop.begin()
         except NodeStopped:
             await asyncio.wait((writer,))
         work = [
             asyncio.create_task(part, name=name)
             for name, part in (
                 ("outbox", self.outbox.run()), ("housekeeping", self._housekeeping()),
-                ("line", keep_line(loop, desks.of_type(LineDesk))), ("claims", keep_claims(loop)),
-                ("horizons", keep_horizons(loop)), ("zones", keep_zones(loop)), ("accords", self._follow_accords()),
+                ("line", keep_line(loop)), ("claims", keep_claims(loop)),
+                ("horizons", keep_horizons(loop)), ("zones", keep_zones(loop)),
+                ("past", keep_past(loop, self.station.past, self._prepare, self._beside)),
             )
         ]  # fmt: skip
         done, _ = await asyncio.wait((writer, *work), return_when=asyncio.FIRST_COMPLETED)
-        return [task.exception() or RuntimeError(f"{task.get_name()} came to an end") for task in done]
+        return [
+            task.exception() or RuntimeError(f"{task.get_name()} came to an end")
+            for task in (writer, *work)
+            if task in done
+        ]
 
     async def _housekeeping(self) -> None:
         with contextlib.suppress(NodeStopped):
             while True:
-                await self.loop.follow_accords()
+                await self.loop.follow()
                 if self.picture.accord is not None and self.picture.notices:
                     await self.loop.decide(ExpireNotices(self.station.clock()))
                 await asyncio.sleep(HOUSEKEEPING_S)
-
-    async def _follow_accords(self) -> None:
-        keeping, loop = self.loop.keeping, self.loop
-        news = asyncio.Event()
-        loop.after_turn.append(news.set)
-        with contextlib.suppress(NodeStopped):
-            while True:
-                before = keeping.peers
-                while keeping.peers is before:
-                    news.clear()
-                    await news.wait()
-                if lines := keeping.terms_by_peer():
-                    await open_line(loop, self.rooms.desks.of_type(LineDesk), self.station.name, lines)
-                    await open_claims(loop, self.station.name)

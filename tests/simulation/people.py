@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, MeanSeaLevel
+from detente.airspace.joint_resolution import whole
 from detente.airspace.plan import Circle, Containment, Plan, TimeWindow, Trajectory, Volume4D, Waypoint
 from detente.airspace.position import Position
 from detente.claims import commands as claims
@@ -46,7 +47,7 @@ from detente.picture import commands as picture
 from detente.picture.notices import Meaning, Notice, NoticeState, Others
 from detente.picture.observations import Observation
 from detente.picture.picture import PlanState
-from detente.zones.facts import ZoneAccepted, ZoneProposed, ZoneRefused, ZoneReleased
+from detente.zones.messages import ZoneAccepted, ZoneProposed, ZoneRefused, ZoneReleased
 from detente.zones.talks import SayZone, next_number
 from detente.zones.terms import ZoneTerms, version_of
 
@@ -185,7 +186,12 @@ def cancel_notice(o: Officer, node: NodeParts) -> object | None:
 
 def propose_measure(o: Officer, node: NodeParts) -> object | None:
     record = _pick(o, [r for r in node.picture.conflicts.values() if turn_of(r) == o.party])
-    return record and proposal(node.picture, record, node.loop.clock(), 6)
+    if record is None:
+        return None
+    at, peer = node.loop.clock(), record.conflict.other(o.party).party
+    return whole(
+        proposal(node.picture, record, at, 6, lambda plan_id: node.loop.disclosure.tells_openly(peer, plan_id, at))
+    )
 
 
 def answer_measure(o: Officer, node: NodeParts) -> object | None:
@@ -295,17 +301,17 @@ def talk_of_zone(o: Officer, node: NodeParts) -> object | None:
         )
         terms = ZoneTerms(owner, o.chance.choice(list(Meaning)), shape.area, shape.altitude, shape.time)
         return SayZone(
-            at, o.party, peer, ZoneProposed(o.party, at, POSTS[0], zone_id, terms, next_number(record))
+            at, peer, ZoneProposed(o.party, at, POSTS[0], zone_id, terms, next_number(record))
         )  # fmt: skip
     theirs = [v for v in record.pending if v.proposed.party != o.party]
     version = _pick(o, theirs)
     if version is not None and o.chance.random() < 0.8:
         name = version_of(record.zone_id, version.terms)
-        fact = ZoneAccepted(o.party, at, POSTS[0], record.zone_id, name)
+        message = ZoneAccepted(o.party, at, POSTS[0], record.zone_id, name)
         if o.chance.random() < 0.3:
-            fact = ZoneRefused(o.party, at, POSTS[0], record.zone_id, name, "too wide")
-        return SayZone(at, o.party, peer, fact)
-    return SayZone(at, o.party, peer, ZoneReleased(o.party, at, POSTS[0], record.zone_id, "no longer needed"))
+            message = ZoneRefused(o.party, at, POSTS[0], record.zone_id, name, "too wide")
+        return SayZone(at, peer, message)
+    return SayZone(at, peer, ZoneReleased(o.party, at, POSTS[0], record.zone_id, "no longer needed"))
 
 
 # Claims.
@@ -397,16 +403,16 @@ def deviate(o: Officer, node: NodeParts) -> object | None:
 def keep_members(o: Officer, node: NodeParts) -> object | None:
     at, members = node.loop.clock(), sorted(node.members.members)
     if not members or o.chance.random() < 0.2:
-        return AddMember(at, o.name("member"), POSTS[0], (o.party, *o.peers))
+        return AddMember(at, o.name("member"), POSTS[0])
     member = o.chance.choice(members)
     peer_notices = [r.notice for (party, _), r in node.picture.notices.items() if party in o.peers]
     notice = _pick(o, peer_notices)
     if notice is None or o.chance.random() < 0.2:
-        return RemoveMember(at, member, POSTS[0], (), o.peers)
+        return RemoveMember(at, member, POSTS[0], ())
     matter = Matter(MatterKind.NOTICE, notice.party, notice_reference(notice))
     if o.chance.random() < 0.5:
         return TellMember(at, matter, member, POSTS[0])
-    return AcknowledgeMember(at, matter, member, POSTS[0], "chief", o.peers)
+    return AcknowledgeMember(at, matter, member, POSTS[0], "chief")
 
 
 # Details that are committed to now and given later.
@@ -416,12 +422,12 @@ def keep_details(o: Officer, node: NodeParts) -> object | None:
     at, held = node.loop.clock(), node.details.kept
     opened = _pick(o, [n for (party, n), r in node.picture.notices.items() if party == o.party and r.notice.commitment])
     if opened is not None and o.chance.random() < 0.5:
-        return GiveDetails(at, o.party, o.peer(), opened)
+        return GiveDetails(at, o.peer(), opened)
     commitment = _pick(o, sorted(held))
     if commitment is not None and o.chance.random() < 0.6:
         notice = Notice(o.name("n"), o.party, Meaning.KEEP_OUT, o.volume(at), at, commitment=commitment)
         return picture.GiveNotice(at, o.party, notice)
-    return CommitDetails(at, o.party, CommitmentOpening(o.chance.randbytes(32).hex(), o.plan(o.name("p"), at)))
+    return CommitDetails(at, CommitmentOpening(o.chance.randbytes(32).hex(), o.plan(o.name("p"), at)))
 
 
 # What nobody may do. Each must be refused.
@@ -440,8 +446,8 @@ def _wrong(o: Officer, node: NodeParts) -> object:
         line.TakeLineMessage(at, o.party, peer, f"{peer}:999999", POSTS[0]),
         claims.ShareObservation(at, o.party, peer, "never-seen"),
         claims.AnswerRequest(at, o.party, peer, Answer("never-asked", o.party, AnswerKind.OURS, at)),
-        SayZone(at, o.party, peer, ZoneReleased(o.party, at, POSTS[0], "never-drawn", "gone")),
-        RemoveMember(at, "never-joined", POSTS[0], (), o.peers),
+        SayZone(at, peer, ZoneReleased(o.party, at, POSTS[0], "never-drawn", "gone")),
+        RemoveMember(at, "never-joined", POSTS[0], ()),
     ]  # fmt: skip
     if theirs:
         acts.append(picture.EndPlan(at, o.party, o.chance.choice(theirs) + "-not-mine"))

@@ -27,13 +27,15 @@ import structlog
 sys.path.insert(0, str(Path(__file__).parent))
 
 from authorities import Authority
-from node_parts import Rooms
-from people import ACTS, Officer
+from node_parts import empty_state
 from station import JOURNAL, Station
 from world import BEGAN, World
 
 from detente.airspace.refusal import Refusal
+from detente.line.room import LineRoom
 from detente.link.card import write_card
+from detente.node.state import NodeState
+from people import ACTS, Officer
 
 SEED = 1
 PAUSE_S = 1.0
@@ -67,16 +69,17 @@ def _words(key: Any) -> list[str]:
     return [word for part in key for word in _words(part)] if isinstance(key, tuple) else [str(plain(key))]
 
 
-def state_of_rooms(rooms: Rooms) -> dict[str, Any]:
+def state_of_rooms(state: NodeState) -> dict[str, Any]:
     """What every room holds, by its name."""
+    of_itself = {"accord", "event", "line"}
     return {
-        "picture": plain(rooms.picture.snapshot()), "line": plain(rooms.line.snapshot()), "claims": plain(rooms.claims),
-        "zones": plain(rooms.zones), "members": plain(rooms.members), "details": plain(rooms.details),
-        "accords": {peer: plain(talks.records) for peer, talks in rooms.accords.talks.items()},
+        **{room.name: plain(room.state) for room in state.rooms if room.name not in of_itself},
+        "picture": plain(state.picture.snapshot()), "line": plain(state.rooms.of_type(LineRoom).state.snapshot()),
+        "accords": {peer: plain(talks.records) for peer, talks in state.accords.talks.items()},
         "links": {
             f"{s.outgoing.recipient.hex()} {s.outgoing.accord}":
                 [s.sent_number, s.receipted_number, s.received_number, s.received_hash.hex(), s.acknowledged_number]
-            for s in rooms.links if s.sent_number or s.received_number
+            for s in state.links if s.sent_number or s.received_number
         },
     }  # fmt: skip
 
@@ -102,8 +105,8 @@ class Session:
         officer = Officer(station.name, tuple(others), self.world.chance(f"officer {station.name}"))
 
         async def begin(node) -> None:
-            for peer, fact in authority.begin(node):
-                await node.say(peer, fact)
+            for peer, act in authority.begin(node):
+                await node.act_on_accord(peer, act)
 
         for _ in range(5):
             await station.ask(begin)
@@ -135,12 +138,12 @@ def main(folder: Path) -> None:
     assert not missing, f"the session did not do {sorted(missing)}"
     parties: dict[str, Any] = {}
     for station in session.stations:
-        rooms = Rooms(station)
-        rooms.replay(station.life.journal)
+        state = empty_state(station)
+        state.replay(station.life.journal.read())
         parties[station.name] = {
             "card": write_card(station.card).decode(), "authority": station.authority.public.hex(),
             "head": [station.life.journal.head.number, station.life.journal.head.hash.hex()],
-            "state": state_of_rooms(rooms),
+            "state": state_of_rooms(state),
         }  # fmt: skip
         station.life.journal.close()
         journal = (station.disk.directory / JOURNAL).read_bytes()

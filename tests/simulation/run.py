@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import sys
 import time
@@ -24,14 +25,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import two_worlds
 from authorities import Authority, terms
-from checks import bounds, conflicts, replay, silence, stop, transcripts
+from checks import bounds, conflicts, pictures, replay, silence, stop, transcripts
 from faults import Faults
 from hostile import Hostile
-from people import WRONG, Officer, draw
+from memory import remember
+from node_parts import PastSettings
 from station import GoneError, Station
 from world import BEGAN, World
 
 from detente.airspace.refusal import Refusal
+from people import WRONG, Officer, draw
 
 TROUBLED_S = 240.0
 QUIET_S = 90.0
@@ -40,6 +43,8 @@ MEAN_AUTHORITY_S = 60.0
 LOOK_S = 7.0
 DEEP_LOOKS = 0.1
 EVERY_TWO_WORLDS = 4
+EVERY_PUT_BACK = 3
+EVERY_CUT = 2
 LONGEST_SETTLING_S = 60
 SHOWN_LINES = 60
 
@@ -66,6 +71,10 @@ class Run:
         self._machine = self.world.timeline.machine("people")
         self._over = False
         signed = seed % 2 == 1
+        if seed % EVERY_CUT == 0:
+            for station in self.stations:
+                chance = self.world.chance(f"past {station.name}")
+                station.past = PastSettings(chance.uniform(15.0, 120.0) / 86_400.0, chance.randrange(60, 400))
         for station in self.stations:
             station.accord = None if signed else terms(self.stations, BEGAN)
         self._faults = Faults(self.stations, self.world.network, self.world.chance("faults"))
@@ -74,6 +83,7 @@ class Run:
             attacker, *victims = reversed(self.stations)
             self._hostile = Hostile(attacker, victims, self.world.network, self.world.chance("hostile"))
         self._honest = self.stations[:-1] if self._hostile else self.stations
+        self._is_put_back = seed % EVERY_PUT_BACK == EVERY_PUT_BACK - 1
         self._authorities = {s.name: self._authority(s) for s in self.stations} if signed else {}
 
     def _authority(self, station: Station) -> Authority:
@@ -89,6 +99,8 @@ class Run:
             if station.name in self._authorities:
                 self._begin(self._authorise(station))
         self._begin(self._faults.run())
+        if self._is_put_back:
+            self._begin(self._faults.put_back(self._honest, self.world.chance("put back")))
         self._begin(self._look())
         if self._hostile is not None:
             self._begin(self._hostile.run())
@@ -133,7 +145,7 @@ class Run:
             await self._ask(station, name, lambda node, act=act: self._do(act, officer, node))
 
     async def _do(self, act, officer, node):
-        command = await node.loop.read(lambda _: act(officer, node))
+        command = await node.loop.read(lambda: act(officer, node))
         return None if command is None else await node.do(command)
 
     async def _authorise(self, station: Station) -> None:
@@ -144,9 +156,9 @@ class Run:
             await asyncio.sleep(3.0 if begins else chance.expovariate(1.0 / MEAN_AUTHORITY_S))
 
             async def say(node, begins=begins):
-                facts = authority.begin(node) if begins else [authority.act(node)]
-                for peer, fact in [one for one in facts if one is not None]:
-                    await node.say(peer, fact)
+                acts = authority.begin(node) if begins else [authority.act(node)]
+                for peer, act in [one for one in acts if one is not None]:
+                    await node.act_on_accord(peer, act)
 
             await self._ask(station, "authority", say)
 
@@ -203,7 +215,11 @@ class Run:
             stop.check(station)
         for one, other in combinations(self._honest, 2):
             transcripts.check(one, other)
+            pictures.check(one, other)
         self.counts["cut tails"] = sum(station.cut_tails for station in self.stations)
+        self.counts["put back"] = sum(station.put_back_times for station in self.stations)
+        self.counts["starts from a snapshot"] = sum(station.snapshot_starts for station in self.stations)
+        self.counts["segments found at starts"] = sum(station.cuts for station in self.stations)
         self.counts["lives"] = sum(len(station.lives) for station in self.stations)
         self.counts["entries"] = sum(station.life.journal.head.number for station in self._honest)
 
@@ -218,6 +234,14 @@ async def _between_turns(station: Station, node) -> AssertionError | None:
         return None
 
     return await node.loop.read(look)
+
+
+def begin() -> None:
+    """Make a process ready to play many seeds quickly."""
+    remember()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 def simulate(seed: int) -> Result:
@@ -256,7 +280,7 @@ def main() -> int:
     began_s = time.perf_counter()
     broken = 0
     counts: dict[str, int] = {}
-    with ProcessPoolExecutor(arguments.processes) as pool:
+    with ProcessPoolExecutor(arguments.processes, initializer=begin) as pool:
         for result in pool.map(simulate, seeds):
             for name, count in result.counts.items():
                 counts[name] = counts.get(name, 0) + count

@@ -13,17 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from detente.picture.picture import picture_bytes
+from detente.picture.picture import Picture, picture_bytes
 
 if TYPE_CHECKING:
-    from node_parts import NodeParts, Rooms
+    from node_parts import NodeParts
+
+    from detente.node.state import NodeState
 
 _PLAIN = (str, int, float, bool, bytes, type(None), datetime, timedelta)
+_EXACTLY_PLAIN = frozenset(_PLAIN)
 _WORDS_PER_ROOM = 16
 
 
 def state_of(value: Any) -> Any:
     """Return `value` in plain tuples, with what has no order in an order; functions are passed over."""
+    if type(value) in _EXACTLY_PLAIN:
+        return value
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, _PLAIN):
@@ -45,8 +50,9 @@ def state_of(value: Any) -> Any:
 
 
 _NO_STATE = frozenset({
-    "_picture", "_decoder", "_sealed_number", "_sealed_hash", "changes", "_meters", "_open", "stranger_budget",
-    "_peer_budgets",
+    "_picture", "_accords", "_plans", "_decoder",
+    "_sealed_number", "_sealed_hash", "changes", "_meters", "_open", "stranger_budget",
+    "_peer_budgets", "_answers",
 })  # fmt: skip
 """What is no part of the state that the journal holds: other rooms', and what a restart fills anew."""
 
@@ -56,16 +62,23 @@ def digest(value: Any) -> str:
     return hashlib.sha256(repr(state_of(value)).encode()).hexdigest()[:_WORDS_PER_ROOM]
 
 
+def _beside(picture: Picture) -> dict[str, Any]:
+    """What decisions of the picture depend on beside its records."""
+    names = ("classes", "conflicts_of", "measures_of", "left_before", "left_revisions", "left_notices")
+    return {name: getattr(picture, name) for name in names} | {"watched": picture.watched}
+
+
 def digests(node: NodeParts) -> dict[str, str]:
     """The state of every part of a running node."""
-    return digests_of(node.rooms)
+    return digests_of(node.state)
 
 
-def digests_of(rooms: Rooms) -> dict[str, str]:
-    """The state of every room."""
-    parts = {type(desk).__name__: digest(desk) for desk in rooms.desks}
+def digests_of(state: NodeState) -> dict[str, str]:
+    """The state of every room, of the ledger of what was told and of the links."""
+    parts = {room.name: digest(room.state) for room in state.rooms if room.state is not state.picture}
     return {
-        "picture": hashlib.sha256(picture_bytes(rooms.picture)).hexdigest()[:_WORDS_PER_ROOM],
-        "accords": digest(rooms.accords.talks), "told": digest(rooms.disclosing),
-        "links": digest({str(s.outgoing): s for s in rooms.links if s.sent_number or s.received_number}), **parts,
+        "picture": hashlib.sha256(picture_bytes(state.picture)).hexdigest()[:_WORDS_PER_ROOM],
+        "beside the picture": digest(_beside(state.picture)),
+        "told": digest(state.disclosure),
+        "links": digest({str(s.outgoing): s for s in state.links if s.sent_number or s.received_number}), **parts,
     }  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from disk import Disk, Fault
 from network import Network
-from node_parts import NodeParts
+from node_parts import NodeParts, PastSettings
 from state_bytes import digests
 from virtual_time import MachineLoop, Timeline
 
@@ -42,9 +42,14 @@ class Clock:
         self._began = began
         self._rate = rate
         self.off_s = off_s
+        self._shown: tuple[tuple[int, float], datetime] | None = None
 
     def __call__(self) -> datetime:
-        return self._began + timedelta(seconds=self._timeline.now_s * self._rate + self.off_s)
+        at = (self._timeline.now_us, self.off_s)
+        if self._shown is None or self._shown[0] != at:
+            seconds = self._timeline.now_s * self._rate + self.off_s
+            self._shown = (at, self._began + timedelta(seconds=seconds))
+        return self._shown[1]
 
 
 class SimulatedCommit:
@@ -108,6 +113,9 @@ class Station:
         self.trusted: list[Card] = []
         self.accord: Accord | None = None
         self.disk = Disk(root / name, chance)
+        self.past = PastSettings(36_500.0, 0)
+        self.snapshot_starts = 0
+        self.cuts = 0
         self.slow_s = 0.0
         self.settled_us = 0
         self._asked: list[asyncio.Future[Any]] = []
@@ -117,6 +125,7 @@ class Station:
         self.broken: list[BaseException] = []
         self.cut_tails = 0
         self.refused_starts = 0
+        self.put_back_times = 0
         self._timeline = timeline
         self._network = network
         self._chance = chance
@@ -134,9 +143,11 @@ class Station:
 
     def write_s(self) -> float:
         """How long the next batch takes to be on the disk."""
-        if self._timeline.is_even:
-            return 0.0
-        return 0.0005 + self._chance.random() * 0.004 + self.slow_s * self._chance.random()
+        return self.usual_write_s() + (0.0 if self._timeline.is_even else self.slow_s * self._chance.random())
+
+    def usual_write_s(self) -> float:
+        """How long a batch takes to be on a disk that is not slow."""
+        return 0.0 if self._timeline.is_even else 0.0005 + self._chance.random() * 0.004
 
     def start(self) -> None:
         """Start the node on what its disk holds."""
@@ -160,7 +171,9 @@ class Station:
         commit = SimulatedCommit(self, machine, journal)
         life.node = NodeParts(self, journal, commit, self._network.carrier(self.address), self._chance.random)
         self.settled_us = self._timeline.now_us
-        self.note(f"starts at entry {journal.head.number}")
+        self.snapshot_starts += life.node.folded < journal.head.number
+        self.cuts += len(journal.segments)
+        self.note(f"starts at entry {journal.head.number}, {life.node.folded} of them folded in")
         self._network.listen(self.address, machine, self.receive)
         machine.call_soon(lambda: machine.create_task(self._run(life), name="node"))
 
@@ -230,6 +243,18 @@ class Station:
         if self.life is not None:
             self.disk.crash(fault)
             self.has_crashed()
+
+    def put_back(self) -> None:
+        """The machine is lost, and its backup put back; without one, the files that it began with are kept as one."""
+        if self.life is None or self.disk.is_off:
+            return
+        self.disk.keep_backup()
+        self.disk.crash(Fault.KILLED)
+        if self.disk.put_back():
+            self.note("is put back from a backup")
+            self.put_back_times += 1
+            self.acknowledged.clear()
+        self.has_crashed()
 
     def has_crashed(self) -> None:
         """The machine is off; what its disk holds waits for the next start."""

@@ -28,9 +28,10 @@ def test_the_fault_is_found(mutation, tmp_path):
     text = broken.read_text()
     assert text.count(mutation.before) == 1, f"{mutation.file} no longer holds what is to be broken"
     broken.write_text(text.replace(mutation.before, mutation.after))
-    command = [sys.executable, SIMULATOR, "--seeds", str(MOST_SEEDS), "--processes", "1", "--until-broken"]
+    seeds = ("--seeds", str(MOST_SEEDS), "--from", str(mutation.first or mutation.every), "--step", str(mutation.every))
+    command = [sys.executable, SIMULATOR, *seeds, "--processes", "1", "--until-broken"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    ran = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=280)
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=800)
     found = re.search(r"seed (\d+) breaks a promise", ran.stdout)
     assert found, f"not found in {MOST_SEEDS} seeds: {ran.stdout[-500:]} {ran.stderr[-2000:]}"
     error = next((line for line in reversed(ran.stdout.splitlines()) if "Error" in line), "")

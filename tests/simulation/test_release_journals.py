@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from node_parts import Rooms
+from node_parts import empty_state
 from release_journals import MANIFEST, plain, state_of_rooms
 
 from detente.link.card import read_card
@@ -62,8 +62,8 @@ def test_the_journals_of_a_release_replay(folder, tmp_path):
             key=SimpleNamespace(public=cards[name].key), accord=None,
             authority=SimpleNamespace(public=bytes.fromhex(party["authority"])),
         )  # fmt: skip
-        rooms = Rooms(station)
-        rooms.replay(StoredJournal(path, found.head.number))
-        held = json.loads(json.dumps(plain(state_of_rooms(rooms))))
+        state = empty_state(station)
+        state.replay(StoredJournal(path, found.head.number).read())
+        held = json.loads(json.dumps(plain(state_of_rooms(state))))
         assert not missing(held, party["state"])
         assert missing(held, {**party["state"], "picture": {"party": "nobody"}}), "a change would not be seen"

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 
 import structlog
 from authorities import terms
+from checks import answers
 from disk import Fault
 from network import FAIR, FOUL
-from people import ACTS, Officer
 from station import GoneError, Station
 from world import BEGAN, World
 
@@ -24,6 +24,7 @@ from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 from detente.picture.commands import ActivatePlan, ImportPlans, WithdrawPlan
+from people import ACTS, Officer
 
 SECONDS = 240.0
 MEAN_ACT_S = 4.0
@@ -55,6 +56,7 @@ class Worlds:
                 self._machine.call_soon(lambda one=one: self._machine.create_task(one))
         self._machine.call_soon(lambda: self._machine.create_task(self._trouble()))
         self.world.run_for(SECONDS)
+        answers.check(self.north)
         found = [(when_s, raw) for when_s, sender, raw in self.world.network.seen if sender == self.north.address]
         self._machine.clear_away()
         self.world.clear_away()
@@ -72,7 +74,7 @@ class Worlds:
             await self._ask(station, lambda node, act=act, officer=officer: self._do(act, officer, node))
 
     async def _do(self, act, officer, node):
-        command = await node.loop.read(lambda _: act(officer, node))
+        command = await node.loop.read(lambda: act(officer, node))
         return None if command is None else await node.do(command)
 
     async def _plan_in_private(self) -> None:
@@ -148,8 +150,8 @@ def views(seed: int, disclosure: str) -> list[list[tuple[float, bytes]]]:
 
 
 def check(seed: int) -> None:
-    """Play both worlds of a seed, with plans that are told coarsely or not at all."""
-    disclosure = ("nothing", "cell")[seed % 2]
+    """Play both worlds of a seed, with plans that are told coarsely, by answers or not at all."""
+    disclosure = ("nothing", "cell", "conflict")[seed % 3]
     differs = difference(*views(seed, disclosure))
     assert not differs, f"what south sees under {disclosure!r} tells the two worlds apart: {differs}"
 

@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from source_tree import PYTHON, ROOT, files, module_of, name, parsed
 
-CALLED_BY_NAME = re.compile(r"detente\.cli\.main\.main|detente\.cli\.\w+\.register|detente\.rehearsal\.\w+\.rehearse")
+CALLED_BY_NAME = re.compile(
+    r"detente\.cli\.main\.main|detente\.cli\.\w+\.(register|COMMANDS)|detente\.rehearsal\.\w+\.rehearse"
+)
 """What starts the program, and what it finds by the name of a command or of a rehearsal."""
 
 

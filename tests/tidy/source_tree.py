@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "detente"
 WRITTEN = frozenset({".py", ".toml", ".css", ".html", ".ts", ".svelte", ".md"})
 """What people write, by its ending; data are not among them."""
+MADE = frozenset({"__pycache__", "node_modules", "built"})
+"""Folders of what programs make."""
 PYTHON = frozenset({".py"})
 
 
@@ -20,7 +22,7 @@ def files(*folders: str, suffixes: frozenset[str] = WRITTEN) -> Iterator[Path]:
     """Files under these folders of the repository, except what programs leave behind."""
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*")):
-            left_behind = any(part == "__pycache__" or part.startswith(".") for part in path.relative_to(ROOT).parts)
+            left_behind = any(part in MADE or part.startswith(".") for part in path.relative_to(ROOT).parts)
             if path.is_file() and not left_behind and (not suffixes or path.suffix in suffixes):
                 yield path
 

@@ -14,7 +14,7 @@ IMPURE_MODULES = frozenset({
     "asyncio", "ctypes", "fcntl", "glob", "http", "io", "locale", "logging", "mmap", "multiprocessing", "os", "pathlib",
     "pickle", "random", "secrets", "selectors", "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "sys",
     "tempfile", "threading", "time", "urllib", "uuid", "webbrowser", "aiohttp", "httpx", "litestar", "requests",
-    "structlog", "uvicorn", "numpy.random", "importlib.resources",
+    "structlog", "uvloop", "numpy.random", "importlib.resources",
 })  # fmt: skip
 IMPURE_CALLS = frozenset({
     "open", "print", "input", "breakpoint", "exec", "eval", "datetime.datetime.now", "datetime.datetime.utcnow",

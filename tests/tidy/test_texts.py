@@ -17,7 +17,7 @@ from jinja2 import nodes
 from source_tree import PYTHON, files, module_of, name, parsed
 
 from detente.language import Language
-from detente.language.wording import keys
+from texts import texts
 
 LOOK_UP = "detente.language.wording.text"
 """The function that all texts come through; its second parameter is the key."""
@@ -197,12 +197,12 @@ def form_of(key: str) -> re.Pattern[str]:
 
 def test_every_language_has_the_same_texts() -> None:
     for language in Language:
-        missing = keys(Language.ENGLISH) ^ keys(language)
+        missing = texts(Language.ENGLISH).keys() ^ texts(language).keys()
         assert not missing, f"write these in every language: {sorted(missing)}"
 
 
 def test_every_text_that_is_asked_for_exists() -> None:
-    known = keys(Language.ENGLISH)
+    known = texts(Language.ENGLISH).keys()
     unknown = {f"{place} {key}" for place, key in asked_for() if not matches(key, known)}
     assert not unknown, f"write these in the tables of every language: {sorted(unknown)}"
 
@@ -220,7 +220,7 @@ def test_every_text_is_asked_for() -> None:
     forms = [form_of(one) for one in written if "." in one.partition(ANYTHING)[0] and ANYTHING in one]
     unused = {
         key
-        for key in keys(Language.ENGLISH) - written
+        for key in texts(Language.ENGLISH).keys() - written
         if key.rpartition(".")[0] not in written and not any(form.fullmatch(key) for form in forms)
     }
     assert not unused, f"take these out of the tables of every language: {sorted(unused)}"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import forked
 from detente.utm.access.development import development_token
 from ports import free_port
 
@@ -26,17 +27,21 @@ URL = "https://uss.example.com/utm"
 class DssProcess:
     """One process over one directory, until `stop` or `kill`."""
 
-    def __init__(self, directory: Path, *options: str, before: tuple[str, ...] = ()) -> None:
+    def __init__(self, directory: Path, *options: str, before: tuple[str, ...] = (), port: int = 0) -> None:
         """`before` is what stands before the command: another that runs it."""
         self.directory = directory
-        self.port = free_port()
-        ours = [sys.executable, "-m", "detente", "dss", "--dir", str(directory), "--port", str(self.port), *options]
-        command = [*before, *ours]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self.port = port or free_port()
+        ours = ("dss", "--dir", str(directory), "--port", str(self.port), *options)
+        self.process: subprocess.Popen[bytes] | forked.ForkedProcess
+        if before:
+            command = [*before, sys.executable, "-m", "detente", *ours]
+            self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        else:
+            self.process = forked.start(*ours)
         deadline = time.monotonic() + 120.0
         while True:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthy", timeout=5.0):
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthy", timeout=120.0):
                     return
             except (urllib.error.URLError, ConnectionError):
                 if self.process.poll() is not None or time.monotonic() > deadline:
@@ -67,7 +72,7 @@ class DssProcess:
         headers: dict[str, str] | None = None,
     ) -> tuple[int, Any, dict[str, str]]:
         """As `ask`, with the headers of the answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30.0)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120.0)
         with contextlib.closing(connection):
             given = dict(headers or {})
             if token is not None:
@@ -81,11 +86,16 @@ class DssProcess:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait()
+        self._ended()
 
     def kill(self) -> None:
         self.process.kill()
+        self._ended()
+
+    def _ended(self) -> None:
         self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ class Client(threading.Thread):
         """The newest notification index of each subscription."""
 
     def run(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=30.0)
+        connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=120.0)
         try:
             while True:
                 name = str(uuid4())

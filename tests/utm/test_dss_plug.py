@@ -38,7 +38,7 @@ def load(service: DssProcess) -> None:
 
     def client(number: int) -> None:
         headers = {"Authorization": f"Bearer {service.token(subject=f'uss{number}')}"}
-        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60.0)
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=120.0)
         path, ovn = "", ""
         for count in range(WRITES):
             body = intent(
@@ -113,7 +113,7 @@ def test_what_was_acknowledged_is_on_the_disk_when_the_power_goes(tmp_path: Path
 
 def whole(trace: Path) -> list[str]:
     """The lines of a trace, once the tracer has seen the process end."""
-    deadline = time.monotonic() + 60.0
+    deadline = time.monotonic() + 120.0
     while True:
         lines = trace.read_text().splitlines()
         if lines and "exited with" in lines[-1]:

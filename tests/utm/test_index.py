@@ -45,7 +45,7 @@ def touches(low: int | None, high: int | None, other_low: int | None, other_high
 
 
 @given(st.lists(OPERATION, max_size=120))
-@settings(max_examples=25)
+@settings(max_examples=8)
 def test_the_index_finds_what_a_list_finds(operations: list[tuple]) -> None:  # type: ignore[type-arg]
     index, held = CellIndex(), {}
     for what, number, cells, low, high, start, end, kinds in operations:

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -18,23 +19,40 @@ from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Mean
 from detente.airspace.plan import Circle, Polygon, TimeWindow
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
+from detente.picture.commands import KeepZone
 from detente.picture.notices import Meaning
-from detente.zones.facts import ZoneAccepted, ZoneFact, ZoneProposed, ZoneRefused, ZoneReleased, read_fact, write_fact
+from detente.room.activity import Need, Ordinary
+from detente.room.channel import Channel
+from detente.room.message import Heard
+from detente.room.rooms import Rooms
+from detente.room.tagged import write_tagged
+from detente.zones.messages import ZoneAccepted, ZoneMessage, ZoneProposed, ZoneRefused, ZoneReleased
+from detente.zones.room import ZonesRoom
 from detente.zones.talks import (
-    HearZone,
     SayZone,
+    ZoneEvent,
     ZonePostCalled,
     Zones,
     ZoneStanding,
     ZoneTick,
-    decide,
-    evolve,
     next_number,
     overdue_s,
     posts_called,
-    shared_bytes,
 )
 from detente.zones.terms import ZoneTerms, notices_of, version_of
+
+
+def shared(zones: Zones) -> list[object]:
+    """What both parties know: equal on both sides once all mail is delivered."""
+    return [
+        (
+            zone_id,
+            sorted((msgspec.structs.replace(one, step=-1) for one in record.versions), key=lambda one: one.version),
+            sorted(record.releases, key=lambda release: release.party),
+        )
+        for (_, zone_id), record in sorted(zones.records.items(), key=lambda item: item[0][1])
+    ]
+
 
 SIDES = ("north", "south")
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -50,25 +68,44 @@ def zone(east_deg: float = 0.0, owner: str = "north", meaning: Meaning = Meaning
     return ZoneTerms(owner, meaning, Circle(Position(34.0, 20.0 + east_deg), 9260.0), BAND, window, **rings)
 
 
+class Agreed:
+    """Accords under which everybody is called by the ladder that stands when an accord says nothing."""
+
+    def __init__(self, party: str) -> None:
+        self.party = party
+
+    def latest(self, _peer: str, _at: datetime) -> tuple[SimpleNamespace, str]:
+        return SimpleNamespace(provisions=SimpleNamespace(escalation=DEFAULT_ESCALATION)), "ab" * 32
+
+
 class Table:
     """Two parties and the mail between them, which keeps its order."""
 
     def __init__(self) -> None:
-        self.zones = {side: Zones() for side in SIDES}
+        self.rooms = {side: ZonesRoom(Zones(), Agreed(side)) for side in SIDES}  # type: ignore[arg-type]
         self.mail: dict[str, deque[tuple[str, bytes]]] = {side: deque() for side in SIDES}
         self.now = NOON
 
-    def say(self, fact: ZoneFact) -> None:
-        side = fact.party
-        for event in decide(self.zones[side], SayZone(self.now, side, other(side), fact)):
-            evolve(self.zones[side], event)
-            self.mail[other(side)].append(write_fact(fact))
+    @property
+    def zones(self) -> dict[str, Zones]:
+        return {side: room.state for side, room in self.rooms.items()}
+
+    def do(self, side: str, command: object) -> list[ZoneEvent]:
+        room = self.rooms[side]
+        events = room.decide(command)  # type: ignore[arg-type]
+        for event in events:
+            room.evolve(room.decode(room.encode(event)))
+            for addressed in room.messages_of(event):
+                self.mail[addressed.peer].append(write_tagged(addressed.message))
+        return events
+
+    def say(self, message: ZoneMessage) -> None:
+        self.do(message.party, SayZone(self.now, other(message.party), message))
 
     def deliver(self, side: str, count: int = 10**6) -> None:
         while self.mail[side] and count:
-            fact = read_fact(*self.mail[side].popleft(), other(side))
-            for event in decide(self.zones[side], HearZone(self.now, side, other(side), fact)):
-                evolve(self.zones[side], event)
+            message = Rooms([self.rooms[side]]).read_message(Channel.ROOMS, *self.mail[side].popleft())
+            self.do(side, Heard(self.now, other(side), message))
             count -= 1
 
     def deliver_all(self) -> None:
@@ -130,7 +167,7 @@ def test_moves_that_cross_on_their_way_end_alike() -> None:
     table.accept("south", one)
     table.deliver_all()
     assert {table.record(side).agreed.version for side in SIDES} == {max(one, two)}
-    assert shared_bytes(table.zones["north"]) == shared_bytes(table.zones["south"])
+    assert shared(table.zones["north"]) == shared(table.zones["south"])
 
 
 def test_a_proposal_that_nobody_answers_rings_the_next_post_and_is_overdue_on_both_sides() -> None:
@@ -141,9 +178,8 @@ def test_a_proposal_that_nobody_answers_rings_the_next_post_and_is_overdue_on_bo
     for seconds in range(0, 400, 10):
         table.now = NOON + timedelta(seconds=seconds)
         for side in SIDES:
-            for event in decide(table.zones[side], ZoneTick(table.now, {other(side): DEFAULT_ESCALATION})):
+            for event in table.do(side, ZoneTick(table.now)):
                 assert isinstance(event, ZonePostCalled)
-                evolve(table.zones[side], event)
                 called[side].append(event.post)
     assert called["north"] == called["south"] == ["watch", "senior", "command"]
     assert posts_called(DEFAULT_ESCALATION, NOON, NOON + timedelta(seconds=31)) == ("watch", "senior")
@@ -151,7 +187,7 @@ def test_a_proposal_that_nobody_answers_rings_the_next_post_and_is_overdue_on_bo
     assert overdue_s(DEFAULT_ESCALATION, NOON, NOON + timedelta(seconds=240)) == 30.0
     table.accept("south", version)
     table.deliver_all()
-    assert decide(table.zones["north"], ZoneTick(table.now, {"south": DEFAULT_ESCALATION})) == []
+    assert table.do("north", ZoneTick(table.now)) == []
 
 
 def test_rings_say_where_to_make_contact_and_where_to_hold() -> None:
@@ -173,6 +209,23 @@ def test_rings_say_where_to_make_contact_and_where_to_hold() -> None:
         msgspec.structs.replace(terms, area=triangle)
 
 
+def test_an_agreed_zone_counts_as_notices_until_it_is_released() -> None:
+    table = Table()
+    version = table.propose("north", zone())
+    table.deliver_all()
+    room = table.rooms["south"]
+    message = ZoneAccepted("south", NOON, "watch", "z", version)
+    assert room.need_of(SayZone(NOON, "north", message)) == Need("north", Ordinary.PLANNING)
+    assert room.need_of(Heard(NOON, "north", message)) is None, (
+        "what a peer said before it heard of a suspension counts"
+    )
+    (agreed,) = table.do("south", SayZone(NOON, "north", message))
+    (keeps,) = room.reactions(agreed)
+    assert keeps == KeepZone(NOON, "z:", "north", tuple(notices_of("z", zone(), SIDES)))
+    (released,) = table.do("south", SayZone(NOON, "north", ZoneReleased("south", NOON, "watch", "z", "over")))
+    assert list(room.reactions(released)) == [KeepZone(NOON, "z:", "north", ())]
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -186,23 +239,22 @@ def test_a_zone_of_somebody_else_or_of_the_past_is_refused(change: dict[str, obj
 
 
 @pytest.mark.parametrize(
-    "fact",
+    "message",
     [
         ZoneAccepted("south", NOON, "watch", "z", "ab" * 8),
         ZoneRefused("south", NOON, "watch", "unknown", "ab" * 8, "no"),
         ZoneReleased("south", NOON, "watch", "unknown", "no"),
         ZoneProposed("south", NOON, "watch", "y", zone(owner="east"), 1),
+        ZoneProposed("north", NOON, "watch", "y", zone(), 1),
     ],
 )
-def test_what_a_peer_may_not_say_changes_nothing(fact: ZoneFact) -> None:
+def test_what_a_peer_may_not_say_changes_nothing(message: ZoneMessage) -> None:
     table = Table()
     table.propose("north", zone())
-    before = shared_bytes(table.zones["north"])
+    before = shared(table.zones["north"])
     with pytest.raises(Refusal):
-        decide(table.zones["north"], HearZone(NOON, "north", "south", fact))
-    with pytest.raises(Refusal):
-        read_fact(*write_fact(fact), "north")
-    assert shared_bytes(table.zones["north"]) == before
+        table.do("north", Heard(NOON, "south", message))
+    assert shared(table.zones["north"]) == before
 
 
 sides = st.sampled_from(SIDES)
@@ -238,12 +290,12 @@ class TwoParties(RuleBasedStateMachine):
         if not known:
             return
         version = known[which % len(known)]
-        fact = (
+        message = (
             ZoneAccepted(side, self.table.now, "watch", zone_id, version)
             if agree
             else ZoneRefused(side, self.table.now, "watch", zone_id, version, "not there")
         )
-        self.attempt(lambda: self.table.say(fact))
+        self.attempt(lambda: self.table.say(message))
 
     @rule(side=sides, zone_id=ids, rarely=st.integers(0, 4))
     def release(self, side: str, zone_id: str, rarely: int) -> None:
@@ -268,7 +320,7 @@ class TwoParties(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.table.deliver_all()
         north, south = self.table.zones["north"], self.table.zones["south"]
-        assert shared_bytes(north) == shared_bytes(south)
+        assert shared(north) == shared(south)
         for (_, zone_id), record in north.records.items():
             theirs = south.records[("north", zone_id)]
             assert record.standing(self.table.now) is theirs.standing(self.table.now)

@@ -23,7 +23,7 @@ class Alteration(StrEnum):
     CHANGED = "changed"
 
 
-class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
+class TermDifference(msgspec.Struct, frozen=True, omit_defaults=True):
     """One term that differs. `term` is its dotted name in the text, a row by what it is about."""
 
     alteration: Alteration
@@ -32,18 +32,18 @@ class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
     after: str = ""
 
 
-def differences(before: Accord, after: Accord) -> list[Difference]:
+def differences(before: Accord, after: Accord) -> list[TermDifference]:
     """Return every term in which two accords differ, in the order of their names; none when their hashes are equal."""
     first, second = dict(_terms(before)), dict(_terms(after))
     found = []
     for term in sorted(first.keys() | second.keys()):
         old, new = first.get(term), second.get(term)
         if old is None and new is not None:
-            found.append(Difference(Alteration.ADDED, term, after=new))
+            found.append(TermDifference(Alteration.ADDED, term, after=new))
         elif new is None and old is not None:
-            found.append(Difference(Alteration.REMOVED, term, before=old))
+            found.append(TermDifference(Alteration.REMOVED, term, before=old))
         elif old != new and old is not None and new is not None:
-            found.append(Difference(Alteration.CHANGED, term, old, new))
+            found.append(TermDifference(Alteration.CHANGED, term, old, new))
     return found
 
 

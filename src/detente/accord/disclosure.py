@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from pyproj import Geod
 
-from detente.accord.provisions import AccordArea, DisclosureGrid, DisclosureRule, Level, PlanKind
+from detente.accord.provisions import AccordArea, DisclosureBudget, DisclosureGrid, DisclosureRule, Level, PlanKind
 from detente.accord.terms import Accord
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Ellipsoid
 from detente.airspace.plan import Circle, Plan, Polygon, TimeWindow, Trajectory, Volume4D, Waypoint
@@ -29,14 +29,22 @@ _SLACK_M = 1.0
 _LOWEST_M, _HIGHEST_M = -2_000.0, 100_000.0
 PIECE_S = 300.0
 """A route that is told as volumes is told in pieces of this many seconds."""
-NO_MINIMA = MinimaTable(Minima(0.0, 0.0, 0.0))
 
 
 class OwnPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What this party itself allows, whatever the accord would let it tell. Of the rules that fit, the strictest."""
+    """What this party itself allows, whatever the accord would let it tell. Of the rules that fit, the strictest.
+
+    A `budget` of its own holds beside the accord's: the stricter counts, but for the lead, which is the accord's.
+    """
 
     level: Level = Level.TRAJECTORY
     rules: tuple[DisclosureRule, ...] = ()
+    budget: DisclosureBudget | None = None
+
+    def budgets(self, accord: Accord) -> tuple[DisclosureBudget, ...]:
+        """Return the budgets that hold for answers under an accord, the accord's first."""
+        agreed = accord.provisions.disclosure_budget
+        return (agreed,) if self.budget is None else (agreed, self.budget)
 
 
 OPEN_POLICY = OwnPolicy()

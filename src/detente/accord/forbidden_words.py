@@ -51,7 +51,4 @@ def check_document(document: Any, skip: Iterable[str] = ("public_key", "authorit
         if place.endswith(skipped):
             continue
         if found := forbidden_in(text):
-            raise Refusal(
-                place[:120], found[0], "nothing about targets, weapons, intelligence or ground forces",
-                "An accord is about flight safety and nothing else.",
-            )  # fmt: skip
+            raise Refusal("accord.nothing_about_targets_weapons", place[:120], found[0])

@@ -13,7 +13,8 @@ from typing import TypeVar
 
 import msgspec
 
-from detente.accord.facts import (
+from detente.accord.messages import (
+    AccordAct,
     AccordAuthorised,
     AccordDrafted,
     AccordEnded,
@@ -21,7 +22,6 @@ from detente.accord.facts import (
     AccordResumed,
     AccordSuspended,
     Change,
-    Fact,
     authorisation_bytes,
     change_bytes,
 )
@@ -34,7 +34,7 @@ MOST_ACCORDS = 1_000
 _Said = TypeVar("_Said", bound=AccordProposed | AccordAuthorised | AccordSuspended | AccordResumed | AccordEnded)
 
 
-class Standing(StrEnum):
+class AccordState(StrEnum):
     """Where an accord is in its life."""
 
     DRAFTED = "drafted"
@@ -99,220 +99,205 @@ class Talks:
         """Whether both authorities signed."""
         return set(self.records[accord].authorised_by) == {self.own.name, self.peer.name}
 
-    def standing(self, accord: str, at: datetime) -> Standing:
+    def state(self, accord: str, at: datetime) -> AccordState:
         """Return where an accord stands at a time (UTC)."""
         record, terms = self.records[accord], self.accords[accord]
         if record.ends:
-            return Standing.ENDED
+            return AccordState.ENDED
         if self.ratified(accord):
-            return self._ratified_standing(record, terms, at)
+            return self._ratified_state(record, terms, at)
         if terms.valid.end < at:
-            return Standing.EXPIRED
+            return AccordState.EXPIRED
         if record.authorisations:
-            return Standing.AUTHORISED
+            return AccordState.AUTHORISED
         if any(said.answers == accord for other in self.records.values() for said in other.proposals):
-            return Standing.COUNTERED
-        return Standing.PROPOSED if record.proposals else Standing.DRAFTED
+            return AccordState.COUNTERED
+        return AccordState.PROPOSED if record.proposals else AccordState.DRAFTED
 
-    def _ratified_standing(self, record: AccordRecord, terms: Accord, at: datetime) -> Standing:
+    def _ratified_state(self, record: AccordRecord, terms: Accord, at: datetime) -> AccordState:
         rank = (terms.version, record.accord_hash)
         if any(self.ratified(name) and (self.accords[name].version, name) > rank for name in self.records):
-            return Standing.AMENDED
+            return AccordState.AMENDED
         if terms.valid.end < at:
-            return Standing.EXPIRED
+            return AccordState.EXPIRED
         if at < terms.valid.start:
-            return Standing.AUTHORISED
-        return Standing.SUSPENDED if record.suspended_by else Standing.IN_FORCE
+            return AccordState.AUTHORISED
+        return AccordState.SUSPENDED if record.suspended_by else AccordState.IN_FORCE
 
     def current(self, at: datetime) -> str | None:
         """Return the hash of the accord that is in force or suspended at a time, or None."""
-        live = (Standing.IN_FORCE, Standing.SUSPENDED)
-        return next((name for name in self.records if self.standing(name, at) in live), None)
+        live = (AccordState.IN_FORCE, AccordState.SUSPENDED)
+        return next((name for name in self.records if self.state(name, at) in live), None)
 
 
-def decide(talks: Talks, fact: Fact, verify: Verify) -> list[Fact]:
-    """Return what is to be kept of a fact: itself, with the text in its one form; nothing when it was said before.
+def decide(talks: Talks, act: AccordAct, verify: Verify) -> list[AccordAct]:
+    """Return what is kept of an act: the act itself, with the text in its one form; nothing when it was said before.
 
     What the peer says of what it may say is taken as said, whether or not it makes a difference. Our own people are
     refused what could have no effect. Raises Refusal; nothing has then changed.
     """
-    if fact.party not in (talks.own.name, talks.peer.name):
-        raise Refusal("party", fact.party, f"{talks.own.name} or {talks.peer.name}")
-    if isinstance(fact, AccordDrafted | AccordProposed):
-        return _proposed(talks, fact)
-    record = talks.records.get(fact.accord_hash)
+    if act.party not in (talks.own.name, talks.peer.name):
+        raise Refusal("accord.own_or_peer", "party", act.party, own=talks.own.name, peer=talks.peer.name)
+    if isinstance(act, AccordDrafted | AccordProposed):
+        return _proposed(talks, act)
+    record = talks.records.get(act.accord_hash)
     if record is None or not (record.proposals or record.ends or record.drafted):
-        raise Refusal("accord_hash", fact.accord_hash, "the hash of an accord that was proposed")
-    if fact.party == talks.own.name:
-        _check_own(talks, record, fact)
-    match fact:
+        raise Refusal("accord.hash_accord_proposed", "accord_hash", act.accord_hash)
+    if act.party == talks.own.name:
+        _check_own(talks, record, act)
+    match act:
         case AccordAuthorised():
-            return _authorised(talks, record, fact, verify)
+            return _authorised(talks, record, act, verify)
         case AccordSuspended(serial=serial) | AccordResumed(serial=serial):
-            said = talks.said_by(record.accord_hash, fact.party)
+            said = talks.said_by(record.accord_hash, act.party)
             if said is not None and serial <= said.serial:
                 return []
-            _check_power(talks.accords[record.accord_hash], said, fact, verify)
-            return [fact]
+            _check_power(talks.accords[record.accord_hash], said, act, verify)
+            return [act]
         case AccordEnded():
-            if any(end.party == fact.party for end in record.ends):
+            if any(end.party == act.party for end in record.ends):
                 return []
-            _check_power(talks.accords[record.accord_hash], None, fact, verify)
-            return [fact]
+            _check_power(talks.accords[record.accord_hash], None, act, verify)
+            return [act]
 
 
-def evolve(talks: Talks, fact: Fact) -> None:
-    """Fold one decided fact in."""
-    if isinstance(fact, AccordDrafted | AccordProposed):
-        accord = parse_accord(fact.text)
+def evolve(talks: Talks, act: AccordAct) -> None:
+    """Fold one decided act in."""
+    if isinstance(act, AccordDrafted | AccordProposed):
+        accord = parse_accord(act.text)
         name = accord_hash(accord)
         talks.accords[name] = accord
-        record = talks.records.get(name) or AccordRecord(name, fact.text)
-        if isinstance(fact, AccordDrafted):
+        record = talks.records.get(name) or AccordRecord(name, act.text)
+        if isinstance(act, AccordDrafted):
             record = msgspec.structs.replace(record, drafted=True)
         else:
-            record = msgspec.structs.replace(record, proposals=_with(record.proposals, fact))
+            record = msgspec.structs.replace(record, proposals=_with(record.proposals, act))
     else:
-        record = talks.records[fact.accord_hash]
-        match fact:
+        record = talks.records[act.accord_hash]
+        match act:
             case AccordAuthorised():
-                record = msgspec.structs.replace(record, authorisations=_with(record.authorisations, fact))
+                record = msgspec.structs.replace(record, authorisations=_with(record.authorisations, act))
             case AccordSuspended() | AccordResumed():
-                others = tuple(said for said in record.suspensions if said.party != fact.party)
-                record = msgspec.structs.replace(record, suspensions=_with(others, fact))
+                others = tuple(said for said in record.suspensions if said.party != act.party)
+                record = msgspec.structs.replace(record, suspensions=_with(others, act))
             case AccordEnded():
-                record = msgspec.structs.replace(record, ends=_with(record.ends, fact))
+                record = msgspec.structs.replace(record, ends=_with(record.ends, act))
     talks.records[record.accord_hash] = record
 
 
-def shared_bytes(talks: Talks) -> bytes:
-    """Return canonical bytes of what both parties know: equal on both sides once all mail is delivered."""
-    shared = [
-        msgspec.structs.replace(record, drafted=False, text="")
-        for _, record in sorted(talks.records.items())
-        if record.proposals or record.ends
-    ]
-    return msgspec.json.encode(shared, order="deterministic")
-
-
-def _proposed(talks: Talks, fact: AccordDrafted | AccordProposed) -> list[Fact]:
-    accord = parse_accord(fact.text)
+def _proposed(talks: Talks, act: AccordDrafted | AccordProposed) -> list[AccordAct]:
+    accord = parse_accord(act.text)
     name = accord_hash(accord)
     sides = {side.name: side.public_key for side in (talks.own, talks.peer)}
     if {party.name: party.public_key for party in accord.parties} != sides:
         raise Refusal(
-            "parties", ", ".join(f"{p.name} {p.public_key[:8]}..." for p in accord.parties),
-            f"{talks.own.name} and {talks.peer.name}, with the keys on their cards",
-            "An accord is between two parties; another party is another accord.",
+            "accord.with_keys_on_cards", "parties",
+            ", ".join(f"{p.name} {p.public_key[:8]}..." for p in accord.parties), own=talks.own.name,
+            peer=talks.peer.name,
         )  # fmt: skip
     if not accord.needs_authorities:
-        raise Refusal(
-            "parties[0].authority_key", None, "the key of each party's authority",
-            "Add authority_key to both parties: it takes both authorities to put an accord in force.",
-        )  # fmt: skip
+        raise Refusal("accord.key_each_party_authority", "parties[0].authority_key", None)
     record = talks.records.get(name)
     if record is None and len(talks.records) >= MOST_ACCORDS:
-        raise Refusal("text", f"{len(talks.records):,} accords", f"at most {MOST_ACCORDS:,} between two parties")
-    if isinstance(fact, AccordDrafted):
-        return [] if record is not None else [msgspec.structs.replace(fact, text=format_accord(accord))]
-    if record is not None and any(said.party == fact.party for said in record.proposals):
+        raise Refusal(
+            "accord.at_most_between_two_parties", "text", f"{len(talks.records):,} accords", most=MOST_ACCORDS
+        )
+    if isinstance(act, AccordDrafted):
+        return [] if record is not None else [msgspec.structs.replace(act, text=format_accord(accord))]
+    if record is not None and any(said.party == act.party for said in record.proposals):
         return []
-    if fact.party == talks.own.name:
-        _check_own_proposal(talks, fact, accord, name)
-    return [msgspec.structs.replace(fact, text=format_accord(accord))]
+    if act.party == talks.own.name:
+        _check_own_proposal(talks, act, accord, name)
+    return [msgspec.structs.replace(act, text=format_accord(accord))]
 
 
-def _check_own_proposal(talks: Talks, fact: AccordProposed, accord: Accord, name: str) -> None:
+def _check_own_proposal(talks: Talks, act: AccordProposed, accord: Accord, name: str) -> None:
     ours = accord.party(talks.own.name)
     assert ours is not None
     if ours.authority_key != talks.own.authority_key:
         raise Refusal(
-            "authority_key", ours.authority_key, f"our authority's key, {talks.own.authority_key or '(none is set)'}",
-            "Set `authority` in detente.toml to the key that `detente accord authority` shows.",
+            "accord.our_authority_key", "authority_key", ours.authority_key,
+            authority_key=talks.own.authority_key or "(none is set)",
         )  # fmt: skip
-    if fact.answers and fact.answers not in talks.records:
-        raise Refusal("answers", fact.answers, "the hash of a proposal of the other party")
-    if accord.valid.end < fact.at:
-        raise Refusal("valid.end", accord.valid.end.isoformat(), f"a time after now, {fact.at.isoformat()}")
+    if act.answers and act.answers not in talks.records:
+        raise Refusal("accord.hash_proposal_other_party", "answers", act.answers)
+    if accord.valid.end < act.at:
+        raise Refusal("accord.time_after_now", "valid.end", accord.valid.end.isoformat(), at=act.at.isoformat())
     ratified = [talks.accords[other].version for other in talks.records if other != name and talks.ratified(other)]
     if ratified and accord.version <= max(ratified):
-        raise Refusal("version", accord.version, f"more than {max(ratified)}, the version that was agreed last")
+        raise Refusal("accord.newer_version", "version", accord.version, ratified=max(ratified))
 
 
-def _check_own(talks: Talks, record: AccordRecord, fact: Fact) -> None:
+def _check_own(talks: Talks, record: AccordRecord, act: AccordAct) -> None:
     """Refuse our own people what could have no effect."""
-    standing = talks.standing(record.accord_hash, fact.at)
+    state = talks.state(record.accord_hash, act.at)
     said = talks.said_by(record.accord_hash, talks.own.name)
-    match fact:
+    match act:
         case AccordAuthorised():
             ours = talks.accords[record.accord_hash].party(talks.own.name)
             assert ours is not None
             if not record.proposals:
-                raise Refusal("accord_hash", record.accord_hash, "an accord that was proposed", "Propose it first.")
+                raise Refusal("accord.accord_proposed", "accord_hash", record.accord_hash)
             if not talks.own.authority_key or ours.authority_key != talks.own.authority_key:
                 raise Refusal(
-                    "authority_key", ours.authority_key,
-                    f"our authority's key, {talks.own.authority_key or '(none is set)'}",
-                    "The accord names another authority for us, or detente.toml names none.",
+                    "accord.our_authority_key_accord", "authority_key", ours.authority_key,
+                    authority_key=talks.own.authority_key or "(none is set)",
                 )  # fmt: skip
-            allowed = standing not in (Standing.ENDED, Standing.EXPIRED, Standing.AMENDED)
+            allowed = state not in (AccordState.ENDED, AccordState.EXPIRED, AccordState.AMENDED)
         case AccordSuspended(serial=serial):
-            allowed = standing in (Standing.IN_FORCE, Standing.SUSPENDED) and not isinstance(said, AccordSuspended)
+            allowed = state in (AccordState.IN_FORCE, AccordState.SUSPENDED) and not isinstance(said, AccordSuspended)
             allowed = allowed and serial == (said.serial if said else 0) + 1
         case AccordResumed(serial=serial):
             allowed = isinstance(said, AccordSuspended) and serial == said.serial + 1
-            allowed = allowed and standing is not Standing.ENDED
+            allowed = allowed and state is not AccordState.ENDED
         case _:
-            allowed = standing is not Standing.ENDED and bool(record.proposals)
+            allowed = state is not AccordState.ENDED and bool(record.proposals)
     if not allowed:
-        raise Refusal("accord_hash", f"{record.accord_hash} ({standing})", _WANTED[type(fact)])
+        raise Refusal(_NOT_ALLOWED[type(act)], "accord_hash", f"{record.accord_hash} ({state})")
 
 
-_WANTED: dict[type, str] = {
-    AccordAuthorised: "an accord that may still come into force",
-    AccordSuspended: "an accord in force that we have not suspended",
-    AccordResumed: "an accord that we have suspended",
-    AccordEnded: "an accord that was proposed and has not ended",
+_NOT_ALLOWED: dict[type, str] = {
+    AccordAuthorised: "accord.may_come_into_force",
+    AccordSuspended: "accord.in_force_not_suspended",
+    AccordResumed: "accord.suspended_by_us",
+    AccordEnded: "accord.not_ended",
 }
 
 
-def _authorised(talks: Talks, record: AccordRecord, fact: AccordAuthorised, verify: Verify) -> list[Fact]:
-    party = talks.accords[record.accord_hash].party(fact.party)
+def _authorised(talks: Talks, record: AccordRecord, act: AccordAuthorised, verify: Verify) -> list[AccordAct]:
+    party = talks.accords[record.accord_hash].party(act.party)
     assert party is not None
-    message = authorisation_bytes(record.accord_hash, fact.party, fact.at)
-    if not verify(bytes.fromhex(party.authority_key), bytes.fromhex(fact.signature), message):
+    message = authorisation_bytes(record.accord_hash, act.party, act.at)
+    if not verify(bytes.fromhex(party.authority_key), bytes.fromhex(act.signature), message):
         raise Refusal(
-            "signature", fact.signature[:16] + "...", f"{fact.party}'s authority's, {party.authority_key}",
-            "Authorise with the key that the accord names.",
+            "accord.authorised_by_named_key", "signature", act.signature[:16] + "...", party=act.party,
+            authority_key=party.authority_key,
         )  # fmt: skip
-    return [] if fact.party in record.authorised_by else [fact]
+    return [] if act.party in record.authorised_by else [act]
 
 
-def _check_power(accord: Accord, said: AccordSuspended | AccordResumed | None, fact: Change, verify: Verify) -> None:
+def _check_power(accord: Accord, said: AccordSuspended | AccordResumed | None, act: Change, verify: Verify) -> None:
     """Refuse a suspension, a resumption or an end by whoever may not.
 
     A party's authority always may, by its signature. A post may where the terms let it, and never takes back what the
     authority suspended. What a party may say follows from the terms and from what that party said before alone.
     """
-    party = accord.party(fact.party)
+    party = accord.party(act.party)
     assert party is not None
-    if fact.signature:
-        key, signature = bytes.fromhex(party.authority_key), bytes.fromhex(fact.signature)
-        if not verify(key, signature, change_bytes(fact)):
+    if act.signature:
+        key, signature = bytes.fromhex(party.authority_key), bytes.fromhex(act.signature)
+        if not verify(key, signature, change_bytes(act)):
             raise Refusal(
-                "signature", fact.signature[:16] + "...", f"{fact.party}'s authority's, {party.authority_key}",
-                "Sign with the key that the accord names.",
+                "accord.signed_by_named_key", "signature", act.signature[:16] + "...", party=act.party,
+                authority_key=party.authority_key,
             )  # fmt: skip
         return
     posts = accord.provisions.suspension.posts
-    if posts is not None and fact.by not in posts:
-        raise Refusal(
-            "by", fact.by, f"{', '.join(posts) or 'the authority'}, whom the accord lets do it",
-            "Let a post of these act, or the authority sign: --key.",
-        )  # fmt: skip
-    if isinstance(fact, AccordResumed) and isinstance(said, AccordSuspended) and said.signature:
-        raise Refusal("signature", "", "the authority's: it is the authority that suspended", "Sign with --key.")
+    if posts is not None and act.by not in posts:
+        raise Refusal("accord.whom_accord_lets_do_it", "by", act.by, posts=", ".join(posts) or "the authority")
+    if isinstance(act, AccordResumed) and isinstance(said, AccordSuspended) and said.signature:
+        raise Refusal("accord.authority_that_suspended", "signature", "")
 
 
-def _with(said: tuple[_Said, ...], fact: _Said) -> tuple[_Said, ...]:
-    return tuple(sorted((*said, fact), key=lambda one: one.party))
+def _with(said: tuple[_Said, ...], act: _Said) -> tuple[_Said, ...]:
+    return tuple(sorted((*said, act), key=lambda one: one.party))

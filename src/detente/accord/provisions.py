@@ -15,9 +15,11 @@ from detente.airspace.altitude import AltitudeBand, check_range
 from detente.airspace.plan import Polygon, check_identifier
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
+from detente.room.activity import SafetyFunction
 
 DAY_S = 86_400.0
 MAX_ROWS = 1_000
+MOST_EXACT_ANSWERS = 1_000_000
 LONGEST_CALL_SIGN = 40
 LEAD_TIME_TEMPLATES_S = {
     "immediate": 0.0,
@@ -72,17 +74,6 @@ class PlanKind(StrEnum):
 
     AREA = "area"
     ROUTE = "route"
-
-
-class SafetyFunction(StrEnum):
-    """What may go on while the accord is suspended (R32)."""
-
-    STOP = "stop"
-    SAFETY_OF_FLIGHT = "safety_of_flight"
-    LINE_CHECKS = "line_checks"
-    EMERGENCY_ASSISTANCE = "emergency_assistance"
-    INCIDENTS = "incidents"
-    REQUESTS = "requests"
 
 
 class RadioUse(StrEnum):
@@ -140,7 +131,10 @@ class HorizonMinima(_Table, frozen=True):
 
 
 class LeadTimes(_Table, frozen=True):
-    """How long before its window each kind of notice is due; `default_s` for the kinds that are not listed (R13)."""
+    """How long before its window each kind of notice is due; `default_s` for the kinds that are not listed (R13).
+
+    Humanitarian notices have lead times of their own, two days and one in an emergency where none are given (R48).
+    """
 
     default_s: float = 0.0
     our_aircraft_here_s: float | None = None
@@ -148,6 +142,8 @@ class LeadTimes(_Table, frozen=True):
     call_before_entering_s: float | None = None
     closed_to_all_s: float | None = None
     nothing_of_ours_here_s: float | None = None
+    humanitarian_s: float | None = None
+    humanitarian_emergency_s: float | None = None
 
     def of(self, kind: NoticeKind) -> float:
         """Return the lead time of one kind, in seconds."""
@@ -185,6 +181,40 @@ class DisclosureGrid(_Table, frozen=True):
         check_range("block", self.block_m, 100.0, 20_000.0, "metres")
 
 
+class DisclosureBudget(_Table, frozen=True):
+    """How exactly, and when, a party answers whether something that it keeps back is in conflict with a peer's plan.
+
+    An answer about a plan that comes near nothing that is kept back, taken as coarsely as `grain` says, is free. Any
+    other shows more than the grain would. It is one of the `exact_answers` that a peer gets in any stretch of
+    `epoch_s`, of which one plan gets at the most `exact_answers_per_plan_hour` for each hour begun that it lasts.
+    Beyond these such a plan is answered as if what is kept back filled its grain: with a conflict, which may be one too
+    many and is never one too few.
+
+    A plan is answered once it has stood as it is for `age_s`, with all others at the next multiple of `batch_s`; but
+    whatever else is said, at the latest `lead_s` before it begins, and at once when it begins sooner.
+    """
+
+    exact_answers: int = 2
+    epoch_s: float = 14 * DAY_S
+    exact_answers_per_plan_hour: int = 1
+    age_s: float = 600.0
+    batch_s: float = 900.0
+    lead_s: float = 3_600.0
+    grain: Level = Level.HEIGHT_BLOCK
+
+    def __post_init__(self) -> None:
+        check_range("exact_answers", self.exact_answers, 0, MOST_EXACT_ANSWERS, "answers")
+        check_range("epoch", self.epoch_s, 60.0, 366 * DAY_S, "seconds")
+        check_range(
+            "exact_answers_per_plan_hour", self.exact_answers_per_plan_hour, 0, MOST_EXACT_ANSWERS, "answers"
+        )  # fmt: skip
+        check_range("age", self.age_s, 0.0, DAY_S, "seconds")
+        check_range("batch", self.batch_s, 0.0, DAY_S, "seconds; 0 answers at once")
+        check_range("lead", self.lead_s, 60.0, 7 * DAY_S, "seconds")
+        if self.grain not in (Level.CELL, Level.HEIGHT_BLOCK):
+            raise Refusal("accord.cell_or_height_block", "grain", self.grain.value)
+
+
 class RadioChannel(_Table, frozen=True):
     """One frequency of the radio plan, its use and the language spoken on it (ISO 639-1)."""
 
@@ -195,7 +225,7 @@ class RadioChannel(_Table, frozen=True):
     def __post_init__(self) -> None:
         check_range("frequency", self.frequency_khz, 2_000.0, 400_000.0, "kilohertz")
         if not _LANGUAGE.match(self.language):
-            raise Refusal("language", self.language, "a language's two letters of ISO 639-1, like fr")
+            raise Refusal("accord.language_two_letters_iso", "language", self.language)
 
 
 class CallSign(_Table, frozen=True):
@@ -206,7 +236,7 @@ class CallSign(_Table, frozen=True):
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.call_sign) <= LONGEST_CALL_SIGN or not self.call_sign.isprintable():
-            raise Refusal("call_sign", self.call_sign, f"1 to {LONGEST_CALL_SIGN} printable characters")
+            raise Refusal("accord.printable_characters", "call_sign", self.call_sign, most=LONGEST_CALL_SIGN)
 
 
 class RadioPlan(_Table, frozen=True):
@@ -300,6 +330,7 @@ class Provisions(_Table, frozen=True):
     lead_times: LeadTimes = LeadTimes()
     disclosure_rules: tuple[DisclosureRule, ...] = ()
     disclosure_grid: DisclosureGrid = DisclosureGrid()
+    disclosure_budget: DisclosureBudget = DisclosureBudget()
     radio: RadioPlan = RadioPlan()
     line_checks: LineChecks = LineChecks()
     escalation: tuple[EscalationStep, ...] = DEFAULT_ESCALATION
@@ -314,16 +345,16 @@ class Provisions(_Table, frozen=True):
         for name in ("horizon_minima", "disclosure_rules", "escalation"):
             rows = getattr(self, name)
             if len(rows) > MAX_ROWS:
-                raise Refusal(name, len(rows), f"at most {MAX_ROWS:,} rows")
+                raise Refusal("accord.at_most_rows", name, len(rows), most=MAX_ROWS)
         if self.phrase_table and not _SHA_256.match(self.phrase_table):
-            raise Refusal("phrase_table", self.phrase_table, "64 hexadecimal digits", "`detente line show` shows it.")
+            raise Refusal("accord.phrase_table_hash", "phrase_table", self.phrase_table)
         if not self.escalation:
-            raise Refusal("escalation", 0, "at least one post", "Somebody must be called.")
+            raise Refusal("accord.at_least_one_post", "escalation", 0)
         seen = set()
         for row in self.horizon_minima:
             key = (row.horizon, frozenset(row.classes or ()))
             if key in seen:
-                raise Refusal("horizon_minima", str(row.horizon), "a horizon and pair of classes that is listed once")
+                raise Refusal("accord.horizon_pair_classes_listed", "horizon_minima", str(row.horizon))
             seen.add(key)
 
 

@@ -29,10 +29,10 @@ def read_quantity(field: str, text: object, units: dict[str, Decimal]) -> float:
     match = _QUANTITY.match(text) if isinstance(text, str) else None
     if match is None or match["unit"] not in units:
         example = _EXAMPLES[next(iter(units))]
-        raise Refusal(field, text, f"a number and its unit ({', '.join(units)})", f"Write it like {example}.")
+        raise Refusal("accord.number_unit", field, text, units=", ".join(units), example=example)
     exact = Decimal(match["number"]) * units[match["unit"]]
     if exact * 1000 != (exact * 1000).to_integral_value():
-        raise Refusal(field, text, "a whole number of thousandths of the base unit", "Round it up.")
+        raise Refusal("accord.whole_number_thousandths_base", field, text)
     return float(exact)
 
 
@@ -63,7 +63,7 @@ def from_text(value: Any, struct: type[msgspec.Struct], place: str) -> Any:  # n
         at = f"{place}.{name}" if place else name
         field = known.get(name)
         if field is None:
-            raise Refusal(at[:120], name[:120], "only the fields of the schema", "Remove it, or check its spelling.")
+            raise Refusal("accord.only_fields_schema", at[:120], name[:120])
         units = plain_name(field.name)[1]
         nested = _own_struct(field.type)
         if units is not None:
@@ -94,8 +94,15 @@ def to_text(struct: msgspec.Struct) -> dict[str, Any]:
         elif isinstance(value, tuple) and _own_struct(field.type) is not None:
             table[name] = [to_text(row) for row in value]
         else:
-            table[name] = msgspec.to_builtins(value)
+            table[name] = _said(msgspec.to_builtins(value))
     return table
+
+
+def _said(value: Any) -> Any:  # noqa: ANN401 - builtins of any shape
+    """The same without what is None, which TOML does not have."""
+    if isinstance(value, dict):
+        return {name: _said(inner) for name, inner in value.items() if inner is not None}
+    return value
 
 
 def exact_decimals(value: Any) -> Any:  # noqa: ANN401 - builtins of any shape

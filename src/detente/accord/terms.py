@@ -15,14 +15,15 @@ from typing import Any
 import msgspec
 import tomli_w
 
-from detente.accord.decoding import refusal_of
 from detente.accord.forbidden_words import check_document
+from detente.accord.matching_terms import LATER_MATCHING_TERMS
 from detente.accord.provisions import STANDARD_PROVISIONS, Horizon, Level, Provisions
 from detente.accord.quantities import METRES, SECONDS, exact_decimals, from_text, quantity_text, read_quantity, to_text
 from detente.accord.widest import widest
 from detente.airspace.plan import TimeWindow, check_identifier
 from detente.airspace.refusal import Refusal
 from detente.airspace.separation import ClassMinima, Minima, MinimaTable
+from detente.room.decoding import refusal_of
 
 CANONICAL_FORMAT = "detente-accord-1"
 MAX_TEXT_CHARACTERS = 1_000_000
@@ -69,15 +70,9 @@ class AccordParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         msgspec.structs.force_setattr(self, "public_key", self.public_key.lower())
         msgspec.structs.force_setattr(self, "authority_key", self.authority_key.lower())
         if not _PUBLIC_KEY.match(self.public_key):
-            raise Refusal(
-                "public_key", self.public_key, "64 hexadecimal digits",
-                "Copy it from the party's card: `detente card show`.",
-            )  # fmt: skip
+            raise Refusal("accord.party_public_key", "public_key", self.public_key)
         if self.authority_key and not _PUBLIC_KEY.match(self.authority_key):
-            raise Refusal(
-                "authority_key", self.authority_key, "64 hexadecimal digits",
-                "`detente accord authority --key FILE` makes a key and shows it.",
-            )  # fmt: skip
+            raise Refusal("accord.authority_public_key", "authority_key", self.authority_key)
         for post in self.posts:
             check_identifier("posts", post)
 
@@ -96,9 +91,9 @@ class Accord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         check_identifier("name", self.name)
         if not 1 <= self.version <= 1_000_000:
-            raise Refusal("version", self.version, "a whole number from 1 to 1,000,000")
+            raise Refusal("accord.version_number", "version", self.version)
         if not 2 <= len(self.parties) <= MAX_PARTIES:
-            raise Refusal("parties", len(self.parties), f"2 to {MAX_PARTIES} parties")
+            raise Refusal("accord.most_parties", "parties", len(self.parties), most=MAX_PARTIES)
         _check_parties_differ(self.parties)
         _check_class_pairs_differ(self.minima.by_class)
         for field, minima in _all_minima(self.minima):
@@ -182,14 +177,14 @@ def parse_accord(toml_text: str) -> Accord:
     without its unit, a time without its offset, and terms that contradict themselves.
     """
     if len(toml_text) > MAX_TEXT_CHARACTERS:
-        raise Refusal("accord", f"{len(toml_text):,} characters", f"at most {MAX_TEXT_CHARACTERS:,} characters")
+        raise Refusal("accord.at_most_characters", "accord", f"{len(toml_text):,} characters", most=MAX_TEXT_CHARACTERS)
     # A key of n parts takes a TOML reader n * n steps: a peer's text must not keep the node busy.
     if any(chunk.count(".") > MOST_KEY_PARTS for chunk in _CHUNKS.split(toml_text)):
-        raise Refusal("accord", "a key of very many parts", f"keys of at most {MOST_KEY_PARTS} parts")
+        raise Refusal("accord.keys_at_most_parts", "accord", "a key of very many parts", most=MOST_KEY_PARTS)
     try:
         document = tomllib.loads(toml_text)
     except (ValueError, RecursionError) as error:
-        raise Refusal("accord", str(error) or "text nested too deeply", "a TOML document") from None
+        raise Refusal("accord.toml_document", "accord", str(error) or "text nested too deeply") from None
     try:
         named = {name: value for name, value in document.items() if name not in _PROVISION_NAMES}
         text = msgspec.convert(named, AccordText)
@@ -274,7 +269,7 @@ def _minima(field: str, text: _MinimaText | _ClassMinimaText) -> Minima:
     try:
         return Minima(horizontal_m, vertical_m, time_s)
     except Refusal as refusal:
-        raise Refusal(f"{field}.{refusal.field}", refusal.value, refusal.expected, refusal.mend) from None
+        raise refusal.at(f"{field}.{refusal.field}") from None
 
 
 def _minima_text(minima: Minima) -> dict[str, str]:
@@ -290,9 +285,20 @@ def _whole_provisions(provisions: Provisions) -> dict[str, Any]:
     standard = msgspec.to_builtins(STANDARD_PROVISIONS)
     given = {n: v for n, v in msgspec.to_builtins(provisions).items() if v != standard[n]}
     whole: dict[str, Any] = exact_decimals(given)
+    if "matching" in whole:
+        # What came after the first accords were signed counts only where it is used, so that their hashes hold.
+        usual = standard["matching"]
+        whole["matching"] = {
+            n: v for n, v in whole["matching"].items() if n not in LATER_MATCHING_TERMS or v != usual[n]
+        }
     for rows in (whole.get("disclosure_rules"), whole.get("horizon_minima")):
         if rows is not None:
             rows.sort(key=lambda row: msgspec.json.encode(row, order="deterministic"))
+    if "lead_times" in whole:
+        # They came later than the format: an accord without them keeps its hash.
+        for name in ("humanitarian_s", "humanitarian_emergency_s"):
+            if whole["lead_times"][name] is None:
+                del whole["lead_times"][name]
     if "suspension" in whole:
         posts = whole["suspension"].pop("posts")
         whole["suspension"]["keeps"] = sorted(set(whole["suspension"]["keeps"]))
@@ -311,7 +317,7 @@ def _whole_minima(minima: Minima) -> dict[str, Any]:
 
 def _thousandths(field: str, value: float) -> None:
     if abs(value - round(value * 1000) / 1000) > 1e-9 * max(1.0, abs(value)):
-        raise Refusal(field, value, "a whole number of millimetres or milliseconds", "Round it up.")
+        raise Refusal("accord.whole_number_millimetres", field, value)
 
 
 def _all_minima(table: MinimaTable) -> list[tuple[str, Minima]]:
@@ -329,18 +335,15 @@ def _check_names(accord: Accord) -> None:
                   if name is not None]  # fmt: skip
     for field, name in asked:
         if name not in names:
-            raise Refusal(field, name, f"a party of the accord: {', '.join(sorted(names))}")
+            raise Refusal("accord.party_accord", field, name, names=", ".join(sorted(names)))
     for number, party in enumerate(accord.parties):
         if accord.needs_authorities and not party.authority_key:
-            raise Refusal(
-                f"parties[{number}].authority_key", None, "every party's authority, when one party names its own",
-                "Ask for the key that authorises accords for the party.",
-            )  # fmt: skip
+            raise Refusal("accord.every_party_authority", f"parties[{number}].authority_key", None)
         named = (*(step.post for step in provisions.escalation), *(provisions.suspension.posts or ()))
         missing = [post for post in named if party.posts and post not in party.posts]
         if missing:
             posts = ", ".join(party.posts)
-            raise Refusal(f"parties[{number}].posts", posts, f"those that the terms name too: {missing}")
+            raise Refusal("accord.those_terms_name_too", f"parties[{number}].posts", posts, missing=str(missing))
 
 
 def _check_parties_differ(parties: tuple[AccordParty, ...]) -> None:
@@ -348,29 +351,23 @@ def _check_parties_differ(parties: tuple[AccordParty, ...]) -> None:
     keys: set[str] = set()
     for index, party in enumerate(parties):
         if party.name.casefold() in names:
-            raise Refusal(f"parties[{index}].name", party.name, "a name that no other party has, in any case")
+            raise Refusal("accord.name_no_other_party", f"parties[{index}].name", party.name)
         if party.public_key in keys:
-            raise Refusal(f"parties[{index}].public_key", party.public_key, "a key that no other party has")
+            raise Refusal("accord.key_no_other_party", f"parties[{index}].public_key", party.public_key)
         names.add(party.name.casefold())
         keys.add(party.public_key)
     for index, party in enumerate(parties):
         if party.authority_key and party.authority_key in keys:
-            raise Refusal(
-                f"parties[{index}].authority_key", party.authority_key, "a key that no node and no other authority has",
-                "Whoever authorises is another person than the one on duty, with another key.",
-            )  # fmt: skip
+            raise Refusal("accord.key_no_node", f"parties[{index}].authority_key", party.authority_key)
         keys.add(party.authority_key)
 
 
 def _check_class_pairs_differ(entries: tuple[ClassMinima, ...]) -> None:
     if len(entries) > MAX_CLASS_PAIRS:
-        raise Refusal("minima.by_class", len(entries), f"at most {MAX_CLASS_PAIRS:,} pairs of classes")
+        raise Refusal("accord.at_most_pairs_classes", "minima.by_class", len(entries), most=MAX_CLASS_PAIRS)
     seen: set[frozenset[str]] = set()
     for index, entry in enumerate(entries):
         pair = frozenset((entry.first_class, entry.second_class))
         if pair in seen:
-            raise Refusal(
-                f"minima.by_class[{index}].classes", sorted(pair), "a pair of classes that is listed once",
-                "Keep one of the two rows.",
-            )  # fmt: skip
+            raise Refusal("accord.pair_classes_listed_once", f"minima.by_class[{index}].classes", sorted(pair))
         seen.add(pair)

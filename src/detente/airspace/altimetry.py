@@ -17,20 +17,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from detente.airspace.altitude import (
-    Altitude,
-    AltitudeReference,
-    Ellipsoid,
-    Ground,
-    MeanSeaLevel,
-    Qfe,
-    Qnh,
-    StandardPressure,
-)
+from detente.airspace.altitude import AltitudeReference, Ellipsoid, Ground, MeanSeaLevel, Qfe, Qnh, StandardPressure
+from detente.airspace.arrays import Floats
 from detente.airspace.geoid import GEOID_ERROR_M, geoid_height_m
-from detente.airspace.position import Position
 
 # The standard atmosphere (ICAO Doc 7488, ISO 2533).
 STANDARD_PRESSURE_HPA = 1013.25
@@ -62,8 +53,8 @@ GRAVITY_SHARE = 0.0028
 """Gravity at the poles and at the equator is within this share of the standard 9.80665 m/s2 (9.8322 and 9.7803)."""
 
 
-class Heights(NamedTuple):
-    """One reading in the three frames in which altitudes are compared, in metres.
+class FrameHeights(NamedTuple):
+    """Readings in the three frames in which altitudes are compared, in metres: arrays of one shape.
 
     Attributes:
         native_m: the reading, on its own reference.
@@ -73,17 +64,11 @@ class Heights(NamedTuple):
         ellipsoid_error_m: bound of the error of `ellipsoid_m`; 0 when nothing was converted.
     """
 
-    native_m: float
-    family_m: float
-    family_error_m: float
-    ellipsoid_m: float
-    ellipsoid_error_m: float
-
-
-HeightArrays = tuple[
-    NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]
-]
-"""The fields of `Heights` in their order, one array each."""
+    native_m: Floats
+    family_m: Floats
+    family_error_m: Floats
+    ellipsoid_m: Floats
+    ellipsoid_error_m: Floats
 
 
 def is_pressure(reference: AltitudeReference) -> bool:
@@ -96,15 +81,9 @@ def pressure_altitude_m(pressure_hpa: float) -> float:
     return float(SEA_LEVEL_K / LAPSE_K_PER_M * (1.0 - (pressure_hpa / STANDARD_PRESSURE_HPA) ** EXPONENT))
 
 
-def heights(altitude: Altitude, position: Position) -> Heights:
-    """Convert one altitude at one position; see `Heights` for the frames."""
-    columns = heights_array(altitude.reading_m, altitude.reference, position.latitude_deg, position.longitude_deg)
-    return Heights(*(float(column) for column in columns))
-
-
 def heights_array(
     readings_m: ArrayLike, reference: AltitudeReference, latitudes_deg: ArrayLike, longitudes_deg: ArrayLike
-) -> HeightArrays:
+) -> FrameHeights:
     """Convert many readings on one reference.
 
     Args:
@@ -114,27 +93,25 @@ def heights_array(
         longitudes_deg: likewise.
 
     Returns:
-        The fields of `Heights` in their order, each an array of that shape.
+        Them in all frames, each an array of that shape.
     """
     reading = np.asarray(readings_m, dtype=np.float64)
     if isinstance(reference, Ellipsoid):
         none = np.zeros_like(reading)
-        return reading, reading, none, reading, none
+        return FrameHeights(reading, reading, none, reading, none)
     geoid = geoid_height_m(latitudes_deg, longitudes_deg)
     if isinstance(reference, MeanSeaLevel):
         error = np.full_like(reading, GEOID_ERROR_M)
         above = reading + geoid
-        return reading, above, error, above, error
+        return FrameHeights(reading, above, error, above, error)
     if isinstance(reference, Ground):
         error = np.full_like(reading, GEOID_ERROR_M + reference.elevation_error_m)
         above = reading + reference.elevation_m + geoid
-        return reading, above, error, above, error
+        return FrameHeights(reading, above, error, above, error)
     return _pressure_heights(reading, reference, geoid)
 
 
-def _pressure_heights(
-    reading: NDArray[np.float64], reference: StandardPressure | Qnh | Qfe, geoid: NDArray[np.float64]
-) -> HeightArrays:
+def _pressure_heights(reading: Floats, reference: StandardPressure | Qnh | Qfe, geoid: Floats) -> FrameHeights:
     """Standard-pressure altitude by the altimeter's formula; height above the ellipsoid by the bounds of weather."""
     if isinstance(reference, StandardPressure):
         setting_hpa, datum_m, family_error = STANDARD_PRESSURE_HPA, 0.0, 0.0
@@ -164,7 +141,7 @@ def _pressure_heights(
     gravity_error = GRAVITY_SHARE * highest
     curvature_error = 2.0 * (highest / GEOPOTENTIAL_RADIUS_M) * (setting_error + temperature_error + gravity_error)
     ellipsoid_error = setting_error + temperature_error + gravity_error + curvature_error + GEOID_ERROR_M
-    return reading, standard, np.full_like(reading, family_error), geometric + geoid, ellipsoid_error
+    return FrameHeights(reading, standard, np.full_like(reading, family_error), geometric + geoid, ellipsoid_error)
 
 
 def _layer_m(lower_hpa: float, upper_hpa: float) -> float:
@@ -172,7 +149,7 @@ def _layer_m(lower_hpa: float, upper_hpa: float) -> float:
     return pressure_altitude_m(lower_hpa) - pressure_altitude_m(upper_hpa)
 
 
-def _log_pressure_ratio(standard_m: NDArray[np.float64]) -> NDArray[np.float64]:
+def _log_pressure_ratio(standard_m: Floats) -> Floats:
     """Natural logarithm of the pressure at a standard-pressure altitude over 1013.25 hPa.
 
     Above 20 km the standard atmosphere warms and this does not, which overstates the air below: safe for a bound.

@@ -57,7 +57,7 @@ class Qnh(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="qnh", fo
     pressure_hpa: float
 
     def __post_init__(self) -> None:
-        check_range("pressure_hpa", self.pressure_hpa, 870.0, 1090.0, "hectopascal", "29.92 inHg is 1013.25 hPa.")
+        check_range("pressure_hpa", self.pressure_hpa, 870.0, 1090.0, "hectopascal", "airspace.pressure")
 
 
 class Qfe(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="qfe", forbid_unknown_fields=True):
@@ -67,7 +67,7 @@ class Qfe(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="qfe", fo
     field_elevation_m: float
 
     def __post_init__(self) -> None:
-        check_range("pressure_hpa", self.pressure_hpa, 400.0, 1090.0, "hectopascal", "29.92 inHg is 1013.25 hPa.")
+        check_range("pressure_hpa", self.pressure_hpa, 400.0, 1090.0, "hectopascal", "airspace.pressure")
         check_range("field_elevation_m", self.field_elevation_m, -500.0, 6000.0, "metres above mean sea level")
 
 
@@ -83,9 +83,9 @@ class Altitude(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True
 
     def __post_init__(self) -> None:
         if self.unit is AltitudeUnit.FLIGHT_LEVEL and not isinstance(self.reference, StandardPressure):
-            raise Refusal("unit", "FL", "m or ft with this reference", "A flight level is always on standard pressure.")
+            raise Refusal("airspace.metres_or_feet", "unit", "FL")
         if not math.isfinite(self.value) or not -2_000.0 <= self.reading_m <= 100_000.0:
-            raise Refusal("value", self.value, "an altitude between -2,000 m and 100,000 m", "Check the unit.")
+            raise Refusal("airspace.altitude_in_range", "value", self.value)
 
     @property
     def reading_m(self) -> float:
@@ -102,17 +102,19 @@ class AltitudeBand(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=
     def __post_init__(self) -> None:
         if self.lower.reference != self.upper.reference:
             raise Refusal(
-                "upper.reference", self.upper.reference, f"the reference of the lower limit, {self.lower.reference}",
-                "Convert one limit, or split the volume.",
+                "airspace.reference_lower_limit", "upper.reference", self.upper.reference,
+                reference=str(self.lower.reference),
             )  # fmt: skip
         if self.lower.reading_m > self.upper.reading_m:
-            raise Refusal("upper", self.upper.value, "an upper limit that is not below the lower", "Swap the limits.")
+            raise Refusal("airspace.upper_limit_not_below", "upper", self.upper.value)
 
 
 UNIT_M = {AltitudeUnit.METRE: 1.0, AltitudeUnit.FOOT: FOOT_M, AltitudeUnit.FLIGHT_LEVEL: 100.0 * FOOT_M}
 
 
-def check_range(field: str, value: float, lowest: float, highest: float, unit: str, mend: str = "") -> None:
-    """Raise Refusal unless `value` is finite and within [lowest, highest] `unit`."""
+def check_range(
+    field: str, value: float, lowest: float, highest: float, unit: str, code: str = "airspace.in_range"
+) -> None:
+    """Raise Refusal of `code` unless `value` is finite and within [lowest, highest] `unit`."""
     if not (math.isfinite(value) and lowest <= value <= highest):
-        raise Refusal(field, value, f"{lowest:,g} to {highest:,g} {unit}", mend)
+        raise Refusal(code, field, value, lowest=lowest, highest=highest, unit=unit)

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from detente.airspace.arrays import Floats, Integers
 from detente.airspace.box_kernels import (
     COUNT,
     DIMENSIONS,
@@ -35,8 +36,8 @@ DEPTH_BY_COST = 48
 """Below this depth the build halves, so that no input makes a deep tree."""
 
 
-@njit(cache=True)
-def set_boxes(words: NDArray[np.int32], lows: NDArray[np.float64], highs: NDArray[np.float64]) -> int:
+@njit(cache=True, nogil=True)
+def set_boxes(words: NDArray[np.int32], lows: Floats, highs: Floats) -> int:
     """Put n boxes on the grid; DONE, or ``-8 * row + status`` for the first row that is no box."""
     box = np.empty(WORDS)
     for row in range(lows.shape[0]):
@@ -48,7 +49,7 @@ def set_boxes(words: NDArray[np.int32], lows: NDArray[np.float64], highs: NDArra
     return DONE
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def turn_to_queries(words: NDArray[np.int32]) -> None:
     """Turn n boxes into queries for `meets`."""
     for row in range(words.shape[0]):
@@ -56,7 +57,7 @@ def turn_to_queries(words: NDArray[np.int32]) -> None:
 
 
 @njit(cache=True)
-def first_present(nodes: NDArray[np.int32], slots: NDArray[np.int32], items: NDArray[np.int64]) -> int:
+def first_present(nodes: NDArray[np.int32], slots: NDArray[np.int32], items: Integers) -> int:
     """The place of the first of `items` that the tree holds, or -1."""
     for place in range(items.shape[0]):
         if slots[slot_of(nodes, slots, items[place])] != 0:
@@ -64,17 +65,15 @@ def first_present(nodes: NDArray[np.int32], slots: NDArray[np.int32], items: NDA
     return -1
 
 
-@njit(cache=True)
-def insert_boxes(
-    nodes: NDArray[np.int32], slots: NDArray[np.int32], words: NDArray[np.int32], items: NDArray[np.int64]
-) -> None:
+@njit(cache=True, nogil=True)
+def insert_boxes(nodes: NDArray[np.int32], slots: NDArray[np.int32], words: NDArray[np.int32], items: Integers) -> None:
     """Insert n boxes one by one; the caller has made room and looked for duplicates."""
     for row in range(items.shape[0]):
         insert_words(nodes, slots, items[row], words, row)
 
 
 @njit(cache=True)
-def swap(words: NDArray[np.int32], items: NDArray[np.int64], a: int, b: int) -> None:
+def swap(words: NDArray[np.int32], items: Integers, a: int, b: int) -> None:
     """Exchange two boxes and their items."""
     for k in range(WORDS):
         words[a, k], words[b, k] = words[b, k], words[a, k]
@@ -83,12 +82,7 @@ def swap(words: NDArray[np.int32], items: NDArray[np.int64], a: int, b: int) -> 
 
 @njit(cache=True)
 def split_by_cost(
-    words: NDArray[np.int32],
-    items: NDArray[np.int64],
-    start: int,
-    stop: int,
-    bin_words: NDArray[np.int32],
-    bin_counts: NDArray[np.int64],
+    words: NDArray[np.int32], items: Integers, start: int, stop: int, bin_words: NDArray[np.int32], bin_counts: Integers
 ) -> int:
     """Order ``words[start:stop]`` so that the boxes before the place returned and those from it on cost least.
 
@@ -160,7 +154,7 @@ def split_by_cost(
 
 
 @njit(cache=True)
-def split_in_half(words: NDArray[np.int32], items: NDArray[np.int64], start: int, stop: int) -> int:
+def split_in_half(words: NDArray[np.int32], items: Integers, start: int, stop: int) -> int:
     """Order ``words[start:stop]`` so that the smaller half of the centres in the widest dimension comes first."""
     widest, widest_spread = 0, -1.0
     for k in range(DIMENSIONS):
@@ -196,10 +190,8 @@ def split_in_half(words: NDArray[np.int32], items: NDArray[np.int64], start: int
     return middle
 
 
-@njit(cache=True)
-def build(
-    nodes: NDArray[np.int32], slots: NDArray[np.int32], words: NDArray[np.int32], items: NDArray[np.int64]
-) -> int:
+@njit(cache=True, nogil=True)
+def build(nodes: NDArray[np.int32], slots: NDArray[np.int32], words: NDArray[np.int32], items: Integers) -> int:
     """Fill an empty tree with n boxes, which are reordered; DONE, or DUPLICATE and then the tree is empty as before."""
     n = items.shape[0]
     stack = np.empty((64, 4), dtype=np.int64)
@@ -252,8 +244,8 @@ def build(
     return DONE
 
 
-@njit(cache=True)
-def gather(nodes: NDArray[np.int32], words: NDArray[np.int32], items: NDArray[np.int64], start: int) -> None:
+@njit(cache=True, nogil=True)
+def gather(nodes: NDArray[np.int32], words: NDArray[np.int32], items: Integers, start: int) -> None:
     """Copy every leaf's box and item to ``words[start:]`` and ``items[start:]``."""
     place = start
     for node in range(FIRST_NODE, nodes[0, USED]):
@@ -264,7 +256,7 @@ def gather(nodes: NDArray[np.int32], words: NDArray[np.int32], items: NDArray[np
             place += 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def visiting_keys(queries: NDArray[np.int32]) -> NDArray[np.uint64]:
     """Morton codes of the centres, twelve bits a dimension: in their order, neighbours come one after the other."""
     n = queries.shape[0]
@@ -283,10 +275,8 @@ def visiting_keys(queries: NDArray[np.int32]) -> NDArray[np.uint64]:
     return keys
 
 
-@njit(cache=True)
-def sorted_by_row(
-    rows: NDArray[np.int64], items: NDArray[np.int64], row_count: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+@njit(cache=True, nogil=True)
+def sorted_by_row(rows: Integers, items: Integers, row_count: int) -> tuple[Integers, Integers]:
     """The pairs in order of their row, keeping the order within each row."""
     places = np.zeros(row_count + 1, dtype=np.int64)
     for row in rows:

@@ -18,6 +18,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from detente.airspace.arrays import Floats, Integers
+
 DIMENSIONS = 5
 WORDS = 10
 PARENT, LEFT, RIGHT, HEIGHT, ITEM = 10, 11, 12, 13, 14
@@ -58,7 +60,7 @@ def on_grid(low: float, high: float, dimension: int) -> tuple[np.int32, np.int32
 
 
 @njit(cache=True)
-def set_box(words: NDArray[np.int32], row: int, box: NDArray[np.float64]) -> int:
+def set_box(words: NDArray[np.int32], row: int, box: Floats) -> int:
     """Write a box (five lower, five upper bounds) into ``words[row]``; NOT_A_NUMBER or UPSIDE_DOWN if it is none."""
     for k in range(DIMENSIONS):
         low, high = box[k], box[k + DIMENSIONS]
@@ -338,7 +340,7 @@ def insert_words(
 
 
 @njit(cache=True)
-def insert(nodes: NDArray[np.int32], slots: NDArray[np.int32], item: int, box: NDArray[np.float64]) -> int:
+def insert(nodes: NDArray[np.int32], slots: NDArray[np.int32], item: int, box: Floats) -> int:
     """Insert one item; DONE, or why not, and then nothing has changed."""
     count = nodes[0, COUNT] + 1
     if FIRST_NODE + 2 * count > nodes.shape[0] or 3 * count > 2 * slots.shape[0]:
@@ -376,9 +378,7 @@ def remove(nodes: NDArray[np.int32], slots: NDArray[np.int32], item: int) -> int
 
 
 @njit(cache=True)
-def descend(
-    nodes: NDArray[np.int32], queries: NDArray[np.int32], row: int, found: NDArray[np.int64], start: int
-) -> int:
+def descend(nodes: NDArray[np.int32], queries: NDArray[np.int32], row: int, found: Integers, start: int) -> int:
     """Write the items that meet a query from ``found[start]`` on; the end of them, or FULL.
 
     The far end of `found` is the stack of nodes to visit: there is room for both, or FULL is said.
@@ -414,8 +414,8 @@ def descend(
         top += 1
 
 
-@njit(cache=True)
-def query(nodes: NDArray[np.int32], box: NDArray[np.float64], found: NDArray[np.int64]) -> int:
+@njit(cache=True, nogil=True)
+def query(nodes: NDArray[np.int32], box: Floats, found: Integers) -> int:
     """Write the items whose boxes meet `box` into `found`; how many, or FULL, NOT_A_NUMBER, UPSIDE_DOWN."""
     status = set_box(nodes, SCRATCH, box)
     if status != DONE:
@@ -428,11 +428,11 @@ def query(nodes: NDArray[np.int32], box: NDArray[np.float64], found: NDArray[np.
 def pairs_with(
     nodes: NDArray[np.int32],
     queries: NDArray[np.int32],
-    order: NDArray[np.int64],
+    order: Integers,
     start: int,
     stop: int,
-    rows: NDArray[np.int64],
-    items: NDArray[np.int64],
+    rows: Integers,
+    items: Integers,
 ) -> tuple[int, int]:
     """Query for ``order[start:stop]`` while there is room; the place reached and how many pairs were written."""
     count = 0
@@ -448,12 +448,7 @@ def pairs_with(
 
 @njit(cache=True, nogil=True)
 def pairs_within(
-    nodes: NDArray[np.int32],
-    tasks: NDArray[np.int64],
-    start: int,
-    stop: int,
-    firsts: NDArray[np.int64],
-    seconds: NDArray[np.int64],
+    nodes: NDArray[np.int32], tasks: Integers, start: int, stop: int, firsts: Integers, seconds: Integers
 ) -> tuple[int, int]:
     """Do the tasks (pairs of nodes whose boxes meet, or twice one node) while there is room; as `pairs_with`.
 
@@ -498,7 +493,7 @@ def pairs_within(
 
 
 @njit(cache=True)
-def self_tasks(nodes: NDArray[np.int32], wanted: int) -> NDArray[np.int64]:
+def self_tasks(nodes: NDArray[np.int32], wanted: int) -> Integers:
     """Cut "the whole tree with itself" into about `wanted` pairs of nodes, shape [n, 2]."""
     tasks = np.empty((1, 2), dtype=np.int64)
     tasks[0, 0] = tasks[0, 1] = nodes[0, ROOT]

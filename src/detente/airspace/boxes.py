@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detente.airspace import box_build_kernels as building
 from detente.airspace import box_kernels as kernels
+from detente.airspace.arrays import Floats, Integers
 from detente.airspace.cores import on_all_cores
 from detente.airspace.refusal import Refusal
 
@@ -25,9 +26,9 @@ ROWS_AT_A_TIME = 2_048
 TASKS = 512
 TASKS_AT_A_TIME = 8
 
-Bounds = NDArray[np.float64] | Sequence[float]
-Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
-PairKernel = Callable[[int, int, NDArray[np.int64], NDArray[np.int64]], tuple[int, int]]
+Bounds = Floats | Sequence[float]
+Pairs = tuple[Integers, Integers]
+PairKernel = Callable[[int, int, Integers, Integers], tuple[int, int]]
 
 
 class BoxTree:
@@ -47,11 +48,6 @@ class BoxTree:
 
     def __len__(self) -> int:
         return int(self._nodes[0, kernels.COUNT])
-
-    @property
-    def memory_bytes(self) -> int:
-        """Bytes that the tree has reserved."""
-        return self._nodes.nbytes + self._slots.nbytes + self._found.nbytes + self._box.nbytes
 
     @property
     def height(self) -> int:
@@ -82,7 +78,7 @@ class BoxTree:
         new_items = np.array(items, dtype=np.int64, ndmin=1)
         words, low_rows, high_rows = self._on_grid(lows, highs)
         if new_items.shape != (len(words),):
-            raise Refusal("items", new_items.shape, f"one item for each of the {len(words)} boxes")
+            raise Refusal("airspace.one_item_for_each", "items", new_items.shape, count=len(words))
         if len(words) == 0:
             return
         unique, counts = np.unique(new_items, return_counts=True)
@@ -112,9 +108,9 @@ class BoxTree:
             Refusal: the item is not in the tree.
         """
         if kernels.remove(self._nodes, self._slots, item) != kernels.DONE:
-            raise Refusal("item", item, "an item that is in the index")
+            raise Refusal("airspace.item_index", "item", item)
 
-    def query(self, low: Bounds, high: Bounds) -> NDArray[np.int64]:
+    def query(self, low: Bounds, high: Bounds) -> Integers:
         """Return the items whose closed box has a point in common with this one (touching counts), in no fixed order.
 
         Raises:
@@ -180,17 +176,18 @@ class BoxTree:
         except (ValueError, TypeError):
             five = False
         if not five:
-            raise Refusal("low, high", (low, high), f"five numbers each: {', '.join(DIMENSION_NAMES)}")
+            raise Refusal(
+                "airspace.five_numbers_each", "low, high", (low, high), dimension_names=", ".join(DIMENSION_NAMES)
+            )
 
-    def _on_grid(
-        self, lows: ArrayLike, highs: ArrayLike
-    ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
+    def _on_grid(self, lows: ArrayLike, highs: ArrayLike) -> tuple[NDArray[np.int32], Floats, Floats]:
         low_rows = np.ascontiguousarray(lows, dtype=np.float64)
         high_rows = np.ascontiguousarray(highs, dtype=np.float64)
         if low_rows.shape != high_rows.shape or low_rows.ndim != 2 or low_rows.shape[1] != kernels.DIMENSIONS:
             raise Refusal(
-                "lows, highs", (low_rows.shape, high_rows.shape), f"two arrays of shape [n, 5]: {DIMENSION_NAMES}"
-            )
+                "airspace.two_arrays_of_boxes", "lows, highs", (low_rows.shape, high_rows.shape),
+                dimension_names=str(DIMENSION_NAMES),
+            )  # fmt: skip
         words = np.empty((len(low_rows), kernels.WORDS), dtype=np.int32)
         status = building.set_boxes(words, low_rows, high_rows)
         if status != kernels.DONE:
@@ -220,11 +217,11 @@ class BoxTree:
             self._nodes[:used] = before[:used]
             kernels.refill_slots(self._nodes, self._slots)
 
-    def _refusal(self, status: int, item: int, low: NDArray[np.float64], high: NDArray[np.float64]) -> Refusal:
+    def _refusal(self, status: int, item: int, low: Floats, high: Floats) -> Refusal:
         if status == kernels.DUPLICATE:
-            return Refusal("item", item, "an item that is not in the index yet", "Remove it first.")
+            return Refusal("airspace.item_not_index_yet", "item", item)
         for name, lower, upper in zip(DIMENSION_NAMES, low.tolist(), high.tolist(), strict=True):
             if not lower <= upper:
-                expected = "numbers" if status == kernels.NOT_A_NUMBER else "a lower bound that is not above the upper"
-                return Refusal(name, (lower, upper), expected)
+                code = "airspace.numbers" if status == kernels.NOT_A_NUMBER else "airspace.bounds_in_order"
+                return Refusal(code, name, (lower, upper))
         raise AssertionError(status)

@@ -70,7 +70,7 @@ def apply_change(plan: Plan, change: PlanChange) -> Plan:
             intent = _raised(plan.intent, change_m)
         case LateralOffset(offset_m=offset_m):
             if not has_course(plan):
-                raise Refusal("offset_m", offset_m, "a plan with a course", "Delay it, or change its level.")
+                raise Refusal("airspace.plan_with_course", "offset_m", offset_m)
             assert isinstance(plan.intent, Trajectory)
             intent = _offset(plan.intent, offset_m)
     return msgspec.structs.replace(plan, intent=intent)

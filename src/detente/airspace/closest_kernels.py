@@ -12,8 +12,8 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from detente.airspace.arrays import Floats
 from detente.airspace.ellipsoid_kernels import geodesic_m, point_on
 
 CORNERS_MAX = 12
@@ -21,7 +21,7 @@ CORNERS_MAX = 12
 
 
 @njit(cache=True)
-def clip(corners: NDArray[np.float64], count: int, alpha: float, beta: float, gamma: float) -> int:
+def clip(corners: Floats, count: int, alpha: float, beta: float, gamma: float) -> int:
     """Cut a convex polygon (rows of `corners`) with ``alpha u1 + beta u2 <= gamma`` in place and count what is left."""
     if count == 0:
         return 0
@@ -46,9 +46,7 @@ def clip(corners: NDArray[np.float64], count: int, alpha: float, beta: float, ga
 
 
 @njit(cache=True)
-def chord_squared(
-    first: NDArray[np.float64], i: int, u1: float, second: NDArray[np.float64], j: int, u2: float
-) -> float:
+def chord_squared(first: Floats, i: int, u1: float, second: Floats, j: int, u2: float) -> float:
     """Squared chord in square metres between a point of piece i and a point of piece j."""
     x1, y1, z1 = point_on(first, i, u1)
     x2, y2, z2 = point_on(second, j, u2)
@@ -56,7 +54,7 @@ def chord_squared(
 
 
 @njit(cache=True)
-def distance_m(first: NDArray[np.float64], i: int, u1: float, second: NDArray[np.float64], j: int, u2: float) -> float:
+def distance_m(first: Floats, i: int, u1: float, second: Floats, j: int, u2: float) -> float:
     """Geodesic in metres between a point of piece i and a point of piece j."""
     x1, y1, z1 = point_on(first, i, u1)
     x2, y2, z2 = point_on(second, j, u2)
@@ -64,9 +62,7 @@ def distance_m(first: NDArray[np.float64], i: int, u1: float, second: NDArray[np
 
 
 @njit(cache=True)
-def closest(
-    first: NDArray[np.float64], i: int, second: NDArray[np.float64], j: int, corners: NDArray[np.float64], count: int
-) -> tuple[float, float, float]:
+def closest(first: Floats, i: int, second: Floats, j: int, corners: Floats, count: int) -> tuple[float, float, float]:
     """Parameters u1, u2 of the smallest chord between pieces i and j inside a convex polygon, and its square.
 
     `count` is 2 for a segment (both parameters tied to one time) and at least 3 for a polygon.
@@ -117,7 +113,7 @@ def closest(
 
 @njit(cache=True)
 def minimum_of_form(
-    aa: float, bb: float, ab: float, ao: float, bo: float, corners: NDArray[np.float64], count: int
+    aa: float, bb: float, ab: float, ao: float, bo: float, corners: Floats, count: int
 ) -> tuple[float, float]:
     """Minimise ``aa u1^2 - 2 ab u1 u2 + bb u2^2 + 2 ao u1 - 2 bo u2`` over a convex polygon; return (u1, u2)."""
     if count >= 3:

@@ -51,6 +51,11 @@ PLAIN_SAGITTA_MAX_M = 500_000.0
 FRAMES = (NATIVE, FAMILY, ELLIPSOID)
 PIECE_GEOID_M = 0.5 * GEOID_SLOPE * PIECE_LENGTH_M
 """How far the geoid may bend away from a straight line within one piece."""
+_NO_PARTS = np.empty((0, PART_FLOATS)), np.empty((0, PART_INTEGERS), dtype=np.int64), np.empty((0, 9))
+
+
+KEPT_PIECES = 50_000
+"""The pieces of curve of the plans that a vocabulary keeps compiled: some megabytes."""
 
 
 @dataclass
@@ -59,6 +64,8 @@ class Vocabulary:
 
     classes: dict[str, int] = field(default_factory=dict)
     references: dict[AltitudeReference, int] = field(default_factory=dict)
+    _kept: dict[int, CompiledPlans] = field(default_factory=dict)
+    _kept_pieces: int = 0
 
     def class_number(self, aircraft_class: str) -> int:
         """The number of a class; a new class gets the next number."""
@@ -67,6 +74,21 @@ class Vocabulary:
     def reference_number(self, reference: AltitudeReference) -> int:
         """The number of an altitude reference; a new reference gets the next number."""
         return self.references.setdefault(reference, len(self.references))
+
+    def compiled(self, plan: Plan) -> CompiledPlans:
+        """The arrays of one plan, raises as `compile_plans`. They are kept a while for whoever asks next.
+
+        A plan is compared before it is put into an index, and to compile a large one takes as long as to compare it.
+        """
+        held = self._kept.get(id(plan))
+        if held is not None and held.plans[0] is plan:
+            return held
+        compiled = compile_plans([plan], self)
+        self._kept[id(plan)] = compiled
+        self._kept_pieces += len(compiled.curves)
+        while self._kept_pieces > KEPT_PIECES:
+            self._kept_pieces -= len(self._kept.pop(next(iter(self._kept))).curves)
+        return compiled
 
     def minima(self, table: MinimaTable) -> Floats:
         """The table as an array [classes, classes, 3]: horizontal m, vertical m, time s."""
@@ -91,7 +113,7 @@ class CompiledPlans:
 
 @dataclass
 class _Gathered:
-    """Numbers read off the plans: first per point, then per stretch of points (one trajectory or one volume)."""
+    """Numbers read off the plans: per point, per trajectory or volume, and containment per leg."""
 
     latitudes: list[float] = field(default_factory=list)
     longitudes: list[float] = field(default_factory=list)
@@ -157,9 +179,11 @@ def _gather_trajectory(
         moving.lower.append(waypoint.altitude.reading_m)
         moving.times.append(waypoint.time.timestamp())
     moving.counts.append(len(trajectory.waypoints))
-    moving.slack.append(trajectory.containment.along_time_s)
-    moving.lateral.append(trajectory.containment.lateral_m)
-    moving.vertical.append(trajectory.containment.vertical_m)
+    for leg in range(max(len(trajectory.waypoints) - 1, 1)):
+        containment = trajectory.containment_of_leg(leg)
+        moving.slack.append(containment.along_time_s)
+        moving.lateral.append(containment.lateral_m)
+        moving.vertical.append(containment.vertical_m)
     moving.reference.append(vocabulary.reference_number(trajectory.waypoints[0].altitude.reference))
     moving.class_number.append(class_number)
     moving.plan.append(number)
@@ -205,6 +229,8 @@ def _cut_edges(
 
 
 def _trajectory_parts(g: _Gathered, references: list[AltitudeReference]) -> tuple[Floats, Integers, Floats]:
+    if not g.counts:
+        return _NO_PARTS
     counts = np.asarray(g.counts, dtype=np.int64)
     latitudes, longitudes = np.asarray(g.latitudes, dtype=np.float64), np.asarray(g.longitudes, dtype=np.float64)
     times, readings = np.asarray(g.times, dtype=np.float64), np.asarray(g.lower, dtype=np.float64)
@@ -223,12 +249,19 @@ def _trajectory_parts(g: _Gathered, references: list[AltitudeReference]) -> tupl
     floats[:, T0] = times[leg_start] + begin_share * (times[leg_end] - times[leg_start])
     floats[:, T1] = times[leg_start] + end_share * (times[leg_end] - times[leg_start])
     for column, values in ((SLACK_S, g.slack), (LATERAL_M, g.lateral), (VERTICAL_M, g.vertical)):
-        floats[:, column] = np.asarray(values, dtype=np.float64)[owner]
+        floats[:, column] = np.asarray(values, dtype=np.float64)[edge]
     # Converted where each piece begins and ends: the geoid is not linear along a leg of a thousand kilometres.
     reference = np.asarray(g.reference, dtype=np.int64)[owner]
     rise_m = readings[leg_end] - readings[leg_start]
     begin = _frames(readings[leg_start] + begin_share * rise_m, reference, references, *geodetic_points(ends[:, 0]))
-    finish = _frames(readings[leg_start] + end_share * rise_m, reference, references, *geodetic_points(ends[:, 1]))
+    # A piece ends where the next one begins, but for the last of each trajectory.
+    last = np.flatnonzero(np.r_[np.diff(owner) != 0, True])
+    at_end = readings[leg_start[last]] + end_share[last] * rise_m[last]
+    end_frames = _frames(at_end, reference[last], references, *geodetic_points(ends[last, 1]))
+    finish = [
+        (_shifted(values, last, end_values), _shifted(errors, last, end_errors))
+        for (values, errors), (end_values, end_errors) in zip(begin, end_frames, strict=True)
+    ]
     for column, (start_m, start_error_m), (end_m, end_error_m) in zip(FRAMES, begin, finish, strict=True):
         floats[:, column], floats[:, column + 1] = start_m, end_m
         error_m = np.maximum(start_error_m, end_error_m)
@@ -242,9 +275,18 @@ def _trajectory_parts(g: _Gathered, references: list[AltitudeReference]) -> tupl
     return floats, integers, curves
 
 
+def _shifted(values: Floats, last: Integers, end_values: Floats) -> Floats:
+    """Each row's value from the row after it, and in the rows `last` those given."""
+    shifted = np.roll(values, -1)
+    shifted[last] = end_values
+    return shifted
+
+
 def _volume_parts(
     g: _Gathered, references: list[AltitudeReference], plans: Sequence[Plan]
 ) -> tuple[Floats, Integers, Floats]:
+    if not g.counts:
+        return _NO_PARTS
     counts = np.asarray(g.counts, dtype=np.int64)
     latitudes, longitudes = np.asarray(g.latitudes, dtype=np.float64), np.asarray(g.longitudes, dtype=np.float64)
     offsets = np.cumsum(counts) - counts
@@ -315,15 +357,14 @@ def _check_rings(curves: Floats, integers: Integers, floats: Floats, plans: Sequ
     if len(too_large):
         plan = plans[integers[too_large[0], PLAN]]
         raise Refusal(
-            f"plan {plan.plan_id}, area.vertices", "a ring wider than 80 degrees",
-            "an area that fits in a cap of 80 degrees", "Split the area.",
-        )  # fmt: skip
+            "airspace.area_fits_cap_degrees", f"plan {plan.plan_id}, area.vertices", "a ring wider than 80 degrees"
+        )
     row, i, j = first_crossing(curves, integers[:, CURVE].copy(), integers[:, CURVE_COUNT].copy())
     if row >= 0:
         plan = plans[integers[row, PLAN]]
         raise Refusal(
-            f"plan {plan.plan_id}, area.vertices", f"edges that cross (pieces {i} and {j} of the ring)",
-            "a ring whose edges do not cross", "Give the vertices in order around the area.",
+            "airspace.ring_without_crossing", f"plan {plan.plan_id}, area.vertices",
+            f"edges that cross (pieces {i} and {j} of the ring)",
         )  # fmt: skip
 
 

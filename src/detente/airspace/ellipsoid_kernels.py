@@ -12,7 +12,8 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
+
+from detente.airspace.arrays import Floats
 
 SEMI_MAJOR_M = 6_378_137.0
 FLATTENING = 1.0 / 298.257223563
@@ -35,8 +36,8 @@ def surface_point(latitude_deg: float, longitude_deg: float) -> tuple[float, flo
     return rho * math.cos(lam), rho * math.sin(lam), prime_vertical_m * (1.0 - ECCENTRICITY_SQUARED) * sin_phi
 
 
-@njit(cache=True)
-def surface_points(latitudes_deg: NDArray[np.float64], longitudes_deg: NDArray[np.float64]) -> NDArray[np.float64]:
+@njit(cache=True, nogil=True)
+def surface_points(latitudes_deg: Floats, longitudes_deg: Floats) -> Floats:
     """Earth-centred coordinates, shape [n, 3] in metres, of n points on the ellipsoid."""
     points = np.empty((latitudes_deg.shape[0], 3))
     for i in range(latitudes_deg.shape[0]):
@@ -51,8 +52,8 @@ def geodetic(x: float, y: float, z: float) -> tuple[float, float]:
     return latitude_deg, math.degrees(math.atan2(y, x))
 
 
-@njit(cache=True)
-def geodetic_points(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@njit(cache=True, nogil=True)
+def geodetic_points(points: Floats) -> tuple[Floats, Floats]:
     """Latitudes and longitudes in degrees of n points on the ellipsoid, shape [n, 3] in metres."""
     latitudes_deg, longitudes_deg = np.empty(points.shape[0]), np.empty(points.shape[0])
     for i in range(points.shape[0]):
@@ -61,7 +62,7 @@ def geodetic_points(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
 
 
 @njit(cache=True)
-def set_piece(curves: NDArray[np.float64], row: int, a: NDArray[np.float64], b: NDArray[np.float64]) -> None:
+def set_piece(curves: Floats, row: int, a: Floats, b: Floats) -> None:
     """Write the piece from surface point `a` to `b` (no more than PIECE_LENGTH_M apart) into ``curves[row]``.
 
     A row is A, B - A, K: nine numbers in metres.
@@ -77,15 +78,15 @@ def set_piece(curves: NDArray[np.float64], row: int, a: NDArray[np.float64], b: 
     curves[row, 6], curves[row, 7], curves[row, 8] = bend * gx, bend * gy, bend * gz
 
 
-@njit(cache=True)
-def set_pieces(curves: NDArray[np.float64], starts: NDArray[np.float64], ends: NDArray[np.float64]) -> None:
+@njit(cache=True, nogil=True)
+def set_pieces(curves: Floats, starts: Floats, ends: Floats) -> None:
     """Write one piece for each row of `starts` and `ends`, both of shape [n, 3]."""
     for i in range(starts.shape[0]):
         set_piece(curves, i, starts[i], ends[i])
 
 
 @njit(cache=True)
-def point_on(curves: NDArray[np.float64], row: int, u: float) -> tuple[float, float, float]:
+def point_on(curves: Floats, row: int, u: float) -> tuple[float, float, float]:
     """The point at parameter `u` of a piece, Earth-centred, in metres."""
     bend = u * (1.0 - u)
     return (
@@ -113,7 +114,7 @@ def geodesic_m(x: float, y: float, z: float, dx: float, dy: float, dz: float) ->
 
 
 @njit(cache=True)
-def turns_around(ring: NDArray[np.float64], first: int, count: int, x: float, y: float, z: float) -> bool:
+def turns_around(ring: Floats, first: int, count: int, x: float, y: float, z: float) -> bool:
     """Whether a ring of pieces (rows first .. first + count of the curves) goes around the point (x, y, z).
 
     Sums the change of bearing towards the ring's corners, seen from the point. A ring that goes around the antipode is

@@ -11,7 +11,9 @@ from functools import cache
 from importlib.resources import files
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from detente.airspace.arrays import Floats
 
 GRID_ERROR_M = 3.94
 """Measured by tools/make_geoid.py: worst difference between this grid and the 15-minute one, bilinear both."""
@@ -32,7 +34,7 @@ ROWS, COLUMNS = 361, 720
 
 
 @cache
-def _grid_m() -> NDArray[np.float64]:
+def _grid_m() -> Floats:
     """Heights in metres, shape (361, 721): rows north from -90 degrees, columns east from -180 to 180 degrees."""
     packed = files("detente.airspace").joinpath("data/egm96_30.xz").read_bytes()
     differences = np.frombuffer(lzma.decompress(packed), "<i2").reshape(ROWS, COLUMNS)
@@ -40,7 +42,7 @@ def _grid_m() -> NDArray[np.float64]:
     return np.concatenate([grid, grid[:, :1]], axis=1)
 
 
-def geoid_height_m(latitudes_deg: ArrayLike, longitudes_deg: ArrayLike) -> NDArray[np.float64]:
+def geoid_height_m(latitudes_deg: ArrayLike, longitudes_deg: ArrayLike) -> Floats:
     """Height of the EGM96 geoid above the WGS 84 ellipsoid in metres, bilinear in the grid.
 
     Args:
@@ -59,23 +61,3 @@ def geoid_height_m(latitudes_deg: ArrayLike, longitudes_deg: ArrayLike) -> NDArr
     southern = grid[south, west] * (1.0 - east_part) + grid[south, west + 1] * east_part
     northern = grid[south + 1, west] * (1.0 - east_part) + grid[south + 1, west + 1] * east_part
     return np.asarray(southern * (1.0 - north_part) + northern * north_part)
-
-
-def geoid_range_m(south_deg: float, north_deg: float, west_deg: float, east_deg: float) -> tuple[float, float]:
-    """Return the lowest and the highest interpolated height inside a box of latitude and longitude.
-
-    The box may be widened to whole nodes, never narrowed, so the range holds for every point inside. A box with
-    `west_deg` > `east_deg` crosses the antimeridian.
-    """
-    if west_deg > east_deg:
-        first = geoid_range_m(south_deg, north_deg, west_deg, 180.0)
-        second = geoid_range_m(south_deg, north_deg, -180.0, east_deg)
-        return min(first[0], second[0]), max(first[1], second[1])
-    rows = slice(
-        int(np.floor((south_deg + 90.0) * NODES_PER_DEGREE)), int(np.ceil((north_deg + 90.0) * NODES_PER_DEGREE)) + 1
-    )
-    columns = slice(
-        int(np.floor((west_deg + 180.0) * NODES_PER_DEGREE)), int(np.ceil((east_deg + 180.0) * NODES_PER_DEGREE)) + 1
-    )
-    nodes = _grid_m()[rows, columns]
-    return float(nodes.min()), float(nodes.max())

@@ -1,56 +1,50 @@
-"""Joint resolution: changes of several plans that together leave as few conflicts as possible, and create none.
+"""Joint resolution: changes of several plans of one party that together clear one of them.
 
-Changing one plan after the other is not enough where conflicts are connected: in a chain A-B-C one change of B may
-clear both conflicts, and a change of A may take the only place that C could have had. So conflicts are settled by
-connected groups. Within a group, sets of plans that touch every conflict are tried in the order of what they would cost
-if each were changed alone, each set in several orders and with every kind of change of each plan; a plan keeps clear of
-all plans outside the set and of the new places of those before it, not of the old places of those after it. The
-cheapest that clears the whole group is taken. The search is bounded by `work_max`: when that is spent, or when no set
-clears the group, plans are changed one by one, those with most conflicts first, and a conflict that cannot be cleared
-is left with the reason. Every change is verified before it is made, so no pair that was clear comes into conflict.
+A plan may have no clear change of its own because plans of its own side are in the way, and those could move too. So
+its places are looked for as if those plans were not there; each of them that a place meets must find a place as well,
+clear of what cannot move and of the new places before it, and may in turn meet others. The cheapest way in which all
+find one is taken. The search is bounded: by the plans that change together, by the places looked at for each, and by
+`work_max`. It pauses before each look for the places of one plan, so that a node can do other work between.
+
+No pair that was clear comes into conflict: every new place has passed the exact predicate against all plans that stay
+and all other new places. Two plans of the party that come too close already do not count against each other.
 """
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
 from detente.airspace.plan import Plan
-from detente.airspace.resolution import (
-    FoundMeasures,
-    NoMeasureReason,
-    PlanChange,
-    RankedChange,
-    ResolutionOptions,
-    find_measures,
-)
-from detente.airspace.search import PlanIndex, encounters_within
-from detente.airspace.separation import Encounter, MinimaTable
+from detente.airspace.resolution import PlanChange, RankedChange, ResolutionOptions, find_measures
+from detente.airspace.search import PlanIndex
+from detente.airspace.separation import MinimaTable
 
-WORK_MAX = 200
-"""The most searches for one plan's measures that are made in one group."""
-ORDERS_MAX = 24
-SETS_MAX = 200
-FAR_DEARER = 1e9
-"""The estimated cost of a plan that can only be changed together with others, so that it is tried last."""
-
-Edge = tuple[str, str]
-Question = tuple[str, frozenset[tuple[str, PlanChange]], frozenset[str]]
-"""A plan, the changes made so far, and what may be ignored."""
+MOST_PLANS = 4
+"""The most plans that change together."""
+WORK_MAX = 5
+"""The most looks for the places of one plan."""
+PLACES = 12
+"""The most places looked at for each kind and direction of change, evenly spread up to its limit."""
 
 
-class LeftReason(StrEnum):
-    """Why a conflict is left."""
+T = TypeVar("T")
+Steps = Generator[None, None, T]
+"""Work that pauses at each step, and gives a T when it is done."""
 
-    NOT_MOVABLE = "not_movable"
-    NO_CLEAR_CHANGE = "no_clear_change"
-    WORK_SPENT = "work_spent"
+
+def whole(steps: Steps[T]) -> T:
+    """Do all steps without a pause; return what they give."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 class SettledPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,244 +54,91 @@ class SettledPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     measure: RankedChange
 
 
-class LeftConflict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Two plans still inside the minima, by their keys; in `encounter` keys stand for plan ids."""
-
-    first: str
-    second: str
-    encounter: Encounter
-    reason: LeftReason
-
-
-class JointResolution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Changes to make, all of them together, and the conflicts that they leave; both in the order of the keys."""
-
-    measures: tuple[SettledPlan, ...]
-    left: tuple[LeftConflict, ...]
-
-    @property
-    def cost(self) -> float:
-        """Seconds of flying time that all changes cost."""
-        return sum(settled.measure.cost for settled in self.measures)
-
-
-def settle(
-    plans: Mapping[str, Plan],
+def change_together(
+    main: str,
     movable: Collection[str],
+    own: PlanIndex,
+    others: Sequence[PlanIndex | Plan],
     table: MinimaTable,
     options: ResolutionOptions | None = None,
+    refused: Collection[PlanChange] = (),
     work_max: int = WORK_MAX,
-) -> JointResolution:
-    """Change plans under the keys `movable` so that as few conflicts as the search can reach are left.
+) -> Steps[tuple[SettledPlan, ...]]:
+    """Find the cheapest changes of `main` and of plans in its way that leave it clear of all plans.
 
-    No pair of plans that was clear comes into conflict. The same arguments give the same answer, in whatever order the
-    mapping lists its plans. Without `options` each plan has those that suit its minima.
+    `own` holds the party's plans, and `movable` are the keys of those that may change besides `main`; all other plans
+    of `own` and all of `others` stay. Changes of `main` in `refused`, and those near them, are left out. The result
+    begins with `main`; it is empty when nothing was found. The same arguments give the same answer. Raises KeyError
+    when a plan that the search needs is taken out of an index in a pause.
     """
-    keys = sorted(plans)
-    conflicts = conflicts_of({key: plans[key] for key in keys}, table)
-    index = PlanIndex()
-    for key in keys:
-        index.insert(key, plans[key])
-    reasons: dict[Edge, LeftReason] = {}
-    placed: dict[str, RankedChange] = {}
-    for group in _groups(conflicts, frozenset(movable), reasons):
-        search = _GroupSearch(group, index, table, options, work_max)
-        for key, measure in search.run().items():
-            index.remove(key)
-            index.insert(key, measure.plan)
-            placed[key] = measure
-        reasons.update(search.reasons)
-    after = conflicts_of({key: placed[key].plan if key in placed else plans[key] for key in keys}, table)
-    left = tuple(
-        LeftConflict(*edge, encounter, reasons.get(edge, LeftReason.NO_CLEAR_CHANGE))
-        for edge, encounter in sorted(after.items())
-    )
-    return JointResolution(tuple(SettledPlan(key, placed[key]) for key in sorted(placed)), left)
-
-
-def conflicts_of(plans: Mapping[str, Plan], table: MinimaTable) -> dict[Edge, Encounter]:
-    """The encounters within a set of plans by their pairs of keys, smaller key first; keys stand for plan ids."""
-    keys = sorted(plans)
-    # Plan ids are unique for a party only; numbers stand for them while encounters are sought.
-    numbered = [msgspec.structs.replace(plans[key], plan_id=str(number)) for number, key in enumerate(keys)]
-    conflicts = {}
-    for encounter in encounters_within(numbered, table):
-        first, second = keys[int(encounter.first_plan_id)], keys[int(encounter.second_plan_id)]
-        conflicts[first, second] = msgspec.structs.replace(encounter, first_plan_id=first, second_plan_id=second)
-    return conflicts
-
-
-@dataclass(frozen=True)
-class _Group:
-    """Conflicts that are connected through movable plans, and those plans; both sorted."""
-
-    edges: tuple[Edge, ...]
-    movable: tuple[str, ...]
-
-    def of(self, key: str) -> list[Edge]:
-        return [edge for edge in self.edges if key in edge]
-
-
-def _groups(conflicts: Collection[Edge], movable: frozenset[str], reasons: dict[Edge, LeftReason]) -> list[_Group]:
-    """Connected groups. A plan that may not be changed connects nothing; two such plans are left."""
-    leader: dict[str, str] = {}
-
-    def find(key: str) -> str:
-        leader.setdefault(key, key)
-        while leader[key] != key:
-            leader[key] = leader[leader[key]]
-            key = leader[key]
-        return key
-
-    edges = []
-    for edge in sorted(conflicts):
-        ends = [key for key in edge if key in movable]
-        if not ends:
-            reasons[edge] = LeftReason.NOT_MOVABLE
-            continue
-        edges.append((edge, ends[0]))
-        if len(ends) == 2:
-            first, second = sorted((find(ends[0]), find(ends[1])))
-            leader[second] = first
-    by_leader: dict[str, list[Edge]] = {}
-    for edge, end in edges:
-        by_leader.setdefault(find(end), []).append(edge)
-    return [
-        _Group(tuple(group), tuple(sorted({key for edge in group for key in edge if key in movable})))
-        for _, group in sorted(by_leader.items())
-    ]
+    search = _Search(own, others, frozenset(movable) - {main}, table, options, work_max)
+    yield from search.place(main, (), {}, refused)
+    return tuple(SettledPlan(key, measure) for key, measure in search.best.items())
 
 
 @dataclass
-class _GroupSearch:
-    """The search for one group's changes, against an index in which all plans are as they are now."""
+class _Search:
+    """The search for the changes of one plan and of what is in its way; `best` is the cheapest found so far."""
 
-    group: _Group
-    index: PlanIndex
+    own: PlanIndex
+    others: Sequence[PlanIndex | Plan]
+    movable: frozenset[str]
     table: MinimaTable
     options: ResolutionOptions | None
     work_left: int
-    reasons: dict[Edge, LeftReason] = field(default_factory=dict)
-    answers: dict[Question, FoundMeasures] = field(default_factory=dict)
+    best: dict[str, RankedChange] = field(default_factory=dict)
+    best_cost: float = math.inf
+    close: dict[str, frozenset[str]] = field(default_factory=dict)
+    hopeless: set[str] = field(default_factory=set)
 
-    def run(self) -> dict[str, RankedChange]:
-        """The cheapest changes found that clear the group, or what changing one by one achieves."""
-        estimate = {key: cost for key in self.group.movable if (cost := self._estimate(key)) is not None}
-        edges = [edge for edge in self.group.edges if edge[0] in estimate or edge[1] in estimate]
-        best: dict[str, RankedChange] | None = None
-        best_cost = math.inf
-        for expected, moved in itertools.islice(_covers(edges, estimate), SETS_MAX) if edges else ():
-            if expected >= best_cost or self.work_left <= 0:
-                break
-            for order in itertools.islice(itertools.permutations(self._by_conflicts(moved)), ORDERS_MAX):
-                cleared = self._place(order, {}, best_cost)
-                if cleared is not None:
-                    best, best_cost = cleared, _cost(cleared)
-        reason = LeftReason.WORK_SPENT if self.work_left <= 0 else LeftReason.NO_CLEAR_CHANGE
-        self.reasons = {edge: reason if edge in edges else LeftReason.NO_CLEAR_CHANGE for edge in self.group.edges}
-        return self._one_by_one(best or {})
+    def place(
+        self, key: str, rest: tuple[str, ...], placed: Mapping[str, RankedChange], refused: Collection[PlanChange] = ()
+    ) -> Steps[None]:
+        """Place the plan `key`, then `rest` and whatever is in the way; what is cheaper than `best` replaces it."""
+        if key in self.hopeless:
+            return
+        yield
+        places = self._places(key, placed, refused)
+        if not places and placed and self.work_left > 0:
+            yield
+            if not self._places(key, {}):
+                self.hopeless.add(key)
+        for change in places:
+            tried = {**placed, key: change}
+            cost = sum(one.cost for one in tried.values())
+            if cost >= self.best_cost:
+                return
+            ahead = (
+                *rest,
+                *(other for other in self._met(key, change.plan) if other not in tried and other not in rest),
+            )
+            if not ahead:
+                self.best, self.best_cost = tried, cost
+            elif len(tried) + len(ahead) <= MOST_PLANS and not self.hopeless.intersection(ahead):
+                yield from self.place(ahead[0], ahead[1:], tried)
 
-    def _estimate(self, key: str) -> float | None:
-        """The cost of changing this plan alone; FAR_DEARER when others must change too; None when nothing helps."""
-        alone = self._search(key, {}, ())
-        if alone.measures:
-            return alone.measures[0].cost
-        without_others = self._search(key, {}, self.group.movable)
-        free = without_others.measures or _is_clear(without_others)
-        return FAR_DEARER if free else None
-
-    def _search(self, key: str, placed: Mapping[str, RankedChange], ignored: Collection[str]) -> FoundMeasures:
-        """Changes of one plan, clear of all but itself and `ignored`, and of the new places of those `placed`."""
-        question = (key, frozenset((other, measure.change) for other, measure in placed.items()), frozenset(ignored))
-        if question in self.answers:
-            return self.answers[question]
+    def _places(
+        self, key: str, placed: Mapping[str, RankedChange], refused: Collection[PlanChange] = ()
+    ) -> tuple[RankedChange, ...]:
+        """Changes of one plan, cheapest first, clear of all plans that cannot move and of the new places so far."""
         if self.work_left <= 0:
-            return FoundMeasures(())
+            return ()
         self.work_left -= 1
-        known: list[PlanIndex | Plan] = [self.index, *(measure.plan for measure in placed.values())]
-        ignored = {key, *placed, *ignored}
-        measures = find_measures(self.index.plan(key), known, self.table, self.options, ignored, look_beyond=False)
-        self.answers[question] = measures
-        return measures
+        close = self._close(key)
+        new = [measure.plan for other, measure in placed.items() if other not in close]
+        return find_measures(
+            self.own.plan(key), [self.own, *self.others, *new], self.table, self.options, {key, *self.movable, *close},
+            refused=refused, places=PLACES, look_beyond=False,
+        ).measures  # fmt: skip
 
-    def _by_conflicts(self, keys: Collection[str]) -> list[str]:
-        """The keys, those of most conflicts first."""
-        return sorted(keys, key=lambda key: (-len(self.group.of(key)), key))
+    def _met(self, key: str, changed: Plan) -> list[str]:
+        """The movable plans that the new place of a plan comes too close to, and the old did not."""
+        met = {encounter.second_plan_id for encounter in self.own.encounters(changed, self.table)}
+        return sorted((met & self.movable) - self._close(key) - {key})
 
-    def _place(
-        self, order: Sequence[str], placed: dict[str, RankedChange], limit: float
-    ) -> dict[str, RankedChange] | None:
-        """Place the plans in `order`, each clear of those placed before it, at a total cost below `limit`."""
-        if not order:
-            return placed
-        key, rest = order[0], order[1:]
-        measures = self._search(key, placed, rest)
-        if _is_clear(measures):
-            return self._place(rest, placed, limit)
-        best = None
-        for measure in measures.measures:
-            tried = {**placed, key: measure}
-            if _cost(tried) >= limit:
-                break
-            whole = self._place(rest, tried, limit)
-            if whole is not None:
-                best, limit = whole, _cost(whole)
-        return best
-
-    def _one_by_one(self, placed: dict[str, RankedChange]) -> dict[str, RankedChange]:
-        """Change more plans, one after the other, those of most conflicts first.
-
-        In the first round each must be clear of everything; in the second some of its old conflicts may stay.
-        """
-        placed = dict(placed)
-        left = [edge for edge in self.group.edges if edge[0] not in placed and edge[1] not in placed]
-        # The search before may have spent the whole budget; each plan still gets some tries.
-        self.work_left = max(self.work_left, 4 * len(self.group.movable))
-        for lenient in (False, True):
-            for key in self._by_conflicts(self.group.movable):
-                others = [edge[0] if edge[1] == key else edge[1] for edge in left if key in edge]
-                if key in placed or not others:
-                    continue
-                for partners in _partners_to_keep(others) if lenient else ((),):
-                    measures = self._search(key, placed, partners).measures
-                    if measures:
-                        placed[key] = measures[0]
-                        left = [edge for edge in left if key not in edge or set(edge) & set(partners)]
-                        break
-        return placed
-
-
-def _is_clear(measures: FoundMeasures) -> bool:
-    return measures.none is not None and measures.none.reason is NoMeasureReason.NOT_IN_CONFLICT
-
-
-def _partners_to_keep(others: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return the sets of partners with which a plan may stay in conflict: one of them, or all but one."""
-    singles = [(other,) for other in others] if len(others) > 1 else []
-    rests = [tuple(partner for partner in others if partner != other) for other in others] if len(others) > 2 else []
-    return singles + rests
-
-
-def _covers(edges: Sequence[Edge], estimate: Mapping[str, float]) -> Iterator[tuple[float, frozenset[str]]]:
-    """Sets of plans that touch every edge, in the order of the sum of their estimates; none contains a smaller one.
-
-    Best first: a partial set is extended at its first untouched edge, by either end; the second branch rules the first
-    end out.
-    """
-    counter = itertools.count()
-    heap: list[tuple[float, int, frozenset[str], frozenset[str]]] = [(0.0, next(counter), frozenset(), frozenset())]
-    while heap and len(heap) < 100 * SETS_MAX:
-        bound, _, chosen, ruled_out = heapq.heappop(heap)
-        untouched = next((edge for edge in edges if edge[0] not in chosen and edge[1] not in chosen), None)
-        if untouched is None:
-            yield bound, chosen
-            continue
-        barred = ruled_out
-        for key in untouched:
-            if key in estimate and key not in barred:
-                heapq.heappush(heap, (bound + estimate[key], next(counter), chosen | {key}, barred))
-                barred = barred | {key}
-
-
-def _cost(placed: Mapping[str, RankedChange]) -> float:
-    return sum(measure.cost for measure in placed.values())
+    def _close(self, key: str) -> frozenset[str]:
+        """The plans of the party that this one comes too close to as things are."""
+        if key not in self.close:
+            met = self.own.encounters(self.own.plan(key), self.table)
+            self.close[key] = frozenset(encounter.second_plan_id for encounter in met) - {key}
+        return self.close[key]

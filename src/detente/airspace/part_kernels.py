@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from detente.airspace.arrays import Floats, Integers
 from detente.airspace.closest_kernels import CORNERS_MAX, clip, closest, distance_m
 from detente.airspace.ellipsoid_kernels import geodetic, point_on, turns_around
 
@@ -40,7 +41,7 @@ ENCOUNTER_FLOATS = 16
 
 
 @njit(cache=True)
-def common_frame(first: NDArray[np.int64], second: NDArray[np.int64]) -> int:
+def common_frame(first: Integers, second: Integers) -> int:
     """The frame in which two parts' heights are compared: as planned, their family's, or the ellipsoid's."""
     if first[REFERENCE] == second[REFERENCE]:
         return NATIVE
@@ -51,9 +52,8 @@ def common_frame(first: NDArray[np.int64], second: NDArray[np.int64]) -> int:
 
 @njit(cache=True)
 def meet(
-    fa: NDArray[np.float64], ia: NDArray[np.int64], curves_a: NDArray[np.float64],
-    fb: NDArray[np.float64], ib: NDArray[np.int64], curves_b: NDArray[np.float64],
-    minima: NDArray[np.float64], detailed: bool, out: NDArray[np.float64],
+    fa: Floats, ia: Integers, curves_a: Floats, fb: Floats, ib: Integers, curves_b: Floats, minima: Floats,
+    detailed: bool, out: Floats,
 ) -> bool:  # fmt: skip
     """Whether two parts come inside `minima` (horizontal m, vertical m, time s); with `detailed` also fills `out`."""
     # What belongs to both parts is added up first, so that either order of them gives the same bits.
@@ -87,7 +87,7 @@ def meet(
 
 
 @njit(cache=True)
-def swap(out: NDArray[np.float64], area_start_s: float, area_end_s: float, tolerance_s: float) -> None:
+def swap(out: Floats, area_start_s: float, area_end_s: float, tolerance_s: float) -> None:
     """Exchange first and second in an encounter of a moving part with an area that is there from start to end.
 
     Start and end are in the times of the first: the area meets the other up to `tolerance_s` before and after it.
@@ -114,9 +114,8 @@ def share_within(rate: float, at_zero: float, lowest: float, highest: float) -> 
 
 @njit(cache=True)
 def meet_moving(
-    fa: NDArray[np.float64], ia: NDArray[np.int64], curves_a: NDArray[np.float64],
-    fb: NDArray[np.float64], ib: NDArray[np.int64], curves_b: NDArray[np.float64],
-    frame: int, tolerance_s: float, touch_m: float, gap_m: float, detailed: bool, out: NDArray[np.float64],
+    fa: Floats, ia: Integers, curves_a: Floats, fb: Floats, ib: Integers, curves_b: Floats, frame: int,
+    tolerance_s: float, touch_m: float, gap_m: float, detailed: bool, out: Floats,
 ) -> bool:  # fmt: skip
     """Two legs: the closest approach over the times and heights that count, a segment or a convex polygon."""
     i, j = ia[CURVE], ib[CURVE]
@@ -174,15 +173,7 @@ def meet_moving(
 
 
 @njit(cache=True)
-def nearest_at(
-    first: NDArray[np.float64],
-    i: int,
-    second: NDArray[np.float64],
-    j: int,
-    corners: NDArray[np.float64],
-    count: int,
-    u1: float,
-) -> float:
+def nearest_at(first: Floats, i: int, second: Floats, j: int, corners: Floats, count: int, u1: float) -> float:
     """The smallest chord squared with the first parameter held at `u1`, over the polygon's slice there."""
     low, high = math.inf, -math.inf
     for k in range(count):
@@ -204,9 +195,8 @@ def nearest_at(
 
 @njit(cache=True)
 def window(
-    first: NDArray[np.float64], i: int, second: NDArray[np.float64], j: int,
-    corners: NDArray[np.float64], count: int, u1: float, touch_m: float,
-) -> tuple[float, float]:  # fmt: skip
+    first: Floats, i: int, second: Floats, j: int, corners: Floats, count: int, u1: float, touch_m: float
+) -> tuple[float, float]:
     """From which to which first parameter the pieces are within `touch_m`, `u1` being inside; by bisection."""
     lowest, highest = corners[0, 0], corners[0, 0]
     for k in range(count):
@@ -231,9 +221,8 @@ def window(
 
 @njit(cache=True)
 def meet_area(
-    fm: NDArray[np.float64], im: NDArray[np.int64], curves_m: NDArray[np.float64],
-    fv: NDArray[np.float64], iv: NDArray[np.int64], curves_v: NDArray[np.float64],
-    frame: int, tolerance_s: float, touch_m: float, gap_m: float, detailed: bool, out: NDArray[np.float64],
+    fm: Floats, im: Integers, curves_m: Floats, fv: Floats, iv: Integers, curves_v: Floats, frame: int,
+    tolerance_s: float, touch_m: float, gap_m: float, detailed: bool, out: Floats,
 ) -> bool:  # fmt: skip
     """A leg against a volume: distance from the leg, while time and height count, to the area and its interior."""
     i = im[CURVE]
@@ -303,9 +292,7 @@ def crosses(between_m: float) -> bool:
 
 
 @njit(cache=True)
-def within_area(
-    f: NDArray[np.float64], integers: NDArray[np.int64], curves: NDArray[np.float64], x: float, y: float, z: float
-) -> bool:
+def within_area(f: Floats, integers: Integers, curves: Floats, x: float, y: float, z: float) -> bool:
     """Whether a surface point lies inside a polygon's ring."""
     dx, dy, dz = x - f[CENTRE_X], y - f[CENTRE_Y], z - f[CENTRE_Z]
     if dx * dx + dy * dy + dz * dz > f[REACH_M] * f[REACH_M]:
@@ -315,9 +302,8 @@ def within_area(
 
 @njit(cache=True)
 def meet_areas(
-    fa: NDArray[np.float64], ia: NDArray[np.int64], curves_a: NDArray[np.float64],
-    fb: NDArray[np.float64], ib: NDArray[np.int64], curves_b: NDArray[np.float64],
-    frame: int, tolerance_s: float, touch_m: float, gap_m: float, detailed: bool, out: NDArray[np.float64],
+    fa: Floats, ia: Integers, curves_a: Floats, fb: Floats, ib: Integers, curves_b: Floats, frame: int,
+    tolerance_s: float, touch_m: float, gap_m: float, detailed: bool, out: Floats,
 ) -> bool:  # fmt: skip
     """Two volumes: the areas' edges and interiors, the windows and the bands."""
     if abs(fa[frame] - fb[frame]) > gap_m:
@@ -368,7 +354,7 @@ def meet_areas(
 
 
 @njit(cache=True)
-def far_from(curves: NDArray[np.float64], row: int, f: NDArray[np.float64], touch_m: float) -> bool:
+def far_from(curves: Floats, row: int, f: Floats, touch_m: float) -> bool:
     """Whether a piece stays clear of another part's sphere."""
     x, y, z = point_on(curves, row, 0.5)
     dx, dy, dz = x - f[CENTRE_X], y - f[CENTRE_Y], z - f[CENTRE_Z]
@@ -378,10 +364,8 @@ def far_from(curves: NDArray[np.float64], row: int, f: NDArray[np.float64], touc
 
 @njit(cache=True, nogil=True)
 def meeting(
-    rows_a: NDArray[np.int64], rows_b: NDArray[np.int64],
-    floats_a: NDArray[np.float64], integers_a: NDArray[np.int64], curves_a: NDArray[np.float64],
-    floats_b: NDArray[np.float64], integers_b: NDArray[np.int64], curves_b: NDArray[np.float64],
-    minima: NDArray[np.float64],
+    rows_a: Integers, rows_b: Integers, floats_a: Floats, integers_a: Integers, curves_a: Floats, floats_b: Floats,
+    integers_b: Integers, curves_b: Floats, minima: Floats,
 ) -> NDArray[np.bool_]:  # fmt: skip
     """The predicate over candidate pairs of rows; `minima` has shape [classes, classes, 3]."""
     found = np.zeros(rows_a.shape[0], dtype=np.bool_)
@@ -397,10 +381,8 @@ def meeting(
 
 @njit(cache=True, nogil=True)
 def encounters_of(
-    rows_a: NDArray[np.int64], rows_b: NDArray[np.int64],
-    floats_a: NDArray[np.float64], integers_a: NDArray[np.int64], curves_a: NDArray[np.float64],
-    floats_b: NDArray[np.float64], integers_b: NDArray[np.int64], curves_b: NDArray[np.float64],
-    minima: NDArray[np.float64], out: NDArray[np.float64],
+    rows_a: Integers, rows_b: Integers, floats_a: Floats, integers_a: Integers, curves_a: Floats, floats_b: Floats,
+    integers_b: Integers, curves_b: Floats, minima: Floats, out: Floats,
 ) -> NDArray[np.bool_]:  # fmt: skip
     """The predicate with its details: row k of `out` ([n, ENCOUNTER_FLOATS]) is written where pair k meets."""
     found = np.zeros(rows_a.shape[0], dtype=np.bool_)

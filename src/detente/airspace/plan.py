@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from itertools import pairwise
+from operator import eq
 
 import msgspec
 
 from detente.airspace.altitude import Altitude, AltitudeBand, check_range
-from detente.airspace.position import Position, utc
+from detente.airspace.position import Position, same_point, utc
 from detente.airspace.refusal import Refusal
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,63}\Z")
@@ -28,21 +30,22 @@ class Circle(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="circl
 class Polygon(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="polygon", forbid_unknown_fields=True):
     """The smaller side of a ring of geodesic edges, either winding. The first vertex is not repeated at the end.
 
-    It may contain a pole or cross the antimeridian; it must fit in a cap of 80 degrees. Edges that cross are refused
-    when the plan is compiled (`compile_plan`), because that takes geometry and not only syntax.
+    A vertex that only repeats the one before it is dropped. A ring may contain a pole or cross the antimeridian; it
+    must fit in a cap of 80 degrees. Edges that cross are refused when the plan is compiled (`compile_plan`), because
+    that takes geometry and not only syntax.
     """
 
     vertices: tuple[Position, ...]
 
     def __post_init__(self) -> None:
+        latitudes = [vertex.latitude_deg for vertex in self.vertices]
+        if any(map(eq, latitudes, latitudes[1:])):
+            kept = [b for a, b in pairwise((None, *self.vertices)) if b and not (a and same_point(a, b))]
+            msgspec.structs.force_setattr(self, "vertices", tuple(kept))
         if not 3 <= len(self.vertices) <= 10_000:
-            raise Refusal(
-                "vertices", len(self.vertices), "3 to 10,000 vertices", "A point with a distance is a circle."
-            )
+            raise Refusal("airspace.vertices", "vertices", len(self.vertices))
         if self.vertices[0] == self.vertices[-1]:
-            raise Refusal(
-                "vertices", "closed ring", "the first vertex given once", "Leave out the repeated last vertex."
-            )
+            raise Refusal("airspace.first_vertex_given_once", "vertices", "closed ring")
 
 
 class TimeWindow(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -55,7 +58,7 @@ class TimeWindow(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tr
         msgspec.structs.force_setattr(self, "start", utc(self.start, "start"))
         msgspec.structs.force_setattr(self, "end", utc(self.end, "end"))
         if self.end < self.start:
-            raise Refusal("end", self.end.isoformat(), f"a time not before the start, {self.start.isoformat()}")
+            raise Refusal("airspace.time_not_before_start", "end", self.end.isoformat(), start=self.start.isoformat())
 
 
 class Volume4D(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="volume", forbid_unknown_fields=True):
@@ -90,33 +93,57 @@ class Containment(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=T
         check_range("along_time_s", self.along_time_s, 0.0, 86_400.0, "seconds")
 
 
-class Trajectory(msgspec.Struct, frozen=True, tag_field="kind", tag="trajectory", forbid_unknown_fields=True):
+class Trajectory(
+    msgspec.Struct, frozen=True, tag_field="kind", tag="trajectory", forbid_unknown_fields=True, omit_defaults=True
+):
     """Timed waypoints joined by geodesics at constant ground speed and constant climb, with containment.
 
     Waypoints are in strictly increasing time and share one altitude reference. One waypoint is a point in an instant.
+    Where legs differ in how well they are known, `leg_containments` has one for each, none larger than `containment`.
     """
 
     waypoints: tuple[Waypoint, ...]
     containment: Containment
+    leg_containments: tuple[Containment, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.waypoints) <= 100_000:
-            raise Refusal("waypoints", len(self.waypoints), "1 to 100,000 waypoints")
+            raise Refusal("airspace.waypoints", "waypoints", len(self.waypoints))
         previous = self.waypoints[0]
         for number, waypoint in enumerate(self.waypoints[1:], start=1):
             if waypoint.time <= previous.time:
                 raise Refusal(
-                    f"waypoints[{number}].time", waypoint.time.isoformat(),
-                    f"a time after the one before it, {previous.time.isoformat()}",
-                    "Sort the waypoints and drop repeated ones.",
+                    "airspace.time_after_one_before", f"waypoints[{number}].time", waypoint.time.isoformat(),
+                    time=previous.time.isoformat(),
                 )  # fmt: skip
             if waypoint.altitude.reference != previous.altitude.reference:
                 raise Refusal(
-                    f"waypoints[{number}].altitude.reference", waypoint.altitude.reference,
-                    f"the reference of the waypoints before it, {previous.altitude.reference}",
-                    "Convert the altitudes, or split the plan where the reference changes.",
+                    "airspace.reference_waypoints_before", f"waypoints[{number}].altitude.reference",
+                    waypoint.altitude.reference, reference=str(previous.altitude.reference),
                 )  # fmt: skip
             previous = waypoint
+        self._check_legs()
+
+    def containment_of_leg(self, leg: int) -> Containment:
+        """Return the containment of a leg, counted from 0; a lone waypoint is a leg to itself."""
+        return self.leg_containments[leg] if self.leg_containments else self.containment
+
+    def _check_legs(self) -> None:
+        if not self.leg_containments:
+            return
+        legs = max(len(self.waypoints) - 1, 1)
+        if len(self.leg_containments) != legs:
+            raise Refusal(
+                "airspace.one_containment_each_leg", "leg_containments", len(self.leg_containments), legs=legs
+            )
+        whole = self.containment
+        for number, leg in enumerate(self.leg_containments):
+            if (
+                leg.lateral_m > whole.lateral_m
+                or leg.vertical_m > whole.vertical_m
+                or leg.along_time_s > whole.along_time_s
+            ):
+                raise Refusal("airspace.leg_within_containment", f"leg_containments[{number}]", str(leg))
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,7 +160,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_identifier("plan_id", self.plan_id)
         check_identifier("aircraft_class", self.aircraft_class)
         if not isinstance(self.intent, Trajectory) and not 1 <= len(self.intent) <= 10_000:
-            raise Refusal("intent", len(self.intent), "one trajectory, or 1 to 10,000 volumes")
+            raise Refusal("airspace.one_trajectory_or_volumes", "intent", len(self.intent))
 
     @property
     def time(self) -> TimeWindow:
@@ -147,4 +174,4 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def check_identifier(field: str, value: str) -> None:
     """Raise Refusal unless `value` is 1 to 64 letters, digits or ``. _ : ~ -``, beginning with a letter or digit."""
     if not IDENTIFIER.match(value):
-        raise Refusal(field, value, "1 to 64 letters, digits or . _ : ~ -, beginning with a letter or a digit")
+        raise Refusal("airspace.identifier", field, value)

@@ -18,14 +18,16 @@ class Position(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.latitude_deg) and -90.0 <= self.latitude_deg <= 90.0):
-            raise Refusal(
-                "latitude_deg",
-                self.latitude_deg,
-                "degrees north between -90 and 90",
-                "Check that latitude and longitude are not swapped.",
-            )
+            raise Refusal("airspace.degrees_north", "latitude_deg", self.latitude_deg)
         if not (math.isfinite(self.longitude_deg) and -180.0 <= self.longitude_deg <= 180.0):
-            raise Refusal("longitude_deg", self.longitude_deg, "degrees east between -180 and 180")
+            raise Refusal("airspace.degrees_east", "longitude_deg", self.longitude_deg)
+
+
+def same_point(first: Position, second: Position) -> bool:
+    """Whether both are one point of the Earth: longitudes -180 and 180 are one, and at a pole all longitudes are."""
+    if first.latitude_deg != second.latitude_deg:
+        return False
+    return abs(first.longitude_deg - second.longitude_deg) in {0.0, 360.0} or abs(first.latitude_deg) == 90.0
 
 
 def utc(moment: datetime, field: str = "time") -> datetime:
@@ -34,11 +36,9 @@ def utc(moment: datetime, field: str = "time") -> datetime:
     The first and the last year that a datetime can hold are refused too, so that a day more or less never overflows.
     """
     if moment.tzinfo is None:
-        raise Refusal(
-            field, moment.isoformat(), "a time with its offset from UTC", 'Write it as "2025-06-01T14:30:00Z".'
-        )
+        raise Refusal("airspace.time_with_offset", field, moment.isoformat())
     if not 1 < moment.year < 9999:
-        raise Refusal(field, moment.isoformat(), "a time between the years 2 and 9998", "Check the year.")
+        raise Refusal("airspace.time_between_years", field, moment.isoformat())
     return moment.astimezone(UTC)
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterator
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -37,7 +38,7 @@ from detente.airspace.surroundings import Known, Reach, Surroundings
 __all__ = [
     "CITY", "EN_ROUTE", "Delay", "FoundMeasures", "Known", "LateralOffset", "LevelChange", "NoMeasure",
     "NoMeasureReason", "PlanChange", "PlanIndex", "RankedChange", "ResolutionOptions", "apply_change", "cost_of",
-    "find_measures", "measures_for", "suited_options",
+    "find_measures", "size_of", "suited_options",
 ]  # fmt: skip
 
 CITY_VERTICAL_M = 150.0
@@ -46,6 +47,10 @@ AT_A_TIME = 8
 """How many changes are checked together in the first, coarse check."""
 WIDER = 3.0
 """The nearest change beyond the limits is looked for up to this many times the limits."""
+DELAY_STEPS_ON = 12
+"""After a delay that was refused, the next is at least this many steps later (2 min en route), then twice as many …"""
+STEPS_ON = 1
+"""The same for a level or an offset that was refused."""
 
 
 class ResolutionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,20 +119,6 @@ class FoundMeasures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     none: NoMeasure | None = None
 
 
-def measures_for(
-    plan: Plan,
-    known: Known,
-    table: MinimaTable,
-    options: ResolutionOptions | None = None,
-    ignored: Collection[str] = (),
-) -> list[RankedChange]:
-    """Return the changes that clear `plan` of all known plans, cheapest first; empty when there is none.
-
-    `find_measures` also gives the reason why there is none.
-    """
-    return list(find_measures(plan, known, table, options, ignored, look_beyond=False).measures)
-
-
 def find_measures(
     plan: Plan,
     known: Known,
@@ -135,6 +126,8 @@ def find_measures(
     options: ResolutionOptions | None = None,
     ignored: Collection[str] = (),
     *,
+    refused: Collection[PlanChange] = (),
+    places: int = 1,
     look_beyond: bool = True,
 ) -> FoundMeasures:
     """Find the cheapest change of each kind and direction that leaves `plan` clear of all known plans.
@@ -143,6 +136,13 @@ def find_measures(
     plans that an index holds under the keys `ignored`. Without `options` those that suit the minima are used. Every
     change returned was verified with the exact predicate against all of `known`. A plan that is already clear gets no
     measure. With `look_beyond`, when no change is within the limits, the nearest one beyond them is looked for.
+
+    Changes in `refused` met something that is not known here, and so may what is near them. After each refusal the next
+    change of that kind and direction is further on, by a distance that doubles; when there is none, one that was passed
+    over is taken, but none nearer to a refused one than the first distance.
+
+    With `places` more than one, so many parts of each kind and direction, evenly spread up to its limit, are searched,
+    and the first clear change in each part is found.
     """
     options = options or suited_options(plan, table)
     beyond = _widened(options) if look_beyond else options
@@ -151,10 +151,10 @@ def find_measures(
         return FoundMeasures((), NoMeasure(NoMeasureReason.NOT_IN_CONFLICT))
     if options.delay_max_s == options.level_max_m == options.offset_max_m == 0.0:
         return FoundMeasures((), NoMeasure(NoMeasureReason.NO_KIND_ALLOWED))
-    ranked = _ranked(plan, surroundings, options)
+    ranked = _ranked(plan, surroundings, options, refused, places)
     if ranked:
         return FoundMeasures(ranked)
-    nearest = next(iter(_ranked(plan, surroundings, beyond)), None) if look_beyond else None
+    nearest = next(iter(_ranked(plan, surroundings, beyond, refused)), None) if look_beyond else None
     return FoundMeasures((), NoMeasure(NoMeasureReason.NOTHING_WITHIN_LIMITS, nearest))
 
 
@@ -185,22 +185,91 @@ def _widened(options: ResolutionOptions) -> ResolutionOptions:
     )
 
 
-def _ranked(plan: Plan, surroundings: Surroundings, options: ResolutionOptions) -> tuple[RankedChange, ...]:
-    """The first clear change of each kind and direction, by cost; of equal cost in the order of the kinds."""
+def _ranked(
+    plan: Plan, surroundings: Surroundings, options: ResolutionOptions, refused: Collection[PlanChange], places: int = 1
+) -> tuple[RankedChange, ...]:
+    """The first clear change of each kind and direction, by cost; of equal cost in the order of the kinds.
+
+    With several `places`, the first in each part of the limit.
+    """
     delays = (Delay(delay_s) for delay_s in surroundings.clear_delays(options.delay_step_s, options.delay_max_s))
     levels = Reach(height_m=options.level_max_m)
     # A corner moves by up to twice the offset.
     offsets = Reach(aside_m=2.0 * options.offset_max_m)
-    searches: list[tuple[Iterator[PlanChange], Reach]] = [(delays, Reach(later_s=options.delay_max_s))]
+    searches: list[tuple[Iterator[PlanChange], Reach, _Direction]] = [
+        (
+            delays,
+            Reach(later_s=options.delay_max_s),
+            _Direction(Delay, 1.0, DELAY_STEPS_ON * options.delay_step_s, options.delay_max_s),
+        )
+    ]
     if lowest_reading_m(plan) >= options.lowest_m:
-        searches.extend((map(LevelChange, _level_steps(plan, options, sign)), levels) for sign in (1.0, -1.0))
-        searches.extend((map(LateralOffset, _offset_steps(plan, options, sign)), offsets) for sign in (1.0, -1.0))
+        for sign in (1.0, -1.0):
+            up_or_down = map(LevelChange, _level_steps(plan, options, sign))
+            step_m, limit_m = options.level_step_m, options.level_max_m
+            searches.append((up_or_down, levels, _Direction(LevelChange, sign, STEPS_ON * step_m, limit_m)))
+        for sign in (1.0, -1.0):
+            aside = map(LateralOffset, _offset_steps(plan, options, sign))
+            step_m, limit_m = options.offset_step_m, options.offset_max_m
+            searches.append((aside, offsets, _Direction(LateralOffset, sign, STEPS_ON * step_m, limit_m)))
     ranked = []
-    for changes, reach in searches:
-        cheapest = next(_clear_changes(plan, surroundings, changes, reach, options), None)
-        if cheapest is not None:
-            ranked.append(cheapest)
+    for changes, reach, direction in searches:
+        parts = _past_refused(changes, direction, refused)
+        if places > 1:
+            parts = _spread(itertools.chain.from_iterable(parts), direction.limit / places)
+        for part in parts:
+            cheapest = next(_clear_changes(plan, surroundings, part, reach, options), None)
+            if cheapest is not None:
+                ranked.append(cheapest)
+                if places == 1:
+                    break
     return tuple(sorted(ranked, key=lambda change: change.cost))
+
+
+class _Direction(NamedTuple):
+    """A kind and direction of change, how far from a refused one the next is, and how far a change may go."""
+
+    kind: type[PlanChange]
+    sign: float
+    distance: float
+    limit: float
+
+
+def _past_refused(
+    changes: Iterator[PlanChange], direction: _Direction, refused: Collection[PlanChange]
+) -> Iterator[Iterator[PlanChange]]:
+    """Yield what to try of `changes`, which rise: those far enough on, then those that are passed over for them."""
+    sizes = [
+        abs(size_of(change))
+        for change in refused
+        if isinstance(change, direction.kind) and size_of(change) * direction.sign > 0.0
+    ]
+    if not sizes:
+        yield changes
+        return
+    almost = 1.0 - 1e-9
+    floor = max(sizes) + direction.distance * 2.0 ** (len(sizes) - 1) * almost
+    rising = list(changes)
+    yield (change for change in rising if abs(size_of(change)) >= floor)
+    yield (
+        change
+        for change in rising
+        if abs(size_of(change)) < floor
+        and all(abs(abs(size_of(change)) - size) >= direction.distance * almost for size in sizes)
+    )
+
+
+def _spread(changes: Iterator[PlanChange], length: float) -> Iterator[Iterator[PlanChange]]:
+    """Yield `changes` in parts, each over a range of sizes of this length."""
+    for _, part in itertools.groupby(changes, lambda change: int(abs(size_of(change)) / length)):
+        yield part
+
+
+def size_of(change: PlanChange) -> float:
+    """Return the seconds of a delay, or the metres of a level change or an offset."""
+    match change:
+        case Delay(delay_s=size) | LevelChange(change_m=size) | LateralOffset(offset_m=size):
+            return size
 
 
 def _clear_changes(

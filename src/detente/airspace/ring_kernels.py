@@ -6,17 +6,15 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from detente.airspace.arrays import Floats, Integers
 from detente.airspace.closest_kernels import CORNERS_MAX, closest
 from detente.airspace.ellipsoid_kernels import Q_EQUATOR, Q_POLE, point_on
 from detente.airspace.part_kernels import CENTRE_X, REACH_M
 
 
-@njit(cache=True)
-def ring_spheres(
-    curves: NDArray[np.float64], first: NDArray[np.int64], count: NDArray[np.int64], floats: NDArray[np.float64]
-) -> None:
+@njit(cache=True, nogil=True)
+def ring_spheres(curves: Floats, first: Integers, count: Integers, floats: Floats) -> None:
     """Write into `floats` the centre, on the ellipsoid, and the reach in metres of each ring and its inside.
 
     The reach is NaN where a ring has no smaller side.
@@ -42,10 +40,8 @@ def ring_spheres(
         floats[row, REACH_M] = furthest * 1.005 + 1.0 if count[row] > 1 else 0.0
 
 
-@njit(cache=True)
-def first_crossing(
-    curves: NDArray[np.float64], first: NDArray[np.int64], count: NDArray[np.int64]
-) -> tuple[int, int, int]:
+@njit(cache=True, nogil=True)
+def first_crossing(curves: Floats, first: Integers, count: Integers) -> tuple[int, int, int]:
     """The first ring with two edges that meet without being neighbours, and those edges; (-1, -1, -1) when none."""
     corners = np.zeros((CORNERS_MAX, 2))
     corners[1, 0], corners[2, 0], corners[2, 1], corners[3, 1] = 1.0, 1.0, 1.0, 1.0

@@ -89,3 +89,17 @@ class Encounter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     required_vertical_m: float
     required_time_s: float
     altitude_frame: AltitudeFrame
+
+    def turned(self) -> Encounter:
+        """Return the encounter with its plans exchanged; `start` and `end` stay in times of the plan that was first."""
+        return msgspec.structs.replace(
+            self,
+            first_plan_id=self.second_plan_id,
+            second_plan_id=self.first_plan_id,
+            closest_first_time=self.closest_second_time,
+            closest_second_time=self.closest_first_time,
+            closest_first_position=self.closest_second_position,
+            closest_second_position=self.closest_first_position,
+            closest_first_altitude_m=self.closest_second_altitude_m,
+            closest_second_altitude_m=self.closest_first_altitude_m,
+        )

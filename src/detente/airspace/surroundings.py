@@ -10,6 +10,7 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from detente.airspace.arrays import Floats, Integers
 from detente.airspace.boxes import BoxTree
 from detente.airspace.compiled import CompiledPlans, Vocabulary, boxes, compile_plans
 from detente.airspace.part_kernels import FAMILY, PLAN, TOLERANCE_M
@@ -137,7 +138,7 @@ class Surroundings:
     def _compiled(self, plans: Sequence[Plan]) -> CompiledPlans:
         return compile_plans(plans, self._vocabulary)
 
-    def _boxes_around(self, plan: Plan, reach: Reach) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _boxes_around(self, plan: Plan, reach: Reach) -> tuple[Floats, Floats]:
         """Boxes of the plan's parts, without height, grown by the largest minima and by `reach`."""
         low, high = _flat_boxes(self._compiled([plan]))
         horizontal_m, time_s = _largest(self._table)
@@ -160,7 +161,7 @@ def _largest(table: MinimaTable) -> tuple[float, float]:
     return max(m.horizontal_m for m in minima), max(m.time_s for m in minima)
 
 
-def _flat_boxes(compiled: CompiledPlans) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _flat_boxes(compiled: CompiledPlans) -> tuple[Floats, Floats]:
     """Boxes of the parts without their heights, so that altitude references need not be compared."""
     low, high = boxes(compiled, FAMILY)
     low[:, 3], high[:, 3] = 0.0, 0.0
@@ -174,11 +175,11 @@ def _flat_tree(compiled: CompiledPlans) -> BoxTree:
     return tree
 
 
-def _rows_of(compiled: CompiledPlans, rows: NDArray[np.int64]) -> CompiledPlans:
+def _rows_of(compiled: CompiledPlans, rows: Integers) -> CompiledPlans:
     return CompiledPlans(compiled.plans, compiled.floats[rows], compiled.integers[rows], compiled.curves)
 
 
-def _inside(values: NDArray[np.float64], intervals: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _inside(values: Floats, intervals: Floats) -> NDArray[np.bool_]:
     """Which of the ascending `values` lie in any of the closed intervals [n, 2]."""
     covered = np.zeros(len(values) + 1, dtype=np.int64)
     np.add.at(covered, np.searchsorted(values, intervals[:, 0], side="left"), 1)

@@ -14,10 +14,11 @@ from enum import IntEnum
 
 import numba
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from detente.airspace import tactical_kernels as kernels
 from detente.airspace.altitude import check_range
+from detente.airspace.arrays import Floats, Integers
 from detente.airspace.cores import on_all_cores
 from detente.airspace.refusal import Refusal
 
@@ -58,23 +59,25 @@ class Traffic:
     different shapes, numbers that are not finite, or out of range.
     """
 
-    latitude_deg: NDArray[np.float64]
-    longitude_deg: NDArray[np.float64]
-    altitude_m: NDArray[np.float64]
-    ground_speed_mps: NDArray[np.float64]
-    track_deg: NDArray[np.float64]
-    vertical_speed_mps: NDArray[np.float64]
+    latitude_deg: Floats
+    longitude_deg: Floats
+    altitude_m: Floats
+    ground_speed_mps: Floats
+    track_deg: Floats
+    vertical_speed_mps: Floats
 
     def __post_init__(self) -> None:
         shape = np.shape(self.latitude_deg)
         for field, (lowest, highest, unit) in TRAFFIC_RANGES.items():
             array = as_array(getattr(self, field))
             if array.ndim != 1 or array.shape != shape:
-                raise Refusal(field, np.shape(array), f"the shape of latitude_deg, {shape}, with one dimension")
+                raise Refusal("airspace.shape_latitude_deg", field, np.shape(array), shape=str(shape))
             wrong = ~((array >= lowest) & (array <= highest))
             if wrong.any():
                 at = int(np.argmax(wrong))
-                raise Refusal(f"{field}[{at}]", float(array[at]), f"{lowest:,g} to {highest:,g} {unit}")
+                raise Refusal(
+                    "airspace.in_range", f"{field}[{at}]", float(array[at]), lowest=lowest, highest=highest, unit=unit
+                )
             object.__setattr__(self, field, array)
 
     def __len__(self) -> int:
@@ -101,13 +104,13 @@ class TacticalConflicts:
     move alike. `distance_m` is the horizontal distance now.
     """
 
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
-    closest_s: NDArray[np.float64]
-    closest_m: NDArray[np.float64]
-    entry_s: NDArray[np.float64]
-    exit_s: NDArray[np.float64]
-    distance_m: NDArray[np.float64]
+    first: Integers
+    second: Integers
+    closest_s: Floats
+    closest_m: Floats
+    entry_s: Floats
+    exit_s: Floats
+    distance_m: Floats
 
     def __len__(self) -> int:
         return len(self.first)
@@ -130,9 +133,8 @@ def detect(
     speed_max = float(traffic.ground_speed_mps.max())
     if horizontal_m + 2.0 * speed_max * look_ahead_s > REACH_LIMIT_M:
         raise Refusal(
-            "look_ahead_s", look_ahead_s,
-            f"{(REACH_LIMIT_M - horizontal_m) / (2.0 * speed_max):,.0f} s or less at {speed_max:,.0f} m/s",
-            "Compare plans, not states, for what lies further ahead.",
+            "airspace.look_ahead_within_reach", "look_ahead_s", look_ahead_s,
+            reach_limit_m=(REACH_LIMIT_M - horizontal_m) / (2.0 * speed_max), speed_max=speed_max,
         )  # fmt: skip
     state = kernels.prepare(
         traffic.latitude_deg, traffic.longitude_deg, traffic.altitude_m,
@@ -142,7 +144,7 @@ def detect(
     minima = (float(horizontal_m), float(vertical_m), float(look_ahead_s))
     room = 1024 + 4 * n // slices
 
-    def search(number: int, _: int) -> NDArray[np.int64]:
+    def search(number: int, _: int) -> Integers:
         pairs = np.empty(room, dtype=np.int64)
         count = kernels.search_slice(state, int(plane), minima, number, slices, CELLS_PER_AIRCRAFT, pairs)
         if count > room:
@@ -157,9 +159,7 @@ def detect(
     return described(state, plane, minima[:2], np.sort(np.concatenate(parts)))
 
 
-def described(
-    state: NDArray[np.float64], plane: Plane, minima: tuple[float, float], keys: NDArray[np.int64]
-) -> TacticalConflicts:
+def described(state: Floats, plane: Plane, minima: tuple[float, float], keys: Integers) -> TacticalConflicts:
     """Return the conflicts whose sorted keys ``first * n + second`` are `keys`, with their times and distances."""
     first, second = np.divmod(keys, max(1, state.shape[0]))
     table = kernels.describe(state, int(plane), minima[0], minima[1], first, second)
@@ -190,6 +190,6 @@ def slice_count(traffic: Traffic, horizontal_m: float, vertical_m: float, look_a
     return best
 
 
-def as_array(values: ArrayLike) -> NDArray[np.float64]:
+def as_array(values: ArrayLike) -> Floats:
     """Return `values` as a contiguous array of float64."""
     return np.ascontiguousarray(values, dtype=np.float64)

@@ -12,8 +12,8 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from detente.airspace.arrays import Floats, Integers
 from detente.airspace.ellipsoid_kernels import SEMI_MAJOR_M, SEMI_MINOR_M, surface_point
 
 TANGENT = 0
@@ -33,14 +33,14 @@ HEIGHT_SPREAD_M = 0.5 * (SEMI_MAJOR_M**2 - SEMI_MINOR_M**2) / SEMI_MINOR_M
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def prepare(
-    latitude_deg: NDArray[np.float64],
-    longitude_deg: NDArray[np.float64],
-    altitude_m: NDArray[np.float64],
-    ground_speed_mps: NDArray[np.float64],
-    track_deg: NDArray[np.float64],
-    vertical_speed_mps: NDArray[np.float64],
+    latitude_deg: Floats,
+    longitude_deg: Floats,
+    altitude_m: Floats,
+    ground_speed_mps: Floats,
+    track_deg: Floats,
+    vertical_speed_mps: Floats,
     model: int,
-) -> NDArray[np.float64]:
+) -> Floats:
     """State rows, shape [n, STATE_COLUMNS], of n aircraft.
 
     TANGENT: Earth-centred place on the ellipsoid, its outward unit normal, velocity over ground (three columns each).
@@ -67,7 +67,7 @@ def prepare(
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def relative(state: NDArray[np.float64], i: int, j: int, model: int) -> tuple[float, float, float]:
+def relative(state: Floats, i: int, j: int, model: int) -> tuple[float, float, float]:
     """r.r, r.w and w.w of the pair's horizontal distance r and relative velocity w at time 0, in its own plane.
 
     TANGENT: the plane that is level halfway between both. FLAT: east-west distances scaled with the cosine of the mean
@@ -124,7 +124,7 @@ def time_inside(
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def reach(state: NDArray[np.float64], i: int, model: int, slice_s: float, middle_s: float, horizontal_m: float,
+def reach(state: Floats, i: int, model: int, slice_s: float, middle_s: float, horizontal_m: float,
           cos_latitude: float) -> tuple[float, float]:  # fmt: skip
     """How far in latitude and longitude, in radians, an aircraft not faster than i may be from i in the charts.
 
@@ -167,13 +167,13 @@ def reach(state: NDArray[np.float64], i: int, model: int, slice_s: float, middle
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def search_slice(
-    state: NDArray[np.float64],
+    state: Floats,
     model: int,
     minima: tuple[float, float, float],
     number: int,
     slices: int,
     cells_per_aircraft: float,
-    pairs: NDArray[np.int64],
+    pairs: Integers,
 ) -> int:
     """Write each pair that comes inside the minima in slice `number` as ``first * n + second``; return their count.
 
@@ -311,9 +311,8 @@ def search_slice(
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def describe(
-    state: NDArray[np.float64], model: int, horizontal_m: float, vertical_m: float,
-    first: NDArray[np.int64], second: NDArray[np.int64],
-) -> NDArray[np.float64]:  # fmt: skip
+    state: Floats, model: int, horizontal_m: float, vertical_m: float, first: Integers, second: Integers
+) -> Floats:
     """Shape [pairs, 5]: seconds to closest approach, metres at it, seconds to entry, to exit, metres apart now."""
     table = np.empty((first.shape[0], 5))
     for k in range(first.shape[0]):

@@ -1,8 +1,6 @@
-"""The HTTP application: routes, who may use them, and how a refusal is answered."""
+"""The HTTP applications, of people and of peers: routes, who may use them, and how a refusal is answered."""
 
 from __future__ import annotations
-
-from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -15,16 +13,22 @@ from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.routes import HTTPRoute
 
 from detente import __version__
-from detente.accord.decoding import refusal_of
 from detente.airspace.refusal import Refusal
-from detente.api.access import COOKIE
+from detente.api.access import NotLetIn
+from detente.api.asgi import exchange_of
+from detente.api.permissions import NEEDED_ROLE, may
 from detente.api.routes import (
     accords,
+    cards,
     carry,
     claims,
+    console,
     details,
+    humanitarian,
+    journal,
     line,
     link,
     matching,
@@ -32,41 +36,45 @@ from detente.api.routes import (
     members,
     node,
     notices,
+    people,
     plans,
+    sign_in,
     stream,
+    told,
     zones,
 )
-from detente.api.service import Service
+from detente.api.service import Service, refused
 from detente.api.views import Problem, problem_of, shown
+from detente.node.configuration import MEGABYTE
 from detente.node.loop import NodeStopped
+from detente.room.decoding import refusal_of
 
-MEGABYTE = 1024 * 1024
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 Connection = ASGIConnection[BaseRouteHandler, None, None, State]
 AnyRequest = Request[None, None, State]
 
+CALLER = "caller"
+"""Under this name the state of a request holds who asks."""
 log = structlog.get_logger()
 
 
 def make_application(service: Service) -> Litestar:
-    """Return the application of one node. Its OpenAPI document is at /openapi.json."""
+    """Return what a node is to its own people and programs. Its OpenAPI document is at /openapi.json."""
 
-    def provide_service() -> Service:
-        return service
-
-    def require_token(connection: Connection, _: BaseRouteHandler) -> None:
-        _check_token(connection, service)
+    async def require_role(connection: Connection, _: BaseRouteHandler) -> None:
+        await _check_caller(connection, service)
 
     protected = Router(
         path="/",
-        guards=[require_token],
+        guards=[require_role],
         security=[{"token": []}],
         route_handlers=[
             node.router,
+            cards.router,
             accords.router,
             plans.router,
             notices.router,
             details.router,
+            humanitarian.router,
             measures.router,
             line.router,
             claims.router,
@@ -74,11 +82,56 @@ def make_application(service: Service) -> Litestar:
             members.router,
             carry.router,
             matching.router,
+            people.router,
+            sign_in.router,
             stream.router,
+            told.router,
+            journal.router,
         ],
     )
+    described = OpenAPIConfig(
+        title="Détente node",
+        version=__version__,
+        path="/openapi.json",
+        render_plugins=[JsonRenderPlugin(path="/")],
+        components=Components(
+            security_schemes={
+                "token": SecurityScheme(type="http", scheme="bearer", description="The token of a session.")
+            }
+        ),
+    )
+    application = _application(
+        service, [protected, node.public_router, sign_in.public_router, console.router], described
+    )
+    unlisted = [route for route in routes_of(application) if route not in NEEDED_ROLE]
+    if unlisted:
+        raise LookupError(f"say in api/permissions.py who may: {unlisted}")
+    return application
+
+
+def routes_of(application: Litestar) -> list[str]:
+    """Return every route of an application by its method and path, as the table of permissions writes them."""
+    return [
+        f"{method} {route.path_format}"
+        for route in application.routes
+        if isinstance(route, HTTPRoute)
+        for method in sorted(route.methods)
+        if method not in ("OPTIONS", "HEAD")
+    ]
+
+
+def make_link_application(service: Service) -> Litestar:
+    """Return what a node is to its peers: it takes in what they bring, and has nothing to ask for."""
+    return _application(service, [link.router, matching.link_router], None)
+
+
+def _application(service: Service, routers: list[Router], described: OpenAPIConfig | None) -> Litestar:
+    def provide_service(request: AnyRequest) -> Service:
+        caller = request.scope["state"].get(CALLER)
+        return service if caller is None else service.asked_by(caller)
+
     return Litestar(
-        route_handlers=[protected, node.public_router, link.router, matching.link_router],
+        route_handlers=routers,
         dependencies={"service": Provide(provide_service, sync_to_thread=False)},
         exception_handlers={
             Refusal: _answer_refusal,
@@ -88,44 +141,30 @@ def make_application(service: Service) -> Litestar:
             RecursionError: _answer_undecodable,
             Exception: _answer_fault,
         },
-        openapi_config=OpenAPIConfig(
-            title="Détente node",
-            version=__version__,
-            path="/openapi.json",
-            render_plugins=[JsonRenderPlugin(path="/")],
-            components=Components(
-                security_schemes={
-                    "token": SecurityScheme(type="http", scheme="bearer", description="The token of the sign-in link.")
-                }
-            ),
-        ),
+        openapi_config=described,
         request_max_body_size=service.configuration.http.largest_body_mb * MEGABYTE,
         logging_config=None,
         signature_types=[Service],
     )
 
 
-def _check_token(connection: Connection, service: Service) -> None:
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and service.access.allows(token.strip()):
-        return
-    cookie = connection.cookies.get(COOKIE)
-    if cookie is not None and service.access.allows(cookie) and _from_here(connection):
-        return
-    refusal = Refusal(
-        "Authorization", "(not shown)", 'a header "Authorization: Bearer TOKEN" or the cookie of the sign-in link',
-        "Open the sign-in link that the node printed at its first start; `detente node --new-sign-in` makes a new one.",
-    )  # fmt: skip
-    refusal.add_note("401")
-    raise refusal
-
-
-def _from_here(connection: Connection) -> bool:
-    """Whether a request with a cookie comes from the node's own pages: another site's page may not use the cookie."""
-    origin = connection.headers.get("origin")
-    if origin is None:
-        return connection.scope.get("method") in SAFE_METHODS or "sec-fetch-site" not in connection.headers
-    return urlsplit(origin).netloc == connection.headers.get("host")
+async def _check_caller(connection: Connection, service: Service) -> None:
+    """Let those go on who may ask this route. Raises Refusal (401, 403 or 429)."""
+    exchange = exchange_of(connection.scope)
+    found = service.access.caller(exchange.method.encode(), exchange.headers, exchange.way.user)
+    if isinstance(found, NotLetIn):
+        is_slowed = found is not NotLetIn.NOTHING and exchange.way.user is None
+        if is_slowed and await service.failures.slow(exchange.way.address, found):
+            raise refused(429, "api.fewer_failures", "Authorization", "(not shown)")
+        if found is NotLetIn.PAGE_ELSEWHERE:
+            raise refused(401, "api.page_of_this_node", "Origin", "(not shown)")
+        raise refused(401, "api.session_of_person", "Authorization", "(not shown)")
+    route = f"{exchange.method} {connection.scope['path_template']}"
+    if not may(found, route):
+        if found.role is None:
+            raise refused(401, "api.session_of_person", "Authorization", "(not shown)")
+        raise refused(403, "api.role_that_may", "role", str(found.role), needed=NEEDED_ROLE.get(route) or "(nobody)")
+    connection.scope["state"][CALLER] = found
 
 
 def _answer_refusal(_: AnyRequest, refusal: Refusal) -> Response[Problem]:
@@ -136,7 +175,7 @@ def _answer_refusal(_: AnyRequest, refusal: Refusal) -> Response[Problem]:
 
 
 def _answer_stopped(_: AnyRequest, __: NodeStopped) -> Response[Problem]:
-    refusal = Refusal("node", "stopping", "a running node", "Nothing was acknowledged: ask again when it runs.")
+    refusal = Refusal("api.running_node", "node", "stopping")
     return Response(problem_of(refusal), status_code=503, media_type="application/json")
 
 
@@ -151,26 +190,23 @@ def _answer_http(request: AnyRequest, error: HTTPException) -> Response[Problem]
     first = extra[0] if isinstance(extra, list) and extra else {}
     field = str(first.get("key", "")) if isinstance(first, dict) else ""
     message = str(first.get("message", "")) if isinstance(first, dict) else ""
-    problem = Problem(
-        field=field or ("body" if error.status_code in (400, 413) else "request"),
-        value=shown(f"{request.method} {request.url.path}"),
-        expected=message or error.detail or error.__class__.__name__,
-        mend="See /openapi.json for what this node takes.",
-        message=error.detail or error.__class__.__name__,
+    asked = shown(f"{request.method} {request.url.path}")
+    expected = message or error.detail or error.__class__.__name__
+    refusal = Refusal(
+        "api.request", field or ("body" if error.status_code in (400, 413) else "request"), asked, expected=expected
     )
+    problem = problem_of(refusal)
     return Response(problem, status_code=error.status_code, headers=error.headers, media_type="application/json")
 
 
 def _answer_undecodable(_: AnyRequest, error: Exception) -> Response[Problem]:
-    refusal = Refusal("body", type(error).__name__, "JSON in UTF-8, nested no deeper than this API's documents")
+    refusal = Refusal("api.json_document", "body", type(error).__name__)
     return Response(problem_of(refusal), status_code=400, media_type="application/json")
 
 
 def _answer_fault(request: AnyRequest, error: Exception) -> Response[Problem]:
     log.error("a request failed", path=request.url.path, exc_info=error)
-    refusal = Refusal(
-        "request", type(error).__name__, "a request that this node can answer", "Report it, with the log."
-    )
+    refusal = Refusal("api.request_node_answer", "request", type(error).__name__)
     return Response(problem_of(refusal), status_code=500, media_type="application/json")
 
 

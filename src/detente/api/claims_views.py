@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -14,8 +15,6 @@ from detente.claims.claims import (
     Answer,
     AnswerKind,
     ClosedAs,
-    Deviation,
-    DeviationOver,
     Incident,
     IncidentClass,
     IncidentClosing,
@@ -30,7 +29,7 @@ from detente.claims.claims import (
     Statement,
 )
 from detente.claims.judging import explained_by
-from detente.claims.review import Difference, Review, first_difference, read_review
+from detente.claims.review import Review, ReviewDifference, first_difference, read_review
 from detente.claims.review_claim import ReviewClaim
 from detente.claims.state import (
     ClaimsState,
@@ -44,9 +43,17 @@ from detente.claims.state import (
 from detente.picture.observations import Observation, Verdict
 from detente.picture.picture import Picture
 
+C = TypeVar("C", bound=msgspec.Struct)
+
 
 class _Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
+
+
+def claim_from(text: msgspec.Struct, claim: type[C], **given: object) -> C:
+    """Return a claim with the fields of a text that have the same names, and the fields that are given beside it."""
+    shared = {name: getattr(text, name) for name in claim.__struct_fields__ if hasattr(text, name)}
+    return claim(**shared | given)
 
 
 class ObservationText(_Text, frozen=True):
@@ -62,13 +69,6 @@ class ObservationText(_Text, frozen=True):
     evidence_sha256: str
     share_with: tuple[str, ...] = ()
 
-    def by(self, party: str) -> Observation:
-        """Return the observation of `party`."""
-        return Observation(
-            self.observation_id, party, self.position, self.horizontal_error_m, self.altitude, self.vertical_error_m,
-            self.time, self.time_error_s, self.evidence_sha256,
-        )  # fmt: skip
-
 
 class ShareText(_Text, frozen=True):
     """Who is told an observation of ours."""
@@ -83,10 +83,6 @@ class RequestText(_Text, frozen=True):
     request_id: str
     about: About
 
-    def by(self, party: str, at: datetime, accord_hash: str) -> Request:
-        """Return the request of `party`, asked at `at`."""
-        return Request(self.request_id, party, self.about, at, accord_hash)
-
 
 class AnswerText(_Text, frozen=True):
     """An answer to a peer's request; `reason` with "refused" and only with it."""
@@ -98,10 +94,6 @@ class AnswerText(_Text, frozen=True):
     notice_id: str | None = None
     words: str | None = None
 
-    def by(self, party: str, at: datetime) -> Answer:
-        """Return the answer of `party`, given at `at`."""
-        return Answer(self.request_id, party, self.answer, at, self.reason, self.notice_id, self.words)
-
 
 class StatementText(_Text, frozen=True):
     """Our side of an occurrence that we open, or that `opener` has opened by a statement or an incident."""
@@ -112,12 +104,6 @@ class StatementText(_Text, frozen=True):
     words: str | None = None
     volume: Volume4D | None = None
     evidence_sha256: tuple[str, ...] = ()
-
-    def by(self, party: str, at: datetime) -> Statement:
-        """Return the statement of `party`; the node counts its number."""
-        return Statement(
-            self.opener or party, self.occurrence_id, party, 1, at, self.words, self.volume, self.evidence_sha256
-        )
 
 
 class IncidentText(_Text, frozen=True):
@@ -132,13 +118,6 @@ class IncidentText(_Text, frozen=True):
     observations: tuple[SeenHere, ...] = ()
     words: str | None = None
 
-    def by(self, party: str, at: datetime, accord_hash: str) -> Incident:
-        """Return the incident as `party` reports it at `at`."""
-        return Incident(
-            self.incident_id, party, self.incident_class, self.volume, self.evidence_sha256, self.requested_action, at,
-            accord_hash, self.observations, self.words,
-        )  # fmt: skip
-
 
 class ReplyText(_Text, frozen=True):
     """Our reply to a peer's incident; `due` with "under_investigation" and only with it."""
@@ -152,13 +131,6 @@ class ReplyText(_Text, frozen=True):
     evidence_sha256: tuple[str, ...] = ()
     words: str | None = None
 
-    def by(self, party: str, at: datetime) -> IncidentReply:
-        """Return the reply of `party`, given at `at`."""
-        return IncidentReply(
-            self.incident_id, party, self.reply, at, self.due, self.incident_class, self.volume, self.evidence_sha256,
-            self.words,
-        )  # fmt: skip
-
 
 class ClosingText(_Text, frozen=True):
     """We close an incident that we reported."""
@@ -166,10 +138,6 @@ class ClosingText(_Text, frozen=True):
     peer: str
     incident_id: str
     closed_as: ClosedAs
-
-    def by(self, party: str, at: datetime) -> IncidentClosing:
-        """Return the closing by `party`."""
-        return IncidentClosing(self.incident_id, party, self.closed_as, at)
 
 
 class DeviationText(_Text, frozen=True):
@@ -181,22 +149,12 @@ class DeviationText(_Text, frozen=True):
     intent: Intent
     notice_id: str | None = None
 
-    def by(self, party: str, at: datetime, accord_hash: str) -> Deviation:
-        """Return the report of `party`, made at `at`."""
-        return Deviation(
-            self.deviation_id, party, self.volume, self.left_at, at, self.intent, accord_hash, self.notice_id
-        )
-
 
 class DeviationOverText(_Text, frozen=True):
     """Our deviation is over, since `over_at` or since now."""
 
     deviation_id: str
     over_at: datetime | None = None
-
-    def by(self, party: str, at: datetime) -> DeviationOver:
-        """Return the word of `party`."""
-        return DeviationOver(self.deviation_id, party, self.over_at or at)
 
 
 class PositionText(_Text, frozen=True):
@@ -210,13 +168,6 @@ class PositionText(_Text, frozen=True):
     time: datetime
     time_error_s: float = 0.0
     intent: Intent = Intent.CORRECTING
-
-    def by(self, party: str) -> Observation:
-        """Return the position as an observation of `party`, which needs no evidence: it stays here."""
-        return Observation(
-            "own", party, self.position, self.horizontal_error_m, self.altitude, self.vertical_error_m, self.time,
-            self.time_error_s, "0" * 64,
-        )  # fmt: skip
 
 
 class ReviewText(_Text, frozen=True):
@@ -263,7 +214,7 @@ class RequestView(msgspec.Struct, frozen=True):
 class IncidentView(msgspec.Struct, frozen=True):
     """An incident as its reporter tells it, the replies, and each side's statements by party, side by side.
 
-    `state` is open, overdue, the last reply's, closed as the reporter said, or not_taken.
+    `state` is open, overdue, the last reply's, or how the reporter closed it, or not_taken.
     """
 
     peer: str
@@ -289,7 +240,7 @@ class StatementsView(msgspec.Struct, frozen=True):
 
 
 class ReviewView(msgspec.Struct, frozen=True):
-    """Joint statistics: equal on both sides, or the first difference; None while one side has not said."""
+    """Joint statistics: equal on both sides, or the first difference; None while only one side has told it."""
 
     peer: str
     review_id: str
@@ -298,14 +249,14 @@ class ReviewView(msgspec.Struct, frozen=True):
     end: datetime
     sha256: dict[str, str]
     equal: bool | None
-    difference: Difference | None
+    difference: ReviewDifference | None
     not_taken: str | None
     document: str
     review: Review | None
 
 
 class ClaimDone(msgspec.Struct, frozen=True):
-    """A claim was made and is durable; `due` is when an answer to it is due."""
+    """A claim was made and is durable; an answer to it is due by `due`."""
 
     events: tuple[str, ...]
     journal_number: int
@@ -370,20 +321,20 @@ def statements_view(record: OccurrenceRecord) -> StatementsView:
 
 def by_party(record: OccurrenceRecord) -> dict[str, tuple[Statement, ...]]:
     """Return the statements on one occurrence by who made them, each side's in its order."""
-    return {party: record.of(party) for party in sorted({said.party for said in record.statements})}
+    return {party: record.of(party) for party in sorted({statement.party for statement in record.statements})}
 
 
 def review_view(key: str, record: ReviewRecord) -> ReviewView:
     """Return one comparison of joint statistics."""
     known: ReviewClaim | None = record.ours or record.theirs
     assert known is not None
-    said = {claim.party: claim.sha256 for claim in (record.ours, record.theirs) if claim is not None}
+    digests = {claim.party: claim.sha256 for claim in (record.ours, record.theirs) if claim is not None}
     difference = None
     if record.ours is not None and record.theirs is not None:
         difference = first_difference(record.ours.document, record.theirs.document)
     document = "" if record.ours is None else record.ours.document
     return ReviewView(
-        record.peer, key, known.proposer, known.start, known.end, said, record.equal, difference, record.not_taken,
+        record.peer, key, known.proposer, known.start, known.end, digests, record.equal, difference, record.not_taken,
         document, read_review(document) if document else None,
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 How long a plan takes to be checked depends a little on what it is checked against, and so on plans that the peer must
 not know of. An answer therefore waits for the next step of a fixed pace, far above that difference. The line never
-waits: nothing on its lanes is slowed.
+waits: nothing on its channels is slowed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from detente.api.service import Service
 from detente.link.envelope import Envelope
-from detente.node.lanes import LANE_HASH
+from detente.room.channel import Channel, channel_of
 
 
 async def hold(service: Service, accepted: Sequence[Envelope], began_s: float) -> None:
@@ -22,9 +22,9 @@ async def hold(service: Service, accepted: Sequence[Envelope], began_s: float) -
     """
     direction = accepted[0].direction
     step_s = service.configuration.link.answer_step_s * len(accepted)
-    keeping, peer = service.loop.keeping, service.loop.peers.with_key(direction.sender)
-    if not step_s or keeping is None or peer is None or direction.accord in LANE_HASH.values():
+    peer = service.loop.peers.with_key(direction.sender)
+    if not step_s or peer is None or channel_of(direction.accord) is not Channel.PLANNING:
         return
-    if keeping.holds_back(peer.name):
+    if service.loop.disclosure.holds_back(peer.name, service.now()):
         elapsed_s = asyncio.get_running_loop().time() - began_s
         await asyncio.sleep(step_s - elapsed_s % step_s)

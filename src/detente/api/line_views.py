@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import msgspec
 
+from detente.accord.accords import Accords
 from detente.airspace.altitude import AltitudeUnit
 from detente.airspace.refusal import Refusal
-from detente.line import exchange
+from detente.line.delivery import MessageDelivery
 from detente.line.messages import Doubt, Receipt
 from detente.line.parameters import LengthUnit, LineLanguage, Parameter, Place, Value
+from detente.line.peer_messages import CodedMessage, ReadBackJudgedMessage, ReceiptMessage, SpokenMessage, TakenMessage
 from detente.line.phrases import MessageClass, phrase_table, phrase_table_hash
 from detente.line.place_names import NamedPlace, nearest
-from detente.line.read_back import Difference, Units, read_back, reading_text
+from detente.line.read_back import ReadBackDifference, Units, read_back, reading_text
 from detente.line.rendering import not_agreed, said, written
+from detente.line.sent_times import sent_at_off_s
 from detente.line.state import LineState, MessageRecord, PeerLine
 from detente.line.terms import LineTerms
 from detente.line.voice import voice_code
 from detente.line.watch import Watch
+
+DeliveryOf = Callable[[MessageRecord], MessageDelivery | None]
+"""Says where a message of ours stands; None of a peer's."""
 
 
 class MessageRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,9 +130,12 @@ class VoiceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class MessageView(msgspec.Struct, frozen=True):
     """A message as people see it: its words, how they are said, and where it stands.
 
-    `standing_post` is the highest post that was called; `read_back` is what to read back; `voice_code` bears the
+    `delivery` says where a message of ours stands on its way to a person. `standing_post` is the highest post that was
+    called, `posts` all there are to call; `read_back` is what to read back; `voice_code` bears the
     message by voice, `voice_answers` what there is to say of it in return: taken, read_back, understood.
-    `near` says by our own names where each place is: decoration, which the other side never sees.
+    `near` says by our own names where each place is: decoration, which the other side never sees. `out_of_order` marks
+    a STOP that came rightly signed and does not continue what the peer said before. `sent_at_off_s` is how far after
+    its coming a peer's `sent_at` lies, or before where it is negative, and None where that is no wonder.
     """
 
     peer: str
@@ -146,24 +155,34 @@ class MessageView(msgspec.Struct, frozen=True):
     to_human_s: float | None
     must_be_read_back: bool
     understood: bool
-    differences: tuple[Difference, ...]
+    differences: tuple[ReadBackDifference, ...]
     overdue: bool
     read_back: tuple[str, ...]
     voice_code: str
     voice_answers: dict[str, str]
     near: tuple[str, ...] = ()
+    delivery: MessageDelivery | None = None
+    posts: tuple[str, ...] = ()
+    out_of_order: bool = False
+    sent_at_off_s: float | None = None
 
 
 class LineView(msgspec.Struct, frozen=True):
-    """The line with every peer, our watches, and what waits for a person."""
+    """The line with every peer, our watches, and what waits for a person.
+
+    `suspended_by` names, by peer, who has suspended the accord: a safety of flight message goes all the same.
+    `deliveries` has every message of ours that no person of the other side has: "south north:4".
+    """
 
     party: str
     phrase_table: str
     lines: dict[str, PeerLine]
     terms: dict[str, LineTerms]
+    suspended_by: dict[str, tuple[str, ...]]
     watches: tuple[Watch, ...]
     waiting: tuple[str, ...]
     undelivered: tuple[str, ...]
+    deliveries: dict[str, MessageDelivery]
 
 
 class CodeView(msgspec.Struct, frozen=True):
@@ -181,13 +200,14 @@ class CodeView(msgspec.Struct, frozen=True):
 class LineDone(msgspec.Struct, frozen=True):
     """A command of the line was carried out and is durable; `message_ids` are those it sent.
 
-    `doubts` say what looks like a mistake in it all the same.
+    `doubts` say what looks like a mistake in it all the same; `not_sent` says to whom a STOP could not be sent, why.
     """
 
     events: tuple[str, ...]
     journal_number: int
     message_ids: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    not_sent: dict[str, str] = {}
 
 
 def named(values: dict[str, Value]) -> tuple[Parameter, ...]:
@@ -195,23 +215,30 @@ def named(values: dict[str, Value]) -> tuple[Parameter, ...]:
     return tuple(Parameter(name, value) for name, value in values.items())
 
 
-def line_view(line: LineState) -> LineView:
-    """Return the whole line."""
+def line_view(line: LineState, accords: Accords, at: datetime, deliver: DeliveryOf) -> LineView:
+    """Return the whole line; `deliver` says where a message of ours stands."""
+    records = (line.messages[key] for key in sorted(line.messages))
     return LineView(
         line.party,
         phrase_table_hash(),
         {peer: line.peers[peer] for peer in sorted(line.open_lines)},
         dict(sorted(line.open_lines.items())),
+        {peer: by for peer in sorted(line.open_lines) if (by := accords.suspended_by(peer, at))},
         tuple(line.watches[post] for post in sorted(line.watches)),
         tuple(" ".join(key) for key in sorted(line.waiting)),
         tuple(" ".join(key) for key in sorted(line.undelivered)),
+        {
+            " ".join(record.key): delivery
+            for record in records
+            if record.taken_by is None and (delivery := deliver(record)) is not None
+        },
     )
 
 
 def message_view(
-    line: LineState, record: MessageRecord, language: LineLanguage, places: tuple[NamedPlace, ...] = ()
+    line: LineState, record: MessageRecord, language: LineLanguage, places: tuple[NamedPlace, ...], deliver: DeliveryOf
 ) -> MessageView:
-    """Return one message in the words of a language, and with our own names of places."""
+    """Return one message in the words of a language, with our own names of places; `deliver` says where it stands."""
     table, message, terms = phrase_table(), record.message, line.terms[record.peer]
     readings = read_back(message.code, message.parameters, read_back_units(language), terms.datum).readings
     return MessageView(
@@ -235,9 +262,13 @@ def message_view(
         record.differences or (),
         record.overdue,
         tuple(f"{reading.name} {reading_text(reading)}" for reading in readings),
-        _spoken(exchange.LineSaid(message)),
+        _spoken(CodedMessage(message)),
         _spoken_answers(record),
         tuple(_near(message.parameters, places)),
+        deliver(record),
+        terms.posts(len(terms.ladder)),
+        record.out_of_order,
+        sent_at_off_s(line, record),
     )
 
 
@@ -249,27 +280,27 @@ def _near(parameters: tuple[Parameter, ...], places: tuple[NamedPlace, ...]) -> 
             yield f"{parameter.name}: {distance_m / 1000.0:.1f} km, {bearing_deg:03.0f}°, {place.name}"
 
 
-def _spoken(said: exchange.Said) -> str:
-    """The code of what is said, or nothing where it bears what no code can say."""
+def _spoken(message: SpokenMessage) -> str:
+    """The code that bears a message by voice, or nothing where it holds what no code can say."""
     with contextlib.suppress(Refusal):
-        return voice_code(said)
+        return voice_code(message)
     return ""
 
 
 def _spoken_answers(record: MessageRecord) -> dict[str, str]:
     """What we can say by voice of a message: that a person has it, its read-back; of ours, that this was right."""
-    said: dict[str, exchange.Said] = {}
+    answers: dict[str, SpokenMessage] = {}
     id_ = record.message.message_id
     if record.is_ours:
         if record.understood:
-            said["understood"] = exchange.LineJudged(id_, ())
+            answers["understood"] = ReadBackJudgedMessage(id_, ())
     else:
         if record.taken_by is not None:
-            said["taken"] = exchange.LineTaken(id_, record.taken_by)
+            answers["taken"] = TakenMessage(id_, record.taken_by)
         for receipt in record.receipts:
             if receipt.read_back is not None:
-                said["read_back"] = exchange.LineReceipt(id_, receipt)
-    return {name: code for name, one in said.items() if (code := _spoken(one))}
+                answers["read_back"] = ReceiptMessage(id_, receipt)
+    return {name: code for name, message in answers.items() if (code := _spoken(message))}
 
 
 def read_back_units(language: LineLanguage) -> Units:

@@ -5,62 +5,68 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import socket
-from collections.abc import Callable, Coroutine, Iterator
-from datetime import UTC, datetime
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
-import uvicorn
 
-from detente.accord.terms import Accord, parse_accord
+from detente.accord.terms import Accord
+from detente.accord.warnings import AccordWarning, accord_warnings
 from detente.airspace.refusal import Refusal
 from detente.api.access import Access
-from detente.api.application import make_application
+from detente.api.listeners import Listeners, listening
 from detente.api.service import Service
-from detente.claims.state import ClaimsState
-from detente.disclosure.disclosing import Disclosing
-from detente.line.state import LineState
+from detente.link.address import check_reachable
 from detente.link.card import Card
+from detente.link.cards import RenewCard
+from detente.link.carrier import open_http_carrier
 from detente.link.directory import NodeDirectory
-from detente.link.links import Links
-from detente.members.coalition import Coalition
-from detente.node.accord_keeping import AccordKeeping, keeps
-from detente.node.accords import Accords
+from detente.link.tls import LinkTls
 from detente.node.address import RunningNode
-from detente.node.claims_keeping import keep_claims, open_claims
-from detente.node.configuration import Configuration, HttpSettings, read_configuration
-from detente.node.desks.claims import ClaimsDesk
-from detente.node.desks.desk import Desks
-from detente.node.desks.details import DetailsDesk
-from detente.node.desks.line import LineDesk
-from detente.node.desks.matching import MatchingDesk
-from detente.node.desks.members import MembersDesk
-from detente.node.desks.zones import ZonesDesk, keep_zones
-from detente.node.horizon_keeping import keep_horizons
-from detente.node.line_keeping import keep_line, open_line
+from detente.node.beginning import empty_state, read_accord
+from detente.node.claims_clock import keep_claims
+from detente.node.configuration import Configuration, read_configuration
+from detente.node.cutting import Prepared, prepared_beside
+from detente.node.disk_space import DiskSpace
+from detente.node.horizon_clock import keep_horizons
+from detente.node.impostors import raise_impostor_alarm
+from detente.node.key_rotation import KeyRotator, open_own_journal, renewed_card
+from detente.node.line_clock import keep_line
 from detente.node.logs import set_up_logs
-from detente.node.loop import CommandLoop, NodeStopped, replay
+from detente.node.loop import CommandLoop, NodeStopped
 from detente.node.matching.files import MATCHING_DIRECTORY
 from detente.node.matching.work import MatchingWork
 from detente.node.metrics import Metrics
 from detente.node.outbox import Outbox
-from detente.node.settlement import Settlement
+from detente.node.past_clock import keep_past
+from detente.node.people_clock import end_what_was_set_back, keep_people
+from detente.node.reloading import Reloader
+from detente.node.session_uses import SessionUses
+from detente.node.settlement import SettlementSwitch
+from detente.node.snapshots import started
+from detente.node.state import NodeState
+from detente.node.trusted_cards import keep_trusted_cards
+from detente.node.zones_clock import keep_zones
+from detente.people.room import PeopleRoom
 from detente.picture.commands import ExpireNotices
-from detente.picture.picture import Picture
 from detente.record.journal import GroupCommit, Journal
 from detente.record.keys import NodeKey
-from detente.zones.talks import Zones
+from detente.record.token_file import METRICS_TOKEN_FILE, TokenFile
 
 HOUSEKEEPING_S = 5.0
+DISK_LOOK_S = 1.0
+SWITCH_INTERVAL_S = 0.001
+"""How long a thread that works beside the loop may keep the interpreter when the loop wants it."""
 GRACEFUL_STOP_S = 10
-ACCESS_FILE = "access.json"
 
 log = structlog.get_logger()
 
 
-def run_node(path: Path, say: Callable[[str], None], *, new_sign_in: bool = False) -> int:
+def run_node(path: Path, say: Callable[[str], None]) -> int:
     """Run the node of a directory until SIGTERM or SIGINT; return the exit code.
 
     `say` shows a line to the person who started it. Raises Refusal when the directory, the configuration, the accord or
@@ -70,36 +76,25 @@ def run_node(path: Path, say: Callable[[str], None], *, new_sign_in: bool = Fals
     directory.check()
     configuration = read_configuration(directory.config_path)
     card = directory.card()
-    key = NodeKey.load(directory.key_path)
-    _check_party(configuration, card, key)
-    accord = _read_accord(path / configuration.accord)
-    with RunningNode(path) as running, _listening(configuration.http) as listener:
+    _check_party(configuration, card)
+    accord = read_accord(path / configuration.accord)
+    with RunningNode(path) as running, listening(configuration, card, path) as listeners:
         set_up_logs(configuration.log.level, card.name)
-        access = Access(path / ACCESS_FILE, key)
-        with contextlib.closing(Journal.open(directory.journal_path, key)) as journal:
-            picture, links = Picture(), Links(key.public)
-            desks = Desks((
-                LineDesk(LineState()), ClaimsDesk(ClaimsState(), picture), MatchingDesk(card.name, key.public),
-                ZonesDesk(Zones(), picture), MembersDesk(Coalition(card.name)),
-                DetailsDesk(card.name, picture),
-            ))  # fmt: skip
-            accords = Accords(card, configuration.authority, directory.trust.cards(), accord)
-            disclosing = Disclosing(configuration.disclosure)
-            count = replay(journal, picture, links, desks, lambda entry: keeps(entry, accords, disclosing))
-            log.info("journal read", entries=count)
-            if accord is None and picture.accord is not None and not accords.ever_ratified:
-                raise Refusal(
-                    "accord", str(path / configuration.accord), "the accord that this node worked under before",
-                    "Put the file back.",
-                )  # fmt: skip
-            port = listener.getsockname()[1]
-            url = f"http://{_in_url(configuration.http.host)}:{port}"
-            if new_sign_in or not access.has_token:
-                say(f"Sign in (shown this once): {url}/sign-in?token={access.new_token()}")
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        metrics_token = TokenFile(path / METRICS_TOKEN_FILE)
+        directory.close_to_others()
+        journal, key = open_own_journal(directory)
+        with contextlib.closing(journal):
+            _check_key(card, key)
+            state, folded = started(
+                lambda: empty_state(directory, configuration, accord), journal.path, journal.base, journal.read
+            )
+            log.info("journal read", entries=folded)
+            if accord is None and state.picture.accord is not None and not state.accords.ever_ratified:
+                raise Refusal("api.accord_node_worked_under", "accord", str(path / configuration.accord))
             with contextlib.closing(GroupCommit(journal)) as commit, asyncio.Runner(loop_factory=_event_loop) as runner:
-                node = _Node(configuration, card, accord, directory, picture, links, journal, commit, key, access)
-                node.works_with(accords, disclosing, desks)
-                return runner.run(node.serve(listener, lambda: _announce(running, url, say)))
+                node = _Node(configuration, card, directory, state, journal, commit, key, metrics_token, accord)
+                return runner.run(node.serve(listeners, lambda: _announce(running, listeners, say)))
 
 
 class _Node:
@@ -107,147 +102,157 @@ class _Node:
         self,
         configuration: Configuration,
         card: Card,
-        accord: Accord | None,
         directory: NodeDirectory,
-        picture: Picture,
-        links: Links,
+        state: NodeState,
         journal: Journal,
         commit: GroupCommit,
         key: NodeKey,
-        access: Access,
+        metrics_token: TokenFile,
+        accord: Accord | None,
     ) -> None:
         self._configuration = configuration
         self._card = card
-        self._accord = accord
         self._directory = directory
-        self._picture = picture
-        self._links = links
+        self._state = state
         self._journal = journal
         self._commit = commit
         self._key = key
-        self._access = access
+        self._metrics_token = metrics_token
+        self._accord = accord
 
-    def works_with(self, accords: Accords, disclosing: Disclosing, desks: Desks) -> None:
-        """Say what is known of accords, of what was told and at each desk, from the journal."""
-        self._desks = desks
-        self._accords = accords
-        self._disclosing = disclosing
-
-    async def serve(self, listener: socket.socket, ready: Callable[[], None]) -> int:
-        metrics = Metrics()
-        loop = CommandLoop(
-            self._picture, self._links, self._journal, self._commit, self._key, _now, metrics, self._desks
-        )
-        outbox = Outbox(loop, self._configuration.link.longest_wait_s, self._configuration.link.answer_step_s)
-        matching = MatchingWork(
-            loop,
-            self._desks.of_type(MatchingDesk),
-            self._directory.path / MATCHING_DIRECTORY,
-            self._configuration.matching,
-        )
-        service = Service(self._configuration, self._card, self._accord, loop, outbox, self._access, metrics)
-        service.matching = matching
+    async def serve(self, listeners: Listeners, ready: Callable[[], None]) -> int:
+        metrics, configuration = Metrics(), self._configuration
+        space = DiskSpace(self._directory.path, configuration.disk)
+        loop = CommandLoop(self._state, self._journal, self._commit, self._key, _now, metrics, space=space)
+        life = timedelta(seconds=configuration.link.certificate_life_s)
+        tls = LinkTls(self._key, life, _now(), lambda party: loop.links.keys(party)[-1])
+        carrier = partial(open_http_carrier, tls, partial(raise_impostor_alarm, loop))
+        outbox = Outbox(loop, configuration.link.longest_wait_s, configuration.link.answer_step_s, open_carrier=carrier)
+        matching = MatchingWork(loop, self._directory.path / MATCHING_DIRECTORY, configuration.matching, tls)
+        uses = SessionUses()
+        access = Access(
+            loop.rooms.of_type(PeopleRoom).state, uses, self._key, self._metrics_token, _now,
+            tls=configuration.http.browsers_speak_tls,
+        )  # fmt: skip
+        reloader = Reloader(loop, self._state, self._directory, configuration, self._accord)
+        service = Service(
+            configuration, self._card, loop, outbox, matching, access, metrics, self._directory, space,
+            listeners.called_by(configuration.http), KeyRotator(loop, self._directory, tls), reloader,
+        )  # fmt: skip
+        settlement = SettlementSwitch(loop, configuration.settlement)
+        reloader.apply += [
+            service.work_by,
+            lambda now: settlement.set(now.settlement),
+            lambda now: outbox.step(now.link.answer_step_s),
+            lambda now: set_up_logs(now.log.level, self._card.name),
+        ]
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asked = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
         writer = asyncio.create_task(loop.run(), name="command loop")
         try:
-            await self._begin(loop)
+            await loop.begin()
+            await end_what_was_set_back(loop, self._directory.path)
+            card = renewed_card(self._directory, self._key, _now())
+            if card is not None:
+                await loop.decide(RenewCard(_now(), card))
         except BaseException:
             loop.stop()
             await writer
             raise
-        server = _Server(
-            uvicorn.Config(
-                make_application(service),
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                timeout_graceful_shutdown=GRACEFUL_STOP_S,
-                server_header=False,
-                h11_max_incomplete_event_size=64 * 1024,
-            )
-        )
-        http = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+        self._warn()
+        servers = listeners.servers(service, tls)
+        for server in servers:
+            await server.start()
         work = [
             _task("outbox", outbox.run()),
             _task("housekeeping", _housekeeping(loop)),
-            _task("line", keep_line(loop, self._desks.of_type(LineDesk))),
+            _task("disk", _watch(space)),
+            _task("line", keep_line(loop)),
             _task("claims", keep_claims(loop)),
             _task("horizons", keep_horizons(loop)),
             _task("zones", keep_zones(loop)),
-            _task("accords", _follow_accords(loop, self._card.name)),
+            _task("people", keep_people(loop, uses, self._directory.path)),
             _task("matching", matching.run()),
+            _task("settlement", settlement.run()),
+            _task("cards", keep_trusted_cards(loop, self._directory)),
+            _task("reload", _reload_when(asked, reloader)),
+            _task("past", keep_past(loop, configuration.journal, self._prepare)),
+            _task("certificate", _keep_certificate(tls, configuration.link.certificate_life_s)),
         ]
-        if self._configuration.settlement.automatic:
-            work.append(_task("settlement", Settlement(loop, self._configuration.settlement).run()))
         stopped = _task("stop", stop.wait())
         ready()
         log.info("node runs", journal_number=self._journal.head.number, peers=[peer.name for peer in loop.peers])
-        done, _ = await asyncio.wait((writer, http, stopped, *work), return_when=asyncio.FIRST_COMPLETED)
-        service.stopping.set()
+        done, _ = await asyncio.wait((writer, stopped, *work), return_when=asyncio.FIRST_COMPLETED)
+        loop.news.end()
         failed = [task for task in done if not task.cancelled() and task.exception() is not None]
         for task in failed:
             log.critical("the node cannot go on", task=task.get_name(), exc_info=task.exception())
-        server.should_exit = True
-        server.force_exit = loop.failed
-        await asyncio.wait((http,), timeout=GRACEFUL_STOP_S + 5)
+        within_s = 0.0 if loop.failed else GRACEFUL_STOP_S
+        await asyncio.gather(*(server.leave(within_s) for server in servers))
         for task in (*work, stopped):
             task.cancel()
         loop.stop()
-        await asyncio.gather(*work, stopped, writer, http, return_exceptions=True)
+        await asyncio.gather(*work, stopped, writer, return_exceptions=True)
         log.info("node stopped", journal_number=self._journal.head.number)
         return 1 if failed else 0
 
-    async def _begin(self, loop: CommandLoop) -> None:
-        """Put the accord in force, open the links, and introduce our plans on links that are new."""
-        loop.keeping = AccordKeeping(
-            self._accords, self._disclosing, self._picture, self._links, self._journal, loop.hands()
-        )
-        await loop.begin_accords()
-        self._desks.of_type(MatchingDesk).accord_with = loop.keeping.in_force_with
-        self._disclosing.matched_with = self._desks.of_type(MatchingDesk).told_plans
-        self._desks.of_type(LineDesk).allows = loop.keeping.allows
-        if self._picture.accord is None:
+    async def _prepare(self, until: int) -> Prepared:
+        return await prepared_beside(self._directory.path, until, self._configuration.journal.segment_entries)
+
+    def _warn(self) -> None:
+        """Say in the log what is missing before anything can be exchanged."""
+        if self._state.picture.accord is None:
             log.warning("no accord", expected=str(self._directory.path / self._configuration.accord))
-        elif loop.keeping.terms_by_peer():
-            await open_line(loop, self._desks.of_type(LineDesk), self._card.name, loop.keeping.terms_by_peer())
-            await open_claims(loop, self._card.name)
-        for unpaired in loop.peers.unpaired:
+        for unpaired in self._state.accords.unpaired:
             log.warning("a party of the accord is not paired; nothing is exchanged with it", party_name=unpaired)
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to the node, which stops more than the server."""
-        yield
-
-
-async def _follow_accords(loop: CommandLoop, party: str) -> None:
-    """Keep the line under the accords as they change."""
-    keeping = loop.keeping
-    assert keeping is not None
-    news = asyncio.Event()
-    loop.after_turn.append(news.set)
-    with contextlib.suppress(NodeStopped):
-        while True:
-            before = keeping.peers
-            while keeping.peers is before:
-                news.clear()
-                await news.wait()
-            if lines := keeping.terms_by_peer():
-                await open_line(loop, loop.desks.of_type(LineDesk), party, lines)
-                await open_claims(loop, party)
+        try:
+            check_reachable("card.json: addresses", self._card.addresses)
+        except Refusal as refusal:
+            log.warning("no peer will call this node", why=str(refusal))
 
 
 async def _housekeeping(loop: CommandLoop) -> None:
+    warned: frozenset[AccordWarning] = frozenset()
     with contextlib.suppress(NodeStopped):
         while True:
-            await loop.follow_accords()
+            await loop.follow()
+            warnings = frozenset(accord_warnings(loop.accords, loop.clock()))
+            for warning in warnings - warned:
+                log.warning("accord", peer=warning.peer, concern=warning.concern.value, time=str(warning.time))
+            warned = warnings
             if loop.picture.accord is not None and loop.picture.notices:
                 await loop.decide(ExpireNotices(_now()))
             await asyncio.sleep(HOUSEKEEPING_S)
+
+
+async def _reload_when(asked: asyncio.Event, reloader: Reloader) -> None:
+    """Read the directory again whenever SIGHUP asks for it. What cannot be used changes nothing; the log says so."""
+    with contextlib.suppress(NodeStopped):
+        while True:
+            await asked.wait()
+            asked.clear()
+            try:
+                await reloader.reload()
+            except Refusal as refusal:
+                log.error("not reloaded: nothing was changed", why=str(refusal))
+
+
+async def _watch(space: DiskSpace) -> None:
+    """See how the disk stands, also while nobody asks for anything."""
+    while True:
+        space.look()
+        await asyncio.sleep(DISK_LOOK_S)
+
+
+async def _keep_certificate(tls: LinkTls, life_s: float) -> None:
+    """Renew the certificate in time. The clock is looked at often: it may be set, and the machine may have slept."""
+    while True:
+        await asyncio.sleep(min(HOUSEKEEPING_S, life_s / 8))
+        if tls.renew_if_due(_now()):
+            log.info("the certificate of the link was renewed")
 
 
 def _now() -> datetime:
@@ -264,43 +269,16 @@ def _event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def _announce(running: RunningNode, url: str, say: Callable[[str], None]) -> None:
-    running.listens_at(url)
-    say(f"Node runs at {url}")
+def _announce(running: RunningNode, listeners: Listeners, say: Callable[[str], None]) -> None:
+    running.listens_at(listeners.url)
+    say(f"Node runs at {listeners.url}" if listeners.url else "Node runs, for the commands beside it alone")
 
 
-def _check_party(configuration: Configuration, card: Card, key: NodeKey) -> None:
+def _check_party(configuration: Configuration, card: Card) -> None:
     if configuration.party != card.name:
-        raise Refusal("detente.toml: party", configuration.party, f"the name on the node's card, {card.name}")
-    if key.public != card.key:
-        raise Refusal("node.key", key.public.hex(), f"the key on the node's card, {card.public_key}")
+        raise Refusal("api.name_on_node_card", "detente.toml: party", configuration.party, card=card.name)
 
 
-def _read_accord(path: Path) -> Accord | None:
-    try:
-        return parse_accord(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refusal(str(path), str(error), "an accord that can be read") from None
-    except Refusal as refusal:
-        raise Refusal(f"{path}: {refusal.field}", refusal.value, refusal.expected, refusal.mend) from None
-
-
-@contextlib.contextmanager
-def _listening(http: HttpSettings) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
-    try:
-        listener = socket.create_server((http.host, http.port), family=family, backlog=512)
-    except OSError as error:
-        raise Refusal(
-            "detente.toml: http", f"{http.host}:{http.port}", "an address where the node can listen",
-            f"{error.strerror}: stop what listens there, or choose another port.",
-        ) from None  # fmt: skip
-    with listener:
-        yield listener
-
-
-def _in_url(host: str) -> str:
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - what a link must say instead
-    return f"[{reachable}]" if ":" in reachable and not reachable.startswith("[") else reachable
+def _check_key(card: Card, key: NodeKey) -> None:
+    if key.first != card.key or card.rotations != key.rotations[: len(card.rotations)]:
+        raise Refusal("api.key_on_node_card", "node.key", key.public.hex(), public_key=card.signing_key.hex())

@@ -6,10 +6,13 @@ from datetime import datetime
 
 import msgspec
 
+from detente.accord.warnings import AccordWarning
 from detente.airspace.plan import Plan, Volume4D
 from detente.airspace.refusal import Refusal
 from detente.airspace.resolution import PlanChange
+from detente.disclosure.answers import AnswerAccount
 from detente.link.transport import DeliveryStatus
+from detente.node.disk_space import DiskView
 from detente.picture.conflicts import ClearedConflict, ConflictAnswer, ConflictRecord
 from detente.picture.measures import MeasureRecord
 from detente.picture.notices import Meaning, Notice, Others
@@ -19,13 +22,18 @@ LONGEST_SHOWN = 200
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Why a request was not carried out: nothing has changed."""
+    """Why a request was not carried out: nothing has changed.
 
+    The texts are English. `code` and `parameters` say the same for a program, which can say it in another language.
+    """
+
+    code: str
     field: str
     value: str
     expected: str
     mend: str
     message: str
+    parameters: dict[str, str | int | float] = {}
 
 
 class PlansImport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,7 +43,10 @@ class PlansImport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlansImported(msgspec.Struct, frozen=True):
-    """What an import did, and the number of the journal's last entry once it was durable."""
+    """What an import did, and the number of the journal's last entry once it was durable.
+
+    `accord_warnings` say to whom the plans are not told, and for how long the others will be.
+    """
 
     declared: int
     amended: int
@@ -43,6 +54,14 @@ class PlansImported(msgspec.Struct, frozen=True):
     conflicts_found: int
     conflicts_cleared: int
     journal_number: int
+    accord_warnings: tuple[AccordWarning, ...] = ()
+
+
+class FileImported(msgspec.Struct, frozen=True):
+    """What the import of a file did, and how much of the file is in no plan, by reason."""
+
+    imported: PlansImported
+    left_out: dict[str, int]
 
 
 class PlanSummary(msgspec.Struct, frozen=True):
@@ -94,7 +113,7 @@ class Done(msgspec.Struct, frozen=True):
     journal_number: int
 
 
-class MeasureProposed(msgspec.Struct, frozen=True):
+class ProposedMeasure(msgspec.Struct, frozen=True):
     """A measure was proposed and is durable: `change` of the plan `plan_id`."""
 
     measure_id: str
@@ -123,23 +142,46 @@ class ConflictDetail(msgspec.Struct, frozen=True):
     measures: tuple[MeasureRecord, ...]
 
 
+class ChannelView(msgspec.Struct, frozen=True):
+    """One channel with a party: how many envelopes were sent, receipted and received, and what delivery is doing.
+
+    `delivery` is None where we have no address of the party.
+    """
+
+    sent: int
+    receipted: int
+    received: int
+    delivery: DeliveryStatus | None
+
+
 class PeerView(msgspec.Struct, frozen=True):
-    """A party of the accord, and how the link with it stands. `delivery` is None when it has no address or card."""
+    """A party of the accord, and how the links with it stand: `channels` has stop, line, accords, rooms and planning.
+
+    `messages_refused` counts what it signed rightly and what could not be accepted all the same; `heard_at` is when
+    anything of it, an envelope or a receipt, was last heard (UTC), `silence_allowed_s` how long its silence may last
+    under the terms of the line. `public_key` is the key by which the party is known for good, `fingerprint` that of the
+    key that signs for it now, after so many `rotations`.
+    """
 
     name: str
     paired: bool
     addresses: tuple[str, ...] = ()
     public_key: str = ""
-    sent: int = 0
-    receipted: int = 0
-    received: int = 0
-    delivery: DeliveryStatus | None = None
+    fingerprint: str = ""
+    rotations: int = 0
+    messages_refused: int = 0
+    heard_at: datetime | None = None
+    silence_allowed_s: float | None = None
+    channels: dict[str, ChannelView] = {}
 
 
 class Status(msgspec.Struct, frozen=True):
     """The node in numbers. `settled` is true when nothing is left to deliver, to answer or to propose.
 
-    `radio_overdue` are checks of the radio plan, "south 130000 kHz"; `alarms` wait for a person: "south two_histories".
+    `envelopes_waiting` counts those without a receipt on every channel. `radio_overdue` are checks of the radio plan,
+    "south 130000 kHz"; `alarms` wait for a person: "south two_histories". `stops_undelivered` are STOPs of ours without
+    a receipt, `stops_without_person` those of either side that no person of the other has: "south north:4". `disk` says
+    what there is space for. `answers` are what each peer was told where it is told only whether there is a conflict.
     """
 
     party: str
@@ -152,21 +194,33 @@ class Status(msgspec.Struct, frozen=True):
     envelopes_waiting: int
     settled: bool
     journal_number: int
+    disk: DiskView
     picture_sha256: str = ""
     radio_overdue: tuple[str, ...] = ()
     alarms: tuple[str, ...] = ()
+    stops_undelivered: tuple[str, ...] = ()
+    stops_without_person: tuple[str, ...] = ()
+    accord_warnings: tuple[AccordWarning, ...] = ()
+    answers: tuple[AnswerAccount, ...] = ()
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether the node takes commands now, and what it lacks for that."""
+
+    ready: bool
+    lacks: tuple[str, ...]
 
 
 class Health(msgspec.Struct, frozen=True):
     """Whether the node can take commands."""
 
     healthy: bool
-    journal_number: int
 
 
 def problem_of(refusal: Refusal) -> Problem:
     """Return a refusal as the body of an answer."""
-    return Problem(refusal.field, shown(refusal.value), refusal.expected, refusal.mend, str(refusal))
+    value, expected, mend = shown(refusal.value), refusal.expected, refusal.mend
+    return Problem(refusal.code, refusal.field, value, expected, mend, str(refusal), refusal.parameters)
 
 
 def shown(value: object) -> str:

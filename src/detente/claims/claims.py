@@ -1,6 +1,6 @@
 """What one party says to another about what happened: claims, each with who says it and when. All times are UTC.
 
-A claim is one side's word. What the other side says of it stands beside it and never in its place.
+A claim is one side's word. The word of the other side stands beside it and never replaces it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,20 @@ from detente.picture.observations import Verdict
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
+
+
+class _Claim(_Part, frozen=True):
+    """What one party says: its ids are checked, its times are UTC, its words and evidence within their bounds."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, datetime):
+                msgspec.structs.force_setattr(self, name, utc(value, name))
+            elif name.endswith("_id") and value is not None:
+                check_identifier(name, value)
+        check_words(getattr(self, "words", None))
+        check_evidence(getattr(self, "evidence_sha256", ()))
 
 
 class NoticeVerdict(_Part, frozen=True):
@@ -45,8 +59,8 @@ class AreaAndTime(_Part, frozen=True, tag="area", tag_field="kind"):
 About = SeenHere | AreaAndTime
 
 
-class Request(_Part, frozen=True):
-    """`party` asks whose aircraft that was. It is due so long after `asked_at` as the accord of this hash says."""
+class Request(_Claim, frozen=True):
+    """`party` asks whose aircraft that was. The accord of this hash says how soon after `asked_at` it is due."""
 
     request_id: str
     party: str
@@ -54,13 +68,9 @@ class Request(_Part, frozen=True):
     asked_at: datetime
     accord_hash: str
 
-    def __post_init__(self) -> None:
-        check_identifier("request_id", self.request_id)
-        msgspec.structs.force_setattr(self, "asked_at", utc(self.asked_at, "asked_at"))
-
 
 class AnswerKind(StrEnum):
-    """What is answered. "Not ours" is not "nobody": there may be aircraft that are not under the party's control."""
+    """What a party answers. NOT_OURS does not say that nobody was there: the party may not control every aircraft."""
 
     OURS = "ours"
     NOT_OURS = "not_ours"
@@ -78,7 +88,7 @@ class RefusedBecause(StrEnum):
     NOT_SAID = "not_said"
 
 
-class Answer(_Part, frozen=True):
+class Answer(_Claim, frozen=True):
     """What `party` answers to a request of the other. `reason` comes with REFUSED and only with it.
 
     `notice_id` names the party's own notice that explains what was asked about.
@@ -93,16 +103,12 @@ class Answer(_Part, frozen=True):
     words: str | None = None
 
     def __post_init__(self) -> None:
-        check_identifier("request_id", self.request_id)
-        msgspec.structs.force_setattr(self, "answered_at", utc(self.answered_at, "answered_at"))
+        super().__post_init__()
         if (self.reason is None) == (self.answer is AnswerKind.REFUSED):
-            raise Refusal("reason", self.reason, "a reason when the answer is refused, and only then")
-        if self.notice_id is not None:
-            check_identifier("notice_id", self.notice_id)
-        check_words(self.words)
+            raise Refusal("claims.reason_when_answer_refused", "reason", self.reason)
 
 
-class Statement(_Part, frozen=True):
+class Statement(_Claim, frozen=True):
     """One side's own account of an occurrence, which `opener` named; `number` counts this side's from 1.
 
     An incident opens an occurrence of its name. At least one of words, volume and evidence is there.
@@ -118,12 +124,9 @@ class Statement(_Part, frozen=True):
     evidence_sha256: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_identifier("occurrence_id", self.occurrence_id)
-        msgspec.structs.force_setattr(self, "said_at", utc(self.said_at, "said_at"))
-        check_words(self.words)
-        check_evidence(self.evidence_sha256)
+        super().__post_init__()
         if self.words is None and self.volume is None and not self.evidence_sha256:
-            raise Refusal("statement", self.occurrence_id, "words, or where and when, or the hash of evidence")
+            raise Refusal("claims.words_or_place_or_evidence", "statement", self.occurrence_id)
 
 
 class IncidentClass(StrEnum):
@@ -157,10 +160,10 @@ class RequestedAction(StrEnum):
     MEET = "meet"
 
 
-class Incident(_Part, frozen=True):
+class Incident(_Claim, frozen=True):
     """What `party` says happened, where and when, with the hashes of its own evidence and what it asks for (R40).
 
-    It is due so long after `reported_at` as the accord of this hash says.
+    The accord of this hash says how long after `reported_at` a reply is due.
     """
 
     incident_id: str
@@ -175,14 +178,11 @@ class Incident(_Part, frozen=True):
     words: str | None = None
 
     def __post_init__(self) -> None:
-        check_identifier("incident_id", self.incident_id)
-        msgspec.structs.force_setattr(self, "reported_at", utc(self.reported_at, "reported_at"))
-        check_words(self.words)
-        check_evidence(self.evidence_sha256)
+        super().__post_init__()
         if not self.evidence_sha256:
-            raise Refusal("evidence_sha256", (), "the hash of at least one thing that can be shown")
+            raise Refusal("claims.hash_at_least_one_thing", "evidence_sha256", ())
         if len(self.observations) > MOST_OBSERVATIONS:
-            raise Refusal("observations", len(self.observations), f"at most {MOST_OBSERVATIONS}")
+            raise Refusal("claims.at_most_items", "observations", len(self.observations), most=MOST_OBSERVATIONS)
 
 
 MOST_OBSERVATIONS = 32
@@ -197,7 +197,7 @@ class ReplyKind(StrEnum):
     UNDER_INVESTIGATION = "under_investigation"
 
 
-class IncidentReply(_Part, frozen=True):
+class IncidentReply(_Claim, frozen=True):
     """What `party` replies to the other's incident: its verdict and, when it has one, its own version.
 
     `due` comes with UNDER_INVESTIGATION and only with it: when the result will be told.
@@ -214,14 +214,9 @@ class IncidentReply(_Part, frozen=True):
     words: str | None = None
 
     def __post_init__(self) -> None:
-        check_identifier("incident_id", self.incident_id)
-        msgspec.structs.force_setattr(self, "replied_at", utc(self.replied_at, "replied_at"))
+        super().__post_init__()
         if (self.due is None) == (self.reply is ReplyKind.UNDER_INVESTIGATION):
-            raise Refusal("due", self.due, "when the result will be told, under investigation, and only then")
-        if self.due is not None:
-            msgspec.structs.force_setattr(self, "due", utc(self.due, "due"))
-        check_words(self.words)
-        check_evidence(self.evidence_sha256)
+            raise Refusal("claims.when_result_will_told", "due", self.due)
 
 
 class ClosedAs(StrEnum):
@@ -232,17 +227,13 @@ class ClosedAs(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-class IncidentClosing(_Part, frozen=True):
-    """The side that reported an incident is done with it."""
+class IncidentClosing(_Claim, frozen=True):
+    """The side that reported an incident closes it."""
 
     incident_id: str
     party: str
     closed_as: ClosedAs
     closed_at: datetime
-
-    def __post_init__(self) -> None:
-        check_identifier("incident_id", self.incident_id)
-        msgspec.structs.force_setattr(self, "closed_at", utc(self.closed_at, "closed_at"))
 
 
 class Intent(StrEnum):
@@ -254,7 +245,7 @@ class Intent(StrEnum):
     EMERGENCY = "emergency"
 
 
-class Deviation(_Part, frozen=True):
+class Deviation(_Claim, frozen=True):
     """`party` says of itself: we are out of our own volume since `left_at`, now within `volume`, with this intent.
 
     `notice_id` is the notice whose volume it is. It is late when the accord gave less time (R25: 5 seconds).
@@ -270,25 +261,17 @@ class Deviation(_Part, frozen=True):
     notice_id: str | None = None
 
     def __post_init__(self) -> None:
-        check_identifier("deviation_id", self.deviation_id)
-        msgspec.structs.force_setattr(self, "left_at", utc(self.left_at, "left_at"))
-        msgspec.structs.force_setattr(self, "reported_at", utc(self.reported_at, "reported_at"))
-        if self.notice_id is not None:
-            check_identifier("notice_id", self.notice_id)
+        super().__post_init__()
         if self.left_at > self.reported_at:
-            raise Refusal("left_at", self.left_at.isoformat(), "a time before the report")
+            raise Refusal("claims.time_before_report", "left_at", self.left_at.isoformat())
 
 
-class DeviationOver(_Part, frozen=True):
+class DeviationOver(_Claim, frozen=True):
     """`party` says that it is inside its own volume again, or gone, since `over_at`."""
 
     deviation_id: str
     party: str
     over_at: datetime
-
-    def __post_init__(self) -> None:
-        check_identifier("deviation_id", self.deviation_id)
-        msgspec.structs.force_setattr(self, "over_at", utc(self.over_at, "over_at"))
 
 
 class NotTakenBecause(StrEnum):

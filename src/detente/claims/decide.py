@@ -1,10 +1,15 @@
-"""Decide a command about claims: the events that follow from it, or a Refusal and none. Pure."""
+"""Decide a command about claims, or a claim that a peer made: the events that follow, or a Refusal and none. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
+import msgspec
+
+from detente.accord.accords import Accords
+from detente.airspace.refusal import Refusal
 from detente.claims import (
     commands,
     decide_deviations,
@@ -13,66 +18,91 @@ from detente.claims import (
     decide_requests,
     decide_reviews,
 )
+from detente.claims import peer_messages as messages
 from detente.claims.commands import ClaimsCommand
 from detente.claims.events import ClaimsEvent, ClaimsOpened, IncidentOverdue, RequestOverdue
+from detente.claims.peer_messages import LARGEST_CLAIM_BYTES, Claim
 from detente.claims.state import ClaimsState
-from detente.claims.taking import Allows
+from detente.claims.taking import check_peer
 from detente.picture.picture import Picture
+from detente.room.message import Heard
+from detente.room.tagged import tag_of
 
 
-def decide(claims: ClaimsState, picture: Picture, command: ClaimsCommand, allows: Allows) -> list[ClaimsEvent]:
-    """Return the events that `command` leads to, in order; nothing is changed.
+def decide(
+    claims: ClaimsState, accords: Accords, picture: Picture, command: ClaimsCommand | Heard[Claim]
+) -> list[ClaimsEvent]:
+    """Return the events that a command leads to, in order; nothing is changed.
 
     Raises Refusal for a command that cannot be carried out. What is already so gives no events.
     """
-    return _DECISIONS[type(command)](claims, picture, command, allows)
+    kind: type = type(command)
+    if isinstance(command, Heard):
+        kind = type(command.message)
+        _check_heard(claims, command)
+    if kind in _BY_CLAIMS:
+        return _BY_CLAIMS[kind](claims, command)
+    return _BY_ALL[kind](claims, accords, picture, command)
 
 
-def _open(claims: ClaimsState, _: Picture, command: commands.OpenClaims, __: Allows) -> list[ClaimsEvent]:
-    now = {peer: name for peer, (name, _terms) in command.accords.items()}
-    if (claims.party, claims.accords) == (command.party, now):
+def overdue(claims: ClaimsState, at: datetime) -> list[ClaimsEvent]:
+    """Return an event for everything that is overdue by now and not yet recorded as overdue."""
+    requests = [(key, claims.requests[key]) for key in sorted(claims.open_requests)]
+    incidents = [(key, claims.incidents[key]) for key in sorted(claims.open_incidents)]
+    return [
+        *(RequestOverdue(at, *key) for key, held in requests if not held.overdue and held.is_overdue(at)),
+        *(IncidentOverdue(at, *key, held.due) for key, held in incidents if not held.overdue and held.is_overdue(at)),
+    ]
+
+
+def _check_heard(claims: ClaimsState, command: Heard[Claim]) -> None:
+    claim = command.message
+    check_peer(claims, command.party, claim.speaks_for)
+    size = len(msgspec.json.encode(claim))
+    if size > LARGEST_CLAIM_BYTES:
+        raise Refusal("claims.at_most_bytes", tag_of(claim), f"{size:,} bytes", most=LARGEST_CLAIM_BYTES)
+
+
+def _open(claims: ClaimsState, command: commands.OpenClaims) -> list[ClaimsEvent]:
+    hashes = {peer: name for peer, (name, _terms) in command.accords.items()}
+    if (claims.party, claims.accords) == (command.party, hashes):
         return []
     return [ClaimsOpened(command.at, command.party, command.accords)]
 
 
-def _tick(claims: ClaimsState, _: Picture, command: commands.ClaimsTick, __: Allows) -> list[ClaimsEvent]:
-    events: list[ClaimsEvent] = []
-    for key in sorted(claims.open_requests):
-        request = claims.requests[key]
-        if not request.overdue and request.is_overdue(command.at):
-            events.append(RequestOverdue(command.at, *key))
-    for key in sorted(claims.open_incidents):
-        incident = claims.incidents[key]
-        if not incident.overdue and incident.is_overdue(command.at):
-            events.append(IncidentOverdue(command.at, *key, incident.due))
-    return events
+def _tick(claims: ClaimsState, command: commands.ClaimsTick) -> list[ClaimsEvent]:
+    return overdue(claims, command.at)
 
 
-_DECISIONS: dict[type, Callable[[ClaimsState, Picture, Any, Allows], list[ClaimsEvent]]] = {
+_BY_CLAIMS: dict[type, Callable[[ClaimsState, Any], list[ClaimsEvent]]] = {
     commands.OpenClaims: _open,
     commands.ClaimsTick: _tick,
+    messages.VerdictsClaim: decide_observations.hear_verdicts,
+    commands.AnswerRequest: decide_requests.answer,
+    messages.AnswerClaim: decide_requests.hear_answer,
+    commands.MakeStatement: decide_incidents.state,
+    commands.ReportIncident: decide_incidents.report,
+    commands.ReplyToIncident: decide_incidents.reply,
+    messages.ReplyClaim: decide_incidents.hear_reply,
+    commands.CloseIncident: decide_incidents.close,
+    messages.ClosingClaim: decide_incidents.hear_closing,
+    commands.ReportDeviation: decide_deviations.report_deviation,
+    commands.EndDeviation: decide_deviations.end_deviation,
+    messages.DeviationOverClaim: decide_deviations.hear_deviation_over,
+    messages.NotTakenClaim: decide_reviews.hear_not_taken,
+    commands.SayReview: decide_reviews.say,
+}
+"""Decisions that the claims alone settle."""
+_BY_ALL: dict[type, Callable[[ClaimsState, Accords, Picture, Any], list[ClaimsEvent]]] = {
     commands.MakeObservation: decide_observations.make,
     commands.ShareObservation: decide_observations.share,
-    commands.HearObservation: decide_observations.hear,
-    commands.HearVerdicts: decide_observations.hear_verdicts,
+    messages.ObservationClaim: decide_observations.hear,
     commands.AskRequest: decide_requests.ask,
-    commands.HearRequest: decide_requests.hear,
-    commands.AnswerRequest: decide_requests.answer,
-    commands.HearAnswer: decide_requests.hear_answer,
-    commands.MakeStatement: decide_incidents.state,
-    commands.HearStatement: decide_incidents.hear_statement,
-    commands.ReportIncident: decide_incidents.report,
-    commands.HearIncident: decide_incidents.hear,
-    commands.ReplyToIncident: decide_incidents.reply,
-    commands.HearIncidentReply: decide_incidents.hear_reply,
-    commands.CloseIncident: decide_incidents.close,
-    commands.HearIncidentClosing: decide_incidents.hear_closing,
-    commands.ReportDeviation: decide_deviations.report_deviation,
-    commands.HearDeviation: decide_deviations.hear_deviation,
-    commands.EndDeviation: decide_deviations.end_deviation,
-    commands.HearDeviationOver: decide_deviations.hear_deviation_over,
+    messages.RequestClaim: decide_requests.hear,
+    messages.StatementClaim: decide_incidents.hear_statement,
+    messages.IncidentClaim: decide_incidents.hear,
+    messages.DeviationClaim: decide_deviations.hear_deviation,
     commands.HoldPosition: decide_deviations.hold_position,
-    commands.HearNotTaken: decide_reviews.hear_not_taken,
-    commands.SayReview: decide_reviews.say,
-    commands.HearReview: decide_reviews.hear,
+    messages.JointReviewClaim: decide_reviews.hear,
 }
+"""Decisions that the accords and the picture have a part in."""

@@ -4,56 +4,53 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from detente.accord.provisions import SafetyFunction
+from detente.accord.accords import Accords
 from detente.airspace.plan import Plan, TimeWindow, Volume4D
 from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounters_between
 from detente.claims import commands
 from detente.claims.claims import Deviation, DeviationOver
-from detente.claims.events import (
-    ClaimNotTaken,
-    ClaimsEvent,
-    DeviationEnded,
-    DeviationReported,
-    OwnAircraftInside,
-    OwnAircraftOutside,
-)
+from detente.claims.events import ClaimsEvent, DeviationEnded, DeviationReported, OwnAircraftInside, OwnAircraftOutside
+from detente.claims.peer_messages import DeviationClaim, DeviationOverClaim
 from detente.claims.state import ClaimsState
-from detente.claims.taking import Allows, check_going_on, check_own, check_peer, check_time, not_taken
+from detente.claims.taking import check_own, check_time, not_taken
 from detente.claims.words import check_geometry
 from detente.picture.observations import TOUCHING, Observation
 from detente.picture.picture import Picture
+from detente.room.message import Heard
 
 HOLDS = timedelta(seconds=60)
-"""How long from its time the place of an aircraft outside its plan is told for."""
+"""The report of an aircraft outside its plan holds for this long from the time of its position."""
 
 
 def hold_position(
-    claims: ClaimsState, picture: Picture, command: commands.HoldPosition, allows: Allows
+    claims: ClaimsState, accords: Accords, picture: Picture, command: commands.HoldPosition
 ) -> list[ClaimsEvent]:
-    """A position of our own aircraft: surely outside its plan it is reported at once, inside again that is over.
+    """Report our own aircraft as soon as its position is surely outside its plan, and the end once it may be inside.
 
     A position that may be inside, within its errors, is no deviation.
     """
     observation = command.observation
     if not claims.party or {command.party, observation.party} != {claims.party}:
-        raise Refusal("party", observation.party, f"our own party, {claims.party or 'once there is an accord'}")
+        raise Refusal(
+            "claims.our_own_party", "party", observation.party, party=claims.party or "once there is an accord"
+        )
     check_time(observation.time, command.at, "time")
     record = picture.plans.get((claims.party, command.plan_id))
     if record is None or not record.live:
-        raise Refusal("plan_id", command.plan_id, "a plan of ours that is declared or active")
+        raise Refusal("claims.plan_ours_declared", "plan_id", command.plan_id)
     places = [Plan("position", (observation.where_it_may_have_been,))]
     inside = bool(encounters_between(places, [record.plan], TOUCHING))
     open_id = claims.outside.get(command.plan_id)
     if inside == (open_id is None):
         return []
     if open_id is not None:
-        return _inside_again(claims, command, allows, open_id)
+        return _inside_again(claims, accords, command, open_id)
     if any(key[1:] == (claims.party, command.deviation_id) for key in claims.deviations):
-        raise Refusal("deviation_id", command.deviation_id, "an id that no deviation of ours has")
+        raise Refusal("claims.id_no_deviation_ours", "deviation_id", command.deviation_id)
     events: list[ClaimsEvent] = [OwnAircraftOutside(command.at, command.plan_id, command.deviation_id, observation)]
     for peer, accord_hash in sorted(claims.accords.items()):
-        if allows(peer, SafetyFunction.SAFETY_OF_FLIGHT):
+        if accords.allows(peer, DeviationClaim.activity, command.at):
             left = min(observation.time, command.at)
             deviation = Deviation(
                 command.deviation_id, claims.party, _around(observation), left, command.at, command.intent, accord_hash
@@ -63,43 +60,39 @@ def hold_position(
 
 
 def _inside_again(
-    claims: ClaimsState, command: commands.HoldPosition, allows: Allows, open_id: str
+    claims: ClaimsState, accords: Accords, command: commands.HoldPosition, open_id: str
 ) -> list[ClaimsEvent]:
     events: list[ClaimsEvent] = [OwnAircraftInside(command.at, command.plan_id, open_id)]
     for key, record in sorted(claims.deviations.items()):
         if key[1:] == (claims.party, open_id) and record.over is None:
             over = DeviationOver(open_id, claims.party, max(command.observation.time, record.deviation.left_at))
-            if allows(key[0], SafetyFunction.SAFETY_OF_FLIGHT):
+            if accords.allows(key[0], DeviationOverClaim.activity, command.at):
                 events.append(DeviationEnded(command.at, key[0], over))
     return events
 
 
 def _around(observation: Observation) -> Volume4D:
-    """Where an aircraft outside its plan may be, held for a minute."""
+    """The volume in which an aircraft outside its plan may be until a minute from now."""
     places = observation.where_it_may_have_been
     return Volume4D(places.area, places.altitude, TimeWindow(places.time.start, places.time.end + HOLDS))
 
 
-def report_deviation(
-    claims: ClaimsState, _: Picture, command: commands.ReportDeviation, allows: Allows
-) -> list[ClaimsEvent]:
-    """We say that we are outside our own volume (R25)."""
+def report_deviation(claims: ClaimsState, command: commands.ReportDeviation) -> list[ClaimsEvent]:
+    """We tell a peer that we are outside our own volume (R25)."""
     deviation, peer = command.deviation, command.peer
     check_own(claims, deviation.party, peer)
-    check_going_on(allows, peer, SafetyFunction.SAFETY_OF_FLIGHT)
     check_geometry(deviation.volume)
     held = claims.deviations.get((peer, claims.party, deviation.deviation_id))
     if held is not None:
-        raise Refusal("deviation_id", deviation.deviation_id, "an id that no deviation of ours has")
+        raise Refusal("claims.id_no_deviation_ours", "deviation_id", deviation.deviation_id)
     return [DeviationReported(command.at, peer, deviation, _late_by_s(claims, peer, deviation))]
 
 
 def hear_deviation(
-    claims: ClaimsState, _: Picture, command: commands.HearDeviation, allows: Allows
+    claims: ClaimsState, accords: Accords, _: Picture, command: Heard[DeviationClaim]
 ) -> list[ClaimsEvent]:
-    """A peer says that it is outside its own volume."""
-    deviation, peer = command.deviation, command.party
-    check_peer(claims, peer, deviation.party)
+    """A peer tells us that it is outside its own volume."""
+    deviation, peer = command.message.deviation, command.party
     check_time(deviation.left_at, command.at, "left_at")
     check_time(deviation.reported_at, command.at, "reported_at")
     check_geometry(deviation.volume)
@@ -107,40 +100,33 @@ def hear_deviation(
     if held is not None:
         if held.deviation == deviation:
             return []
-        raise Refusal("deviation_id", deviation.deviation_id, "an id that no other deviation of the party has")
-    because = not_taken(
-        claims, allows, peer, command.at, SafetyFunction.SAFETY_OF_FLIGHT, accord_hash=deviation.accord_hash
-    )
-    if because is not None:
-        return [ClaimNotTaken(command.at, peer, claims.party, "claim_deviation", deviation.deviation_id, because)]
+        raise Refusal("claims.id_no_other_deviation", "deviation_id", deviation.deviation_id)
+    if (refused := not_taken(claims, accords, command, accord_hash=deviation.accord_hash)) is not None:
+        return [refused]
     return [DeviationReported(command.at, peer, deviation, _late_by_s(claims, peer, deviation))]
 
 
-def end_deviation(claims: ClaimsState, _: Picture, command: commands.EndDeviation, allows: Allows) -> list[ClaimsEvent]:
-    """We say that our deviation is over."""
+def end_deviation(claims: ClaimsState, command: commands.EndDeviation) -> list[ClaimsEvent]:
+    """We tell a peer that our deviation is over."""
     check_own(claims, command.over.party, command.peer)
-    check_going_on(allows, command.peer, SafetyFunction.SAFETY_OF_FLIGHT)
     return _ended(claims, command.at, command.peer, claims.party, command.over)
 
 
-def hear_deviation_over(
-    claims: ClaimsState, _: Picture, command: commands.HearDeviationOver, __: Allows
-) -> list[ClaimsEvent]:
-    """A peer says that its deviation is over."""
-    check_peer(claims, command.party, command.over.party)
-    return _ended(claims, command.at, command.party, command.party, command.over)
+def hear_deviation_over(claims: ClaimsState, command: Heard[DeviationOverClaim]) -> list[ClaimsEvent]:
+    """A peer tells us that its deviation is over."""
+    return _ended(claims, command.at, command.party, command.party, command.message.over)
 
 
 def _ended(claims: ClaimsState, at: datetime, peer: str, party: str, over: DeviationOver) -> list[ClaimsEvent]:
     record = claims.deviations.get((peer, party, over.deviation_id))
     if record is None:
-        raise Refusal("deviation_id", over.deviation_id, f"a deviation that {party} reported")
+        raise Refusal("claims.deviation_reported", "deviation_id", over.deviation_id, party=party)
     if record.over is not None:
         if record.over == over:
             return []
-        raise Refusal("deviation_id", over.deviation_id, "a deviation that is not over")
+        raise Refusal("claims.deviation_not_over", "deviation_id", over.deviation_id)
     if over.over_at < record.deviation.left_at:
-        raise Refusal("over_at", over.over_at.isoformat(), "a time after the deviation began")
+        raise Refusal("claims.time_after_deviation_began", "over_at", over.over_at.isoformat())
     return [DeviationEnded(at, peer, over)]
 
 

@@ -4,73 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from detente.accord.provisions import SafetyFunction
+from detente.accord.accords import Accords
 from detente.airspace.refusal import Refusal
 from detente.claims import commands
-from detente.claims.claims import NotTakenBecause
 from detente.claims.events import ClaimNotTaken, ClaimsEvent, ReviewSaid
-from detente.claims.state import ClaimsState
-from detente.claims.taking import DAY, Allows, check_going_on, check_own, check_peer, not_taken
+from detente.claims.peer_messages import JointReviewClaim, NotTakenClaim
+from detente.claims.state import DAY, ClaimsState
+from detente.claims.taking import check_own, not_taken
 from detente.picture.picture import Picture
+from detente.room.message import Heard
 
 MOST_REVIEWS_A_DAY = 24
 """Reviews that one peer may propose in 24 hours: each is computed from the whole journal."""
 
 
-def say(claims: ClaimsState, _: Picture, command: commands.SayReview, allows: Allows) -> list[ClaimsEvent]:
-    """We tell a peer what we computed: our own proposal, or for the cut that it proposed."""
+def say(claims: ClaimsState, command: commands.SayReview) -> list[ClaimsEvent]:
+    """We tell a peer what we computed, as a proposal of ours or for the cut that the peer proposed."""
     review, peer = command.review, command.peer
     check_own(claims, review.party, peer)
-    check_going_on(allows, peer, SafetyFunction.INCIDENTS)
     if review.proposer not in (peer, claims.party):
-        raise Refusal("proposer", review.proposer, f"{claims.party} or {peer}")
+        raise Refusal("claims.party_or_peer", "proposer", review.proposer, party=claims.party, peer=peer)
     held = claims.reviews.get((peer, review.key))
     if held is not None and held.ours is not None:
         return []
     if review.proposer == peer and held is None:
-        raise Refusal("review", review.key, f"a review that {peer} proposed")
+        raise Refusal("claims.review_proposed", "review", review.key, peer=peer)
     return [ReviewSaid(command.at, peer, review)]
 
 
-def hear(claims: ClaimsState, _: Picture, command: commands.HearReview, allows: Allows) -> list[ClaimsEvent]:
-    """A peer tells what it computed."""
-    review, peer = command.review, command.party
-    check_peer(claims, peer, review.party)
+def hear(claims: ClaimsState, accords: Accords, _: Picture, command: Heard[JointReviewClaim]) -> list[ClaimsEvent]:
+    """A peer tells us what it computed."""
+    review, peer = command.message.review, command.party
     held = claims.reviews.get((peer, review.key))
     if held is not None and held.theirs is not None:
         if held.theirs == review:
             return []
-        raise Refusal("review", review.key, "one document of a side for one period and cut")
+        raise Refusal("claims.one_document_side", "review", review.key)
     if review.proposer == claims.party:
         if held is None:
-            raise Refusal("review", review.key, f"a review that {claims.party} proposed")
+            raise Refusal("claims.review_that_party_proposed", "review", review.key, party=claims.party)
         return [ReviewSaid(command.at, peer, review)]
     if review.proposer != peer:
-        raise Refusal("proposer", review.proposer, f"{peer} or {claims.party}")
+        raise Refusal("claims.peer_or_party", "proposer", review.proposer, peer=peer, party=claims.party)
     recent = [r for (with_, _), r in claims.reviews.items() if with_ == peer and r.known_at > command.at - DAY]
     proposed = sum(r.theirs is not None and r.theirs.proposer == peer for r in recent)
-    because = not_taken(claims, allows, peer, command.at, SafetyFunction.INCIDENTS)
-    if proposed >= MOST_REVIEWS_A_DAY:
-        because = NotTakenBecause.TOO_MANY
-    if because is not None:
-        return [ClaimNotTaken(command.at, peer, claims.party, "claim_review", review.key, because)]
-    return [ReviewSaid(command.at, peer, review)]
+    refused = not_taken(claims, accords, command, too_many=proposed >= MOST_REVIEWS_A_DAY)
+    return [refused or ReviewSaid(command.at, peer, review)]
 
 
-def hear_not_taken(claims: ClaimsState, _: Picture, command: commands.HearNotTaken, __: Allows) -> list[ClaimsEvent]:
+def hear_not_taken(claims: ClaimsState, command: Heard[NotTakenClaim]) -> list[ClaimsEvent]:
     """A peer did not take a claim of ours."""
-    peer = command.party
-    check_peer(claims, peer, peer)
-    known = list(_claims_named(claims, peer, command.claim, command.claim_id))
+    told, peer = command.message, command.party
+    known = list(_claims_named(claims, peer, told.claim, told.claim_id))
     if not known:
-        raise Refusal("claim_id", command.claim_id, f"a {command.claim} of ours that the party was told")
+        raise Refusal("claims.ours_party_told", "claim_id", told.claim_id, claim=told.claim)
     if any(known):
         return []
-    return [ClaimNotTaken(command.at, peer, peer, command.claim, command.claim_id, command.because)]
+    return [ClaimNotTaken(command.at, peer, peer, told.claim, told.claim_id, told.because)]
 
 
 def _claims_named(claims: ClaimsState, peer: str, kind: str, claim_id: str) -> Iterator[bool]:
-    """Yield, for each claim of ours that is meant, whether the peer has said something of it already."""
+    """Yield, for each claim of ours that is meant, whether the peer has answered or refused it already."""
     key = (peer, claims.party, claim_id)
     match kind:
         case "claim_observation":

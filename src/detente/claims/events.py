@@ -116,7 +116,7 @@ class IncidentReplied(_ClaimsEvent, frozen=True, tag="incident_replied"):
 
 
 class IncidentOverdue(_ClaimsEvent, frozen=True, tag="incident_overdue"):
-    """What was due about an incident that `reporter` reported has not come."""
+    """A reply, or the result of an investigation, has not come in time to what `reporter` reported."""
 
     peer: str
     reporter: str
@@ -147,7 +147,7 @@ class DeviationEnded(_ClaimsEvent, frozen=True, tag="deviation_ended"):
 
 
 class OwnAircraftOutside(_ClaimsEvent, frozen=True, tag="own_aircraft_outside"):
-    """Our own aircraft was seen outside its plan; the deviation is reported to whoever may hear it."""
+    """Our own aircraft was seen outside its plan. The deviation is reported to every peer that may hear it."""
 
     plan_id: str
     deviation_id: str
@@ -162,7 +162,7 @@ class OwnAircraftInside(_ClaimsEvent, frozen=True, tag="own_aircraft_inside"):
 
 
 class ClaimNotTaken(_ClaimsEvent, frozen=True, tag="claim_not_taken"):
-    """`party` did not take a claim of the other, which is told so. `claim` is the kind of envelope."""
+    """`party` did not take a claim of the other, and tells it so. `claim` is the kind of its message."""
 
     peer: str
     party: str
@@ -172,7 +172,7 @@ class ClaimNotTaken(_ClaimsEvent, frozen=True, tag="claim_not_taken"):
 
 
 class ReviewSaid(_ClaimsEvent, frozen=True, tag="review_said"):
-    """A party said what it computed."""
+    """A party told the other what it computed."""
 
     peer: str
     review: ReviewClaim

@@ -10,19 +10,18 @@ from typing import Any
 import msgspec
 
 from detente.claims import events
-from detente.claims.claims import Incident, Request
 from detente.claims.events import ClaimsEvent
 from detente.claims.state import (
+    DAY,
+    ClaimKey,
     ClaimsState,
     DeviationRecord,
     IncidentRecord,
-    Key,
     ObservationRecord,
     OccurrenceRecord,
     RequestRecord,
     ReviewRecord,
 )
-from detente.claims.taking import DAY
 
 _replace = msgspec.structs.replace
 
@@ -65,7 +64,7 @@ def _verdicts_heard(claims: ClaimsState, event: events.VerdictsHeard) -> None:
 
 
 def _asked(claims: ClaimsState, event: events.RequestAsked) -> None:
-    request: Request = event.request
+    request = event.request
     key = (event.peer, request.party, request.request_id)
     claims.requests[key] = RequestRecord(event.peer, request, event.due, event.at)
     claims.open_requests.add(key)
@@ -94,7 +93,7 @@ def _stated(claims: ClaimsState, event: events.StatementMade) -> None:
 
 
 def _reported(claims: ClaimsState, event: events.IncidentReported) -> None:
-    incident: Incident = event.incident
+    incident = event.incident
     key = (event.peer, incident.party, incident.incident_id)
     claims.incidents[key] = IncidentRecord(event.peer, incident, event.due, event.at)
     claims.open_incidents.add(key)
@@ -142,11 +141,11 @@ def _own_inside(claims: ClaimsState, event: events.OwnAircraftInside) -> None:
 
 
 def _not_taken(claims: ClaimsState, event: events.ClaimNotTaken) -> None:
-    """A claim that we did not take is counted; one of ours is marked, and nothing more is awaited of it."""
+    """Count a claim that we did not take; mark one of ours that the peer did not take: no answer to it is awaited."""
     if event.party != event.peer:
         claims.not_taken[event.peer] = claims.not_taken.get(event.peer, 0) + 1
         return
-    key: Key = (event.peer, claims.party, event.claim_id)
+    key: ClaimKey = (event.peer, claims.party, event.claim_id)
     if event.claim == "claim_observation":
         name = (claims.party, event.claim_id)
         record = claims.observations[name]

@@ -11,28 +11,36 @@ from datetime import UTC, datetime, timedelta
 from statistics import median_low
 from typing import Any, NamedTuple
 
-from detente.accord.facts import AccordResumed, AccordSuspended
-from detente.accord.tagged import tag_of, tags_of
+import msgspec
+
+from detente.accord.messages import AccordResumed, AccordSuspended
 from detente.airspace.refusal import Refusal
-from detente.claims import exchange as claims
+from detente.claims import peer_messages as claims
 from detente.claims.claims import Answer, AnswerKind, Incident, IncidentReply, Request
+from detente.claims.peer_messages import Claim
 from detente.claims.review import VERSION, DayConformance, PartyReview, Review
 from detente.claims.review_claim import CutMark
 from detente.claims.terms import ClaimsTerms
-from detente.line import exchange as line
+from detente.line import peer_messages as line
+from detente.line.peer_messages import LinePeerMessage
 from detente.picture import messages
+from detente.picture.messages import PlanningMessage
 from detente.picture.notices import Meaning, Notice
 from detente.picture.observations import Verdict
+from detente.room.tagged import read_tagged, tag_of, tags_of
 
 KEEPING_OUT = frozenset({Meaning.KEEP_OUT, Meaning.CLOSED_TO_ALL, Meaning.CALL_BEFORE_ENTERING})
 LONGEST_WAIT = timedelta(days=3_660)
 COUNTED_UNREAD = frozenset({"plan_declared", "plan_amended"})
-"""Kinds of envelope whose bodies say nothing that is counted."""
-_PLANNING = tags_of(messages.Message)
+"""Kinds of message that are counted by their kind alone."""
+_DECODER: msgspec.json.Decoder[Claim | LinePeerMessage | PlanningMessage] = msgspec.json.Decoder(
+    Claim | LinePeerMessage | PlanningMessage
+)
+_READ = tags_of(Claim | LinePeerMessage | PlanningMessage) - COUNTED_UNREAD
 
 
 class Exchanged(NamedTuple):
-    """One envelope that both sides hold: on the link of this accord or lane, from `sender` (a party's name)."""
+    """One envelope that both sides hold: on the link of this accord or channel, from `sender` (a party's name)."""
 
     accord_hash: str
     sender: str
@@ -68,7 +76,7 @@ def review_of(
 
 
 class _Counting:
-    """All of the cut is read, so that what answers something is found; what was sent in the period is counted."""
+    """Reads all of a cut, so that it finds what answers something, and counts what was sent in the period."""
 
     def __init__(
         self, parties: tuple[str, str], start: datetime, end: datetime, terms: Mapping[str, ClaimsTerms]
@@ -96,42 +104,45 @@ class _Counting:
         counts = self.of[envelope.sender]
         inside = self.start <= envelope.sent_at < self.end
         try:
-            if envelope.kind in claims.KINDS:
-                self._claim(claims.read_claim(envelope.kind, envelope.body), envelope, counts, inside=inside)
-            elif envelope.kind in line.KINDS:
-                self._line(line.read_said(envelope.kind, envelope.body), envelope, counts, inside=inside)
-            elif envelope.kind in COUNTED_UNREAD:
-                counts.plans_declared += inside and envelope.kind == "plan_declared"
-            elif envelope.kind in _PLANNING:
-                self._planning(messages.read_message(envelope.kind, envelope.body), envelope, counts, inside=inside)
-            else:
-                counts.suspensions += inside and envelope.kind == tag_of(AccordSuspended)
-                counts.resumptions += inside and envelope.kind == tag_of(AccordResumed)
+            if envelope.kind in _READ:
+                self._read(read_tagged(_DECODER, envelope.kind, envelope.body, "message"), envelope, inside=inside)
         except (Refusal, ValueError, ArithmeticError):
             counts.unreadable += inside
+        counts.plans_declared += inside and envelope.kind == tag_of(messages.PlanDeclaredMessage)
+        counts.suspensions += inside and envelope.kind == tag_of(AccordSuspended)
+        counts.resumptions += inside and envelope.kind == tag_of(AccordResumed)
 
-    def _planning(self, message: messages.Message, envelope: Exchanged, counts: PartyReview, *, inside: bool) -> None:
+    def _read(self, message: Claim | LinePeerMessage | PlanningMessage, envelope: Exchanged, *, inside: bool) -> None:
+        counts = self.of[envelope.sender]
+        if isinstance(message, Claim):
+            self._claim(message, envelope, counts, inside=inside)
+        elif isinstance(message, LinePeerMessage):
+            self._line(message, envelope, counts, inside=inside)
+        else:
+            self._planning(message, envelope, counts, inside=inside)
+
+    def _planning(self, message: PlanningMessage, envelope: Exchanged, counts: PartyReview, *, inside: bool) -> None:
         match message:
-            case messages.NoticeGiven(notice):
+            case messages.NoticeGivenMessage(notice):
                 self._notice(notice, envelope, counts, inside=inside)
-            case messages.NoticeAmended():
+            case messages.NoticeAmendedMessage():
                 counts.notices_amended += inside
-            case messages.NoticeCancelled():
+            case messages.NoticeCancelledMessage():
                 counts.notices_cancelled += inside
-            case messages.PlanActivated(plan_id):
+            case messages.PlanActivatedMessage(plan_id):
                 self.active.setdefault((envelope.sender, plan_id), envelope.sent_at)
-            case messages.PlanEnded(plan_id) | messages.PlanWithdrawn(plan_id):
+            case messages.PlanEndedMessage(plan_id) | messages.PlanWithdrawnMessage(plan_id):
                 began = self.active.pop((envelope.sender, plan_id), None)
                 self._fly(counts, began, envelope.sent_at)
-            case messages.MeasureProposed(measure):
+            case messages.MeasureProposedMessage(measure):
                 counts.measures_proposed += inside
                 self._conflict(measure.conflict_id, inside=inside)
-            case messages.MeasureAccepted():
+            case messages.MeasureAcceptedMessage():
                 counts.measures_accepted += inside
-            case messages.MeasureRefused():
+            case messages.MeasureRefusedMessage():
                 counts.measures_refused += inside
-            case messages.NoMeasureFound(conflict_id):
-                counts.no_measure_found += inside
+            case messages.NoMeasureFoundMessage(conflict_id, joint=joint):
+                counts.no_measure_found += inside and not joint
                 self._conflict(conflict_id, inside=inside)
             case _:
                 pass
@@ -141,7 +152,7 @@ class _Counting:
             self.conflicts.add(conflict_id)
 
     def _notice(self, notice: Notice, envelope: Exchanged, counts: PartyReview, *, inside: bool) -> None:
-        """A notice counts once, however often a link begins anew and it is told again."""
+        """Count a notice once, although it is told again whenever a link begins anew."""
         key = (envelope.sender, notice.notice_id)
         if key in self.notices:
             return
@@ -152,9 +163,9 @@ class _Counting:
         terms = self.terms.get(envelope.accord_hash)
         counts.notices_late += terms is not None and notice.lead_s < terms.lead_times_s.get(str(notice.meaning), 0.0)
 
-    def _claim(self, claim: claims.Claim, envelope: Exchanged, counts: PartyReview, *, inside: bool) -> None:
+    def _claim(self, claim: Claim, envelope: Exchanged, counts: PartyReview, *, inside: bool) -> None:
         sender = envelope.sender
-        if claims.speaks_for(claim, sender) != sender:
+        if claim.speaks_for not in (None, sender):
             counts.unreadable += inside
             return
         match claim:
@@ -188,16 +199,16 @@ class _Counting:
             case _:
                 pass
 
-    def _line(self, said: line.Said, envelope: Exchanged, counts: PartyReview, *, inside: bool) -> None:
+    def _line(self, message: LinePeerMessage, envelope: Exchanged, counts: PartyReview, *, inside: bool) -> None:
         sender = envelope.sender
-        match said:
-            case line.LineSaid(message):
-                self.sent.setdefault((sender, message.message_id), (envelope.sent_at, message.is_stop))
-                counts.stops += inside and message.is_stop
-                counts.messages += inside and not message.is_stop
-            case line.LineTaken(message_id):
+        match message:
+            case line.CodedMessage(content):
+                self.sent.setdefault((sender, content.message_id), (envelope.sent_at, content.is_stop))
+                counts.stops += inside and content.is_stop
+                counts.messages += inside and not content.is_stop
+            case line.TakenMessage(message_id):
                 self.taken.setdefault((self.other(sender), message_id), envelope.sent_at)
-            case line.LineCheckFound(result) if inside:
+            case line.CheckResultMessage(result) if inside:
                 for found in [str(fault) for fault in result.faults] or ["good"]:
                     _add(counts.line_checks, found)
             case _:
@@ -270,7 +281,7 @@ class _Counting:
         return owner == claimant and verdict is Verdict.INSIDE and notice is not None and notice.meaning in KEEPING_OUT
 
     def _to_human(self, party: str, *, stop: bool) -> list[int]:
-        """Milliseconds from each message sent in the period to the other side's first person, in order."""
+        """Milliseconds until the other side's first person had each message that was sent in the period, in order."""
         waited = []
         for key, (sent_at, is_stop) in self.sent.items():
             taken_at = self.taken.get(key)

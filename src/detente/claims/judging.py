@@ -18,7 +18,7 @@ MOST_NAMED = 100
 
 
 class Audience(NamedTuple):
-    """To whom verdicts are said: `peer`, since when there was an accord with it, and whether planning goes on now."""
+    """Who is told verdicts: `peer`, since when there was an accord with it, and whether planning goes on now."""
 
     own: str
     peer: str
@@ -26,9 +26,9 @@ class Audience(NamedTuple):
     planning: bool
 
     def knows(self, record: NoticeRecord) -> bool:
-        """Whether the peer surely was told of a notice: its own, or ours that was for it and in force while we planned.
+        """Whether the peer surely knows a notice: its own, or ours that was for it and in force while planning went on.
 
-        What one peer gave, or agreed with us, is nothing for another's eyes (R49).
+        No peer is shown what another gave us or agreed with us (R49).
         """
         notice = record.notice
         if notice.party == self.peer:

@@ -17,14 +17,14 @@ VERSION = 1
 
 
 class DayConformance(msgspec.Struct, forbid_unknown_fields=True):
-    """One UTC day: for how many seconds plans were flown, and for how many the party said it was outside (R25)."""
+    """One UTC day: for how many seconds plans were flown, and for how many the party reported itself outside (R25)."""
 
     active_s: int = 0
     deviation_s: int = 0
 
 
 class PartyReview(msgspec.Struct, forbid_unknown_fields=True):
-    """What one party did towards the other in the period. Each count is of what it sent, unless said otherwise.
+    """What one party did towards the other in the period. Where nothing else is written, what it sent.
 
     Attributes:
         plans_declared, plans_active_s: plans it declared, and for how many seconds it said that plans were flown.
@@ -105,7 +105,7 @@ def read_review(document: str) -> Review:
     return msgspec.json.decode(document, type=Review)
 
 
-class Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReviewDifference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The first place, in the order of names, where two documents differ, and what each says there."""
 
     place: str
@@ -116,19 +116,19 @@ class Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 LONGEST_SHOWN = 200
 
 
-def first_difference(ours: str, theirs: str) -> Difference | None:
+def first_difference(ours: str, theirs: str) -> ReviewDifference | None:
     """Return the first difference of two documents, or None when they are the same bytes."""
     if ours == theirs:
         return None
     try:
         mine, other = msgspec.json.decode(ours), msgspec.json.decode(theirs)
     except (msgspec.DecodeError, RecursionError):
-        return Difference("document", ours[:LONGEST_SHOWN], theirs[:LONGEST_SHOWN])
+        return ReviewDifference("document", ours[:LONGEST_SHOWN], theirs[:LONGEST_SHOWN])
     found = next(_differences("", mine, other), None)
     if found is None:
-        return Difference("document", "the canonical form", "another way to write the same")
+        return ReviewDifference("document", "the canonical form", "another way to write the same")
     place, here, there = found
-    return Difference(place[:LONGEST_SHOWN] or "document", _shown(here), _shown(there))
+    return ReviewDifference(place[:LONGEST_SHOWN] or "document", _shown(here), _shown(there))
 
 
 _ABSENT = "(nothing)"

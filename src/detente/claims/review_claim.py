@@ -15,7 +15,7 @@ MOST_MARKS = 1_000
 
 
 class CutMark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, order=True):
-    """On the link under this accord (or lane) what `sender` sent counts up to the envelope of this number."""
+    """What `sender` sent under this accord, or on this channel, counts up to the envelope of this number."""
 
     accord_hash: str
     sender: str
@@ -41,16 +41,16 @@ class ReviewClaim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in ("start", "end"):
             msgspec.structs.force_setattr(self, name, utc(getattr(self, name), name))
         if self.end <= self.start:
-            raise Refusal("end", self.end.isoformat(), "a time after the start")
+            raise Refusal("claims.time_after_start", "end", self.end.isoformat())
         if len(self.document) > LONGEST_DOCUMENT or len(self.cut) > MOST_MARKS:
-            raise Refusal("document", len(self.document), f"at most {LONGEST_DOCUMENT:,} characters")
+            raise Refusal("claims.at_most_characters", "document", len(self.document), most=LONGEST_DOCUMENT)
         if hashlib.sha256(self.document.encode()).hexdigest() != self.sha256:
-            raise Refusal("sha256", self.sha256[:80], "the SHA-256 of the document")
+            raise Refusal("claims.document_sha256", "sha256", self.sha256[:80])
         if list(self.cut) != sorted(set(self.cut)):
-            raise Refusal("cut", len(self.cut), "marks in order, each once")
+            raise Refusal("claims.marks_order_each_once", "cut", len(self.cut))
 
     @property
     def key(self) -> str:
-        """What both sides' documents of one review share."""
+        """The id that the documents of both sides for one review have in common."""
         parts = [self.proposer, self.start, self.end, self.cut]
         return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]

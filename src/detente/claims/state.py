@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -24,8 +24,9 @@ from detente.claims.review_claim import ReviewClaim
 from detente.claims.terms import ClaimsTerms
 from detente.picture.observations import Observation
 
-Key = tuple[str, str, str]
-"""The peer, who opened it (we or the peer), and its id."""
+DAY = timedelta(days=1)
+ClaimKey = tuple[str, str, str]
+"""The peer, the party that opened it (we or the peer), and its id."""
 
 
 class ObservationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,7 +51,7 @@ class ObservationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class RequestRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A request with its answers, the last of which counts; the first ends the wait."""
+    """A request with its answers. The first ends the wait; the last counts."""
 
     peer: str
     request: Request
@@ -81,9 +82,9 @@ class RequestRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class IncidentRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An incident, the other side's replies, the last of which counts, and how it was closed.
+    """An incident, the replies of the other side, of which the last counts, and how it was closed.
 
-    `due` is when the next word is due: of the first reply, or of the result of an investigation.
+    `due` is when the first reply is due or, under investigation, the result.
     """
 
     peer: str
@@ -102,16 +103,16 @@ class IncidentRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def awaits_reply(self) -> bool:
-        """Whether the other side owes a word."""
+        """Whether a reply, or the result of an investigation, is awaited."""
         return self.is_open and (not self.replies or self.replies[-1].due is not None)
 
     def is_overdue(self, at: datetime) -> bool:
-        """Whether the other side owes a word that was due before `at`."""
+        """Whether a reply, or a result, is awaited that was due before `at`."""
         return self.awaits_reply and at > self.due
 
 
 class OccurrenceRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What both sides state of one occurrence, each in its own words, in the order in which it was known here."""
+    """What both sides state of one occurrence, in the order in which it came to be known here."""
 
     peer: str
     opener: str
@@ -125,7 +126,7 @@ class OccurrenceRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DeviationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A party's word about its own deviation."""
+    """What a party reported of its own deviation."""
 
     peer: str
     deviation: Deviation
@@ -146,27 +147,10 @@ class ReviewRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def equal(self) -> bool | None:
-        """Whether both sides computed the same bytes; None while one of them has not said."""
+        """Whether both sides computed the same bytes; None while only one of them has told it."""
         if self.ours is None or self.theirs is None:
             return None
         return self.ours.sha256 == self.theirs.sha256
-
-
-class ClaimsSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All claims as plain records, in a fixed order."""
-
-    party: str
-    accords: tuple[tuple[str, str], ...]
-    terms: tuple[tuple[tuple[str, str], ClaimsTerms], ...]
-    since: tuple[tuple[str, datetime], ...]
-    observations: tuple[ObservationRecord, ...]
-    requests: tuple[RequestRecord, ...]
-    incidents: tuple[IncidentRecord, ...]
-    occurrences: tuple[OccurrenceRecord, ...]
-    deviations: tuple[DeviationRecord, ...]
-    outside: tuple[tuple[str, str], ...]
-    reviews: tuple[ReviewRecord, ...]
-    not_taken: tuple[tuple[str, int], ...]
 
 
 class ClaimsState:
@@ -178,7 +162,7 @@ class ClaimsState:
         terms: by (peer, hash of the accord), of former accords too.
         since: when claims were first taken with each peer.
         observations: by (party, observation id), ours and those that peers told.
-        requests, incidents, occurrences, deviations: by `Key`.
+        requests, incidents, occurrences, deviations: by `ClaimKey`.
         outside: ids of the deviations of our own plans whose aircraft was last seen outside, by plan.
         reviews: by (peer, key of the review).
         open_requests, open_incidents: keys of those that are not answered, and not closed.
@@ -192,34 +176,47 @@ class ClaimsState:
         self.terms: dict[tuple[str, str], ClaimsTerms] = {}
         self.since: dict[str, datetime] = {}
         self.observations: dict[tuple[str, str], ObservationRecord] = {}
-        self.requests: dict[Key, RequestRecord] = {}
-        self.incidents: dict[Key, IncidentRecord] = {}
-        self.occurrences: dict[Key, OccurrenceRecord] = {}
-        self.deviations: dict[Key, DeviationRecord] = {}
+        self.requests: dict[ClaimKey, RequestRecord] = {}
+        self.incidents: dict[ClaimKey, IncidentRecord] = {}
+        self.occurrences: dict[ClaimKey, OccurrenceRecord] = {}
+        self.deviations: dict[ClaimKey, DeviationRecord] = {}
         self.outside: dict[str, str] = {}
         self.reviews: dict[tuple[str, str], ReviewRecord] = {}
-        self.open_requests: set[Key] = set()
-        self.open_incidents: set[Key] = set()
+        self.open_requests: set[ClaimKey] = set()
+        self.open_incidents: set[ClaimKey] = set()
         self.heard_at: dict[str, deque[datetime]] = {}
         self.not_taken: dict[str, int] = {}
+
+    @property
+    def heard(self) -> dict[str, list[datetime]]:
+        """What is in `heard_at`, in lists."""
+        return {peer: list(times) for peer, times in self.heard_at.items()}
+
+    @heard.setter
+    def heard(self, times: dict[str, list[datetime]]) -> None:
+        """Set `heard_at` from lists."""
+        self.heard_at = {peer: deque(heard) for peer, heard in times.items()}
 
     def terms_with(self, peer: str) -> ClaimsTerms:
         """Return the terms with a peer now; KeyError when there are none."""
         return self.terms[(peer, self.accords[peer])]
 
-    def snapshot(self) -> ClaimsSnapshot:
-        """Return all claims as plain records, in a fixed order."""
-        return ClaimsSnapshot(
-            self.party,
-            tuple(sorted(self.accords.items())),
-            tuple(sorted(self.terms.items(), key=lambda item: item[0])),
-            tuple(sorted(self.since.items())),
-            tuple(self.observations[key] for key in sorted(self.observations)),
-            tuple(self.requests[key] for key in sorted(self.requests)),
-            tuple(self.incidents[key] for key in sorted(self.incidents)),
-            tuple(self.occurrences[key] for key in sorted(self.occurrences)),
-            tuple(self.deviations[key] for key in sorted(self.deviations)),
-            tuple(sorted(self.outside.items())),
-            tuple(self.reviews[key] for key in sorted(self.reviews)),
-            tuple(sorted(self.not_taken.items())),
-        )
+
+class ClaimsKept(msgspec.Struct, frozen=True):
+    """`ClaimsState` as it is kept."""
+
+    party: str
+    accords: dict[str, str]
+    terms: dict[tuple[str, str], ClaimsTerms]
+    since: dict[str, datetime]
+    observations: dict[tuple[str, str], ObservationRecord]
+    requests: dict[ClaimKey, RequestRecord]
+    incidents: dict[ClaimKey, IncidentRecord]
+    occurrences: dict[ClaimKey, OccurrenceRecord]
+    deviations: dict[ClaimKey, DeviationRecord]
+    outside: dict[str, str]
+    reviews: dict[tuple[str, str], ReviewRecord]
+    open_requests: set[ClaimKey]
+    open_incidents: set[ClaimKey]
+    not_taken: dict[str, int]
+    heard: dict[str, list[datetime]]

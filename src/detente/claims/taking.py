@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from detente.accord.provisions import SafetyFunction
+from detente.accord.accords import Accords
 from detente.airspace.refusal import Refusal
 from detente.claims.claims import NotTakenBecause
-from detente.claims.state import ClaimsState, Key
-
-Allows = Callable[[str, SafetyFunction | None], bool]
-"""Whether something may go on with a peer: always in force, in suspension as far as the accord says.
-
-Without a function: whether planning goes on, so that the peer knows every notice of ours that is in force.
-"""
+from detente.claims.events import ClaimNotTaken
+from detente.claims.peer_messages import Claim
+from detente.claims.state import DAY, ClaimKey, ClaimsState
+from detente.room.message import Heard
+from detente.room.tagged import tag_of
 
 MOST_OPEN = 100
 """Requests that wait, and incidents that are not closed, from one side to the other."""
@@ -22,82 +19,73 @@ MOST_A_DAY = 2_000
 """Claims that are taken from one peer in 24 hours."""
 MOST_STATEMENTS = 64
 """Statements of one side on one occurrence; answers to one request and replies to one incident."""
-DAY = timedelta(days=1)
 YEAR = timedelta(days=366)
 
 
 def check_own(claims: ClaimsState, party: str, peer: str) -> None:
     """Raise Refusal unless `party` is ours and we take claims with `peer`."""
     if party != claims.party:
-        raise Refusal("party", party, f"our own party, {claims.party}")
+        raise Refusal("claims.our_own_party", "party", party, party=claims.party)
     if peer not in claims.accords:
         known = ", ".join(sorted(claims.accords)) or "none"
-        raise Refusal("peer", peer, f"a party with an accord: {known}")
+        raise Refusal("claims.party_with_accord", "peer", peer, known=known)
 
 
-def check_peer(claims: ClaimsState, sender: str, speaks_for: str) -> None:
+def check_peer(claims: ClaimsState, sender: str, speaks_for: str | None) -> None:
     """Raise Refusal unless `sender` is a peer that speaks for itself."""
     if sender not in claims.accords:
-        raise Refusal("party", sender, "a party with an accord")
-    if speaks_for != sender:
-        raise Refusal("party", speaks_for, f"{sender}, who says it", "Nobody speaks for another party.")
+        raise Refusal("claims.any_party_with_accord", "party", sender)
+    if speaks_for not in (None, sender):
+        raise Refusal("claims.who_says_it", "party", speaks_for, sender=sender)
 
 
-def check_time(said: datetime, at: datetime, field: str) -> None:
+def check_time(claimed: datetime, at: datetime, field: str) -> None:
     """Raise Refusal for a time that is a year or more from now: deadlines are counted from it."""
-    if abs(said - at) > YEAR:
-        raise Refusal(field, said.isoformat(), f"a time within {YEAR.days} days of now, {at.isoformat()}")
-
-
-def check_going_on(allows: Allows, peer: str, function: SafetyFunction) -> None:
-    """Raise Refusal when the accord with `peer` does not let this go on now."""
-    if not allows(peer, function):
-        raise Refusal(
-            "peer", peer, f"an accord that is in force or, while it is suspended, keeps {function}",
-            "See [suspension] keeps in the accord.",
-        )  # fmt: skip
+    if abs(claimed - at) > YEAR:
+        raise Refusal("claims.time_within_days_now", field, claimed.isoformat(), days=YEAR.days, at=at.isoformat())
 
 
 def check_free_text(claims: ClaimsState, peer: str, words: str | None) -> None:
     """Raise Refusal for own words where the accord has no free text (R1)."""
     if words is not None and not claims.terms_with(peer).free_text:
-        raise Refusal(
-            "words", words[:60], "no words: the accord with this party has free_text = false",
-            "Say it by class, place, time and the hash of your evidence.",
-        )  # fmt: skip
+        raise Refusal("claims.no_words_accord", "words", words[:60])
 
 
-def check_room(claims: ClaimsState, opened: set[Key], peer: str) -> None:
-    """Raise Refusal when too many claims of ours are open with `peer`: it would not take another."""
-    if _count(opened, peer, claims.party) >= MOST_OPEN:
-        raise Refusal("peer", peer, f"fewer than {MOST_OPEN} that are open", "Wait for answers, or close some.")
+def check_not_full(opened: set[ClaimKey], peer: str, opener: str) -> None:
+    """Raise Refusal when `opener`, our own party, has as many claims open with `peer` as the peer takes."""
+    if is_full(opened, peer, opener):
+        raise Refusal("claims.fewer_than_open", "peer", peer, most=MOST_OPEN)
+
+
+def is_full(opened: set[ClaimKey], peer: str, opener: str) -> bool:
+    """Whether `opener` has as many claims open between us and `peer` as one side may have."""
+    return sum(key[:2] == (peer, opener) for key in opened) >= MOST_OPEN
 
 
 def not_taken(
     claims: ClaimsState,
-    allows: Allows,
-    peer: str,
-    at: datetime,
-    function: SafetyFunction,
+    accords: Accords,
+    command: Heard[Claim],
     *,
-    opened: set[Key] | None = None,
-    words: str | None = None,
     accord_hash: str | None = None,
-) -> NotTakenBecause | None:
-    """Return why a well-formed claim of `peer` is not taken, or None when it is."""
+    words: str | None = None,
+    too_many: bool = False,
+) -> ClaimNotTaken | None:
+    """Return the event that a well-formed claim of a peer is not taken, or None when it is taken.
+
+    `too_many`: the peer has as many claims of this kind with us as it may have. A claim that is not taken counts for
+    nothing, and the peer is told so.
+    """
+    at, peer, claim = command.at, command.party, command.message
+    because = None
     if accord_hash is not None and (peer, accord_hash) not in claims.terms:
-        return NotTakenBecause.ACCORD_UNKNOWN
-    if not allows(peer, function):
-        return NotTakenBecause.SUSPENDED
-    if words is not None and not claims.terms_with(peer).free_text:
-        return NotTakenBecause.FREE_TEXT_OFF
-    if opened is not None and _count(opened, peer, peer) >= MOST_OPEN:
-        return NotTakenBecause.TOO_MANY
-    heard = claims.heard_at.get(peer, ())
-    if sum(moment > at - DAY for moment in heard) >= MOST_A_DAY:
-        return NotTakenBecause.TOO_MANY
-    return None
-
-
-def _count(opened: set[Key], peer: str, opener: str) -> int:
-    return sum(key[:2] == (peer, opener) for key in opened)
+        because = NotTakenBecause.ACCORD_UNKNOWN
+    elif not accords.allows(peer, claim.activity, at):
+        because = NotTakenBecause.SUSPENDED
+    elif words is not None and not claims.terms_with(peer).free_text:
+        because = NotTakenBecause.FREE_TEXT_OFF
+    elif too_many or sum(moment > at - DAY for moment in claims.heard_at.get(peer, ())) >= MOST_A_DAY:
+        because = NotTakenBecause.TOO_MANY
+    if because is None:
+        return None
+    return ClaimNotTaken(at, peer, claims.party, tag_of(claim), claim.subject, because)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from detente.accord.provisions import NoticeKind, SafetyFunction
+from detente.accord.provisions import NoticeKind
 from detente.accord.terms import Accord
+from detente.room.activity import SafetyFunction
 
 
 class ClaimsTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,16 +17,16 @@ _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 def check_words(words: str | None, field: str = "words") -> None:
     """Raise Refusal unless words are short enough and hold nothing that does not print."""
     if words is not None and not (0 < len(words) <= LONGEST_WORDS and words.replace("\n", " ").isprintable()):
-        raise Refusal(field, words[:60], f"1 to {LONGEST_WORDS:,} printable characters")
+        raise Refusal("claims.printable_characters", field, words[:60], most=LONGEST_WORDS)
 
 
 def check_evidence(hashes: tuple[str, ...], field: str = "evidence_sha256") -> None:
     """Raise Refusal unless each is a SHA-256 and there are not too many."""
     if len(hashes) > MOST_EVIDENCE:
-        raise Refusal(field, len(hashes), f"at most {MOST_EVIDENCE} hashes", "Hash an archive of them.")
+        raise Refusal("claims.at_most_hashes", field, len(hashes), most=MOST_EVIDENCE)
     for one in hashes:
         if not _SHA256.match(one):
-            raise Refusal(field, one[:80], "a SHA-256, 64 hexadecimal digits")
+            raise Refusal("claims.sha256_digits", field, one[:80])
 
 
 def check_geometry(volume: Volume4D | None) -> None:

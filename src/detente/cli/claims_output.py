@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import typer
-
 from detente.cli.wording import language, words
+from detente.language import figures
 
 
 def shown_time(text: str) -> str:
     """Return a time of the API as people read it."""
-    from detente.language import figures
-
     return figures.utc_time(datetime.fromisoformat(text))
-
-
-def as_json(found: Any) -> None:  # noqa: ANN401 - what the node answered
-    """Print what the node answered."""
-    typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 def word(kind: str, value: str) -> str:
@@ -33,7 +24,7 @@ def side_by_side(headings: Sequence[str], rows: Sequence[Sequence[str]], title: 
     """Print a table whose headings are names, such as those of parties."""
     from detente.cli.tables import print_table
 
-    print_table(headings, rows, piped_width=160, title=title)
+    print_table(headings, rows, title=title)
 
 
 def where_and_when(volume: dict[str, Any]) -> str:
@@ -52,8 +43,6 @@ def where_and_when(volume: dict[str, Any]) -> str:
 
 def place_text(position: dict[str, Any]) -> str:
     """Return a position of the API as people read it."""
-    from detente.language import figures
-
     return figures.position(float(position["latitude_deg"]), float(position["longitude_deg"]))
 
 
@@ -62,7 +51,6 @@ def altitude_text(altitude: dict[str, Any]) -> str:
     import msgspec
 
     from detente.airspace.altitude import Altitude
-    from detente.language import figures
 
     read = msgspec.convert(altitude, Altitude)
     standard = altitude["reference"]["kind"] == "standard"

@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("disclosed")(disclosed)
+from detente.airspace.refusal import Refusal
+from detente.cli.names import peer_named
+from detente.cli.options import Directory, OutputOption, ToPeer
+from detente.cli.output import answered, show_table
+from detente.cli.wording import echo, say, say_counted, words
+from detente.language.figures import utc_time
 
 
 def disclosed(
-    to: Annotated[str, typer.Option("--to", help="The party that was told.")],
-    directory: Annotated[Path, typer.Option("--dir", help="The node's directory; the node may be running.")],
+    directory: Directory,
+    peer: ToPeer,
     *,
     bodies: Annotated[bool, typer.Option("--bodies", help="Print every message in full, as it was sent.")] = False,
+    output: OutputOption = None,
 ) -> None:
     """Show every message that a party was sent, and for each plan how much of it and why."""
-    from detente.airspace.refusal import Refusal
-    from detente.cli.plan import show_table
-    from detente.cli.wording import say, say_counted, words
-    from detente.language.figures import utc_time
     from detente.link.directory import NodeDirectory
     from detente.node.disclosed_report import read_disclosed
 
     files = NodeDirectory(directory)
-    card = files.trust.find(to)
+    peer = peer_named(directory, peer)
+    card = files.trust.find(peer)
     if card is None:
         raise Refusal(
-            "--to", to, f"a paired party: {', '.join(known.name for known in files.trust.cards()) or 'none yet'}"
-        )
+            "cli.one_paired_party", "--peer", peer,
+            cards=", ".join(known.name for known in files.trust.cards()) or "none yet",
+        )  # fmt: skip
     found = read_disclosed(files, card)
+    told = [
+        {"at": row.at.isoformat(), "kind": row.kind, "what": row.what, "level": row.level, "because": row.because,
+         "near": row.near, "exact": row.exact, "body": row.body.decode(errors="replace")} for row in found
+    ]  # fmt: skip
+    if answered(output, told, (row.what for row in found)):
+        return
     if not found:
-        say("disclosed.none", party=to)
+        say("disclosed.none", party=peer)
         return
     rows = [
         (
@@ -47,5 +53,11 @@ def disclosed(
     show_table(("number", "time", "message", "what", "level", "clause"), rows)
     if bodies:
         for row in found:
-            typer.echo(row.body.decode(errors="replace"))
-    say_counted("disclosed.total", len(found), party=to)
+            echo(row.body.decode(errors="replace"))
+    say_counted("disclosed.total", len(found), party=peer)
+    if answers := [row for row in found if row.is_answer]:
+        near, exact = sum(row.near for row in answers), sum(row.exact for row in answers)
+        say_counted("disclosed.answers", len(answers), near=near, exact=exact)
+
+
+COMMANDS = {"disclosed": disclosed}

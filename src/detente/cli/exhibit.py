@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from detente.airspace.refusal import Refusal
+from detente.cli.options import OutputOption
+from detente.cli.output import answered
+from detente.cli.wording import echo, read_input, say, write_output
+from detente.language.figures import utc_time
+
 if TYPE_CHECKING:
     from detente.link.copies import Copy
     from detente.link.envelope import Envelope
@@ -23,23 +29,21 @@ def prove(
     received: Annotated[bool, typer.Option("--received", help="A message that we received; else one we sent.")] = False,
 ) -> None:
     """Write one message as a file that proves to anybody who sent it, who received it and when."""
-    from detente.airspace.refusal import Refusal
     from detente.cli.transcript import chosen_transcripts
-    from detente.cli.wording import say, write_output
     from detente.link.copies import Copy
     from detente.link.exhibit import make_exhibit, write_exhibit
 
     copy = Copy(source)
     chosen = chosen_transcripts(copy, peer, accord)
     if len(chosen) != 1:
-        raise Refusal(str(source), f"{len(chosen)} links", "one link", "Choose it with --peer and --accord.")
+        raise Refusal("cli.one_link", str(source), f"{len(chosen)} links")
     one_way = chosen[0].received if received else chosen[0].sent
-    found = next(
-        (e for e in _envelopes(copy, chosen[0]) if (e.direction, e.number) == (one_way.direction, number)), None
-    )
+    wanted = [(one_way.direction, lines.hash) for lines in one_way.envelopes if lines.number == number]
+    found = next((e for e in _envelopes(copy, chosen[0]) if (e.direction, e.hash) in wanted), None)
     if found is None:
-        raise Refusal("number", number, f"1 to {len(one_way.envelopes)}, a message of this direction")
-    write_output([write_exhibit(make_exhibit(one_way, found))], out)
+        raise Refusal("cli.message_direction", "number", number, count=len(one_way.envelopes))
+    rotations = [text for each in chosen[0].directions for text in each.rotations()]
+    write_output([write_exhibit(make_exhibit(one_way, found, rotations))], out)
     say("exhibit.written", out=out)
 
 
@@ -50,55 +54,57 @@ def check(
     opening: Annotated[
         Path | None, typer.Option(help="Details given later (`detente details export`): do they open its commitment?")
     ] = None,
+    output: OutputOption = None,
 ) -> None:
-    """Check both signatures and the place of a proven message. Exit code 0 when it holds, 2 when not."""
-    from detente.cli.wording import say
-    from detente.language.figures import utc_time
-    from detente.link.exhibit import check_exhibit
+    """Check both signatures and the place of a proven message. Exit code 0 when it holds, 3 when not."""
+    from detente.cli.ending import NotProvenRefusal
+    from detente.link.exhibit import check_exhibit, read_exhibit
     from detente.record.keys import spoken_fingerprint
 
-    proven = check_exhibit(_read(file))
+    data = read_input(file)
+    read_exhibit(data)
+    try:
+        proven = check_exhibit(data)
+    except Refusal as refusal:
+        raise NotProvenRefusal(refusal) from None
     envelope = proven.envelope
+    sender, recipient = (spoken_fingerprint(key) for key in (envelope.direction.sender, envelope.direction.recipient))
+    opened = None if opening is None else _check_opening(envelope, opening)
+    known = {
+        "number": envelope.number, "kind": envelope.kind, "sender": sender, "recipient": recipient,
+        "sent_at": envelope.sent_at.isoformat(), "received_at": proven.receipt.received_at.isoformat(),
+        "accord": envelope.direction.accord, "root": proven.root.hex(),
+        "body": envelope.body.decode(errors="replace"),
+    }  # fmt: skip
+    if answered(output, known):
+        return
     say("exhibit.sent", number=envelope.number, kind=envelope.kind, time=utc_time(envelope.sent_at),
-        fingerprint=spoken_fingerprint(envelope.direction.sender))  # fmt: skip
-    say("exhibit.received", time=utc_time(proven.receipt.received_at),
-        fingerprint=spoken_fingerprint(envelope.direction.recipient))  # fmt: skip
+        fingerprint=sender)  # fmt: skip
+    say("exhibit.received", time=utc_time(proven.receipt.received_at), fingerprint=recipient)
     say("exhibit.place", accord=envelope.direction.accord, size=proven.receipt.last, root=proven.root.hex())
-    if opening is not None:
-        _check_opening(envelope, opening)
+    if opened is not None:
+        say("exhibit.opened", commitment=opened)
     if body:
-        typer.echo(envelope.body.decode(errors="replace"))
+        echo(envelope.body.decode(errors="replace"))
 
 
-def _check_opening(envelope: Envelope, file: Path) -> None:
-    """Say that details open the commitment of a proven notice; raises Refusal when they do not."""
+def _check_opening(envelope: Envelope, file: Path) -> str:
+    """Return the commitment of a proven notice that details open; raises Refusal when they do not."""
     import msgspec
 
-    from detente.airspace.refusal import Refusal
-    from detente.cli.wording import say
+    from detente.cli.ending import NotProvenRefusal
     from detente.details.commitment import read_opening
 
-    opened = read_opening(_read(file)).commitment
+    opened = read_opening(read_input(file)).commitment
     try:
         message = msgspec.json.decode(envelope.body)
         committed = message["notice"]["commitment"]
-    except (msgspec.DecodeError, KeyError, TypeError):
-        raise Refusal("exhibit", envelope.kind, "a notice that carries a commitment") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
+        raise Refusal("cli.notice_carries_commitment", "exhibit", envelope.kind) from None
     if opened != committed:
-        raise Refusal(
-            "opening", opened, f"what the notice committed to, {committed}",
-            "The details are not those that were meant when the notice was given.",
-        )  # fmt: skip
-    say("exhibit.opened", commitment=committed)
-
-
-def _read(file: Path) -> bytes:
-    from detente.airspace.refusal import Refusal
-
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise Refusal(str(file), error.strerror or str(error), "a file that can be read") from None
+        refusal = Refusal("cli.what_notice_committed", "opening", opened, committed=committed)
+        raise NotProvenRefusal(refusal)
+    return str(committed)
 
 
 def _envelopes(copy: Copy, transcript: Transcript) -> list[Envelope]:

@@ -6,115 +6,119 @@ from typing import Annotated, Any
 
 import typer
 
+from detente.airspace.refusal import Refusal
 from detente.cli import claims_values as values
-from detente.cli.claims_output import (
-    as_json,
-    shown_time,
-    side_by_side,
-    statement_rows,
-    statement_text,
-    where_and_when,
-    word,
-)
-from detente.cli.plan import Directory, Output, OutputOption, done
-from detente.cli.wording import say, words
+from detente.cli.claims_output import shown_time, side_by_side, statement_rows, statement_text, where_and_when, word
+from detente.cli.names import any_party, peer_named
+from detente.cli.names import found as meant
+from detente.cli.options import Directory, Evidence, Name, OutputOption, OwnWords, ToPeer, lowered
+from detente.cli.output import answered, done
+from detente.cli.wording import echo, say, words
 
-IncidentId = Annotated[str, typer.Argument(help="The incident's name: `detente incident list`.")]
+IncidentId = Annotated[str, typer.Argument(help="The incident's name, or how it begins: `detente incident list`.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(help="Incidents: report, reply, close, list, show.", no_args_is_help=True)
-    for name, function in (("report", report), ("reply", reply), ("close", close), ("list", list_incidents),
-                           ("show", show), ("classes", classes)):  # fmt: skip
-        group.command(name)(function)
-    app.add_typer(group, name="incident")
-
-
-def classes() -> None:
+def classes(output: OutputOption = None) -> None:
     """List the classes of incident and what may be asked for; needs no node."""
     from detente.claims.claims import IncidentClass, RequestedAction
 
+    known = {"classes": list(IncidentClass), "actions": list(RequestedAction)}
+    if answered(output, known, IncidentClass):
+        return
     for kind in IncidentClass:
-        typer.echo(f"{kind:<22}{word('class', kind)}")
+        echo(f"{kind:<22}{word('class', kind)}")
     say("claims.actions")
     for action in RequestedAction:
-        typer.echo(f"{action:<22}{word('action', action)}")
+        echo(f"{action:<22}{word('action', action)}")
 
 
+@values.with_volume
 def report(
-    incident_class: Annotated[str, typer.Argument(metavar="CLASS", help="What happened: `detente incident classes`.")],
+    incident_class: Annotated[
+        str, typer.Argument(metavar="CLASS", callback=lowered, help="What happened: `detente incident classes`.")
+    ],
     directory: Directory,
-    to: values.Peer,
+    peer: ToPeer,
     evidence: Annotated[list[str], typer.Option(help="A file to show for it; only its SHA-256 is told.")],
-    centre: values.Centre = None,
-    radius: values.Radius = None,
-    block: values.Block = None,
-    window: values.Window = None,
-    action: Annotated[str, typer.Option(help="What we ask for: `detente incident classes`.")] = "investigate",
+    volume: values.TypedVolume = None,
+    action: Annotated[
+        str, typer.Option(callback=lowered, help="What we ask for: `detente incident classes`.")
+    ] = "investigate",
     observation: Annotated[
         list[str] | None, typer.Option(help="Our observation of it, which the party was told.")
     ] = None,
-    name: values.Name = None,
-    own_words: values.Words = None,
+    name: Name = None,
+    own_words: OwnWords = None,
+    output: OutputOption = None,
 ) -> None:
     """Report an incident. The other side owes a reply by the accord's deadline."""
-    from detente.api.client import NodeClient
-
-    party = NodeClient(directory).get("status")["party"]
+    client = values.node(directory)
+    party = client.get("status")["party"]
     incident_id = values.name_of(name, "i")
+    seen = [meant(client, "observation", one, owner=party) for one in observation or []]
     told = values.tell(
-        directory, "incidents", peer=to, incident_id=incident_id, incident_class=incident_class,
-        volume=values.needed(values.volume(centre, radius, block, window)), evidence_sha256=values.hashes(evidence),
-        requested_action=action, words=own_words,
-        observations=[{"kind": "observation", "party": party, "observation_id": one} for one in observation or []],
+        client, "incidents", peer=peer_named(directory, peer), incident_id=incident_id,
+        incident_class=incident_class, volume=values.needed(volume),
+        evidence_sha256=values.hashes(evidence), requested_action=action, words=own_words,
+        observations=[{"kind": "observation", "party": party, "observation_id": one} for one in seen],
     )  # fmt: skip
-    say("claims.reported", name=incident_id, due=shown_time(told["due"]), journal_number=told["journal_number"])
+    if not answered(output, {"incident_id": incident_id, **told}, [incident_id]):
+        say("claims.reported", name=incident_id, due=shown_time(told["due"]), journal_number=told["journal_number"])
 
 
+@values.with_volume
 def reply(
     incident_id: IncidentId,
-    kind: Annotated[str, typer.Argument(metavar="REPLY", help="accept, reject, cannot_tell or under_investigation.")],
+    kind: Annotated[
+        str,
+        typer.Argument(metavar="REPLY", callback=lowered, help="accept, reject, cannot_tell or under_investigation."),
+    ],
     directory: Directory,
-    reporter: values.From,
+    peer: ToPeer,
     due: Annotated[str | None, typer.Option(help="Under investigation until when, UTC: 2025-06-08T12:00Z.")] = None,
-    incident_class: Annotated[str | None, typer.Option("--class", help="What happened, in our version.")] = None,
-    evidence: values.Evidence = None,
-    centre: values.Centre = None,
-    radius: values.Radius = None,
-    block: values.Block = None,
-    window: values.Window = None,
-    own_words: values.Words = None,
+    incident_class: Annotated[
+        str | None, typer.Option("--class", callback=lowered, help="What happened, in our version.")
+    ] = None,
+    evidence: Evidence = None,
+    volume: values.TypedVolume = None,
+    own_words: OwnWords = None,
+    output: OutputOption = None,
 ) -> None:
     """Reply to an incident that a party reported, with our own version where we have one."""
+    client, reporter = values.node(directory), peer_named(directory, peer)
     said = values.tell(
-        directory, "incidents", "reply", peer=reporter, incident_id=incident_id, reply=kind,
+        client, "incidents", "reply", peer=reporter,
+        incident_id=meant(client, "incident", incident_id, owner=reporter), reply=kind,
         due=None if due is None else values.moment("--due", due), incident_class=incident_class,
-        volume=values.volume(centre, radius, block, window), evidence_sha256=values.hashes(evidence), words=own_words,
+        volume=volume, evidence_sha256=values.hashes(evidence),
+        words=own_words,
     )  # fmt: skip
-    done(said)
+    done(said, output)
 
 
 def close(
     incident_id: IncidentId,
-    outcome: Annotated[str, typer.Argument(help="settled, not_settled or withdrawn.")],
+    outcome: Annotated[str, typer.Argument(callback=lowered, help="settled, not_settled or withdrawn.")],
     directory: Directory,
-    to: values.Peer,
+    peer: ToPeer,
+    output: OutputOption = None,
 ) -> None:
     """Close an incident that we reported to a party."""
-    done(values.tell(directory, "incidents", "close", peer=to, incident_id=incident_id, closed_as=outcome))
+    client = values.node(directory)
+    incident = meant(client, "incident", incident_id, owner=client.get("status")["party"])
+    body = {"peer": peer_named(directory, peer), "incident_id": incident, "closed_as": outcome}
+    done(values.tell(client, "incidents", "close", **body), output)
 
 
 def list_incidents(
     directory: Directory,
     *,
     waiting: Annotated[bool, typer.Option("--waiting", help="Only those that await a word.")] = False,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = None,
 ) -> None:
     """List incidents and where each stands."""
-    found = values.ask(directory, "incidents", waiting=str(waiting).lower())
-    if output is Output.JSON:
-        as_json(found)
+    incidents = values.node(directory).get("claims", "incidents", waiting=str(waiting).lower())
+    if answered(output, incidents, (view["incident"]["incident_id"] for view in incidents)):
         return
     headings = [words(f"claims.heading.{name}") for name in ("incident", "to", "class", "time", "due", "state")]
     rows = [
@@ -124,7 +128,7 @@ def list_incidents(
             shown_time(view["incident"]["volume"]["time"]["start"]), shown_time(view["due"]),
             word("state", view["state"]),
         ]
-        for view in found
+        for view in incidents
     ]  # fmt: skip
     side_by_side(headings, rows)
 
@@ -132,22 +136,22 @@ def list_incidents(
 def show(
     incident_id: IncidentId,
     directory: Directory,
-    reporter: Annotated[str, typer.Option("--by", help="Who reported it.")],
-    output: OutputOption = Output.TABLE,
+    owner: Annotated[str | None, typer.Option("--owner", help="Who reported it; we unless said.")] = None,
+    output: OutputOption = None,
 ) -> None:
     """Show both sides' versions of one incident, side by side."""
-    from detente.airspace.refusal import Refusal
-
-    found = [
-        view for view in values.ask(directory, "incidents")
-        if (view["incident"]["incident_id"], view["incident"]["party"]) == (incident_id, reporter)
+    client = values.node(directory)
+    reporter = any_party(directory, owner) or client.get("status")["party"]
+    incident = meant(client, "incident", incident_id, owner=reporter)
+    views = [
+        view for view in client.get("claims", "incidents")
+        if (view["incident"]["incident_id"], view["incident"]["party"]) == (incident, reporter)
     ]  # fmt: skip
-    if not found:
-        raise Refusal("INCIDENT_ID", incident_id, f"an incident that {reporter} reported", "See: detente incident list")
-    if output is Output.JSON:
-        as_json(found)
+    if not views:
+        raise Refusal("cli.incident_reported", "INCIDENT_ID", incident_id, reporter=reporter)
+    if answered(output, views, [incident]):
         return
-    for view in found:
+    for view in views:
         _show(view)
 
 
@@ -174,3 +178,11 @@ def _show(view: dict[str, Any]) -> None:
         parties, rows = statement_rows(view["statements"])
         side_by_side(parties, rows, words("claims.statements"))
     say("claims.whose_words")
+
+
+COMMANDS = {
+    "incident": {
+        "report": report, "reply": reply, "close": close, "list": list_incidents, "show": show,
+        "classes": classes,
+    }
+}  # fmt: skip

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("init")(init)
+from detente.cli.options import OutputOption
+from detente.cli.output import answered
+from detente.cli.wording import say
 
 
 def init(
@@ -19,15 +18,21 @@ def init(
     address: Annotated[
         list[str] | None, typer.Option(help="Where peers reach this node, like https://node.example.org:8440.")
     ] = None,
+    output: OutputOption = None,
 ) -> None:
     """Make a node's directory: key, card, configuration and an empty journal."""
     from datetime import UTC, datetime
 
-    from detente.cli.wording import say
     from detente.link.directory import NodeDirectory
 
     made = NodeDirectory(directory)
     card = made.make(name, tuple(address or ()), datetime.now(UTC))
+    made_known = {"directory": str(directory), "name": card.name, "fingerprint": card.fingerprint}
+    if answered(output, {**made_known, "public_key": card.public_key}, [card.name]):
+        return
     say("init.made", directory=directory, name=card.name)
     say("init.fingerprint", fingerprint=card.fingerprint)
     say("init.next", card=made.card_path, directory=directory)
+
+
+COMMANDS = {"init": init}

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from detente.airspace.refusal import Refusal
+from detente.cli import journal_segments
+from detente.cli.exit_codes import ExitCode
+from detente.cli.options import OutputOption, lowered
+from detente.cli.output import answered
+from detente.cli.wording import echo, language, say, say_counted, words
+from detente.language import figures
+from detente.language.wording import Language
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,13 +31,6 @@ _HASH_SIGNS = 64
 LAST_NUMBER = 2**63 - 1
 
 
-class Output(StrEnum):
-    """How entries are shown."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 FileArgument = Annotated[
     Path,
     typer.Argument(metavar="FILE", help="A journal or a copy of one (with its -wal, if any), or a node's directory."),
@@ -38,15 +39,6 @@ KeyOption = Annotated[
     str | None,
     typer.Option("--key", metavar="HEX|CARD", help="The public key it must be signed with: 64 digits, or a card file."),
 ]
-OutputOption = Annotated[Output, typer.Option("--format", help="Text to read, or JSON.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(help="The journal: verify, show, export. No node is needed, and nothing is changed.")
-    for name, function in (("verify", verify), ("show", show), ("export", export)):
-        group.command(name)(function)
-    app.add_typer(group, name="journal", no_args_is_help=True)
 
 
 def verify(
@@ -56,49 +48,57 @@ def verify(
         str | None,
         typer.Option(metavar="NUMBER:HASH", help="An entry known from elsewhere, which the journal must contain."),
     ] = None,
-    output: OutputOption = Output.TEXT,
+    output: OutputOption = None,
 ) -> None:
-    """Verify every entry and signature. Exit code 0 proven, 1 not proven (names the first bad entry), 2 no journal."""
+    """Verify every entry and signature. Exit code 0 proven, 3 not proven (names the first bad entry), 2 no journal."""
     from detente.record.verification import verify_journal
 
     journal, public, known = _journal_file(file), _public_key(key), _known_head(head)
     found = verify_journal(journal, public, known, _progress())
-    if output is Output.JSON:
-        typer.echo(_verification_json(found))
-    else:
+    if not answered(output, _verification(found)):
         _say_verification(found)
-    sys.exit(0 if found.ok else 1)
+    if not found.ok:
+        raise typer.Exit(ExitCode.NOT_PROVEN)
 
 
 def show(
     file: FileArgument,
     first: Annotated[
-        int, typer.Option("--from", min=-LAST_NUMBER, max=LAST_NUMBER, help="The first entry to show.")
+        int, typer.Option("--first", min=-LAST_NUMBER, max=LAST_NUMBER, help="The first entry to show.")
     ] = 1,
     last: Annotated[
-        int | None, typer.Option("--to", min=-LAST_NUMBER, max=LAST_NUMBER, help="The last entry to show.")
+        int | None, typer.Option("--last", min=-LAST_NUMBER, max=LAST_NUMBER, help="The last entry to show.")
     ] = None,
-    kind: Annotated[str | None, typer.Option(help="Only entries of this kind.")] = None,
-    output: OutputOption = Output.TEXT,
+    kind: Annotated[str | None, typer.Option(callback=lowered, help="Only entries of this kind.")] = None,
+    output: OutputOption = None,
 ) -> None:
-    """Show entries as they are stored. Exit code 1 when one does not follow from the one before it; 2 no journal."""
+    """Show entries as they are stored. Exit code 3 when one does not follow from the one before it; 2 no journal."""
     from detente.record.display import stored_entries
 
-    in_order = True
+    in_order, begun = True, False
     for entry in stored_entries(_journal_file(file), first, last):
         in_order = in_order and entry.follows
-        if kind is None or entry.kind == kind:
-            typer.echo(entry.json() if output is Output.JSON else _entry_text(entry))
-    sys.exit(0 if in_order else 1)
+        if kind is not None and entry.kind != kind:
+            continue
+        # Of a journal of any length no more than one entry is held.
+        if output:
+            echo(("," if begun else "[") + "\n" + entry.json(), nl=False)
+        else:
+            echo(_entry_text(entry) if output is None else entry.number)
+        begun = True
+    if output:
+        echo("\n]" if begun else "[]")
+    if not in_order:
+        raise typer.Exit(ExitCode.NOT_PROVEN)
 
 
 def export(
     file: FileArgument,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The new file: .jsonl for lines of JSON, or .parquet.")],
     key: KeyOption = None,
+    output: OutputOption = None,
 ) -> None:
-    """Write the whole journal, verified, to a file. Exit code 1 when it is not proven: nothing is written then."""
-    from detente.cli.wording import language, say, say_counted
+    """Write the whole journal, verified, to a file. Exit code 3 when it is not proven: nothing is written then."""
     from detente.record.export import export_journal
 
     journal, public = _journal_file(file), _public_key(key)
@@ -106,18 +106,16 @@ def export(
     if found.bad is not None:
         say("journal.not_proven", err=True, bad=found.bad.sentence(language()))
         say("journal.not_exported", err=True, out=out)
-        sys.exit(1)
-    say_counted("journal.exported", found.head.number, out=out)
+        raise typer.Exit(ExitCode.NOT_PROVEN)
+    if not answered(output, {"out": str(out), "entries": found.head.number}, [out]):
+        say_counted("journal.exported", found.head.number, out=out)
 
 
 def _progress() -> Callable[[int], None] | None:
     """Return what writes the count over and over on one line of a terminal; None where nobody looks."""
-    from detente.cli.wording import language
-    from detente.language import figures
-
     if not sys.stderr.isatty():
         return None
-    return lambda count: typer.echo(f"\r{figures.number(language(), count)} …\r", err=True, nl=False)
+    return lambda count: echo(f"\r{figures.number(language(), count)} …\r", err=True, nl=False)
 
 
 def _journal_file(file: Path) -> Path:
@@ -141,7 +139,6 @@ def _public_key(given: str | None) -> bytes | None:
 
 
 def _known_head(given: str | None) -> Head | None:
-    from detente.airspace.refusal import Refusal
     from detente.record.entry import Head
 
     if given is None:
@@ -152,12 +149,10 @@ def _known_head(given: str | None) -> Head | None:
             return Head(int(number), bytes.fromhex(digest))
         except ValueError:
             pass
-    raise Refusal("--head", given, "a number, a colon and a hash of 64 hexadecimal digits", "`verify` prints it so.")
+    raise Refusal("cli.number_colon_hash_hexadecimal", "--head", given)
 
 
 def _say_verification(found: Verification) -> None:
-    from detente.cli.wording import language, say, say_counted
-    from detente.language import figures
     from detente.record.entry import from_microseconds
     from detente.record.keys import spoken_fingerprint
 
@@ -176,6 +171,11 @@ def _say_verification(found: Verification) -> None:
     else:
         say("journal.not_proven", bad=found.bad.sentence(language()))
         say_counted("journal.proven_to", found.head.number, batches=batches, head=head)
+    for segment in found.archived:
+        say(
+            "journal.archived", name=segment.name, first=figures.number(language(), segment.first),
+            last=figures.number(language(), segment.last),
+        )  # fmt: skip
     if found.unfinished_bytes:
         say("journal.unfinished", bytes=figures.number(language(), found.unfinished_bytes))
     if not found.is_key_given:
@@ -186,35 +186,29 @@ def _say_verification(found: Verification) -> None:
         say("journal.no_log")
 
 
-def _verification_json(found: Verification) -> str:
-    import json
-
-    from detente.language.wording import Language
-
+def _verification(found: Verification) -> dict[str, object]:
     bad = found.bad and {
         "number": found.bad.number,
         "last": found.bad.last,
         "fault": found.bad.fault,
         "sentence": found.bad.sentence(Language.ENGLISH),
     }
-    return json.dumps(
-        {
-            "ok": found.ok,
-            "journal_id": found.genesis.journal_id.hex(),
-            "public_key": found.genesis.public_key.hex(),
-            "head": {"number": found.head.number, "hash": found.head.hash.hex()},
-            "batches": found.batches,
-            "bad": bad,
-            "key_given": found.is_key_given,
-            "head_given": found.is_head_given,
-            "unfinished_bytes": found.unfinished_bytes,
-        }
-    )
+    return {
+        "ok": found.ok,
+        "journal_id": found.genesis.journal_id.hex(),
+        "public_key": found.genesis.public_key.hex(),
+        "head": {"number": found.head.number, "hash": found.head.hash.hex()},
+        "batches": found.batches,
+        "bad": bad,
+        "key_given": found.is_key_given,
+        "head_given": found.is_head_given,
+        "unfinished_bytes": found.unfinished_bytes,
+        "segments": found.segments,
+        "archived": [segment.name for segment in found.archived],
+    }
 
 
 def _entry_text(entry: StoredEntry) -> str:
-    from detente.cli.wording import language, words
-    from detente.language import figures
     from detente.record.printable import printable
 
     marks = [words("journal.signed_here")] if entry.signature is not None else []
@@ -227,3 +221,11 @@ def _entry_text(entry: StoredEntry) -> str:
     if rest > 0:
         lines.append(f"    {figures.counted(language(), 'journal.cut', rest)}")
     return "\n".join(lines)
+
+
+COMMANDS = {
+    "journal": {
+        "verify": verify, "show": show, "export": export, "segments": journal_segments.segments,
+        "archive": journal_segments.archive, "attach": journal_segments.attach,
+    }
+}  # fmt: skip

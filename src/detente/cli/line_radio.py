@@ -3,48 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from detente.airspace.refusal import Refusal
+from detente.cli.claims_values import node
+from detente.cli.line_frame import alarm_lines
 from detente.cli.line_watch import as_json
-from detente.cli.plan import Directory, done
-from detente.cli.wording import say, words
+from detente.cli.names import found, peer_named
+from detente.cli.options import AtTime, Directory, OnlyPeer, OutputOption, ToPeer
+from detente.cli.output import answered, done
+from detente.cli.wording import echo, say, words
 
 
 def radio(
-    peer: Annotated[str, typer.Argument(help="The party whose crew was called.")],
     directory: Directory,
+    peer: ToPeer,
     frequency: Annotated[str, typer.Option(help="The frequency with its unit, like 130.0MHz.")],
-    by: Annotated[str, typer.Option(help="The generic call-sign of our crew; never a person's name.")],
+    call_sign: Annotated[str, typer.Option(help="The generic call-sign of our crew; never a person's name.")],
     *,
     heard: Annotated[bool, typer.Option("--heard/--not-heard", help="Whether our crew heard theirs.")] = True,
-    at: Annotated[str | None, typer.Option(help="When, UTC, like 2025-06-01T14:30Z; now unless said.")] = None,
+    time: AtTime = None,
+    output: OutputOption = None,
 ) -> None:
     """Report what our crew heard in a radio check; it is dated once both sides have said that they heard."""
     from detente.cli.claims_values import moment
     from detente.cli.line_values import frequency_khz
 
-    khz = frequency_khz("--frequency", frequency)
-    checked_at = None if at is None else moment("--at", at)
-    body = {"peer": peer, "frequency_khz": khz, "call_sign": by, "heard": heard, "checked_at": checked_at}
-    done(_client(directory).post("line", "radio", body=as_json(body)))
+    body = {
+        "peer": peer_named(directory, peer), "frequency_khz": frequency_khz("--frequency", frequency),
+        "call_sign": call_sign, "heard": heard, "checked_at": None if time is None else moment("--time", time),
+    }  # fmt: skip
+    done(node(directory).post("line", "radio", body=as_json(body)), output)
 
 
 def alarms(
     directory: Directory,
-    take: Annotated[str | None, typer.Option(help="Say that a person has looked at those about this party.")] = None,
-    post: Annotated[str | None, typer.Option(help="The post where that person is.")] = None,
+    peer: OnlyPeer = None,
+    *,
+    take: Annotated[bool, typer.Option("--take", help="Say that a person has looked at those about a party.")] = False,
+    post: Annotated[str | None, typer.Option("--post", help="The post where that person is.")] = None,
+    output: OutputOption = None,
 ) -> None:
     """Show the alarms about every party; with --take, say that a person has looked."""
-    client = _client(directory)
-    if take is not None:
-        done(client.post("line", "alarms", "take", body=as_json({"peer": take, "post": post or ""})))
+    client, about = node(directory), None if peer is None else peer_named(directory, peer)
+    if take:
+        if about is None or post is None:
+            raise Refusal("cli.peer_post", "--take", None)
+        body = {"peer": about, "post": found(client, "post", post)}
+        done(client.post("line", "alarms", "take", body=as_json(body)), output)
         return
-    lines = list(alarm_lines(client.get("line"), taken=True))
+    line = client.get("line")
+    line["lines"] = {name: state for name, state in line["lines"].items() if about in (None, name)}
+    raised = {name: state["alarms"] for name, state in line["lines"].items()}
+    if answered(output, raised, (name for name, those in raised.items() if those)):
+        return
+    lines = list(alarm_lines(line, taken=True))
     for text in lines:
-        typer.echo(text)
+        echo(text)
     if not lines:
         say("line.alarm.none")
 
@@ -61,20 +78,3 @@ def radio_lines(line: dict[str, Any]) -> Iterator[str]:
             frequency = f"{duty['frequency_khz'] / 1000:.3f} MHz"
             use = words(f"line.radio.use.{duty['use']}")
             yield words("line.radio.standing", peer=peer, frequency=frequency, use=use, dated=dated) + late
-
-
-def alarm_lines(line: dict[str, Any], *, taken: bool = False) -> Iterator[str]:
-    """Yield a line for each alarm that waits for a person; with `taken`, for the others too."""
-    for peer, state in line["lines"].items():
-        for alarm in state["alarms"]:
-            if taken or alarm["taken_by"] is None:
-                what = words(f"line.alarm.{alarm['kind']}")
-                text = words("line.alarm.raised", peer=peer, what=what, time=alarm["at"], detail=alarm["detail"])
-                seen = "" if alarm["taken_by"] is None else f" ({words('line.alarm.taken', post=alarm['taken_by'])})"
-                yield text + seen
-
-
-def _client(directory: Path) -> Any:  # noqa: ANN401 - imported late
-    from detente.api.client import NodeClient
-
-    return NodeClient(directory)

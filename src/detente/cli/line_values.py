@@ -60,9 +60,9 @@ def values(code: str, typed: Sequence[str]) -> dict[str, Value]:
     for word in typed:
         name, equals, text = word.partition("=")
         if not equals or name not in kinds:
-            raise Refusal(code, word, f"name=value with {', '.join(kinds) or 'nothing'}")
+            raise Refusal("cli.name_value", code, word, kinds=", ".join(kinds) or "nothing")
         if name in found:
-            raise Refusal(code, word, "each parameter once", "Which of the two is meant?")
+            raise Refusal("cli.each_parameter_once", code, word)
         found[name] = value(f"{code}.{name}", kinds[name], text.strip())
     return found
 
@@ -86,7 +86,7 @@ def frequency_khz(field: str, text: str) -> int:
 def _frequency(field: str, text: str) -> Frequency:
     tuned = _FREQUENCY.match(text)
     if tuned is None:
-        raise Refusal(field, text, "a frequency with its unit, like 121.5MHz")
+        raise Refusal("cli.frequency_with_unit", field, text)
     return Frequency(round(float(tuned[1]) * (1000 if tuned[2] == "MHz" else 1)))
 
 
@@ -96,10 +96,7 @@ def _place(field: str, text: str) -> Place:
         return Place(Position(float(found[1]), float(found[2])))
     if re.fullmatch(r"[0-9A-Za-z]{4}-?[0-9A-Za-z]{4}-?[0-9A-Za-z]", text):
         return Place(read_location_code(text, field))
-    raise Refusal(
-        field, text, "degrees north and east with decimals, like 35.33,40.14, or a location code",
-        "Degrees and minutes must be converted first: they were read as decimals before.",
-    )  # fmt: skip
+    raise Refusal("cli.degrees_north_east", field, text)
 
 
 def _altitudes(field: str, text: str, *, both: bool = False) -> tuple[Altitude, Altitude]:
@@ -110,7 +107,7 @@ def _altitudes(field: str, text: str, *, both: bool = False) -> tuple[Altitude, 
         return limits[0], limits[-1]
     found = _HEIGHT.match(text)
     if found is None or (found[2] is not None) != both:
-        raise Refusal(field, text, f"a height with its unit and reference: {example}")
+        raise Refusal("cli.height_with_unit_reference", field, text, example=example)
     unit, reference = AltitudeUnit(found[3]), _reference(field, found[4])
     return Altitude(float(found[1]), unit, reference), Altitude(float(found[2] or found[1]), unit, reference)
 
@@ -121,14 +118,14 @@ def _reference(field: str, text: str) -> AltitudeReference:
         return plain[text]
     found = _SETTING.match(text)
     if found is None:
-        raise Refusal(field, text, "MSL, WGS84, STD, QNH1003, QFE941/616 (field in m) or AGL250 (ground in m)")
+        raise Refusal("cli.altitude_reference", field, text)
     kind, first, second = found[1], float(found[2]), found[3]
     if kind == "QNH":
         return Qnh(first)
     if kind == "AGL":
         return Ground(first)
     if second is None:
-        raise Refusal(field, text, "QFE with the field's elevation in metres, like QFE941/616")
+        raise Refusal("cli.qfe_with_field_elevation", field, text)
     return Qfe(first, float(second))
 
 
@@ -136,7 +133,7 @@ def _instant(field: str, text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise Refusal(field, text, "a time in UTC, like 2025-06-01T14:30Z") from None
+        raise Refusal("cli.time_in_utc", field, text) from None
     return Moment(found).time
 
 
@@ -155,33 +152,33 @@ def _moment(field: str, text: str) -> Moment:
 def _window(field: str, text: str) -> Window:
     start, slash, end = text.partition("/")
     if not slash:
-        raise Refusal(field, text, "two times, like 2025-06-01T14:30Z/2025-06-01T15:00Z")
+        raise Refusal("cli.two_times", field, text)
     return Window(TimeWindow(_instant(field, start), _instant(field, end)))
 
 
 def _length(field: str, text: str) -> Length:
     found = _LENGTH.match(text)
     if found is None:
-        raise Refusal(field, text, "a distance with its unit, like 5NM or 9km")
+        raise Refusal("cli.distance_with_unit", field, text)
     return Length(float(found[1]), LengthUnit(found[2]))
 
 
 def _bearing(field: str, text: str) -> Bearing:
     if not re.fullmatch(r"\d{3}", text, re.ASCII):
-        raise Refusal(field, text, "three figures, degrees true, like 090")
+        raise Refusal("cli.three_figures_degrees_true", field, text)
     return Bearing(int(text))
 
 
 def _duration(field: str, text: str) -> Duration:
     found = _DURATION.match(text)
     if found is None:
-        raise Refusal(field, text, "whole seconds, like 90s")
+        raise Refusal("cli.whole_seconds", field, text)
     return Duration(int(found[1]))
 
 
 def _language(field: str, text: str) -> Spoken:
     if text not in set(LineLanguage):
-        raise Refusal(field, text, f"one of {', '.join(LineLanguage)}")
+        raise Refusal("cli.one_line_language", field, text, linelanguage=", ".join(LineLanguage))
     return Spoken(LineLanguage(text))
 
 

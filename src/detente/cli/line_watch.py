@@ -3,196 +3,198 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import sys
-import textwrap
 import time
-from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from detente.airspace.refusal import Refusal
-from detente.cli.wording import language, words
+from detente.cli.claims_values import node
+from detente.cli.line_delivery import delivery_text, seconds_text, sent_at_text
+from detente.cli.line_frame import alarm_text, banner, standing_text
+from detente.cli.names import found
+from detente.cli.options import Screen, Tongue, own_directory
+from detente.cli.wording import echo, language, say, words
+
+if TYPE_CHECKING:
+    from detente.api.client import NodeClient
 
 BELL = "\a"
 RECONNECT_S = 1.0
-_BAR, _INVERSE, _PLAIN = "\N{FULL BLOCK}", "\x1b[1;97;41m", "\x1b[0m"
 
 
 def follow(
     context: typer.Context,
     directory: Annotated[Path | None, typer.Option("--dir", help="The node's directory.")] = None,
-    tongue: Annotated[str | None, typer.Option("--language", help="en, fr, ru or ar; yours unless said.")] = None,
-    post: Annotated[str | None, typer.Option(help="The post whose screen this is: it says what it shows.")] = None,
+    tongue: Tongue = None,
+    post: Screen = None,
 ) -> None:
     """Show everything that comes on the line until interrupted; several screens may watch at once."""
     if context.invoked_subcommand is not None:
         return
-    if directory is None:
-        raise Refusal("--dir", None, "the directory of a running node", "detente line watch --dir DIRECTORY")
-    with suppress(KeyboardInterrupt, BrokenPipeError):
-        _Screen(directory, tongue or str(language()), post).run()
+    from detente.cli.line_screen import FixedScreen, fits_a_screen
+
+    place, language_shown = directory or own_directory(), tongue_of(tongue)
+    whose = post and found(node(place), "post", post)
+    if fits_a_screen(os.environ.get("TERM", "")):
+        FixedScreen(place, language_shown, whose).run()
+    _Log(place, language_shown, whose).run()
 
 
-def show_stop(text: str) -> None:
-    """Print a STOP in the full width of the terminal, in inverse red where it has colours."""
-    width = max(20, shutil.get_terminal_size().columns)
-    bar = _BAR * width
-    lines = [bar, *(line.center(width) for line in textwrap.wrap(text, width - 4)), bar]
-    coloured = sys.stdout.isatty()
-    for line in lines:
-        typer.echo(f"{_INVERSE}{line}{_PLAIN}" if coloured else line)
+def tongue_of(asked: str | None) -> str:
+    """Return the language in which messages are shown: the one that was asked for, or the user's."""
+    from detente.line.parameters import LineLanguage
+
+    if asked is not None and asked not in set(LineLanguage):
+        raise Refusal("cli.one_line_language", "--language", asked, linelanguage=", ".join(LineLanguage))
+    return asked or str(language())
 
 
-class _Screen:
-    """What one terminal shows. A cut stream is taken up again where it was cut, so nothing is missed."""
+class _Log:
+    """What is written where no screen is: line after line. A cut stream is taken up again, so nothing is missed."""
 
     def __init__(self, directory: Path, tongue: str, post: str | None) -> None:
         self._directory, self._tongue, self._post = directory, tongue, post
         self._shown: set[tuple[str, str]] = set()
         self._party = ""
         self._number = 0
+        self._is_cut = False
 
     def run(self) -> None:
         client = self._client()
         self._number = int(client.get("status")["journal_number"])
         line = client.get("line")
+        messages = client.get("line", "messages", language=self._tongue, waiting="true")
         self._party = line["party"]
-        self._say("line.on.watching", party=self._party)
+        say("line.on.watching", party=self._party)
         for peer, state in line["lines"].items():
-            self._state(peer, state["standing"])
-        for message in client.get("line", "messages", language=self._tongue, waiting="true"):
+            echo(standing_text(peer, state["standing"]))
+        for message in messages:
             self._message(message)
         while True:
             with suppress(Refusal):
                 for number, event in self._client().stream("line", "events", after=self._number):
-                    self._event(event)
+                    self._says_cut(is_cut=False)
+                    if event is not None:
+                        self._event(event)
                     self._number = number
-            self._say("line.on.cut")
+            self._says_cut(is_cut=True)
             time.sleep(RECONNECT_S)
 
+    def _says_cut(self, *, is_cut: bool) -> None:
+        """Say once that the node does not answer, and once that it does again."""
+        if is_cut != self._is_cut:
+            say("line.on.cut" if is_cut else "line.on.back", time=f"{datetime.now(UTC):%H:%M:%SZ}")
+            self._is_cut = is_cut
+
     def _event(self, event: dict[str, Any]) -> None:
-        shown = _EVENTS.get(event["event"])
-        if shown is not None:
-            shown(self, event)
-            sys.stdout.flush()
-
-    def heard(self, event: dict[str, Any]) -> None:
-        message = event["message"]
-        key = (message["sender"], f"{message['sender']}:{message['number']}")
-        if key not in self._shown:
-            self._message(self._client().get("line", "messages", *key, language=self._tongue))
-
-    def sent(self, event: dict[str, Any]) -> None:
-        message = event["message"]
-        id_ = f"{message['sender']}:{message['number']}"
-        found = self._client().get("line", "messages", message["recipient"], id_, language=self._tongue)
-        self._say("line.to", peer=found["peer"], message=id_, time=found["sent_at"])
-        self._echo(f"  {found['text']}")
-
-    def called(self, event: dict[str, Any]) -> None:
-        if event["party"] == self._party:
-            self._ring()
-        self._say("line.on.called", peer=event["peer"], message=event["message_id"], rung=event["step"] + 1)
-
-    def taken(self, event: dict[str, Any]) -> None:
-        seconds = f"{event['to_human_s']:.0f}"
-        self._say("line.on.taken", message=event["message_id"], post=event["post"], party=event["party"],
-                  seconds=seconds)  # fmt: skip
-
-    def receipt(self, event: dict[str, Any]) -> None:
-        receipt = words(f"line.receipt.{event['receipt']['kind']}")
-        self._say("line.on.receipt", party=event["party"], message=event["message_id"], receipt=receipt)
-
-    def judged(self, event: dict[str, Any]) -> None:
-        if event["differences"]:
-            self._ring()
-            for wrong in event["differences"]:
-                self._say("line.differs", name=f"{event['message_id']} {wrong['name']}", meant=wrong["meant"],
-                          read=wrong["read"])  # fmt: skip
-
-    def overdue(self, event: dict[str, Any]) -> None:
-        self._ring()
-        self._say("line.on.overdue", peer=event["peer"], message=event["message_id"])
-
-    def changed(self, event: dict[str, Any]) -> None:
-        self._state(event["peer"], event["standing"])
-
-    def alarm(self, event: dict[str, Any]) -> None:
-        self._ring()
-        alarm = event["alarm"]
-        self._say("line.alarm.raised", peer=event["peer"], what=words(f"line.alarm.{alarm['kind']}"), time=alarm["at"],
-                  detail=alarm["detail"])  # fmt: skip
-
-    def radio_overdue(self, event: dict[str, Any]) -> None:
-        self._say("line.on.radio_overdue", peer=event["peer"], frequency=f"{event['frequency_khz'] / 1000:.3f} MHz")
+        key = (event.get("peer", ""), event.get("message_id", ""))
+        match event["event"]:
+            case "line_message_heard":
+                message = event["message"]
+                key = (message["sender"], f"{message['sender']}:{message['number']}")
+                if key not in self._shown:
+                    self._message(self._view(*key))
+                return
+            case "line_message_sent":
+                message = event["message"]
+                view = self._view(message["recipient"], f"{message['sender']}:{message['number']}")
+                say("line.to", peer=view["peer"], message=view["message_id"], time=view["sent_at"])
+                echo(f"  {view['text']}")
+                return
+        if rings(event, self._party):
+            echo(BELL, nl=False)
+        if event["event"] == "line_delivery_overdue":
+            say("line.on.overdue", peer=key[0], message=key[1], alarm=delivery_text(self._view(*key)["delivery"]))
+        elif text := event_text(event, self._party):
+            echo(text)
 
     def _message(self, message: dict[str, Any]) -> None:
         self._shown.add((message["peer"], message["message_id"]))
-        self._ring()
+        if not message["ours"]:
+            echo(BELL, nl=False)
         if message["message_class"] == "stop":
-            show_stop(message["text"])
+            for line in banner(message["text"], max(20, shutil.get_terminal_size().columns)):
+                echo(line)
         show_message(message)
-        sys.stdout.flush()
-        if self._post is not None:
+        if self._post is not None and not message["ours"]:
             body = {"peer": message["peer"], "message_id": message["message_id"], "post": self._post}
             self._client().post("line", "display", body=as_json(body))
 
-    def _state(self, peer: str, standing: dict[str, Any]) -> None:
-        faults = ", ".join(words(f"line.fault.{fault}") for fault in standing["faults"])
-        quality = words(f"line.quality.{standing['quality']}")
-        self._say("line.state", peer=peer, quality=quality, faults=faults or "-")
+    def _view(self, peer: str, message_id: str) -> dict[str, Any]:
+        view: dict[str, Any] = self._client().get("line", "messages", peer, message_id, language=self._tongue)
+        return view
 
-    def _ring(self) -> None:
-        typer.echo(BELL, nl=False)
-
-    def _say(self, key: str, **values: object) -> None:
-        self._echo(words(key, **values))
-
-    def _echo(self, text: str) -> None:
-        typer.echo(text)
-        sys.stdout.flush()
-
-    def _client(self) -> Any:  # noqa: ANN401 - imported late
-        from detente.api.client import NodeClient
-
-        return NodeClient(self._directory)
+    def _client(self) -> NodeClient:
+        return node(self._directory)
 
 
-_EVENTS: dict[str, Callable[[_Screen, dict[str, Any]], None]] = {
-    "line_message_heard": _Screen.heard,
-    "line_message_sent": _Screen.sent,
-    "line_posts_called": _Screen.called,
-    "line_message_taken": _Screen.taken,
-    "line_receipt_given": _Screen.receipt,
-    "line_read_back_judged": _Screen.judged,
-    "line_delivery_overdue": _Screen.overdue,
-    "line_state_changed": _Screen.changed,
-    "line_alarm_raised": _Screen.alarm,
-    "line_radio_overdue": _Screen.radio_overdue,
-}
+def rings(event: dict[str, Any], party: str) -> bool:
+    """Whether an event of the line rings at our posts."""
+    match event["event"]:
+        case "line_message_heard" | "line_delivery_overdue" | "line_alarm_raised":
+            return True
+        case "line_posts_called":
+            return bool(event["party"] == party)
+        case "line_read_back_judged":
+            return bool(event["differences"])
+    return False
+
+
+def event_text(event: dict[str, Any], party: str) -> str:
+    """Return an event of the line in words, empty for one of which there is nothing to say."""
+    peer, message = event.get("peer", ""), event.get("message_id", "")
+    match event["event"]:
+        case "line_message_sent" | "line_message_heard":
+            told = event["message"]
+            to_or_from = "line.to" if told["sender"] == party else "line.from"
+            other = told["recipient"] if told["sender"] == party else told["sender"]
+            return words(to_or_from, peer=other, message=f"{told['sender']}:{told['number']}", time=told["sent_at"])
+        case "line_posts_called":
+            return words("line.on.called", peer=peer, message=message, rung=event["step"] + 1)
+        case "line_message_taken":
+            seconds = seconds_text(event["to_human_s"])
+            return words("line.on.taken", message=message, post=event["post"], party=event["party"], seconds=seconds)
+        case "line_receipt_given":
+            receipt = words(f"line.receipt.{event['receipt']['kind']}")
+            return words("line.on.receipt", party=event["party"], message=message, receipt=receipt)
+        case "line_read_back_judged":
+            return "\n".join(
+                words("line.differs", name=f"{message} {wrong['name']}", meant=wrong["meant"], read=wrong["read"])
+                for wrong in event["differences"]
+            )
+        case "line_state_changed":
+            return standing_text(peer, event["standing"])
+        case "line_alarm_raised":
+            return alarm_text(peer, event["alarm"])
+        case "line_radio_overdue":
+            frequency = f"{event['frequency_khz'] / 1000:.3f} MHz"
+            return words("line.on.radio_overdue", peer=peer, frequency=frequency)
+    return ""
 
 
 def show_message(message: dict[str, Any]) -> None:
     """Print a message, its words in the language it was asked in, and where it stands."""
     to_or_from = "line.to" if message["ours"] else "line.from"
-    typer.echo(
+    echo(
         words(to_or_from, peer=message["peer"], message=message["message_id"], time=message["sent_at"])
         + f"\n  {message['text']}"
     )
     for near in message["near"]:
         detail("line.near", near=near)
     if message["free_text"]:
-        typer.echo(f"  {message['free_text']}")
-    if message["taken_by"]:
-        detail("line.taken", post=message["taken_by"], seconds=f"{message['to_human_s']:.0f}")
-    elif message["standing_post"]:
+        echo(f"  {message['free_text']}")
+    if message["delivery"] is not None:
+        echo(f"  {delivery_text(message['delivery'])}")
+    elif message["taken_by"]:
+        detail("line.taken", post=message["taken_by"], seconds=seconds_text(message["to_human_s"]))
+    if message["taken_by"] is None and message["standing_post"]:
         detail("line.called", post=message["standing_post"])
-    elif message["overdue"]:
-        detail("line.overdue")
     receipts = ", ".join(words(f"line.receipt.{receipt['kind']}") for receipt in message["receipts"])
     detail("line.receipts", receipts=receipts or "-")
     for difference in message["differences"]:
@@ -201,6 +203,10 @@ def show_message(message: dict[str, Any]) -> None:
         detail("line.figures", figures="; ".join(message["read_back"]))
     if message["carrier"] == "voice":
         detail("line.by_voice")
+    if message["out_of_order"]:
+        detail("line.out_of_order", peer=message["peer"])
+    if message["sent_at_off_s"] is not None:
+        echo(f"  {sent_at_text(message)}")
     if message["ours"] and message["voice_code"]:
         detail("line.voice_code", code=message["voice_code"])
     if message["carrier"] == "voice" or not message["receipts"] or message["overdue"]:
@@ -210,7 +216,7 @@ def show_message(message: dict[str, Any]) -> None:
 
 def detail(key: str, **values: object) -> None:
     """Print a text under the line before it."""
-    typer.echo(f"  {words(key, **values)}")
+    echo(f"  {words(key, **values)}")
 
 
 def as_json(body: dict[str, Any]) -> bytes:

@@ -10,83 +10,77 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from detente.airspace.refusal import Refusal
 from detente.cli import match_node
+from detente.cli.exit_codes import ExitCode
+from detente.cli.grammar import group
+from detente.cli.options import OnlyPeer, OutputOption, own_directory
+from detente.cli.output import answered
+from detente.cli.plan_reading import PlanReading, with_reading
+from detente.cli.wording import echo, read_input, say, words, write_output
 
 if TYPE_CHECKING:
     from detente.airspace.plan import Plan
     from detente.matching.ledger import SeriesTotals
     from detente.matching.run import Run
 
-FAULT_EXIT = 3
-
-FORMATS = "GeoJSON, KML, or flown tracks as Parquet or CSV"
+FORMATS = "GeoJSON, KML, GPX, flown tracks and more"
 OursOption = Annotated[Path, typer.Option(help=f"Our plans: {FORMATS}.")]
-AccordOption = Annotated[Path, typer.Option(help="The accord that both parties have, as TOML.")]
-KeyOption = Annotated[Path, typer.Option(help="Our party's private key.")]
+AccordFile = Annotated[Path, typer.Option(help="The accord that both parties have, as TOML.")]
+KeyFile = Annotated[Path, typer.Option(help="Our party's private key.")]
 PartyOption = Annotated[str, typer.Option(help="Our name in the accord.")]
-PeerOption = Annotated[str, typer.Option(help="The other party's name in the accord.")]
+PeerInAccord = Annotated[str, typer.Option(help="The other party's name in the accord.")]
 EpochOption = Annotated[str, typer.Option(help="Any time in the epoch, such as 2025-06-01T00:00:00Z.")]
 FolderOption = Annotated[Path, typer.Option(help="The run's folder: one for each epoch and peer.")]
-AtOption = Annotated[str | None, typer.Option(help="The time that counts as now, for rehearsals with past plans.")]
+NowOption = Annotated[
+    str | None, typer.Option("--now", help="The time that counts as now, for rehearsals with past plans.")
+]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(help="Private matching: find the conflicts without showing the plans.")
-    group.command("run")(run)
-    group.command("late")(late)
-    group.command("ledger")(ledger)
-    match_node.add(group)
-    audit = typer.Typer(help="Open random parts of a commitment to an auditor, and check what was opened.")
-    audit.command("open")(audit_open)
-    audit.command("check")(audit_check)
-    audit.command("again")(audit_again)
-    group.add_typer(audit, name="audit", no_args_is_help=True)
-    app.add_typer(group, name="match", no_args_is_help=True)
-
-
+@with_reading
 def run(
-    *, accord: AccordOption, key: KeyOption, party: PartyOption, peer: PeerOption, epoch: EpochOption,
+    *, accord: AccordFile, key: KeyFile, party: PartyOption, peer: PeerInAccord, epoch: EpochOption,
     folder: FolderOption,
     ours: Annotated[Path | None, typer.Option(help=f"Our plans: {FORMATS}. Needed to begin.")] = None,
-    at: AtOption = None,
+    now: NowOption = None, reading: PlanReading,
 ) -> None:  # fmt: skip
     """Go on with a run as far as the files allow: hand over what is in `out`, put what you get into `in`, run it again.
 
-    Exit code 0 for no conflict, 1 for conflicts, 2 for bad input, 3 when the peer broke the protocol.
+    Exit code 0 for no conflict, 1 for conflicts, 2 for bad input, 5 when the peer broke the protocol.
     """
-    _advance(_run(accord, party, peer, epoch), key, peer, folder, ours, None, at)
+    _advance(_run(accord, party, peer, epoch), key, peer, folder, ours, None, now, reading)
 
 
+@with_reading
 def late(
     *, late: Annotated[Path, typer.Argument(help=f"Plans that are new or changed: {FORMATS}.")],
-    accord: AccordOption, key: KeyOption, party: PartyOption, peer: PeerOption, epoch: EpochOption,
-    folder: FolderOption, at: AtOption = None,
+    accord: AccordFile, key: KeyFile, party: PartyOption, peer: PeerInAccord, epoch: EpochOption,
+    folder: FolderOption, now: NowOption = None, reading: PlanReading,
 ) -> None:  # fmt: skip
     """Begin a late run with plans that came after the run; go on with `detente match run`. Exit codes as there."""
-    _advance(_run(accord, party, peer, epoch), key, peer, folder, None, late, at)
+    _advance(_run(accord, party, peer, epoch), key, peer, folder, None, late, now, reading)
 
 
 def _advance(
-    which: Run, key: Path, peer: str, folder: Path, ours: Path | None, late: Path | None, at: str | None
-) -> None:
-    from detente.cli.wording import say, words
+    which: Run, key: Path, peer: str, folder: Path, ours: Path | None, late: Path | None, now: str | None,
+    reading: PlanReading,
+) -> None:  # fmt: skip
     from detente.matching.folder import advance_run
     from detente.matching.messages import BreachError
     from detente.matching.run import epoch_text
     from detente.record.keys import NodeKey
 
-    moment = datetime.now(UTC) if at is None else _moment(at, "--at")
+    moment = datetime.now(UTC) if now is None else _moment(now, "--now")
     try:
         standing = advance_run(
-            folder, which, NodeKey.load(key), None if ours is None else _plans(ours), moment=moment,
-            late=None if late is None else _plans(late), progress=_show_work,
+            folder, which, NodeKey.load(key), None if ours is None else _plans(ours, reading), moment=moment,
+            late=None if late is None else _plans(late, reading), progress=_show_work,
         )  # fmt: skip
     except BreachError as breach:
         over = (folder / "breach.json").exists()
         say("match.broken" if over else "match.not_taken", err=True, peer=peer, seen=breach.seen,
             fault=words(f"match.fault.{breach.fault.value}"))  # fmt: skip
-        raise typer.Exit(FAULT_EXIT) from None
+        raise typer.Exit(ExitCode.PEER_AT_FAULT) from None
     say("match.epoch", epoch=epoch_text(which.epoch), role=words(f"match.role.{standing.side.role.value}"))
     # What was made before is named again as long as nothing new is: it may have been lost on the way.
     for file in standing.new or standing.sent[-1:]:
@@ -112,15 +106,13 @@ def _advance(
     if seen.cleared:
         say("match.cleared", plans=", ".join(seen.cleared))
     if seen.encounters:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.CONFLICTS)
 
 
 def _show_work(what: str, done: int, total: int) -> None:
     """One line on the terminal that is written over; nothing where nobody watches."""
-    from detente.cli.wording import words
-
     if sys.stderr.isatty():
-        typer.echo(words(f"match.work.{what}", done=f"{done:,}", total=f"{total:,}") + "\r", nl=False, err=True)
+        echo(words(f"match.work.{what}", done=f"{done:,}", total=f"{total:,}") + "\r", nl=False, err=True)
 
 
 def ledger(
@@ -130,52 +122,76 @@ def ledger(
     directory: Annotated[
         Path | None, typer.Option("--dir", help="Or the directory of a running node, for its own runs.")
     ] = None,
-    peer: Annotated[str | None, typer.Option("--with", help="Only runs of the node with this party.")] = None,
+    peer: OnlyPeer = None,
+    output: OutputOption = None,
 ) -> None:
     """Show how much a series of runs has told each side."""
-    from detente.airspace.refusal import Refusal
+    import msgspec
+
     from detente.matching.folder import read_ledger
     from detente.matching.ledger import series_totals
 
-    if directory is not None:
-        match_node.node_ledger(directory, peer)
-    elif runs is not None:
-        say_told(series_totals(read_ledger(runs)))
-    else:
-        raise Refusal("RUNS", "nothing", "a folder of runs, or a node's directory with --dir")
+    if runs is None:
+        match_node.node_ledger(directory or own_directory(), peer, output)
+        return
+    totals = series_totals(read_ledger(runs))
+    if not answered(output, msgspec.to_builtins(totals)):
+        say_told(totals)
 
 
 def say_told(total: SeriesTotals) -> None:
     """Print what a series of runs has told."""
-    from detente.cli.wording import say, words
-
     asked, tokens = f"{total.asked:,}", f"{total.matched_tokens:,}"
     say("match.ledger", runs=total.runs, broken=total.broken, asked=asked, tokens=tokens,
-        opened=total.opened, theirs=total.seen, share=f"{total.share:.0%}")  # fmt: skip
+        opened=total.opened, theirs=total.seen, share=f"{total.share:.0%}", bits=f"{total.bits:,}")  # fmt: skip
+    for epoch in total.audits:
+        say("match.audit", epoch=epoch)
     for alarm in total.alarms:
         say("match.alarm", what=words(f"match.alarms.{alarm.value}"))
 
 
+@with_reading
+def sizes(
+    *, ours: OursOption, accord: AccordFile, party: PartyOption, peer: PeerInAccord, epoch: EpochOption,
+    output: OutputOption = None, reading: PlanReading,
+) -> None:  # fmt: skip
+    """Show which sizes of the accord's lists our plans of an epoch take, and how soon a cheat is found in them."""
+    import msgspec
+
+    from detente.matching.sizes import sizes_of
+
+    found = sizes_of(_plans(ours, reading), _run(accord, party, peer, epoch))
+    if answered(output, msgspec.to_builtins(found)):
+        return
+    for role, tokens, log2, agreed in (
+        ("first", found.first_tokens, found.first_log2, found.agreed_first_log2),
+        ("second", found.second_tokens, found.second_log2, found.agreed_second_log2),
+    ):
+        say("match.sizes", role=words(f"match.role.{role}"), tokens=f"{tokens:,}", log2=log2, agreed=agreed)
+    say("match.sizes_odds", rows=f"{found.rows:,}", one=f"{found.found_1:.1%}", many=f"{found.found_256:.0%}",
+        most=f"{found.found_1024:.0%}")  # fmt: skip
+
+
+@with_reading
 def audit_open(
-    *, ours: OursOption, accord: AccordOption, party: PartyOption, peer: PeerOption, epoch: EpochOption,
+    *, ours: OursOption, accord: AccordFile, party: PartyOption, peer: PeerInAccord, epoch: EpochOption,
     folder: FolderOption,
     random: Annotated[str, typer.Option(help="The auditor's 32 random bytes, as 64 hexadecimal digits.")],
     out: Annotated[Path, typer.Option(help="The file to give to the auditor.")],
     count: Annotated[int, typer.Option(help="How many leaves the auditor asks for.")] = 64,
+    reading: PlanReading,
 ) -> None:  # fmt: skip
     """Open the leaves of our commitment that an auditor asks for."""
     import msgspec
 
-    from detente.airspace.refusal import Refusal
-    from detente.cli.wording import say, write_output
     from detente.matching.audit import answer_audit
     from detente.matching.folder import load_secret, plans_fingerprint
     from detente.matching.quantise import quantise
 
     which = _run(accord, party, peer, epoch)
-    secret, plans = load_secret(folder), _plans(ours)
+    secret, plans = load_secret(folder), _plans(ours, reading)
     if secret.run != which.identity.hex() or secret.plans != plans_fingerprint(plans):
-        raise Refusal("--ours", str(ours), "the plans, accord and epoch that the run in this folder began with")
+        raise Refusal("cli.plans_accord_epoch_run", "--ours", str(ours))
     party_key = bytes.fromhex(_party_key(accord, party))
     tokens = quantise(plans, which.role_of(party_key), which.epoch, which.terms, which.minima)
     openings = answer_audit(tokens, bytes.fromhex(secret.seed), which, _random(random), count)
@@ -183,62 +199,63 @@ def audit_open(
     say("match.opened", count=len(openings), file=out)
 
 
+@with_reading
 def audit_check(
-    *, accord: AccordOption, party: Annotated[str, typer.Option(help="The party that is audited.")], peer: PeerOption,
+    *, accord: AccordFile, party: Annotated[str, typer.Option(help="The party that is audited.")], peer: PeerInAccord,
     epoch: EpochOption,
     commit: Annotated[Path, typer.Option(help="The party's signed message 1-commit.match, from either side.")],
     opened: Annotated[Path | None, typer.Option(help="What the party opened.")] = None,
     random: Annotated[str | None, typer.Option(help="The 32 random bytes that were asked with.")] = None,
     count: Annotated[int, typer.Option(help="How many leaves were asked for.")] = 64,
     flown: Annotated[Path | None, typer.Option(help="What was flown, in any format that plans have.")] = None,
+    reading: PlanReading,
 ) -> None:  # fmt: skip
-    """Check what a party opened; without --opened, print 32 random bytes to ask with. Exit code 1 for faults."""
+    """Check what a party opened; without --opened, print 32 random bytes to ask with. Exit code 3 for faults."""
     import msgspec
 
-    from detente.airspace.refusal import Refusal
-    from detente.cli.wording import say
     from detente.matching.audit import check_audit, signed_root
     from detente.matching.commitment import PartOpening
 
     which = _run(accord, party, peer, epoch)
-    key, message = bytes.fromhex(_party_key(accord, party)), _bytes(commit)
+    key, message = bytes.fromhex(_party_key(accord, party)), read_input(commit)
     signed_root(which, key, message)
     if opened is None or random is None:
         say("match.ask", random=secrets.token_hex(32))
         return
     try:
-        openings = msgspec.json.decode(_bytes(opened), type=tuple[PartOpening, ...])
+        openings = msgspec.json.decode(read_input(opened), type=tuple[PartOpening, ...])
     except msgspec.DecodeError as error:
-        raise Refusal("--opened", str(error)[:120], "what `detente match audit open` wrote") from None
-    flights = tuple(_plans(flown)) if flown is not None else None
+        raise Refusal("cli.what_detente_match_audit", "--opened", str(error)[:120]) from None
+    flights = tuple(_plans(flown, reading)) if flown is not None else None
     found = check_audit(which, key, message, _random(random), count, openings, flights)
     say("match.audited", opened=found.opened, empty=found.empty, faults=len(found.faults))
     if found.flown is not None:
         say("match.flown", flown=found.flown, missing=len(found.not_flown))
     for fault in found.faults:
-        typer.echo(fault)
+        echo(fault)
     if found.faults:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.NOT_PROVEN)
 
 
+@with_reading
 def audit_again(
     *, folder: Annotated[Path, typer.Argument(help="The audited party's folder of the run, with its secret.")],
-    accord: AccordOption, party: Annotated[str, typer.Option(help="The party that is audited.")], peer: PeerOption,
+    accord: AccordFile, party: Annotated[str, typer.Option(help="The party that is audited.")], peer: PeerInAccord,
     epoch: EpochOption,
     messages: Annotated[Path, typer.Option(help="The party's messages as the peer has them: the peer's folder `in`.")],
     flown: Annotated[Path | None, typer.Option(help="What was flown, in any format that plans have.")] = None,
+    reading: PlanReading,
 ) -> None:  # fmt: skip
     """Make a suspicious run again from its secret and plans, and hold it against what was sent and what was flown.
 
-    Exit code 1 when a message comes out otherwise than it was sent.
+    Exit code 3 when a message comes out otherwise than it was sent.
     """
-    from detente.cli.wording import say
     from detente.matching.audit import Signed, make_again
-    from detente.matching.keeping import FolderKeeper
+    from detente.matching.keeper import FolderKeeper
 
     which, public = _run(accord, party, peer, epoch), bytes.fromhex(_party_key(accord, party))
-    sent = {file.stem: _bytes(file) for file in sorted(messages.glob("*.match"))}
-    flights = tuple(_plans(flown)) if flown is not None else None
+    sent = {file.stem: read_input(file) for file in sorted(messages.glob("*.match"))}
+    flights = tuple(_plans(flown, reading)) if flown is not None else None
     found = make_again(which, Signed(public, tuple(sent.values())), FolderKeeper(folder), sent, flights, _show_work)
     say("match.again", same=found.same, different=len(found.different), plans=found.plans)
     for name in found.different:
@@ -248,7 +265,27 @@ def audit_again(
         for name in found.not_flown:
             say("match.not_flown", name=name)
     if found.different:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.NOT_PROVEN)
+
+
+def audit_breach(
+    *, folder: Annotated[Path, typer.Argument(help="The folder of the run of the party that accuses the other.")],
+    accord: AccordFile, party: Annotated[str, typer.Option(help="The party that is accused.")], peer: PeerInAccord,
+    epoch: EpochOption,
+) -> None:  # fmt: skip
+    """Check, by the signed messages of both alone, whether a party proved the rows of its list. Exit code 3 if not."""
+    from detente.matching.evidence import list_was_proven
+
+    which, public = _run(accord, party, peer, epoch), bytes.fromhex(_party_key(accord, party))
+    theirs, readers = (
+        {file.stem: read_input(file) for name in names for file in sorted((folder / name).glob("*.match"))}
+        for names in (("in", "evidence"), ("out",))
+    )
+    if list_was_proven(which, public, theirs, readers):
+        say("match.rows_proven", party=party)
+        return
+    say("match.rows_not_proven", party=party)
+    raise typer.Exit(ExitCode.NOT_PROVEN)
 
 
 def _run(accord: Path, party: str, peer: str, epoch: str) -> Run:
@@ -256,53 +293,52 @@ def _run(accord: Path, party: str, peer: str, epoch: str) -> Run:
     from detente.matching.run import run_between
 
     moment = _moment(epoch, "--epoch")
-    return run_between(parse_accord(_bytes(accord).decode("utf-8", "replace")), party, peer, moment)
+    return run_between(parse_accord(read_input(accord).decode("utf-8", "replace")), party, peer, moment)
 
 
 def _moment(text: str, option: str) -> datetime:
     from detente.airspace.position import utc
-    from detente.airspace.refusal import Refusal
 
     try:
         return utc(datetime.fromisoformat(text), option)
     except ValueError as error:
         if isinstance(error, Refusal):
             raise
-        raise Refusal(option, text, "a time with its offset from UTC", 'Write it as "2025-06-01T14:30:00Z".') from None
+        raise Refusal("cli.time_with_offset", option, text) from None
 
 
 def _party_key(accord: Path, party: str) -> str:
     from detente.accord.terms import parse_accord
-    from detente.airspace.refusal import Refusal
 
-    found = parse_accord(_bytes(accord).decode("utf-8", "replace")).party(party)
+    found = parse_accord(read_input(accord).decode("utf-8", "replace")).party(party)
     if found is None:
-        raise Refusal("--party", party, "a party of the accord")
+        raise Refusal("cli.party_accord", "--party", party)
     return found.public_key
 
 
-def _plans(file: Path) -> list[Plan]:
+def _plans(file: Path, reading: PlanReading) -> list[Plan]:
     from detente.feeds.load import load_plans
 
-    return list(load_plans(file).plans)
+    return list(load_plans(file, reading.options()).plans)
 
 
 def _random(text: str) -> bytes:
-    from detente.airspace.refusal import Refusal
-
     try:
         random = bytes.fromhex(text)
     except ValueError:
         random = b""
     if len(random) != 32:
-        raise Refusal("--random", text[:80], "64 hexadecimal digits")
+        raise Refusal("cli.hexadecimal_digits", "--random", text[:80])
     return random
 
 
-def _bytes(file: Path) -> bytes:
-    from detente.airspace.refusal import Refusal
-
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise Refusal(str(file), error.strerror or str(error), "a file that can be read") from None
+AUDIT = group(
+    "Open random parts of a commitment to an auditor, and check what was opened.",
+    {"open": audit_open, "check": audit_check, "again": audit_again, "breach": audit_breach},
+)
+COMMANDS = {
+    "match": {
+        "run": run, "late": late, "sizes": sizes, "ledger": ledger, "now": match_node.now, "status": match_node.status,
+        "abort": match_node.abort, "give": match_node.give, "take": match_node.take, "audit": AUDIT,
+    }
+}  # fmt: skip

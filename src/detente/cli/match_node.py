@@ -11,66 +11,59 @@ from typing import Annotated, Any
 
 import typer
 
-from detente.cli.plan import Directory, Output, OutputOption
+from detente.airspace.refusal import Refusal
+from detente.cli.claims_values import node
+from detente.cli.exit_codes import ExitCode
+from detente.cli.names import found, peer_named
+from detente.cli.options import Directory, OnlyPeer, OutputOption, ToPeer
+from detente.cli.output import answered
+from detente.cli.wording import read_input, say, words, write_output
+from detente.language import figures
 
 POLL_S = 0.25
 RUNNING, DONE, ABORTED = "running", "done", "aborted"
 
-PeerOption = Annotated[str | None, typer.Option("--with", help="Only runs with this party.")]
-
-
-def add(group: typer.Typer) -> None:
-    """Add the commands to those of `detente match`."""
-    group.command("now")(now)
-    group.command("status")(status)
-    group.command("abort")(abort)
-    group.command("give")(give)
-    group.command("take")(take)
-
 
 def now(
     directory: Directory,
-    peer: Annotated[str, typer.Option("--with", help="The party to match with.")],
+    peer: ToPeer,
     *,
     epoch: Annotated[str | None, typer.Option(help="Any time in the epoch, such as 2025-06-01T00:00:00Z.")] = None,
     wait_s: Annotated[float, typer.Option(help="Seconds to wait for the end; 0 for not at all.", min=0.0)] = 600.0,
+    output: OutputOption = None,
 ) -> None:
-    """Match our plans of an epoch with a peer's node. Exit code 0 for done, 1 for not done yet, 3 for broken off."""
+    """Match our plans of an epoch with a peer's node. Exit code 0 for done, 4 for not done yet, 5 for broken off."""
     from detente.airspace.position import utc
-    from detente.airspace.refusal import Refusal
-    from detente.api.client import NodeClient
-    from detente.cli.match import FAULT_EXIT
-    from detente.cli.wording import say
 
     try:
         moment = None if epoch is None else utc(datetime.fromisoformat(epoch), "--epoch").isoformat()
     except ValueError as error:
         if isinstance(error, Refusal):
             raise
-        raise Refusal("--epoch", epoch, "a time with its offset", 'Write it as "2025-06-01T00:00:00Z".') from None
-    client = NodeClient(directory)
-    view = client.post("matching", "runs", body=json.dumps({"peer": peer, "epoch": moment}).encode())
+        raise Refusal("cli.midnight_with_offset", "--epoch", epoch) from None
+    client = node(directory)
+    view = client.post(
+        "matching", "runs", body=json.dumps({"peer": peer_named(directory, peer), "epoch": moment}).encode()
+    )
     deadline = time.monotonic() + wait_s
     while view["run"]["state"] == RUNNING and time.monotonic() < deadline:
         time.sleep(POLL_S)
         view = client.get("matching", "runs", view["run"]["run"])
-    _show(view)
+    said = answered(output, view, [view["run"]["run"]])
+    if not said:
+        _show(view)
     if view["run"]["state"] == RUNNING:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.NOT_YET)
     if view["run"]["state"] != DONE:
-        raise typer.Exit(FAULT_EXIT)
-    if not view["run"]["outcome"]["in_conflict"]:
+        raise typer.Exit(ExitCode.PEER_AT_FAULT)
+    if not said and not view["run"]["outcome"]["in_conflict"]:
         say("match.node.no_conflict")
 
 
-def status(directory: Directory, peer: PeerOption = None, *, output: OutputOption = Output.TABLE) -> None:
+def status(directory: Directory, peer: OnlyPeer = None, *, output: OutputOption = None) -> None:
     """Show every run: where it stands, what is being done, what it told."""
-    from detente.api.client import NodeClient
-    from detente.cli.wording import say
-
-    views = NodeClient(directory).get("matching", "runs", peer=peer)
-    if output is Output.JSON:
-        typer.echo(json.dumps(views, indent=2))
+    views = node(directory).get("matching", "runs", peer=None if peer is None else peer_named(directory, peer))
+    if answered(output, views, (view["run"]["run"] for view in views)):
         return
     if not views:
         say("match.node.no_runs")
@@ -78,34 +71,32 @@ def status(directory: Directory, peer: PeerOption = None, *, output: OutputOptio
         _show(view)
 
 
-def abort(directory: Directory, run: Annotated[str, typer.Argument(help="The run, as `status` shows it.")]) -> None:
+def abort(
+    directory: Directory,
+    run: Annotated[str, typer.Argument(help="The run, or how it begins: `detente match status`.")],
+    output: OutputOption = None,
+) -> None:
     """Break a run off. What was shown stays shown, and there is no second run for its epoch once tokens have left."""
-    from detente.airspace.refusal import Refusal
-    from detente.api.client import NodeClient
-
-    client = NodeClient(directory)
-    found = [view["run"]["run"] for view in client.get("matching", "runs") if view["run"]["run"].startswith(run)]
-    if len(found) != 1:
-        raise Refusal("run", run, f"the beginning of the identity of one run, not of {len(found)}")
-    _show(client.post("matching", "runs", found[0], "abort"))
+    client = node(directory)
+    view = client.post("matching", "runs", found(client, "run", run), "abort")
+    if not answered(output, view, [view["run"]["run"]]):
+        _show(view)
 
 
 def give(
     directory: Directory,
-    peer: Annotated[str, typer.Option("--with", help="The party to whom the files go.")],
+    peer: ToPeer,
     out: Annotated[Path, typer.Option(help="The folder for the files; those that are there stay.")],
+    output: OutputOption = None,
 ) -> None:
     """Write our messages of runs that go on into a folder, to carry them beside a parcel of envelopes."""
-    from detente.airspace.refusal import Refusal
-    from detente.api.client import NodeClient
-    from detente.cli.wording import say, write_output
-
-    client = NodeClient(directory)
+    client, party = node(directory), peer_named(directory, peer)
+    written: list[str] = []
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Refusal("--out", str(out), "a directory that can be written", f"{error.strerror}.") from None
-    for view in client.get("matching", "runs", peer=peer):
+        raise Refusal("cli.directory_writable", "--out", str(out), strerror=error.strerror or str(error)) from None
+    for view in client.get("matching", "runs", peer=party):
         run = view["run"]
         for message in run["sent"] if run["state"] != ABORTED else ():
             file = out / f"{run['run'][:12]}-{message['name']}.match"
@@ -114,38 +105,38 @@ def give(
                 raw = client.fetch("matching", "runs", run["run"], "messages", message["name"])
                 if not file.exists():
                     write_output([raw], file)
-                    say("match.hand_over", file=file, peer=peer)
+                    written.append(str(file))
+    if answered(output, written, written):
+        return
+    for name in written:
+        say("match.hand_over", file=name, peer=party)
 
 
 def take(
     directory: Directory,
     files: Annotated[list[Path], typer.Argument(help="Files that the peer's `detente match give` wrote.")],
+    output: OutputOption = None,
 ) -> None:
     """Take in messages that were carried here; each must have been announced in an envelope of the peer."""
-    from detente.airspace.refusal import Refusal
-    from detente.api.client import NodeClient
-    from detente.cli.wording import say
-
-    client = NodeClient(directory)
-    for file in files:
-        try:
-            raw = file.read_bytes()
-        except OSError as error:
-            raise Refusal(str(file), error.strerror or str(error), "a file that can be read") from None
-        found = client.post("matching", "messages", body=raw)
-        say("match.node.taken", run=found["run"][:12], name=found["name"])
+    client = node(directory)
+    taken = [client.post("matching", "messages", body=read_input(file)) for file in files]
+    if answered(output, taken, (one["run"] for one in taken)):
+        return
+    for one in taken:
+        say("match.node.taken", run=one["run"][:12], name=one["name"])
 
 
-def node_ledger(directory: Path, peer: str | None) -> None:
+def node_ledger(directory: Path, peer: str | None, output: bool | None) -> None:  # noqa: FBT001
     """Print how much the runs of a node with each peer have told."""
     import msgspec
 
-    from detente.api.client import NodeClient
     from detente.cli.match import say_told
-    from detente.cli.wording import say
     from detente.matching.ledger import SeriesTotals
 
-    rows = [row for row in NodeClient(directory).get("matching", "ledger") if peer in (None, row["peer"])]
+    party = None if peer is None else peer_named(directory, peer)
+    rows = [row for row in node(directory).get("matching", "ledger") if party in (None, row["peer"])]
+    if answered(output, rows, (row["peer"] for row in rows)):
+        return
     for row in rows:
         say("match.node.with", peer=row["peer"])
         say_told(msgspec.convert(row["told"], SeriesTotals))
@@ -154,9 +145,6 @@ def node_ledger(directory: Path, peer: str | None) -> None:
 
 
 def _show(view: dict[str, Any]) -> None:
-    from detente.cli.wording import say, words
-    from detente.language import figures
-
     run, outcome = view["run"], view["run"]["outcome"]
     say(
         "match.node.run",
@@ -166,7 +154,7 @@ def _show(view: dict[str, Any]) -> None:
     if run["state"] == RUNNING:
         doing = words(f"match.doing.{view['doing'] or 'wait'}")
         share = f" {view['done'] / view['total']:.0%}" if view["done"] else ""
-        say("match.node.doing", doing=doing, share=share, messages=len(run["sent"]), of=5)
+        say("match.node.doing", doing=doing, share=share, messages=len(run["sent"]), of=run["steps"])
     if run["reason"]:
         say("match.node.broken", by=run["ended_by"], reason=words(f"match.fault.{run['reason']}"), remark=run["remark"])
     if outcome is None:

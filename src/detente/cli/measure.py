@@ -7,46 +7,41 @@ from typing import Annotated, Any
 
 import typer
 
-from detente.cli.plan import Directory, Output, OutputOption, done, show_table
-from detente.cli.wording import language, words
+from detente.airspace.refusal import Refusal
+from detente.cli.claims_values import node
+from detente.cli.names import any_party
+from detente.cli.names import found as named
+from detente.cli.options import Directory, OutputOption, Owner, Reason, lowered
+from detente.cli.output import answered, done, show_table
+from detente.cli.wording import language, say
 from detente.language import figures
 
-Measure = Annotated[str, typer.Argument(help="The measure's id: `detente measure list`.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(help="Measures: list, propose, accept, refuse.", no_args_is_help=True)
-    group.command("list")(list_measures)
-    group.command("propose")(propose)
-    group.command("accept")(accept)
-    group.command("refuse")(refuse)
-    app.add_typer(group, name="measure")
+MeasureId = Annotated[str, typer.Argument(help="The measure's id, or how it begins: `detente measure list`.")]
 
 
 def list_measures(
     directory: Directory,
-    state: Annotated[str | None, typer.Option(help="proposed, accepted, in_effect, refused or lapsed.")] = None,
-    output: OutputOption = Output.TABLE,
+    state: Annotated[
+        str | None, typer.Option(callback=lowered, help="proposed, accepted, in_effect, refused or lapsed.")
+    ] = None,
+    output: OutputOption = None,
 ) -> None:
     """List the measures that were proposed."""
-    from detente.api.client import NodeClient
-
-    found = NodeClient(directory).get("measures", measure_state=state)
-    if output is Output.JSON:
-        typer.echo(json.dumps(found, indent=2))
+    records = node(directory).get("measures", measure_state=state)
+    if answered(output, records, (record["measure"]["measure_id"] for record in records)):
         return
     rows = []
-    for record in found:
+    for record in records:
         measure = record["measure"]
-        plan = f"{measure['owner']} {measure['plan']['plan_id']}"
+        shifts = [measure, *measure.get("also", ())]
+        plan = f"{measure['owner']} {', '.join(shift['plan']['plan_id'] for shift in shifts)}"
         rows.append(
             (
                 measure["measure_id"],
                 measure["conflict_id"],
                 measure["proposer"],
                 plan,
-                _change_text(measure["change"], measure["plan"]["plan_id"]),
+                "; ".join(_change_text(shift["change"], shift["plan"]["plan_id"]) for shift in shifts),
                 record["state"],
                 record["reason"],
             )
@@ -55,17 +50,15 @@ def list_measures(
 
 
 def propose(
-    conflict_id: Annotated[str, typer.Argument(help="The conflict's id: `detente conflicts`.")],
+    conflict_id: Annotated[str, typer.Argument(help="The conflict's id, or how it begins: `detente conflicts`.")],
     directory: Directory,
     delay_s: Annotated[float | None, typer.Option("--delay-s", help="Start so many seconds later.")] = None,
     level_m: Annotated[float | None, typer.Option("--level-m", help="Fly so many metres higher (or -lower).")] = None,
     offset_m: Annotated[float | None, typer.Option("--offset-m", help="Metres to the right (or -left).")] = None,
-    owner: Annotated[str | None, typer.Option(help="Whose plan is to change; ours unless said.")] = None,
+    owner: Owner = None,
+    output: OutputOption = None,
 ) -> None:
     """Propose a change that clears a conflict; the cheapest clear one unless the change is said."""
-    from detente.airspace.refusal import Refusal
-    from detente.api.client import NodeClient
-
     said = [
         {"kind": kind, field: value}
         for kind, field, value in (
@@ -76,37 +69,35 @@ def propose(
         if value is not None
     ]
     if len(said) > 1:
-        raise Refusal("change", len(said), "one of --delay-s, --level-m and --offset-m")
-    body = {"conflict_id": conflict_id, "change": said[0] if said else None, "owner": owner}
-    answer = NodeClient(directory).post("measures", body=json.dumps(body).encode())
-    typer.echo(
-        words(
-            "node.proposed",
-            measure=answer["measure_id"],
-            change=_change_text(answer["change"], answer["plan_id"]),
-            journal_number=answer["journal_number"],
-        )
-    )
+        raise Refusal("cli.one_delay_level_m", "change", len(said))
+    client = node(directory)
+    conflict = named(client, "conflict", conflict_id)
+    body = {
+        "conflict_id": conflict, "change": said[0] if said else None, "owner": any_party(directory, owner),
+    }  # fmt: skip
+    answer = client.post("measures", body=json.dumps(body).encode())
+    if answered(output, answer, [answer["measure_id"]]):
+        return
+    change = _change_text(answer["change"], answer["plan_id"])
+    say("node.proposed", measure=answer["measure_id"], change=change, journal_number=answer["journal_number"])
 
 
-def accept(measure_id: Measure, directory: Directory) -> None:
+def accept(measure_id: MeasureId, directory: Directory, output: OutputOption = None) -> None:
     """Accept the other party's measure; its owner's plan is amended."""
-    from detente.api.client import NodeClient
+    client = node(directory)
+    done(client.post("measures", named(client, "measure", measure_id), "accept"), output)
 
-    done(NodeClient(directory).post("measures", measure_id, "accept"))
 
-
-def refuse(
-    measure_id: Measure,
-    directory: Directory,
-    reason: Annotated[str, typer.Option(help="Why, in one line; the other party reads it.")],
-) -> None:
+def refuse(measure_id: MeasureId, directory: Directory, reason: Reason, output: OutputOption = None) -> None:
     """Refuse the other party's measure, with the reason."""
-    from detente.api.client import NodeClient
-
-    done(NodeClient(directory).post("measures", measure_id, "refuse", body=json.dumps({"reason": reason}).encode()))
+    client = node(directory)
+    measure = named(client, "measure", measure_id)
+    done(client.post("measures", measure, "refuse", body=json.dumps({"reason": reason}).encode()), output)
 
 
 def _change_text(change: dict[str, Any], plan_id: str) -> str:
     amount = next(float(value) for name, value in change.items() if name != "kind")
     return figures.change(language(), change["kind"], amount, plan_id)
+
+
+COMMANDS = {"measure": {"list": list_measures, "propose": propose, "accept": accept, "refuse": refuse}}

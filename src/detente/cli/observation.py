@@ -7,46 +7,46 @@ from typing import Annotated, Any
 import typer
 
 from detente.cli import claims_values as values
-from detente.cli.claims_output import altitude_text, as_json, place_text, shown_time, side_by_side, word
-from detente.cli.plan import Directory, Output, OutputOption, done
+from detente.cli.claims_output import altitude_text, place_text, shown_time, side_by_side, word
+from detente.cli.names import any_party, peer_named
+from detente.cli.names import found as meant
+from detente.cli.options import Directory, Name, OnlyOwner, OutputOption, ToPeer
+from detente.cli.output import answered, done
+from detente.cli.quantities import HORIZONTAL_UNITS_M, TIME_UNITS_S, VERTICAL_UNITS_M, quantity
 from detente.cli.wording import say, words
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("observe")(observe)
-    group = typer.Typer(help="Observations: list, send.", no_args_is_help=True)
-    group.command("list")(list_observations)
-    group.command("send")(send)
-    app.add_typer(group, name="observation")
 
 
 def observe(
     directory: Directory,
-    at: Annotated[str, typer.Option("--at", help="Where: 35.33,40.14, degrees north and east.")],
-    within: Annotated[str, typer.Option(help="How far it may have been from there: 500m, 1NM.")],
-    height: Annotated[str, typer.Option(help='How high: "10000ft MSL", FL100.')],
+    centre: Annotated[str, typer.Option("--centre", help="Where: 35.33,40.14, degrees north and east.")],
+    radius: Annotated[str, typer.Option("--radius", help="How far it may have been from there: 500m, 1NM.")],
+    height: Annotated[str, typer.Option("--height", help='How high: "10000ft MSL", FL100.')],
     height_within: Annotated[str, typer.Option(help="How far above or below: 300ft, 100m.")],
-    time: Annotated[str, typer.Option(help="When, UTC: 2025-06-01T14:30Z.")],
+    time: Annotated[str, typer.Option("--time", help="When, UTC: 2025-06-01T14:30Z.")],
     time_within: Annotated[str, typer.Option(help="How much earlier or later: 5s.")],
     evidence: Annotated[str, typer.Option(help="A file to show for it, of which only the SHA-256 is kept, or that.")],
-    name: values.Name = None,
-    send_to: Annotated[list[str] | None, typer.Option(help="Who is told; nobody unless said.")] = None,
+    name: Name = None,
+    peers: Annotated[
+        list[str] | None, typer.Option("--peer", help="Who is told; nobody unless said; again for more.")
+    ] = None,
+    output: OutputOption = None,
 ) -> None:
-    """Keep what we saw, with its uncertainty. Nobody is told unless --send-to says who."""
-    from detente.cli.quantities import HORIZONTAL_UNITS_M, TIME_UNITS_S, VERTICAL_UNITS_M, quantity
-
+    """Keep what we saw, with its uncertainty. Nobody is told unless --peer says who."""
     observation_id = values.name_of(name, "o")
+    told = [peer_named(directory, peer) for peer in peers or []]
+    client = values.node(directory)
     values.tell(
-        directory, "observations", observation_id=observation_id, position=values.position(at),
-        horizontal_error_m=quantity(within, HORIZONTAL_UNITS_M, "--within"), altitude=values.altitude(height),
+        client, "observations", observation_id=observation_id, position=values.position(centre),
+        horizontal_error_m=quantity(radius, HORIZONTAL_UNITS_M, "--radius"), altitude=values.altitude(height),
         vertical_error_m=quantity(height_within, VERTICAL_UNITS_M, "--height-within"),
         time=values.moment("--time", time), time_error_s=quantity(time_within, TIME_UNITS_S, "--time-within"),
-        evidence_sha256=values.hashes([evidence])[0], share_with=send_to,
+        evidence_sha256=values.hashes([evidence])[0], share_with=told,
     )  # fmt: skip
-    say("claims.kept", name=observation_id, told=", ".join(send_to or []) or "-")
-    party = values.ask(directory, "observations")
-    seen = next(o for o in party if o["observation"]["observation_id"] == observation_id)
+    known = client.get("claims", "observations")
+    seen = next(o for o in known if o["observation"]["observation_id"] == observation_id)
+    if answered(output, seen, [observation_id]):
+        return
+    say("claims.kept", name=observation_id, told=", ".join(told) or "-")
     say("claims.explained", by=", ".join(seen["explained_by"])) if seen["explained_by"] else say("claims.undeclared")
 
 
@@ -54,25 +54,28 @@ def list_observations(
     directory: Directory,
     *,
     undeclared: Annotated[bool, typer.Option("--undeclared", help="Only what nothing that we know explains.")] = False,
-    party: Annotated[str | None, typer.Option(help="Only what this party saw.")] = None,
-    output: OutputOption = Output.TABLE,
+    owner: OnlyOwner = None,
+    output: OutputOption = None,
 ) -> None:
     """List observations, what explains each, and each side's verdicts."""
-    found = values.ask(directory, "observations", undeclared=str(undeclared).lower(), party=party)
-    if output is Output.JSON:
-        as_json(found)
+    party = any_party(directory, owner)
+    observations = values.node(directory).get("claims", "observations", undeclared=str(undeclared).lower(), party=party)
+    if answered(output, observations, (view["observation"]["observation_id"] for view in observations)):
         return
     headings = [words(f"claims.heading.{name}") for name in ("observation", "time", "place", "explained", "verdicts")]
-    side_by_side(headings, [_row(view) for view in found])
+    side_by_side(headings, [_row(view) for view in observations])
 
 
 def send(
-    observation_id: Annotated[str, typer.Argument(help="The observation's name.")],
+    observation_id: Annotated[str, typer.Argument(help="The observation's name, or how it begins.")],
     directory: Directory,
-    to: values.Peer,
+    peer: ToPeer,
+    output: OutputOption = None,
 ) -> None:
     """Tell a party one of our observations, with our verdicts."""
-    done(values.tell(directory, "observations", observation_id, "share", peer=to))
+    client = values.node(directory)
+    seen = meant(client, "observation", observation_id, owner=client.get("status")["party"])
+    done(values.tell(client, "observations", seen, "share", peer=peer_named(directory, peer)), output)
 
 
 def _row(view: dict[str, Any]) -> list[str]:
@@ -86,3 +89,6 @@ def _row(view: dict[str, Any]) -> list[str]:
     explained = "\n".join(view["explained_by"]) or words("claims.nothing")
     name = f"{seen['party']} {seen['observation_id']}"
     return [name, shown_time(seen["time"]), place, explained, "\n".join(verdicts) or "-"]
+
+
+COMMANDS = {"observe": observe, "observation": {"list": list_observations, "send": send}}

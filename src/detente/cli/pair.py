@@ -8,22 +8,25 @@ from typing import Annotated
 
 import typer
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("pair")(pair)
+from detente.airspace.refusal import Refusal
+from detente.cli.options import Directory, OutputOption
+from detente.cli.output import answered
+from detente.cli.wording import say, words
 
 
 def pair(
     file: Annotated[Path, typer.Argument(metavar="CARD_FILE", help="The other party's card.")],
-    directory: Annotated[Path, typer.Option("--dir", help="The node's directory.")],
+    directory: Directory,
     fingerprint: Annotated[
-        str | None, typer.Option(help="The fingerprint that the other party read out; without it you are asked.")
+        str | None,
+        typer.Option(
+            help="The fingerprint that the other party read out; without it you are asked, unless its key is known."
+        ),
     ] = None,
+    output: OutputOption = None,
 ) -> None:
     """Trust another party's card. Its fingerprint must come by another way than the card: by voice, on paper."""
-    from detente.airspace.refusal import Refusal
-    from detente.cli.wording import say, words
+    from detente.cli.reload import take_in
     from detente.link.card import same_fingerprint
     from detente.link.directory import NodeDirectory
     from detente.link.trust import read_card_file
@@ -32,17 +35,40 @@ def pair(
     own = node.card()
     card = read_card_file(file)
     if card.public_key == own.public_key or card.name.casefold() == own.name.casefold():
-        raise Refusal(str(file), card.name, "another party's card", "This is the node's own name or key.")
+        raise Refusal("cli.another_party_card", str(file), card.name)
     node.trust.check(card)
+    known = node.trust.find(card.name)
+    if fingerprint is None and known is not None and known.signing_key == card.signing_key:
+        # A newer card of the key that was compared before.
+        fingerprint = known.fingerprint
     if fingerprint is None:
         if not sys.stdin.isatty():
-            raise Refusal("--fingerprint", None, "the fingerprint that the other party read out", "Call them and ask.")
+            raise Refusal("cli.fingerprint_other_party_read", "--fingerprint", None)
         say("pair.compare", name=card.name, own=own.fingerprint)
         fingerprint = typer.prompt(words("pair.ask", name=card.name))
     if not same_fingerprint(fingerprint, card.fingerprint):
-        raise Refusal(
-            "fingerprint", fingerprint, f"the fingerprint of the key on {file}",
-            "Read it again, sign by sign. If it still differs, this card is not theirs: nothing was trusted.",
-        )  # fmt: skip
+        raise Refusal("cli.fingerprint_key", "fingerprint", fingerprint, file=str(file))
     node.trust.trust(card)
-    say("pair.done", name=card.name, fingerprint=card.fingerprint)
+    if not answered(output, {"name": card.name, "fingerprint": card.fingerprint}, [card.name]):
+        say("pair.done", name=card.name, fingerprint=card.fingerprint)
+    take_in(directory, quiet=output is not None)
+
+
+def unpair(
+    peer: Annotated[str, typer.Argument(metavar="PEER", help="The other party.")],
+    directory: Directory,
+    output: OutputOption = None,
+) -> None:
+    """Trust a party's card no longer. Its history stays in the journal; its next card is paired by fingerprint."""
+    from detente.cli.names import peer_named
+    from detente.cli.reload import take_in
+    from detente.link.directory import NodeDirectory
+
+    name = peer_named(directory, peer)
+    NodeDirectory(directory).trust.distrust(name)
+    if not answered(output, {"name": name}, [name]):
+        say("pair.undone", name=name)
+    take_in(directory, quiet=output is not None)
+
+
+COMMANDS = {"pair": pair, "unpair": unpair}

@@ -2,76 +2,75 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detente.cli.wording import language, words
+from detente.cli.accord_warnings import warn_of_accords
+from detente.cli.claims_values import node
+from detente.cli.cold import say_if_cold
+from detente.cli.names import any_party, found
+from detente.cli.options import Directory, OnlyOwner, OutputOption, Owner, lowered
+from detente.cli.output import answered, done, show_table
+from detente.cli.plan_reading import PlanReading, with_reading
+from detente.cli.wording import echo, language, words
 from detente.language import counted
+from detente.language.figures import utc_time
 
 if TYPE_CHECKING:
     from detente.airspace.plan import Plan
 
-Directory = Annotated[Path, typer.Option("--dir", help="The node's directory; the node must be running.")]
 IMPORT_BYTES = 16 * 1024 * 1024
 """Plans that are sent to the node in one request; a larger file is imported in several."""
 
 
-class Output(StrEnum):
-    """How lists are shown."""
-
-    TABLE = "table"
-    JSON = "json"
+PlanId = Annotated[str, typer.Argument(help="The plan's id, or how it begins.")]
 
 
-OutputOption = Annotated[Output, typer.Option("--format", help="A table to read, or JSON.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(help="Plans: import, list, show, withdraw, activate, end.", no_args_is_help=True)
-    for name, function in (("import", import_file), ("list", list_plans), ("show", show), ("withdraw", withdraw)):
-        group.command(name)(function)
-    group.command("activate")(activate)
-    group.command("end")(end)
-    app.add_typer(group, name="plan")
-
-
+@with_reading
 def import_file(
-    file: Annotated[Path, typer.Argument(help="GeoJSON, KML, or flown tracks as CSV or Parquet.")],
+    file: Annotated[Path, typer.Argument(help="GeoJSON, KML, GPX, flown tracks and more.")],
+    *,
     directory: Directory,
+    output: OutputOption = None,
+    reading: PlanReading,
 ) -> None:
     """Declare the plans of a file; those that are there already are amended where they differ."""
-    from detente.api.client import NodeClient
     from detente.feeds.load import load_plans
 
-    client = NodeClient(directory)
-    loaded = load_plans(file)
+    options = reading.options()
+    client = node(directory)
+    loaded = load_plans(file, options)
     totals: dict[str, int] = {}
+    warnings: list[dict[str, str]] = []
     for body in _bodies(loaded.plans):
-        for name, value in client.post("plans", body=body).items():
+        answer = client.post("plans", body=body)
+        warnings = answer.pop("accord_warnings")
+        for name, value in answer.items():
             totals[name] = value if name == "journal_number" else totals.get(name, 0) + value
-    typer.echo(words("node.imported", **totals))
-    for entry in loaded.dropped:
-        typer.echo(counted(language(), f"left_out.{entry.reason}", entry.count), err=True)
+    left_out = {entry.reason: entry.count for entry in loaded.dropped}
+    document = {**totals, "left_out": left_out, "accord_warnings": warnings}
+    if answered(output, document, (plan.plan_id for plan in loaded.plans)):
+        return
+    echo(words("node.imported", **totals))
+    _say_extent(loaded.plans)
+    warn_of_accords(warnings)
+    for reason, count in left_out.items():
+        echo(counted(language(), f"left_out.{reason}", count), err=True)
 
 
 def list_plans(
     directory: Directory,
-    party: Annotated[str | None, typer.Option(help="Only plans of this party.")] = None,
-    state: Annotated[str | None, typer.Option(help="Only declared, active, ended or withdrawn plans.")] = None,
-    output: OutputOption = Output.TABLE,
+    owner: OnlyOwner = None,
+    state: Annotated[
+        str | None, typer.Option(callback=lowered, help="Only declared, active, ended or withdrawn plans.")
+    ] = None,
+    output: OutputOption = None,
 ) -> None:
     """List the plans that this node knows."""
-    from detente.api.client import NodeClient
-
-    plans = NodeClient(directory).get("plans", party=party, plan_state=state)
-    if output is Output.JSON:
-        typer.echo(json.dumps(plans, indent=2))
+    plans = node(directory).get("plans", party=any_party(directory, owner), plan_state=state)
+    if answered(output, plans, (plan["plan_id"] for plan in plans)):
         return
     rows = [
         (p["party"], p["plan_id"], str(p["revision"]), p["state"], p["start"], p["end"], str(len(p["conflicts"])))
@@ -80,51 +79,48 @@ def list_plans(
     show_table(("party", "plan", "revision", "state", "start", "end", "conflicts"), rows)
 
 
-def show(
-    plan_id: Annotated[str, typer.Argument(help="The plan's id.")],
-    directory: Directory,
-    party: Annotated[str | None, typer.Option(help="Whose plan; ours unless said.")] = None,
-) -> None:
+def show(plan_id: PlanId, directory: Directory, owner: Owner = None, output: OutputOption = None) -> None:
     """Show one plan in full, as JSON."""
-    from detente.api.client import NodeClient
+    client = node(directory)
+    whose = any_party(directory, owner) or client.get("status")["party"]
+    plan = client.get("plans", whose, found(client, "plan", plan_id, owner=whose))
+    answered(output is not False, plan, [plan["plan"]["plan_id"]])
 
-    client = NodeClient(directory)
-    owner = party or client.get("status")["party"]
-    typer.echo(json.dumps(client.get("plans", owner, plan_id), indent=2))
 
-
-def withdraw(plan_id: Annotated[str, typer.Argument(help="The plan's id.")], directory: Directory) -> None:
+def withdraw(plan_id: PlanId, directory: Directory, output: OutputOption = None) -> None:
     """Take one of our plans back."""
-    _change(directory, plan_id, "withdraw")
+    _change(directory, plan_id, "withdraw", output)
 
 
-def activate(plan_id: Annotated[str, typer.Argument(help="The plan's id.")], directory: Directory) -> None:
+def activate(plan_id: PlanId, directory: Directory, output: OutputOption = None) -> None:
     """Say that one of our plans is being flown."""
-    _change(directory, plan_id, "activate")
+    _change(directory, plan_id, "activate", output)
 
 
-def end(plan_id: Annotated[str, typer.Argument(help="The plan's id.")], directory: Directory) -> None:
+def end(plan_id: PlanId, directory: Directory, output: OutputOption = None) -> None:
     """Say that one of our plans is flown."""
-    _change(directory, plan_id, "end")
+    _change(directory, plan_id, "end", output)
 
 
-def _change(directory: Path, plan_id: str, action: str) -> None:
-    from detente.api.client import NodeClient
-
-    done(NodeClient(directory).post("plans", plan_id, action))
-
-
-def done(answer: dict[str, Any]) -> None:
-    """Say what a command led to."""
-    events = ", ".join(answer["events"]) or "-"
-    typer.echo(words("node.done", events=events, journal_number=answer["journal_number"]))
+def _change(directory: Path, plan_id: str, action: str, output: bool | None) -> None:  # noqa: FBT001
+    client = node(directory)
+    done(client.post("plans", found(client, "plan", plan_id, owner=None), action), output)
 
 
-def show_table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """Print rows under headings of the language room."""
-    from detente.cli.tables import print_table
+def _say_extent(plans: tuple[Plan, ...]) -> None:
+    """Say where, how high and when the plans are, so that a wrong file is seen; and that all of them are past."""
+    from datetime import UTC, datetime
 
-    print_table([words(f"node.heading.{heading}") for heading in headings], rows, piped_width=200)
+    from detente.airspace.compiled import Vocabulary, compile_plans
+    from detente.airspace.extent import extent, reach
+    from detente.cli.check_compared import extent_line
+
+    say_if_cold()
+    compiled = compile_plans(plans, Vocabulary())
+    found = extent(plans, reach(compiled))
+    echo(words("node.imported_extent", extent=extent_line(found, language())))
+    if found.end < datetime.now(UTC):
+        echo(words("check.doubt.ours_past", end=utc_time(found.end)), err=True)
 
 
 def _bodies(plans: tuple[Plan, ...]) -> list[bytes]:
@@ -142,3 +138,11 @@ def _bodies(plans: tuple[Plan, ...]) -> list[bytes]:
         size += len(encoded) + 1
     bodies.append(b'{"plans":[' + b",".join(chunk) + b"]}")
     return bodies
+
+
+COMMANDS = {
+    "plan": {
+        "import": import_file, "list": list_plans, "show": show, "withdraw": withdraw, "activate": activate,
+        "end": end,
+    }
+}  # fmt: skip

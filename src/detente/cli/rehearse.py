@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from detente.airspace.refusal import Refusal
+from detente.cli.exit_codes import ExitCode
+from detente.cli.wording import echo
 from detente.language import Language, language_from_environment, text
+from detente.language.figures import utc_clock
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,11 +27,6 @@ PAGE_WIDTH = 118
 LEAST_TEXT = 40
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("rehearse")(rehearse)
-
-
 def rehearse(
     name: Annotated[str | None, typer.Argument(help="Which one: see --list.")] = None,
     out: Annotated[
@@ -39,22 +38,21 @@ def rehearse(
 ) -> None:
     """Play a rehearsal on real nodes and check each claim that it makes.
 
-    Exit code 0 when every claim held, 1 when one did not.
+    Exit code 0 when every claim held, 3 when one did not.
     """
     import tempfile
 
     from rich.console import Console
 
-    from detente.airspace.refusal import Refusal
     from detente.rehearsal.names import REHEARSALS
 
     tongue = language or language_from_environment(os.environ)
     if list_names:
         for known in REHEARSALS:
-            typer.echo(f"{known:<22}{text(tongue, f'rehearse.about.{known}')}")
+            echo(f"{known:<22}{text(tongue, f'rehearse.about.{known}')}")
         return
     if name is None or name not in REHEARSALS:
-        raise Refusal("NAME", name, f"one of {', '.join(REHEARSALS)}", "detente rehearse --list says what each is.")
+        raise Refusal("cli.one_rehearsals", "NAME", name, rehearsals=", ".join(REHEARSALS))
     from detente.rehearsal.stage import play
 
     place = out or Path(tempfile.mkdtemp(prefix="detente-rehearsal-")) / name
@@ -65,11 +63,10 @@ def rehearse(
     console.print()
     console.print(text(tongue, key, count=len(stage.claims), broken=broken), style="bold", soft_wrap=True)
     if not stage.holds:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.NOT_PROVEN)
 
 
 def _show(console: Console, shown: CommentaryLine, language: Language) -> None:
-    from detente.language.figures import utc_clock
     from detente.rehearsal.stage import CommentaryKind
 
     width = console.width if console.is_terminal else PAGE_WIDTH
@@ -114,3 +111,6 @@ def _typed(before: str, command: str, width: int) -> list[str]:
             line = " " * (len(before) + 3)
         line += f" {word}"
     return [*lines, line]
+
+
+COMMANDS = {"rehearse": rehearse}

@@ -10,10 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
+from detente.airspace.refusal import Refusal
 from detente.cli import claims_values as values
-from detente.cli.claims_output import as_json, shown_time, side_by_side, word
-from detente.cli.plan import Directory, Output, OutputOption
-from detente.cli.wording import say, words, write_output
+from detente.cli.claims_output import shown_time, side_by_side, word
+from detente.cli.exit_codes import ExitCode
+from detente.cli.names import peer_named
+from detente.cli.options import Directory, OutputOption, ToPeer
+from detente.cli.output import answered
+from detente.cli.wording import language, say, words, write_output
+from detente.language import figures
 
 DAYS = {"week": 7, "year": 365}
 POLL_S = 0.2
@@ -33,62 +38,61 @@ class Period(StrEnum):
     YEAR = "year"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("review")(review)
-
-
 def review(
     directory: Directory,
-    peer: Annotated[str, typer.Option("--with", help="The party with whom it is reviewed.")],
-    begin: Annotated[str | None, typer.Option("--from", help="The first day or time, UTC: 2025-06-01.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="The day or time before which it ends, UTC.")] = None,
+    peer: ToPeer,
+    window: Annotated[
+        str | None, typer.Option("--window", help="From and to, UTC, days or times: 2025-06-01/2025-06-08.")
+    ] = None,
     period: Annotated[Period | None, typer.Option(help="The last seven or 365 whole days, instead.")] = None,
     out: Annotated[Path | None, typer.Option(help="A new file for the document, whose SHA-256 both sides say.")] = None,
     wait_s: Annotated[float, typer.Option("--wait-s", help="How long to wait for the other side's.")] = 10.0,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = None,
 ) -> None:
     """Compute the joint statistics of what both journals hold, and compare them with the other side's.
 
-    Exit code 1 when the other side computed something else: the first difference is shown.
+    Exit code 6 when the other side computed something else: the first difference is shown; 3 when it cannot, 4 when
+    the wait ended before it had.
     """
-    start, before = _period(begin, end, period)
-    view = values.tell(directory, "reviews", peer=peer, start=start.isoformat(), end=before.isoformat())
+    start, before = _period(window, period)
+    client, party = values.node(directory), peer_named(directory, peer)
+    view = values.tell(client, "reviews", peer=party, start=start.isoformat(), end=before.isoformat())
     until = time.monotonic() + wait_s
     while view["equal"] is None and view["not_taken"] is None and time.monotonic() < until:
         time.sleep(POLL_S)
-        view = next(v for v in values.ask(directory, "reviews", peer=peer) if v["review_id"] == view["review_id"])
+        reviews = client.get("claims", "reviews", peer=party)
+        view = next(v for v in reviews if v["review_id"] == view["review_id"])
     if out is not None:
         write_output([view["document"].encode()], out)
-    if output is Output.JSON:
-        as_json(view)
-    else:
+    if not answered(output, view, [view["review_id"]]):
         _show(view)
     if view["equal"] is False:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.DIFFER)
+    if view["not_taken"] is not None:
+        raise typer.Exit(ExitCode.NOT_PROVEN)
+    if view["equal"] is None and wait_s > 0.0:
+        raise typer.Exit(ExitCode.NOT_YET)
 
 
-def _period(begin: str | None, end: str | None, period: Period | None) -> tuple[datetime, datetime]:
-    from detente.airspace.refusal import Refusal
-
-    if period is not None and begin is None and end is None:
+def _period(window: str | None, period: Period | None) -> tuple[datetime, datetime]:
+    if period is not None and window is None:
         today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         return today - timedelta(days=DAYS[period]), today
-    if begin is None or end is None or period is not None:
-        raise Refusal("--from", begin, "--from and --to, or --period week or year")
-    return _instant("--from", begin), _instant("--to", end)
+    begin, slash, end = (window or "").partition("/")
+    if period is not None or not slash:
+        raise Refusal("cli.two_days_or_times", "--window", window)
+    return _instant(begin), _instant(end)
 
 
-def _instant(option: str, text: str) -> datetime:
-    return datetime.fromisoformat(values.moment(option, f"{text}T00:00Z" if len(text) == len("2025-06-01") else text))
+def _instant(text: str) -> datetime:
+    whole = f"{text}T00:00Z" if len(text) == len("2025-06-01") else text
+    return datetime.fromisoformat(values.moment("--window", whole))
 
 
 def _show(view: dict[str, Any]) -> None:
-    from detente.language import figures
-
-    found = view["review"]
-    parties = sorted(found["parties"])
-    counts = [found["parties"][party] for party in parties]
+    review = view["review"]
+    parties = sorted(review["parties"])
+    counts = [review["parties"][party] for party in parties]
     rows = [
         [words(f"claims.count.{name}"), *(_figure(of[name]) for of in counts)]
         for name in PLAIN
@@ -107,9 +111,7 @@ def _show(view: dict[str, Any]) -> None:
             rows.append([label, *(_figure(of["incidents"].get(kind, {}).get(state, 0)) for of in counts)])
     title = words("claims.review", start=shown_time(view["start"]), end=shown_time(view["end"]))
     side_by_side(["", *parties], rows, title)
-    from detente.cli.wording import language
-
-    say("claims.review_whole", envelopes=figures.number(language(), found["envelopes"]), conflicts=found["conflicts"])
+    say("claims.review_whole", envelopes=figures.number(language(), review["envelopes"]), conflicts=review["conflicts"])
     for party, digest in sorted(view["sha256"].items()):
         say("claims.review_hash", party=party, sha256=digest)
     if view["equal"]:
@@ -136,7 +138,7 @@ def _conformance(active_s: int, deviation_s: int) -> str:
 
 
 def _figure(value: int | None) -> str:
-    from detente.cli.wording import language
-    from detente.language import figures
-
     return "-" if value is None else figures.number(language(), value)
+
+
+COMMANDS = {"review": review}

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from detente.airspace.refusal import Refusal
+from detente.cli.exhibit import check, prove
+from detente.cli.exit_codes import ExitCode
+from detente.cli.options import OutputOption
+from detente.cli.output import answered
+from detente.cli.wording import echo, language, say, say_counted, words, write_output
+from detente.language import figures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,36 +23,26 @@ if TYPE_CHECKING:
     from detente.link.transcript import OneWay, Transcript
 
 Source = Annotated[Path, typer.Argument(help="A journal, an exported transcript, or a node's directory.")]
-PeerOption = Annotated[
-    str | None, typer.Option("--peer", help="Only with this party: its name, or how its key begins.")
-]
+LinkPeer = Annotated[str | None, typer.Option("--peer", help="Only with this party: its name, or how its key begins.")]
 AccordOption = Annotated[str | None, typer.Option("--accord", help="Only under this accord: how its hash begins.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    from detente.cli.exhibit import check, prove
-
-    group = typer.Typer(help="The transcript of a link: show, verify, compare, prove. No node is needed.")
-    for name, function in (("show", show), ("export", export), ("verify", verify), ("compare", compare),
-                           ("prove", prove), ("check", check)):  # fmt: skip
-        group.command(name)(function)
-    app.add_typer(group, name="transcript", no_args_is_help=True)
 
 
 def show(
     source: Source,
-    peer: PeerOption = None,
+    peer: LinkPeer = None,
     accord: AccordOption = None,
     *,
     messages: Annotated[bool, typer.Option("--messages", help="Every envelope, one line each.")] = False,
+    output: OutputOption = None,
 ) -> None:
     """Show each link: how much went each way, how far it is receipted, and the root to read to the other side."""
-    from detente.cli.wording import say, say_counted
     from detente.link.copies import Copy
 
     copy = Copy(source)
     chosen = chosen_transcripts(copy, peer, accord)
+    names = [_name(copy.names, transcript.peer) for transcript in chosen]
+    if answered(output, [_known(transcript, copy.names) for transcript in chosen], names):
+        return
     if not chosen:
         say("transcript.none", source=source)
     for transcript in chosen:
@@ -61,45 +58,52 @@ def show(
 
 def export(
     source: Source,
-    peer: PeerOption = None,
+    peer: LinkPeer = None,
     accord: AccordOption = None,
     out: Annotated[Path | None, typer.Option(help="The file to write; without it, standard output.")] = None,
 ) -> None:
     """Write one link's transcript as a file that verifies and compares without the journal."""
-    from detente.airspace.refusal import Refusal
-    from detente.cli.wording import write_output
     from detente.link.copies import Copy
 
     copy = Copy(source)
     chosen = chosen_transcripts(copy, peer, accord)
     if len(chosen) != 1:
-        raise Refusal(str(source), f"{len(chosen)} links", "one link", "Choose it with --peer and --accord.")
+        raise Refusal("cli.one_link", str(source), f"{len(chosen)} links")
     write_output(copy.export(chosen[0]), out)
 
 
-def verify(sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="What to verify.")]) -> None:
-    """Verify every signature, number and hash. Exit code 0 sound, 1 broken, 2 unreadable."""
-    from detente.cli.wording import say, say_counted
+def verify(
+    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="What to verify.")],
+    output: OutputOption = None,
+) -> None:
+    """Verify every signature, number and hash. Exit code 0 sound, 3 broken, 2 unreadable."""
     from detente.link.comparison import verify_transcript
     from detente.link.copies import Copy
 
-    broken = False
+    found = []
     for source in sources:
         copy = Copy(source)
         transcripts = copy.read().transcripts
         findings = [finding for transcript in transcripts for finding in verify_transcript(transcript)]
-        for finding in findings:
-            say("transcript.broken", source=source, finding=_sentence(finding, copy.names))
-        if not findings:
-            count = sum(len(way.envelopes) for transcript in transcripts for way in transcript.directions)
-            say_counted("transcript.sound", count, source=source)
-        broken = broken or bool(findings)
-    sys.exit(1 if broken else 0)
+        count = sum(len(way.envelopes) for transcript in transcripts for way in transcript.directions)
+        found.append((str(source), count, [_sentence(finding, copy.names) for finding in findings]))
+    broken = [name for name, _, sentences in found if sentences]
+    known = [
+        {"source": name, "sound": not sentences, "envelopes": count, "findings": sentences}
+        for name, count, sentences in found
+    ]
+    if not answered(output, known, broken):
+        for name, count, sentences in found:
+            for sentence in sentences:
+                say("transcript.broken", source=name, finding=sentence)
+            if not sentences:
+                say_counted("transcript.sound", count, source=name)
+    if broken:
+        raise typer.Exit(ExitCode.NOT_PROVEN)
 
 
-def compare(first: Source, second: Source) -> None:
-    """Hold two copies side by side. Exit code 0 equal (what is in flight is said), 1 different, 2 unreadable."""
-    from detente.cli.wording import say, say_counted
+def compare(first: Source, second: Source, output: OutputOption = None) -> None:
+    """Hold two copies side by side. Exit code 0 equal (what is in flight is said), 6 different, 3 broken."""
     from detente.link.comparison import compare_copies
     from detente.link.copies import Copy
 
@@ -107,22 +111,33 @@ def compare(first: Source, second: Source) -> None:
     names = {**copies[1].names, **copies[0].names}
     comparison = compare_copies(copies[0].read(), copies[1].read())
     sources = (str(first), str(second))
-    for source, findings in zip(sources, comparison.broken, strict=True):
-        for finding in findings:
-            say("transcript.broken", source=source, finding=_sentence(finding, names))
-    for finding in comparison.differences:
-        say("transcript.difference", finding=_sentence(finding, names, sources))
-    for finding in comparison.in_flight:
-        say("transcript.tail", finding=_sentence(finding, names, sources))
-    if comparison.equal:
-        say_counted("transcript.equal", comparison.equal_envelopes)
-    sys.exit(0 if comparison.equal else 1)
+    broken = [
+        (source, _sentence(finding, names))
+        for source, findings in zip(sources, comparison.broken, strict=True)
+        for finding in findings
+    ]
+    differences = [_sentence(finding, names, sources) for finding in comparison.differences]
+    in_flight = [_sentence(finding, names, sources) for finding in comparison.in_flight]
+    known = {
+        "equal": comparison.equal, "equal_envelopes": comparison.equal_envelopes,
+        "broken": [{"source": source, "finding": sentence} for source, sentence in broken],
+        "differences": differences, "in_flight": in_flight,
+    }  # fmt: skip
+    if not answered(output, known):
+        for source, sentence in broken:
+            say("transcript.broken", source=source, finding=sentence)
+        for sentence in differences:
+            say("transcript.difference", finding=sentence)
+        for sentence in in_flight:
+            say("transcript.tail", finding=sentence)
+        if comparison.equal:
+            say_counted("transcript.equal", comparison.equal_envelopes)
+    if not comparison.equal:
+        raise typer.Exit(ExitCode.NOT_PROVEN if broken else ExitCode.DIFFER)
 
 
 def chosen_transcripts(copy: Copy, peer: str | None, accord: str | None) -> list[Transcript]:
     """Return the transcripts with this peer, under this accord; raises Refusal when both leave none."""
-    from detente.airspace.refusal import Refusal
-
     found = [
         transcript
         for transcript in copy.read().transcripts
@@ -130,32 +145,40 @@ def chosen_transcripts(copy: Copy, peer: str | None, accord: str | None) -> list
         and (accord is None or transcript.accord.startswith(accord))
     ]
     if not found and (peer is not None or accord is not None):
-        raise Refusal(str(copy.source), f"--peer {peer} --accord {accord}", "a link that is in this file")
+        raise Refusal("cli.link_file", str(copy.source), f"--peer {peer} --accord {accord}")
     return found
 
 
-def _show_one_way(one_way: OneWay, names: dict[str, str], *, messages: bool) -> None:
-    from detente.cli.wording import language, words
-    from detente.language import figures
+def _known(transcript: Transcript, names: dict[str, str]) -> dict[str, object]:
+    """What `show` says of a link, as JSON has it."""
+    return {
+        "holder": _name(names, transcript.holder), "peer": _name(names, transcript.peer),
+        "accord": transcript.accord, "contradictions": transcript.contradictions,
+        "directions": [
+            {"sender": _name(names, one.direction.sender), "recipient": _name(names, one.direction.recipient),
+             "messages": len(one.envelopes), "receipted": one.receipted_number, "root": one.root.hex()}
+            for one in transcript.directions
+        ],
+    }  # fmt: skip
 
+
+def _show_one_way(one_way: OneWay, names: dict[str, str], *, messages: bool) -> None:
     sent = one_way.envelopes
     counted = figures.counted(language(), "transcript.counted", len(sent), receipted=one_way.receipted_number)
     lines = [counted, words("transcript.root", root=one_way.root.hex())]
     if sent:
         first, last = figures.utc_time(sent[0].sent_at), figures.utc_time(sent[-1].sent_at)
         lines.insert(1, words("transcript.times", first=first, last=last))
-    typer.echo(f"  {_way(one_way.direction.sender, one_way.direction.recipient, names)}")
+    echo(f"  {_way(one_way.direction.sender, one_way.direction.recipient, names)}")
     for line in lines:
-        typer.echo(f"    {line}")
+        echo(f"    {line}")
     if messages:
         for line in _message_lines(one_way):
-            typer.echo(f"    {line}")
+            echo(f"    {line}")
 
 
 def _message_lines(one_way: OneWay) -> Iterator[str]:
     """Number, sent, received (by its receipt), kind, size and the beginning of the hash of every envelope."""
-    from detente.language import figures
-
     receipts = iter(one_way.receipts)
     receipt = next(receipts, None)
     for envelope in one_way.envelopes:
@@ -169,8 +192,6 @@ def _message_lines(one_way: OneWay) -> Iterator[str]:
 
 
 def _sentence(finding: Finding, names: dict[str, str], sources: tuple[str, str] = ("", "")) -> str:
-    from detente.cli.wording import words
-
     sender, recipient = finding.direction.sender, finding.direction.recipient
     run = str(finding.first) if finding.first == finding.last else f"{finding.first}\N{EN DASH}{finding.last}"
     return words(
@@ -188,3 +209,10 @@ def _name(names: dict[str, str], key: bytes) -> str:
     from detente.record.keys import spoken_fingerprint
 
     return names.get(key.hex()) or spoken_fingerprint(key)
+
+
+COMMANDS = {
+    "transcript": {
+        "show": show, "export": export, "verify": verify, "compare": compare, "prove": prove, "check": check,
+    }
+}  # fmt: skip

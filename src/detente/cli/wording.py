@@ -1,4 +1,4 @@
-"""Saying things on the terminal in the user's language, and writing files that are new or said to exist."""
+"""Saying things on the terminal in the user's language, and reading and writing files."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-
-import typer
 
 from detente.airspace.refusal import Refusal
 from detente.language.figures import counted
@@ -19,6 +17,13 @@ def language() -> Language:
     return language_from_environment(os.environ)
 
 
+def echo(text: object = "", *, err: bool = False, nl: bool = True) -> None:
+    """Print a line, at once; typer's own would write UTF-8 to a terminal that cannot show it."""
+    stream = sys.stderr if err else sys.stdout
+    stream.write(f"{text}\n" if nl else str(text))
+    stream.flush()
+
+
 def words(key: str, /, **values: object) -> str:
     """Return the text under `key` in the user's language."""
     return text(language(), key, **values)
@@ -26,12 +31,20 @@ def words(key: str, /, **values: object) -> str:
 
 def say_counted(key: str, count: int, /, **values: object) -> None:
     """Print the text under `key` for one or for many, with `count` filled in."""
-    typer.echo(counted(language(), key, count, **values))
+    echo(counted(language(), key, count, **values))
 
 
 def say(key: str, /, *, err: bool = False, **values: object) -> None:
     """Print the text under `key` in the user's language."""
-    typer.echo(words(key, **values), err=err)
+    echo(words(key, **values), err=err)
+
+
+def read_input(file: Path) -> bytes:
+    """Return what is in a file; raises Refusal when it cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Refusal("cli.readable_file", str(file), error.strerror or str(error)) from None
 
 
 def write_output(parts: Iterable[bytes], out: Path | None) -> None:
@@ -45,6 +58,6 @@ def write_output(parts: Iterable[bytes], out: Path | None) -> None:
         with out.open("xb") as stream:
             stream.writelines(parts)
     except FileExistsError:
-        raise Refusal("--out", str(out), "a file that does not exist yet") from None
+        raise Refusal("cli.file_does_not_exist", "--out", str(out)) from None
     except OSError as error:
-        raise Refusal("--out", str(out), "a file that can be written", f"{error.strerror}.") from None
+        raise Refusal("cli.file_writable", "--out", str(out), strerror=error.strerror or str(error)) from None

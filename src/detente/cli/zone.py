@@ -8,118 +8,149 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detente.cli.plan import Directory, Output, OutputOption, show_table
-from detente.cli.wording import say, words
+from detente.airspace.refusal import Refusal
+from detente.cli.airspace_files import volume_of_file
+from detente.cli.claims_values import area, band, node, times
+from detente.cli.names import any_party, found, peer_named
+from detente.cli.options import (
+    AirspaceOption,
+    Centre,
+    Directory,
+    FileOption,
+    GroundElevationOption,
+    Heights,
+    InsistedFormat,
+    OnlyPeer,
+    OutputOption,
+    Owner,
+    Post,
+    Radius,
+    Reason,
+    ToPeer,
+    Vertices,
+    WindowOption,
+    lowered,
+)
+from detente.cli.output import answered, show_table
+from detente.cli.quantities import HORIZONTAL_UNITS_M, quantity
+from detente.cli.wording import echo, language, say, words
+from detente.language import figures
 
 if TYPE_CHECKING:
     from detente.zones.terms import ZoneTerms
 
-Zone = Annotated[str, typer.Argument(help="The zone's id, chosen by whoever proposes it first.")]
-Peer = Annotated[str, typer.Option("--peer", help="The other party.")]
-Post = Annotated[str, typer.Option("--by", help="The post that acts: a role, never a person.")]
-Reason = Annotated[str, typer.Option(help="Why, in one line that the other party reads too.")]
-Version = Annotated[
+Zone = Annotated[str, typer.Argument(help="The zone's id, chosen by whoever proposes it first, or how it begins.")]
+VersionOption = Annotated[
     str, typer.Option("--version", help="The version, or how it begins; the one that waits unless said.")
 ]
-Owner = Annotated[str | None, typer.Option("--owner", help="Whose zone it is; ours unless said.")]
-Meaning = Annotated[
+MeaningOption = Annotated[
     str | None,
-    typer.Option(help="our_aircraft_here, keep_out, call_before_entering, closed_to_all or nothing_of_ours_here."),
+    typer.Option(
+        callback=lowered,
+        help="our_aircraft_here, keep_out, call_before_entering, closed_to_all or nothing_of_ours_here.",
+    ),
 ]
-Where = Annotated[str | None, typer.Option(help="Its centre: degrees north and east, like 34.0,20.0.")]
-Radius = Annotated[str | None, typer.Option(help="Its radius with its unit, like 5NM or 9km.")]
-Vertices = Annotated[str | None, typer.Option(help='Instead of a circle: "34,20 34,21 35,20".')]
-Heights = Annotated[str | None, typer.Option(help='Its heights, like "0..6000m MSL" or FL100..FL200.')]
-Window = Annotated[str | None, typer.Option(help="When it holds, in UTC, like 2025-06-01T14:30Z/2025-06-01T15:00Z.")]
 ContactAt = Annotated[str | None, typer.Option(help="A ring around it where contact has to be made: its radius.")]
 HoldOutside = Annotated[str | None, typer.Option(help="A ring to hold outside while there is no contact: its radius.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(help="Temporary zones: propose, counter, accept, refuse, move, release.", no_args_is_help=True)
-    for name, function in (
-        ("propose", propose), ("counter", counter), ("move", move), ("accept", accept), ("refuse", refuse),
-        ("release", release), ("list", list_zones), ("show", show),
-    ):  # fmt: skip
-        group.command(name)(function)
-    app.add_typer(group, name="zone")
-
-
 def propose(
-    zone: Zone, directory: Directory, peer: Peer, meaning: Meaning, heights: Heights, window: Window,
-    where: Where = None, radius: Radius = None, vertices: Vertices = None, contact_at: ContactAt = None,
-    hold_outside: HoldOutside = None, owner: Owner = None, by: Post = "watch",
+    zone: Zone, directory: Directory, peer: ToPeer, meaning: MeaningOption, heights: Heights = None,
+    window: WindowOption = None, centre: Centre = None, radius: Radius = None, vertices: Vertices = None,
+    file: FileOption = None, airspace: AirspaceOption = None, ground_elevation: GroundElevationOption = None,
+    insisted: InsistedFormat = None, contact_at: ContactAt = None, hold_outside: HoldOutside = None,
+    owner: Owner = None, post: Post = "watch", output: OutputOption = None,
 ) -> None:  # fmt: skip
     """Propose a zone. It holds once the other side accepts; until then nothing changes."""
-    given = _given(owner, meaning, where, radius, vertices, heights, window, contact_at, hold_outside)
-    given.setdefault("owner", _client(directory).get("status")["party"])
-    _propose(directory, {"peer": peer, "zone_id": zone, "terms": _checked(given), "by": by})
+    talks = _Talks(directory, peer, post, output)
+    if file is None:
+        given = _given(meaning, area(centre, radius, vertices), heights, window, contact_at, hold_outside)
+        missing = next((name for name, key in _NEEDED.items() if key not in given), None)
+        if missing is not None:
+            raise Refusal("cli.area_heights_window", missing, None)
+    else:
+        place = volume_of_file(file, airspace, window, ground_elevation, insisted)
+        # The window has said which time of the file is asked about.
+        typed_in = _given(meaning, area(centre, radius, vertices), heights, None, contact_at, hold_outside)
+        given = {**place, **typed_in}
+    whose = any_party(directory, owner) or talks.client.get("status")["party"]
+    talks.propose(zone, {**given, "owner": whose})
+
+
+_NEEDED = {"--centre": "area", "--heights": "altitude", "--window": "time"}
 
 
 def counter(
-    zone: Zone, directory: Directory, peer: Peer, meaning: Meaning = None, where: Where = None, radius: Radius = None,
-    vertices: Vertices = None, heights: Heights = None, window: Window = None, contact_at: ContactAt = None,
-    hold_outside: HoldOutside = None, owner: Owner = None, version: Version = "", by: Post = "watch",
+    zone: Zone, directory: Directory, peer: ToPeer, meaning: MeaningOption = None, centre: Centre = None,
+    radius: Radius = None, vertices: Vertices = None, heights: Heights = None, window: WindowOption = None,
+    contact_at: ContactAt = None, hold_outside: HoldOutside = None, owner: Owner = None, version: VersionOption = "",
+    post: Post = "watch", output: OutputOption = None,
 ) -> None:  # fmt: skip
     """Answer a proposal with other terms: say what is to differ from it."""
-    from detente.airspace.refusal import Refusal
-
-    pending = [
-        one for one in _client(directory).get("zones", peer, zone)["pending"] if one["version"].startswith(version)
-    ]
+    talks = _Talks(directory, peer, post, output)
+    name = talks.zone(zone)
+    pending = [one for one in talks.view(name)["pending"] if one["version"].startswith(version.lower())]
     if not pending:
-        raise Refusal("zone", zone, "a proposal that waits for an answer", "See: detente zone list.")
-    given = _given(owner, meaning, where, radius, vertices, heights, window, contact_at, hold_outside)
-    terms = _checked({**pending[-1]["terms"], **given})
-    answers = pending[-1]["version"]
-    _propose(directory, {"peer": peer, "zone_id": zone, "terms": terms, "by": by, "answers": answers})
+        raise Refusal("cli.proposal_waits_for_answer", "zone", zone)
+    given = _given(meaning, area(centre, radius, vertices), heights, window, contact_at, hold_outside)
+    if owner is not None:
+        given["owner"] = any_party(directory, owner)
+    talks.propose(name, {**pending[-1]["terms"], **given}, answers=pending[-1]["version"])
 
 
 def move(
-    zone: Zone, directory: Directory, peer: Peer, meaning: Meaning = None, where: Where = None, radius: Radius = None,
-    vertices: Vertices = None, heights: Heights = None, window: Window = None, contact_at: ContactAt = None,
-    hold_outside: HoldOutside = None, owner: Owner = None, by: Post = "watch",
+    zone: Zone, directory: Directory, peer: ToPeer, meaning: MeaningOption = None, centre: Centre = None,
+    radius: Radius = None, vertices: Vertices = None, heights: Heights = None, window: WindowOption = None,
+    contact_at: ContactAt = None, hold_outside: HoldOutside = None, owner: Owner = None, post: Post = "watch",
+    output: OutputOption = None,
 ) -> None:  # fmt: skip
     """Propose to move or change an agreed zone: say what is to differ. It stays where it is until that is accepted."""
-    from detente.airspace.refusal import Refusal
-
-    agreed = _client(directory).get("zones", peer, zone)["agreed"]
+    talks = _Talks(directory, peer, post, output)
+    name = talks.zone(zone)
+    agreed = talks.view(name)["agreed"]
     if agreed is None:
-        raise Refusal("zone", zone, "an agreed zone", "See: detente zone list.")
-    given = _given(owner, meaning, where, radius, vertices, heights, window, contact_at, hold_outside)
-    _propose(directory, {"peer": peer, "zone_id": zone, "terms": _checked({**agreed, **given}), "by": by})
+        raise Refusal("cli.agreed_zone", "zone", zone)
+    given = _given(meaning, area(centre, radius, vertices), heights, window, contact_at, hold_outside)
+    if owner is not None:
+        given["owner"] = any_party(directory, owner)
+    talks.propose(name, {**agreed, **given})
 
 
-def accept(zone: Zone, directory: Directory, peer: Peer, version: Version = "", by: Post = "watch") -> None:
+def accept(
+    zone: Zone, directory: Directory, peer: ToPeer, version: VersionOption = "", post: Post = "watch",
+    output: OutputOption = None,
+) -> None:  # fmt: skip
     """Agree to the terms that wait for our answer: the zone counts as notified on both sides from now on."""
-    _answer(directory, peer, zone, "accept", {"by": by, "version": version})
+    _Talks(directory, peer, post, output).answer(zone, "accept", version=version.lower())
 
 
 def refuse(
-    zone: Zone, directory: Directory, peer: Peer, reason: Reason, version: Version = "", by: Post = "watch"
-) -> None:
+    zone: Zone, directory: Directory, peer: ToPeer, reason: Reason, version: VersionOption = "", post: Post = "watch",
+    output: OutputOption = None,
+) -> None:  # fmt: skip
     """Do not agree to the terms that wait for our answer, or take our own proposal back."""
-    _answer(directory, peer, zone, "refuse", {"by": by, "version": version, "reason": reason})
+    _Talks(directory, peer, post, output).answer(zone, "refuse", version=version.lower(), reason=reason)
 
 
-def release(zone: Zone, directory: Directory, peer: Peer, reason: Reason, by: Post = "watch") -> None:
-    """Release a zone, alone, at once and for good."""
-    _answer(directory, peer, zone, "release", {"by": by, "reason": reason})
-
-
-def list_zones(
+def release(
+    zone: Zone,
     directory: Directory,
-    peer: Annotated[str | None, typer.Option("--peer", help="Only zones with this party.")] = None,
-    output: OutputOption = Output.TABLE,
+    peer: ToPeer,
+    reason: Reason,
+    post: Post = "watch",
+    output: OutputOption = None,
 ) -> None:
+    """Release a zone, alone, at once and for good."""
+    _Talks(directory, peer, post, output).answer(zone, "release", reason=reason)
+
+
+def list_zones(directory: Directory, peer: OnlyPeer = None, output: OutputOption = None) -> None:
     """List the zones with every party, where each stands, and what waits for whom."""
-    found = _client(directory).get("zones", peer=peer)
-    if output is Output.JSON:
-        typer.echo(json.dumps(found, indent=2))
+    zones = node(directory).get("zones", peer=None if peer is None else peer_named(directory, peer))
+    if answered(output, zones, (view["zone_id"] for view in zones)):
         return
     rows = []
-    for view in found:
+    for view in zones:
         terms = view["agreed"] or view["record"]["versions"][-1]["terms"]
         waits = [f"{one['waits_for']}: {', '.join(one['called'])}" for one in view["pending"]]
         rows.append(
@@ -133,15 +164,18 @@ def list_zones(
     show_table(headings, tuple(rows))
 
 
-def show(zone: Zone, directory: Directory, peer: Peer) -> None:
+def show(zone: Zone, directory: Directory, peer: ToPeer, output: OutputOption = None) -> None:
     """Show a zone's terms, who said what of it and when, and which plans enter it."""
-    view = _client(directory).get("zones", peer, zone)
+    talks = _Talks(directory, peer, "", output)
+    view = talks.view(talks.zone(zone))
+    if answered(output, view, [view["zone_id"]]):
+        return
     _stands(view)
     for version in view["record"]["versions"]:
         for proposal in version["proposals"]:
             say("zone.said.proposed", at=proposal["at"], party=proposal["party"], by=proposal["by"],
                 version=version["version"])  # fmt: skip
-        typer.echo(f"  {terms_text(version['terms'])}")
+        echo(f"  {terms_text(version['terms'])}")
         for word in version["words"]:
             said = "accepted" if word["agrees"] else "refused"
             if word["agrees"] and any(p["party"] == word["party"] for p in version["proposals"]):
@@ -160,8 +194,6 @@ def show(zone: Zone, directory: Directory, peer: Peer) -> None:
 def terms_text(terms: dict[str, Any]) -> str:
     """Return the terms of a zone, as the HTTP API gives them, on one line: distances and heights in both units."""
     from detente.cli.claims_output import where_and_when
-    from detente.cli.wording import language
-    from detente.language import figures
 
     parts = [terms["owner"], words(f"zone.meaning.{terms['meaning']}"), where_and_when(terms)]
     for key, field in (("ring_contact", "contact_at_m"), ("ring_hold", "hold_outside_m")):
@@ -171,55 +203,27 @@ def terms_text(terms: dict[str, Any]) -> str:
 
 
 def _given(
-    owner: str | None, meaning: str | None, where: str | None, radius: str | None, vertices: str | None,
-    heights: str | None, window: str | None, contact_at: str | None, hold_outside: str | None,
+    meaning: str | None, place: dict[str, Any] | None, heights: str | None, window: str | None,
+    contact_at: str | None, hold_outside: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the terms that were typed, as the HTTP API takes them."""
-    import msgspec
 
-    from detente.airspace.plan import Circle, Polygon
-    from detente.airspace.refusal import Refusal
-    from detente.cli.line_values import value
-    from detente.line.parameters import Block, Length, Place, Window
+    def metres(field: str, text: str | None) -> float | None:
+        return None if text is None else quantity(text, HORIZONTAL_UNITS_M, field)
 
-    def metres(field: str, text: str) -> float:
-        length = value(field, "length", text)
-        assert isinstance(length, Length)
-        return length.metres
-
-    def position(text: str) -> Any:  # noqa: ANN401
-        place = value("--where", "place", text)
-        assert isinstance(place, Place)
-        return place.position
-
-    given: dict[str, Any] = {"owner": owner, "meaning": meaning}
-    if vertices is not None:
-        if where is not None or radius is not None:
-            raise Refusal("--vertices", vertices, "either a circle or vertices")
-        given["area"] = Polygon(tuple(position(text) for text in vertices.split()))
-    elif where is not None or radius is not None:
-        if where is None or radius is None:
-            raise Refusal("--where", where, "a centre and a radius", "Give both.")
-        given["area"] = Circle(position(where), metres("--radius", radius))
-    if heights is not None:
-        block = value("--heights", "block", heights)
-        assert isinstance(block, Block)
-        given["altitude"] = block.band
-    if window is not None:
-        moments = value("--window", "window", window)
-        assert isinstance(moments, Window)
-        given["time"] = moments.window
-    given["contact_at_m"] = None if contact_at is None else metres("--contact-at", contact_at)
-    given["hold_outside_m"] = None if hold_outside is None else metres("--hold-outside", hold_outside)
-    typed: dict[str, Any] = msgspec.to_builtins({name: one for name, one in given.items() if one is not None})
-    return typed
+    given = {
+        "meaning": meaning, "area": place, "altitude": None if heights is None else band(heights),
+        "time": None if window is None else times(window), "contact_at_m": metres("--contact-at", contact_at),
+        "hold_outside_m": metres("--hold-outside", hold_outside),
+    }  # fmt: skip
+    return {name: one for name, one in given.items() if one is not None}
 
 
 def _checked(terms: dict[str, Any]) -> dict[str, Any]:
     """Return terms as the HTTP API takes them; raises Refusal naming what is missing or wrong."""
     import msgspec
 
-    from detente.accord.decoding import refusal_of
+    from detente.room.decoding import refusal_of
     from detente.zones.terms import ZoneTerms
 
     try:
@@ -230,19 +234,46 @@ def _checked(terms: dict[str, Any]) -> dict[str, Any]:
     return checked
 
 
-def _propose(directory: Path, body: dict[str, Any]) -> None:
-    _stands(_client(directory).post("zones", body=json.dumps(body).encode())["zone"])
+class _Talks:
+    """What a post says to a party about zones, through the running node."""
 
+    def __init__(self, directory: Path, peer: str, post: str, output: bool | None) -> None:  # noqa: FBT001
+        self.client = node(directory)
+        self._peer = peer_named(directory, peer)
+        self._post = post
+        self._output = output
 
-def _answer(directory: Path, peer: str, zone: str, action: str, body: dict[str, str]) -> None:
-    _stands(_client(directory).post("zones", peer, zone, action, body=json.dumps(body).encode())["zone"])
+    def zone(self, typed: str) -> str:
+        """Return the id of the zone that is meant."""
+        return found(self.client, "zone", typed, peer=self._peer)
+
+    def view(self, zone: str) -> dict[str, Any]:
+        """Return how a zone stands."""
+        view: dict[str, Any] = self.client.get("zones", self._peer, zone)
+        return view
+
+    def propose(self, zone: str, terms: dict[str, Any], **more: str) -> None:
+        """Propose terms for a zone."""
+        self._say({"peer": self._peer, "zone_id": zone, "terms": _checked(terms), **more})
+
+    def answer(self, zone: str, action: str, **body: str) -> None:
+        """Answer what was proposed for a zone, or release it."""
+        self._say(body, self._peer, self.zone(zone), action)
+
+    def _say(self, body: dict[str, Any], *route: str) -> None:
+        said = {**body, "by": found(self.client, "post", self._post)}
+        answer = self.client.post("zones", *route, body=json.dumps(said).encode())
+        if not answered(self._output, answer, [answer["zone"]["zone_id"]]):
+            _stands(answer["zone"])
 
 
 def _stands(view: dict[str, Any]) -> None:
     say("zone.stands", zone=view["zone_id"], peer=view["peer"], standing=words(f"zone.standing.{view['standing']}"))
 
 
-def _client(directory: Path) -> Any:  # noqa: ANN401 - imported when it is needed
-    from detente.api.client import NodeClient
-
-    return NodeClient(directory)
+COMMANDS = {
+    "zone": {
+        "propose": propose, "counter": counter, "move": move, "accept": accept, "refuse": refuse,
+        "release": release, "list": list_zones, "show": show,
+    }
+}  # fmt: skip

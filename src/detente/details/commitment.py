@@ -11,9 +11,9 @@ import re
 
 import msgspec
 
-from detente.accord.decoding import refusal_of
 from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
+from detente.room.decoding import refusal_of
 
 PURPOSE = b"detente-commitment-1\n"
 DETAILS_SALT_BYTES = 32
@@ -31,7 +31,7 @@ class CommitmentOpening(
 
     def __post_init__(self) -> None:
         if not _SALT.match(self.salt):
-            raise Refusal("salt", self.salt, "64 hexadecimal digits")
+            raise Refusal("details.hexadecimal_digits", "salt", self.salt)
 
     @property
     def commitment(self) -> str:
@@ -52,10 +52,10 @@ def write_opening(opening: CommitmentOpening) -> bytes:
 def read_opening(data: bytes) -> CommitmentOpening:
     """Return the opening in a file; raises Refusal naming the field."""
     if len(data) > MAX_OPENING_BYTES:
-        raise Refusal("opening", f"{len(data):,} bytes", f"at most {MAX_OPENING_BYTES:,} bytes")
+        raise Refusal("details.at_most_bytes", "opening", f"{len(data):,} bytes", most=MAX_OPENING_BYTES)
     try:
         return msgspec.json.decode(data, type=CommitmentOpening)
     except msgspec.ValidationError as error:
         raise refusal_of(error, "opening") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal("opening", str(error), "an opening as JSON", "See: detente details open.") from None
+        raise Refusal("details.opening_json", "opening", str(error)) from None

@@ -5,21 +5,26 @@ Every commitment that a notice ever carried stays on record, so that one that is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
 
-from detente.airspace.refusal import Refusal
 from detente.details.commitment import CommitmentOpening
+from detente.room.message import Message
 
 NoticeKey = tuple[str, str]
 """Party and notice id."""
 
 
+class DetailsOpening(Message, frozen=True, tag="details_given"):
+    """The sender opens what its notice committed to. It may do so always, also while planning is suspended."""
+
+    notice_id: str
+    opening: CommitmentOpening
+
+
 class _Command(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_fields=True):
     at: datetime
-    party: str
 
 
 class CommitDetails(_Command, frozen=True, tag="commit_details"):
@@ -31,6 +36,7 @@ class CommitDetails(_Command, frozen=True, tag="commit_details"):
 class SeeCommitment(_Command, frozen=True, tag="see_commitment"):
     """A notice of `party` carries this commitment."""
 
+    party: str
     notice_id: str
     commitment: str
 
@@ -42,14 +48,7 @@ class GiveDetails(_Command, frozen=True, tag="give_details"):
     notice_id: str
 
 
-class HearDetails(_Command, frozen=True, tag="hear_details"):
-    """`party` opens what its notice committed to."""
-
-    notice_id: str
-    opening: CommitmentOpening
-
-
-DetailsCommand = CommitDetails | SeeCommitment | GiveDetails | HearDetails
+DetailsCommand = CommitDetails | SeeCommitment | GiveDetails
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True):
@@ -108,63 +107,18 @@ class NoticeCommitment(msgspec.Struct, frozen=True):
 
 
 class Details:
-    """What is known of details: our own openings by commitment, and every notice's commitments in order."""
+    """What is known of details: our own openings by commitment, and every notice's commitments in order.
+
+    Changed by the room's `evolve` alone.
+    """
 
     def __init__(self) -> None:
         self.kept: dict[str, CommitmentOpening] = {}
         self.commitments: dict[NoticeKey, tuple[NoticeCommitment, ...]] = {}
 
 
-def decide(details: Details, own: str, peers: Mapping[str, object], command: DetailsCommand) -> list[DetailsEvent]:
-    """Return what follows from a command; raises Refusal with nothing changed. `peers` are those we talk with."""
-    match command:
-        case CommitDetails(at, _, opening):
-            return [] if opening.commitment in details.kept else [DetailsKept(at, opening)]
-        case SeeCommitment(at, party, notice_id, commitment):
-            known = details.commitments.get((party, notice_id), ())
-            return [] if any(c.commitment == commitment for c in known) else [
-                CommitmentSeen(at, party, notice_id, commitment)
-            ]  # fmt: skip
-        case GiveDetails(at, _, peer, notice_id):
-            if peer not in peers:
-                raise Refusal("peer", peer, f"a party with an accord: {', '.join(sorted(peers)) or 'none'}")
-            commitment = _committed(details, own, notice_id)[-1].commitment
-            if commitment not in details.kept:
-                raise Refusal("notice_id", notice_id, f"a notice whose commitment was made here, not {commitment}")
-            return [DetailsGiven(at, peer, notice_id, details.kept[commitment])]
-        case HearDetails(at, party, notice_id, opening):
-            committed = _committed(details, party, notice_id)
-            opened = next((c for c in committed if c.commitment == opening.commitment), None)
-            if opened is None:
-                return [DetailsRefused(at, party, notice_id, tuple(c.commitment for c in committed), opening)]
-            return [] if opened.opening is not None else [DetailsOpened(at, party, notice_id, opening)]
+class DetailsRecords(msgspec.Struct, frozen=True):
+    """`Details` as it is kept."""
 
-
-def evolve(details: Details, event: DetailsEvent, own: str) -> None:
-    """Fold an event in."""
-    match event:
-        case DetailsKept(_, opening):
-            details.kept[opening.commitment] = opening
-        case CommitmentSeen(at, party, notice_id, commitment):
-            key = (party, notice_id)
-            details.commitments[key] = (*details.commitments.get(key, ()), NoticeCommitment(commitment, at))
-        case DetailsGiven(at, _, notice_id, opening):
-            _opened(details, (own, notice_id), at, opening)
-        case DetailsOpened(at, party, notice_id, opening):
-            _opened(details, (party, notice_id), at, opening)
-        case DetailsRefused():
-            pass
-
-
-def _committed(details: Details, party: str, notice_id: str) -> tuple[NoticeCommitment, ...]:
-    commitments = details.commitments.get((party, notice_id))
-    if not commitments:
-        raise Refusal("notice_id", notice_id, f"a notice of {party} that carries a commitment")
-    return commitments
-
-
-def _opened(details: Details, key: NoticeKey, at: datetime, opening: CommitmentOpening) -> None:
-    details.commitments[key] = tuple(
-        NoticeCommitment(c.commitment, c.at, c.opened_at or at, opening) if c.commitment == opening.commitment else c
-        for c in details.commitments[key]
-    )
+    kept: dict[str, CommitmentOpening]
+    commitments: dict[NoticeKey, tuple[NoticeCommitment, ...]]

@@ -1,13 +1,15 @@
 """Plans as GeoJSON (RFC 7946): the schema is documented in docs/reference/plans-geojson.md.
 
 A feature is one volume or one trajectory. Volumes of one plan are features with the same `plan_id` that count their
-`part` of `parts`. Edges and legs are geodesics of WGS 84. What is written is read back equal.
+`part` of `parts`, or the polygons of a MultiPolygon. Edges and legs are geodesics of WGS 84. What is written is read
+back equal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -26,7 +28,7 @@ from detente.airspace.plan import (
 )
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
-from detente.feeds.plausibility import check_speeds
+from detente.feeds.plausibility import check_trajectory, check_volume
 from detente.feeds.source import (
     Within,
     brief,
@@ -45,6 +47,14 @@ DECORATION = frozenset(
      "marker-color", "marker-size", "marker-symbol"}
 )  # fmt: skip
 """Properties for people and drawing programs (simplestyle-spec); they and names that begin with "x-" are left alone."""
+
+COLLECTION_MEMBERS = frozenset(
+    {"type", "features", "crs", "bbox", "name", "title", "description", "generator", "copyright", "timestamp",
+     "xy_coordinate_resolution", "$schema"}
+)  # fmt: skip
+FEATURE_MEMBERS = frozenset({"type", "geometry", "properties", "id", "bbox", "crs"})
+GEOMETRY_MEMBERS = frozenset({"type", "coordinates", "bbox", "crs"})
+"""What is read, or says nothing of airspace; any other member is refused by name unless it begins with "x-"."""
 
 
 class AltitudeSeries(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -79,6 +89,7 @@ class TrajectoryProperties(
     times: tuple[datetime, ...]
     altitudes: AltitudeSeries
     containment: Containment
+    leg_containments: tuple[Containment, ...] = ()
     aircraft_class: str = DEFAULT_CLASS
 
 
@@ -90,13 +101,18 @@ def read_geojson(content: bytes) -> tuple[Plan, ...]:
     document = decode_json(content)
     if not isinstance(document, dict) or document.get("type") != "FeatureCollection":
         kind = document.get("type") if isinstance(document, dict) else type(document).__name__
-        raise Refusal("type", brief(kind), '"FeatureCollection"', "Put the features into one collection.")
-    _check_crs(document)
+        raise Refusal("feeds.featurecollection", "type", brief(kind))
+    check_members(document, COLLECTION_MEMBERS)
     features = document.get("features")
     if not isinstance(features, list):
-        raise Refusal("features", brief(features), "a list of features")
+        raise Refusal("feeds.list_features", "features", brief(features))
+    return plans_of_features(features)
+
+
+def plans_of_features(features: Sequence[object]) -> tuple[Plan, ...]:
+    """Return the plans of features in the order in which they begin; raises Refusal naming feature and field."""
     if len(features) > MAX_FEATURES:
-        raise Refusal("features", len(features), f"at most {MAX_FEATURES:,} features", "Split the file.")
+        raise Refusal("feeds.at_most_features", "features", len(features), most=MAX_FEATURES)
     gathered = _Gathered()
     for index, feature in enumerate(features):
         with Within(_place(index, feature)):
@@ -106,7 +122,7 @@ def read_geojson(content: bytes) -> tuple[Plan, ...]:
 
 def write_geojson(plans: Sequence[Plan]) -> bytes:
     """Return a GeoJSON file of `plans`, one feature a line; `read_geojson` gives equal plans back."""
-    lines = [msgspec.json.encode(feature) for plan in plans for feature in _features(plan)]
+    lines = [msgspec.json.encode(feature) for plan in plans for feature in features_of(plan)]
     return b'{"type":"FeatureCollection","features":[\n' + b",\n".join(lines) + b"\n]}\n"
 
 
@@ -115,23 +131,21 @@ class _Gathered:
 
     def __init__(self) -> None:
         self.order: dict[str, Plan | None] = {}
-        self.parts: dict[str, dict[int, Volume4D]] = {}
+        self.parts: dict[str, dict[int, tuple[Volume4D, ...]]] = {}
         self.first: dict[str, tuple[int, VolumeProperties]] = {}
 
     def add(self, index: int, feature: object) -> None:
         """Take in one feature; raises Refusal with the field inside the feature."""
         if not isinstance(feature, dict) or feature.get("type") != "Feature":
-            raise Refusal("type", brief(feature.get("type") if isinstance(feature, dict) else feature), '"Feature"')
-        _check_crs(feature)
+            raise Refusal("feeds.feature", "type", brief(feature.get("type") if isinstance(feature, dict) else feature))
+        check_members(feature, FEATURE_MEMBERS)
         geometry = feature.get("geometry")
         if not isinstance(geometry, dict):
-            raise Refusal("geometry", brief(geometry), "a Polygon, a Point or a LineString")
-        _check_crs(geometry)
+            raise Refusal("feeds.polygon_point_or_linestring", "geometry", brief(geometry))
+        check_members(geometry, GEOMETRY_MEMBERS, "geometry: ")
         raw = feature.get("properties")
         if not isinstance(raw, dict):
-            raise Refusal(
-                "properties", brief(raw), "the properties of a plan", "docs/reference/plans-geojson.md lists them."
-            )
+            raise Refusal("feeds.properties_plan", "properties", brief(raw))
         known = {name: value for name, value in raw.items() if name not in DECORATION and not name.startswith("x-")}
         properties: Properties = convert(known, Properties, "properties")
         if isinstance(properties, TrajectoryProperties):
@@ -147,43 +161,40 @@ class _Gathered:
             missing = next((part for part in range(1, properties.parts + 1) if part not in parts), None)
             if missing is not None:
                 raise Refusal(
-                    f"features[{index}] {plan_id!r}: properties.parts", properties.parts,
-                    f"part {missing} of {properties.parts} in the same file", "The file was cut, or a feature lost.",
+                    "feeds.part_same_file", f"features[{index}] {plan_id!r}: properties.parts", properties.parts,
+                    missing=missing, parts=properties.parts,
                 )  # fmt: skip
-            volumes = tuple(parts[part] for part in range(1, properties.parts + 1))
+            volumes = tuple(chain.from_iterable(parts[part] for part in range(1, properties.parts + 1)))
             self.order[plan_id] = Plan(plan_id, volumes, properties.aircraft_class)
         return tuple(plan for plan in self.order.values() if plan is not None)
 
     def _new(self, plan_id: str) -> None:
         if plan_id in self.order:
-            raise Refusal(
-                "properties.plan_id", plan_id, "an identifier that no other plan of the file has",
-                'Volumes of one plan count "part" of "parts"; anything else needs its own plan_id.',
-            )  # fmt: skip
+            raise Refusal("feeds.identifier_no_other_plan", "properties.plan_id", plan_id)
 
     def _add_volume(self, index: int, geometry: dict[str, Any], properties: VolumeProperties) -> None:
         plan_id = properties.plan_id
         if not 1 <= properties.part <= properties.parts <= 10_000:
-            raise Refusal("properties.part", properties.part, "1 to parts, and parts no more than 10,000")
+            raise Refusal("feeds.parts_parts_no_more", "properties.part", properties.part)
         if plan_id not in self.first or properties.parts == 1:
             self._new(plan_id)
             # The identifier and the class are checked here, where the feature is still known.
-            volume = _volume(geometry, properties)
+            volumes = _volumes(geometry, properties)
             with Within("properties"):
-                Plan(plan_id, (volume,), properties.aircraft_class)
+                Plan(plan_id, volumes, properties.aircraft_class)
             self.order[plan_id] = None
             self.first[plan_id] = index, properties
-            self.parts[plan_id] = {properties.part: volume}
+            self.parts[plan_id] = {properties.part: volumes}
             return
         first = self.first[plan_id][1]
         if (properties.parts, properties.aircraft_class) != (first.parts, first.aircraft_class):
             raise Refusal(
-                "properties", [properties.parts, properties.aircraft_class],
-                f"parts {first.parts} and aircraft_class {first.aircraft_class!r}, as the plan's other volumes say",
+                "feeds.parts_aircraft_class_plan", "properties", [properties.parts, properties.aircraft_class],
+                parts=first.parts, aircraft_class=repr(first.aircraft_class),
             )  # fmt: skip
         if properties.part in self.parts[plan_id]:
-            raise Refusal("properties.part", properties.part, "every part once")
-        self.parts[plan_id][properties.part] = _volume(geometry, properties)
+            raise Refusal("feeds.every_part_once", "properties.part", properties.part)
+        self.parts[plan_id][properties.part] = _volumes(geometry, properties)
 
 
 def _place(index: int, feature: object) -> str:
@@ -194,6 +205,17 @@ def _place(index: int, feature: object) -> str:
     )
 
 
+def check_members(found: dict[str, Any], known: frozenset[str], place: str = "") -> None:
+    """Raise Refusal for the first member that is neither known nor marked as the sender's own."""
+    if not found.keys() <= known:
+        unknown = next((name for name in found if name not in known and not name.startswith("x-")), None)
+        if unknown is not None:
+            shown, expected = printable_line(f"{place}{unknown}"), ", ".join(sorted(known))
+            raise Refusal("feeds.known_member", shown, brief(found[unknown]), known=expected)
+    if "crs" in found:
+        _check_crs(found)
+
+
 def _check_crs(member: dict[str, Any]) -> None:
     """Refuse the `crs` of GeoJSON before RFC 7946 unless it names longitude and latitude on WGS 84 (R28)."""
     crs = member.get("crs")
@@ -202,51 +224,50 @@ def _check_crs(member: dict[str, Any]) -> None:
     properties = crs.get("properties") if isinstance(crs, dict) else None
     name = properties.get("name") if isinstance(properties, dict) else None
     if not isinstance(name, str) or name not in CRS_NAMES:
-        raise Refusal(
-            "crs", name if isinstance(name, str) else "another system", "WGS 84, longitude before latitude",
-            "Convert the file first, for example: ogr2ogr -t_srs EPSG:4326 -lco RFC7946=YES new.geojson old.geojson",
-        )  # fmt: skip
+        raise Refusal("feeds.wgs84_longitude_first", "crs", name if isinstance(name, str) else "another system")
 
 
-def _volume(geometry: dict[str, Any], properties: VolumeProperties) -> Volume4D:
+def _volumes(geometry: dict[str, Any], properties: VolumeProperties) -> tuple[Volume4D, ...]:
+    """Return one volume, or one for each polygon of a MultiPolygon."""
     for name in ("start", "end"):
         plausible_instant(getattr(properties.time, name), f"properties.time.{name}")
-    kind = geometry.get("type")
-    area: Circle | Polygon
+    kind, coordinates = geometry.get("type"), geometry.get("coordinates")
+    areas: list[Circle | Polygon]
     if kind == "Point":
         if properties.radius_m is None:
-            raise Refusal("properties.radius_m", None, "the radius of the area around the point, in metres")
-        (centre,) = _positions([geometry.get("coordinates")], "geometry.coordinates")
+            raise Refusal("feeds.radius_area_around_point", "properties.radius_m", None)
+        (centre,) = positions_of([coordinates], "geometry.coordinates")
         with Within("properties"):
-            area = Circle(centre, properties.radius_m)
+            areas = [Circle(centre, properties.radius_m)]
+    elif kind not in ("Polygon", "MultiPolygon"):  # a tuple, for it may be anything
+        raise Refusal("feeds.polygon_or_point", "geometry.type", brief(kind))
+    elif properties.radius_m is not None:
+        raise Refusal("feeds.no_radius_beside_polygon", "properties.radius_m", properties.radius_m)
     elif kind == "Polygon":
-        if properties.radius_m is not None:
-            raise Refusal("properties.radius_m", properties.radius_m, "no radius beside a Polygon")
-        area = _polygon(geometry.get("coordinates"))
+        areas = [_polygon(coordinates, "geometry.coordinates")]
+    elif isinstance(coordinates, list) and coordinates:
+        areas = [_polygon(rings, f"geometry.coordinates[{n}]") for n, rings in enumerate(coordinates)]
     else:
-        raise Refusal(
-            "geometry.type", brief(kind), "a Polygon, or a Point with radius_m, for a volume",
-            'Write a MultiPolygon as features that count "part" of "parts".',
-        )  # fmt: skip
-    return Volume4D(area, properties.altitude, properties.time)
+        raise Refusal("feeds.list_of_polygons", "geometry.coordinates", brief(coordinates))
+    volumes = tuple(Volume4D(area, properties.altitude, properties.time) for area in areas)
+    with Within("properties"):
+        for volume in volumes:
+            check_volume(volume)
+    return volumes
 
 
-def _polygon(rings: object) -> Polygon:
+def _polygon(rings: object, field: str) -> Polygon:
     if not isinstance(rings, list) or not rings:
-        raise Refusal("geometry.coordinates", brief(rings), "one ring of positions")
+        raise Refusal("feeds.one_ring_positions", field, brief(rings))
     if len(rings) > 1:
-        raise Refusal(
-            "geometry.coordinates", f"{len(rings)} rings", "one ring", "Leave out the holes, or split the area."
-        )
+        raise Refusal("feeds.one_ring", field, f"{len(rings)} rings")
     ring = rings[0]
     if not isinstance(ring, list) or not 4 <= len(ring) <= 10_001:
-        raise Refusal("geometry.coordinates[0]", brief(ring), "a closed ring of 4 to 10,001 positions")
-    vertices = _positions(ring, "geometry.coordinates[0]")
+        raise Refusal("feeds.closed_ring_positions", f"{field}[0]", brief(ring))
+    vertices = positions_of(ring, f"{field}[0]")
     if vertices[0] != vertices[-1]:
-        raise Refusal(
-            "geometry.coordinates[0]", ring[-1], f"the first position again at the end, {ring[0]}", "Close the ring."
-        )
-    with Within("geometry"):
+        raise Refusal("feeds.first_position_again_end", f"{field}[0]", ring[-1], ring=ring[0])
+    with Within(field):
         return Polygon(vertices[:-1])
 
 
@@ -255,10 +276,10 @@ def _trajectory_plan(geometry: dict[str, Any], properties: TrajectoryProperties)
     if kind == "Point":
         coordinates = [coordinates]
     elif kind != "LineString" or not isinstance(coordinates, list):
-        raise Refusal("geometry.type", brief(kind), "a LineString, or a Point for a single waypoint, for a trajectory")
+        raise Refusal("feeds.linestring_or_point", "geometry.type", brief(kind))
     series = properties.altitudes
     if (series.unit is None) == (series.units is None):
-        raise Refusal("properties.altitudes.unit", series.unit, "either unit or units", "Say m, ft or FL.")
+        raise Refusal("feeds.either_unit_or_units", "properties.altitudes.unit", series.unit)
     units = series.units if series.units is not None else (series.unit,) * len(series.values)
     for field, count in (
         ("times", len(properties.times)),
@@ -266,9 +287,13 @@ def _trajectory_plan(geometry: dict[str, Any], properties: TrajectoryProperties)
         ("altitudes.units", len(units)),
     ):
         if count != len(coordinates):
-            raise Refusal(f"properties.{field}", f"{count} entries", f"one for each of {len(coordinates)} positions")
+            raise Refusal(
+                "feeds.one_for_each_positions", f"properties.{field}", f"{count} entries", count=len(coordinates)
+            )
     waypoints = []
-    columns = zip(_positions(coordinates, "geometry.coordinates"), series.values, units, properties.times, strict=True)
+    columns = zip(
+        positions_of(coordinates, "geometry.coordinates"), series.values, units, properties.times, strict=True
+    )
     for n, (position, value, unit, time) in enumerate(columns):
         with Within(f"properties.altitudes[{n}]"):
             altitude = Altitude(value, unit, series.reference)  # type: ignore[arg-type] # one of both is given
@@ -276,12 +301,13 @@ def _trajectory_plan(geometry: dict[str, Any], properties: TrajectoryProperties)
             waypoints.append(Waypoint(position, altitude, time))
         plausible_instant(time, f"properties.times[{n}]")
     with Within("properties"):
-        trajectory = Trajectory(tuple(waypoints), properties.containment)
-        check_speeds(trajectory)
+        trajectory = Trajectory(tuple(waypoints), properties.containment, properties.leg_containments)
+        check_trajectory(trajectory)
         return Plan(properties.plan_id, trajectory, properties.aircraft_class)
 
 
-def _positions(raws: list[Any], field: str) -> tuple[Position, ...]:
+def positions_of(raws: list[Any], field: str) -> tuple[Position, ...]:
+    """Return positions written as lists of longitude and latitude; raises Refusal naming the first that is none."""
     positions = []
     for raw in raws:
         try:
@@ -293,16 +319,14 @@ def _positions(raws: list[Any], field: str) -> tuple[Position, ...]:
 
 def _position(raw: object) -> Position:
     if not isinstance(raw, list) or len(raw) < 2:
-        raise Refusal("", brief(raw), "a position, [longitude, latitude] in degrees")
+        raise Refusal("feeds.position_longitude_latitude_degrees", "", brief(raw))
     if len(raw) > 2:
-        raise Refusal(
-            "", brief(raw), "two numbers, [longitude, latitude]",
-            "An altitude goes into the properties, with its unit and reference.",
-        )  # fmt: skip
+        raise Refusal("feeds.two_numbers_longitude_latitude", "", brief(raw))
     return Position(json_number(raw[1], "latitude"), json_number(raw[0], "longitude"))
 
 
-def _features(plan: Plan) -> list[dict[str, Any]]:
+def features_of(plan: Plan) -> list[dict[str, Any]]:
+    """Return a plan as features: one for each of its volumes, or one for its trajectory."""
     if isinstance(plan.intent, Trajectory):
         return [_trajectory_feature(plan, plan.intent)]
     return [_volume_feature(plan, volume, part, len(plan.intent)) for part, volume in enumerate(plan.intent, start=1)]
@@ -342,6 +366,7 @@ def _trajectory_feature(plan: Plan, trajectory: Trajectory) -> dict[str, Any]:
             units=None if same else units,
         ),
         containment=trajectory.containment,
+        leg_containments=trajectory.leg_containments,
         aircraft_class=plan.aircraft_class,
     )
     geometry = (

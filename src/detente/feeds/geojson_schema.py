@@ -10,7 +10,14 @@ from typing import Any
 
 import msgspec
 
-from detente.feeds.geojson import DECORATION, MAX_FEATURES, Properties
+from detente.feeds.geojson import (
+    COLLECTION_MEMBERS,
+    DECORATION,
+    FEATURE_MEMBERS,
+    GEOMETRY_MEMBERS,
+    MAX_FEATURES,
+    Properties,
+)
 
 
 def json_schema() -> dict[str, Any]:
@@ -31,34 +38,42 @@ def json_schema() -> dict[str, Any]:
         "maxItems": 2,
     }
     ring = {"type": "array", "items": {"$ref": "#/$defs/position"}, "minItems": 4, "maxItems": 10_001}
+    polygon = {"type": "array", "items": ring, "minItems": 1, "maxItems": 1}
     shapes = {
         "Point": {"$ref": "#/$defs/position"},
         "LineString": {"type": "array", "items": {"$ref": "#/$defs/position"}, "minItems": 2, "maxItems": 100_000},
-        "Polygon": {"type": "array", "items": ring, "minItems": 1, "maxItems": 1},
+        "Polygon": polygon,
+        "MultiPolygon": {"type": "array", "items": polygon, "minItems": 1, "maxItems": 10_000},
     }
     geometries = [
-        {
-            "type": "object",
-            "properties": {"type": {"const": name}, "coordinates": shape},
-            "required": ["type", "coordinates"],
-        }
-        for name, shape in shapes.items()
+        _closed({"type": {"const": name}, "coordinates": shape}, GEOMETRY_MEMBERS) for name, shape in shapes.items()
     ]
-    feature = {
-        "type": "object",
-        "properties": {"type": {"const": "Feature"}, "geometry": {"oneOf": geometries}, "properties": properties},
-        "required": ["type", "geometry", "properties"],
-    }
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Plans of intended use of airspace",
-        "type": "object",
-        "properties": {
+    feature = _closed(
+        {"type": {"const": "Feature"}, "geometry": {"oneOf": geometries}, "properties": properties}, FEATURE_MEMBERS
+    )
+    collection = _closed(
+        {
             "type": {"const": "FeatureCollection"},
             "features": {"type": "array", "items": feature, "maxItems": MAX_FEATURES},
         },
-        "required": ["type", "features"],
+        COLLECTION_MEMBERS,
+    )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Plans of intended use of airspace",
+        **collection,
         "$defs": {"position": position, **definitions},
+    }
+
+
+def _closed(members: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    """An object with these members, which it needs, and no others than the known ones and those marked "x-"."""
+    return {
+        "type": "object",
+        "properties": members | dict.fromkeys(sorted(known - members.keys()), True),
+        "patternProperties": {"^x-": True},
+        "required": list(members),
+        "additionalProperties": False,
     }
 
 

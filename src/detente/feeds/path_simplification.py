@@ -17,9 +17,10 @@ and the rounding of times to a microsecond."""
 
 
 def knots(
-    time_s: Floats, latitude_deg: Floats, longitude_deg: Floats, altitude_m: Floats, lateral_m: float, vertical_m: float
-) -> NDArray[np.intp]:
-    """Return the indices of the reports to keep, first and last included.
+    time_s: Floats, latitude_deg: Floats, longitude_deg: Floats, altitude_m: Floats, lateral_m: float,
+    vertical_m: float, kept: NDArray[np.intp] | None = None,
+) -> NDArray[np.intp]:  # fmt: skip
+    """Return the indices of the reports to keep; the first, the last and those of `kept` are among them.
 
     Join the kept reports by geodesics at constant speed and constant climb: every point of the path that joins all
     reports in that way is, at its time, within `lateral_m` and `vertical_m`. Both must be above `MARGIN_M`, and times
@@ -31,6 +32,8 @@ def knots(
     keep = np.zeros(count, dtype=np.bool_)
     keep[::STRETCH] = True
     keep[-1] = True
+    if kept is not None:
+        keep[kept] = True
     points, up = _earth_centred(latitude_deg, longitude_deg)
     lateral, vertical = lateral_m - MARGIN_M, vertical_m - MARGIN_M
     starts = np.flatnonzero(keep)
@@ -52,9 +55,13 @@ def knots(
             keep[middle] = True
             stack += [(first, middle), (middle, last)]
     while True:
-        outside = _outside(time_s, latitude_deg, longitude_deg, altitude_m, np.flatnonzero(keep), lateral, vertical)
+        chosen = np.flatnonzero(keep)
+        if len(chosen) < 2:
+            return chosen
+        sideways, climb, _ = deviations_m(time_s, latitude_deg, longitude_deg, altitude_m, chosen)
+        outside = ((sideways > lateral) | (climb > vertical)) & ~keep
         if not outside.any():
-            return np.flatnonzero(keep)
+            return chosen
         keep |= outside
 
 
@@ -70,13 +77,13 @@ def _earth_centred(latitude_deg: Floats, longitude_deg: Floats) -> tuple[Floats,
     return normal[:, None] * up * flattened, up
 
 
-def _outside(
-    time_s: Floats, latitude_deg: Floats, longitude_deg: Floats, altitude_m: Floats,
-    knot_rows: NDArray[np.intp], lateral: float, vertical: float,
-) -> NDArray[np.bool_]:  # fmt: skip
-    """Which reports the geodesics between the kept ones leave outside the tolerances."""
-    if len(knot_rows) < 2:
-        return np.zeros(len(time_s), dtype=np.bool_)
+def deviations_m(
+    time_s: Floats, latitude_deg: Floats, longitude_deg: Floats, altitude_m: Floats, knot_rows: NDArray[np.intp]
+) -> tuple[Floats, Floats, NDArray[np.intp]]:
+    """Return how far each report is from the geodesics between at least two kept ones, and on which of them it is.
+
+    Sideways and up or down in metres, at the same time; the number of the geodesic counts from 0.
+    """
     leg = np.clip(np.searchsorted(knot_rows, np.arange(len(time_s)), side="right") - 1, 0, len(knot_rows) - 2)
     first, last = knot_rows[leg], knot_rows[leg + 1]
     share = (time_s - time_s[first]) / (time_s[last] - time_s[first])
@@ -84,6 +91,4 @@ def _outside(
     longitude, latitude, _ = GEOD.fwd(longitude_deg[first], latitude_deg[first], azimuth, share * length)
     _, _, sideways = GEOD.inv(longitude, latitude, longitude_deg, latitude_deg)
     climb = np.abs(altitude_m - (altitude_m[first] + share * (altitude_m[last] - altitude_m[first])))
-    outside = (np.asarray(sideways) > lateral) | (climb > vertical)
-    outside[knot_rows] = False
-    return np.asarray(outside)
+    return np.asarray(sideways), climb, leg

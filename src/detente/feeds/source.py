@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import math
 import re
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
-from detente.accord.decoding import refusal_of
 from detente.airspace.refusal import Refusal
+from detente.room.decoding import refusal_of
 
 MAX_TEXT_BYTES = 128 * 2**20
 """A GeoJSON, KML or CSV file beyond this is refused before it is read: 100,000 volumes take about half of it."""
@@ -20,10 +23,12 @@ MAX_TEXT_BYTES = 128 * 2**20
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
+GZIP_MARK = b"\x1f\x8b"
 UTF8_MARK = b"\xef\xbb\xbf"
 OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z", re.ASCII)
+_UNFIT = re.compile(r"[^A-Za-z0-9._:~-]+")
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 T = TypeVar("T")
@@ -38,7 +43,7 @@ class Within:
         self.place = place
 
     def __enter__(self) -> None:
-        """Nothing is held."""
+        """Enter; there is nothing to set up."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Raise the Refusal again with its place."""
@@ -49,13 +54,18 @@ class Within:
 def placed(place: str, refusal: Refusal) -> Refusal:
     """Return `refusal` with `place` before its field."""
     where = f"{place}: {refusal.field}" if refusal.field else place
-    return Refusal(printable_line(where, 400), refusal.value, refusal.expected, refusal.mend)
+    return refusal.at(printable_line(where, 400))
 
 
 def printable_line(text: str, longest: int = 80) -> str:
     """Return `text` on one line, without control characters, no longer than `longest`."""
     shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[: longest + 1])
     return shown if len(shown) <= longest else shown[: longest - 3] + "..."
+
+
+def identifier_of(text: str) -> str:
+    """Return `text` in the letters of an identifier, no longer than 50; nothing where none of its letters is one."""
+    return _UNFIT.sub("-", text[:200]).strip("-._:~")[:50]
 
 
 def brief(value: object) -> object:
@@ -66,22 +76,45 @@ def brief(value: object) -> object:
 
 
 def read_bytes(path: Path, limit_bytes: int = MAX_TEXT_BYTES) -> bytes:
-    """Return the content of an ordinary file of no more than `limit_bytes`; raises Refusal for anything else."""
+    """Return the content of an ordinary file of no more than `limit_bytes`; raises Refusal for anything else.
+
+    A file packed with gzip is unpacked, and the limit holds for what comes out.
+    """
     content = read_beginning(path, limit_bytes + 1)
+    if len(content) <= limit_bytes and content.startswith(GZIP_MARK):
+        content = unpacked(content, limit_bytes + 1, complete=True)
     if len(content) > limit_bytes:
-        raise Refusal("", f"over {limit_bytes:,} bytes", f"at most {limit_bytes:,} bytes", "Split the file.")
+        raise Refusal("feeds.at_most_bytes", "", f"over {limit_bytes:,} bytes", limit_bytes=limit_bytes)
     return content
+
+
+def unpacked(content: bytes, count: int, *, complete: bool) -> bytes:
+    """Return the first `count` bytes that gzip packed into `content`; raises Refusal for damage.
+
+    `complete` asks for the end too: a file that was cut is refused, although some of it can be read.
+    """
+    found = bytearray()
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+            while len(found) < count and (piece := stream.read1(min(count - len(found), 2**20))):
+                found += piece
+    except EOFError:
+        if complete:
+            raise Refusal("feeds.gzip_whole", "", "cut off") from None
+    except (zlib.error, OSError) as error:
+        raise Refusal("feeds.gzip_whole", "", printable_line(str(error))) from None
+    return bytes(found)
 
 
 def read_beginning(path: Path, count: int = 512) -> bytes:
     """Return the first `count` bytes of an ordinary file; raises Refusal for a pipe, which may never end."""
     if not path.is_file():
-        raise Refusal("", "not a file" if path.exists() else "no such file", "a file that can be read")
+        raise Refusal("feeds.file_readable", "", "not a file" if path.exists() else "no such file")
     try:
         with path.open("rb") as stream:
             return stream.read(count)
     except OSError as error:
-        raise Refusal("", error.strerror or type(error).__name__, "a file that can be read") from None
+        raise Refusal("feeds.file_readable", "", error.strerror or type(error).__name__) from None
 
 
 def decode_text(content: bytes, *, allow_mark: bool) -> str:
@@ -90,16 +123,16 @@ def decode_text(content: bytes, *, allow_mark: bool) -> str:
     `allow_mark` lets a byte order mark pass that says UTF-8, as spreadsheets write it.
     """
     if content.startswith(OTHER_MARKS):
-        raise Refusal("byte 0", content[:2].hex(" "), "UTF-8", "This is UTF-16: save the file as UTF-8.")
+        raise Refusal("feeds.utf8_not_utf16", "byte 0", content[:2].hex(" "))
     if content.startswith(UTF8_MARK):
         if not allow_mark:
-            raise Refusal("byte 0", UTF8_MARK.hex(" "), "UTF-8 without byte order mark", "Save it without the mark.")
+            raise Refusal("feeds.utf8_without_byte_order_mark", "byte 0", UTF8_MARK.hex(" "))
         content = content[len(UTF8_MARK) :]
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         bad = content[error.start : error.start + 8].hex(" ")
-        raise Refusal(f"byte {error.start:,}", bad, "UTF-8", "Save the file as UTF-8.") from None
+        raise Refusal("feeds.utf8", f"byte {error.start:,}", bad) from None
 
 
 def decode_json(content: bytes) -> Any:  # noqa: ANN401 - JSON is anything until it is converted
@@ -109,13 +142,15 @@ def decode_json(content: bytes) -> Any:  # noqa: ANN401 - JSON is anything until
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         excerpt = text[error.pos : error.pos + 30]
-        raise Refusal(f"line {error.lineno}, column {error.colno}", excerpt, f"JSON ({error.msg})") from None
+        raise Refusal(
+            "feeds.json_readable", f"line {error.lineno}, column {error.colno}", excerpt, msg=error.msg
+        ) from None
     except RecursionError:
-        raise Refusal("", "nested too deeply", "JSON of the documented schema") from None
+        raise Refusal("feeds.json_documented_schema", "", "nested too deeply") from None
     except Refusal:
         raise
     except ValueError as error:
-        raise Refusal("", printable_line(str(error)), "numbers of ordinary length") from None
+        raise Refusal("feeds.numbers_ordinary_length", "", printable_line(str(error))) from None
 
 
 def convert(raw: object, kind: type[T] | Any, place: str) -> T:  # noqa: ANN401 - a union of types is not a type
@@ -126,50 +161,46 @@ def convert(raw: object, kind: type[T] | Any, place: str) -> T:  # noqa: ANN401 
         refusal = refusal_of(error, place, kind)
         value = refusal.value if isinstance(error.__cause__, Refusal) else _value_at(raw, str(error), refusal.value)
         field = refusal.field if refusal.field.startswith(place) else f"{place}.{refusal.field}"
-        raise Refusal(field, value, refusal.expected, refusal.mend) from None
+        raise Refusal(refusal.code, field, value, **refusal.parameters) from None
     except OverflowError:
-        raise Refusal(place, "a date out of range", "times between the years 1970 and 2200") from None
+        raise Refusal("feeds.times_between_years", place, "a date out of range") from None
     except RecursionError:
-        raise Refusal(place, "nested too deeply", "the documented schema") from None
+        raise Refusal("feeds.documented_schema", place, "nested too deeply") from None
     except UnicodeEncodeError as error:
-        raise Refusal(place, error.object[error.start : error.end], "text without half characters") from None
+        raise Refusal("feeds.text_without_half_characters", place, error.object[error.start : error.end]) from None
 
 
 def decimal_number(text: str, field: str) -> float:
     """Return a plain decimal number; raises Refusal for anything else, such as "nan", "1_000" or "36 40 N"."""
     if len(text) > 400 or not _NUMBER.match(text):
-        raise Refusal(
-            field, printable_line(text), "a decimal number", "Degrees are decimal, without letters or minutes."
-        )
+        raise Refusal("feeds.decimal_number", field, printable_line(text))
     value = float(text)
     if not math.isfinite(value):
-        raise Refusal(field, printable_line(text), "a number of ordinary size")
+        raise Refusal("feeds.number_ordinary_size", field, printable_line(text))
     return value
 
 
 def json_number(raw: object, field: str) -> float:
     """Return a JSON number as a float; raises Refusal for anything else and for one that no float can hold."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
-        raise Refusal(field, brief(raw), "a number")
+        raise Refusal("feeds.number", field, brief(raw))
     try:
         return float(raw)
     except OverflowError:
-        raise Refusal(field, f"a whole number of {len(str(raw))} digits", "a number of ordinary size") from None
+        raise Refusal("feeds.number_ordinary_size", field, f"a whole number of {len(str(raw))} digits") from None
 
 
 def instant(text: str, field: str) -> datetime:
-    """Return an ISO 8601 date and time with offset, as UTC; raises Refusal for a local time or a date alone (R29)."""
+    """Return a date and time of RFC 3339, as UTC; raises Refusal for a local time or a date alone (R29).
+
+    The parser is that of JSON, so that what one format refuses no other takes.
+    """
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refusal(field, printable_line(text), "a date and time", 'Write it as "2025-06-01T14:30:00Z".') from None
-    if moment.tzinfo is None or len(text) < len("2025-06-01T14Z"):
-        raise Refusal(
-            field,
-            printable_line(text),
-            "a date and time with its offset from UTC",
-            'Write it as "2025-06-01T14:30:00Z".',
-        )
+        moment = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        raise Refusal("feeds.date_time", field, printable_line(text)) from None
+    if moment.tzinfo is None:
+        raise Refusal("feeds.date_time_with_offset", field, printable_line(text))
     return plausible_instant(moment, field)
 
 
@@ -180,7 +211,7 @@ def plausible_instant(moment: datetime, field: str) -> datetime:
     except OverflowError:
         moment = datetime.max.replace(tzinfo=UTC)
     if not EARLIEST <= moment < LATEST:
-        raise Refusal(field, moment.isoformat(), "a time between the years 1970 and 2200", "Check the year.")
+        raise Refusal("feeds.time_between_years", field, moment.isoformat())
     return moment
 
 
@@ -190,18 +221,13 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
-                raise Refusal(
-                    printable_line(name),
-                    "given twice",
-                    "every name once in an object",
-                    "Two readers could differ: drop one.",
-                )
+                raise Refusal("feeds.every_name_once_object", printable_line(name), "given twice")
             seen.add(name)
     return members
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise Refusal("", name, "JSON, in which every number is finite", "Leave the value out, or put the number.")
+    raise Refusal("feeds.json_every_number_finite", "", name)
 
 
 def _value_at(raw: object, message: str, otherwise: object) -> object:

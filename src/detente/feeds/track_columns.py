@@ -3,7 +3,7 @@
 One row is one report. The columns, by name:
 
 - `timestamp`: UTC with its offset (CSV: ISO 8601; Parquet: a timestamp with time zone);
-- `icao24`: the aircraft's address, lower-case hexadecimal, with "~" before one that is not the aircraft's own;
+- `icao24`: the aircraft's address, hexadecimal in either case, with "~" before one that is not the aircraft's own;
 - `latitude`, `longitude`: decimal degrees on WGS 84, empty where the report has none;
 - `altitude`: feet on standard pressure (the altimeter set to 1013.25 hPa), empty where unknown;
 - optional: `flight_id` (reports of one flight), `callsign`, `onground`, `track` (degrees true).
@@ -46,6 +46,7 @@ class TrackColumns:
         icao24: address.
         callsign: empty where unknown.
         flight_id: empty where the file has none.
+        first_row: the number of the first report's row, as people count the rows of the format.
     """
 
     time_s: Floats
@@ -57,6 +58,7 @@ class TrackColumns:
     icao24: Texts
     callsign: Texts
     flight_id: Texts
+    first_row: int = 2
 
 
 def check_header(names: Sequence[str]) -> None:
@@ -64,30 +66,29 @@ def check_header(names: Sequence[str]) -> None:
     for name in REQUIRED:
         if names.count(name) != 1:
             raise Refusal(
-                "columns", printable_line(", ".join(names)), f"one column {name}",
-                f"Flown tracks have the columns {', '.join(REQUIRED)}; altitude is feet on standard pressure.",
-            )  # fmt: skip
+                "feeds.one_column", "columns", printable_line(", ".join(names)), name=name, required=", ".join(REQUIRED)
+            )
     for name in OPTIONAL:
         if names.count(name) > 1:
-            raise Refusal("columns", name, "every column once")
+            raise Refusal("feeds.every_column_once", "columns", name)
 
 
 def short_text(text: str, name: str) -> str:
-    """Return `text`; raises Refusal when it is longer than any address or callsign."""
+    """Return `text`, an address in lower case; raises Refusal when it is longer than any address or callsign."""
     if len(text) > LONGEST_TEXT:
-        raise Refusal(name, printable_line(text), f"at most {LONGEST_TEXT} characters")
-    return text
+        raise Refusal("feeds.at_most_characters", name, printable_line(text), most=LONGEST_TEXT)
+    return text.lower() if name == "icao24" else text
 
 
 def checked(columns: TrackColumns) -> TrackColumns:
     """Refuse the first row whose time, position or altitude no aircraft can have."""
-    for name, values, lowest, highest, expected in (
-        ("timestamp", columns.time_s, EARLIEST.timestamp(), LATEST.timestamp(), "a time between 1970 and 2200"),
-        ("latitude", columns.latitude_deg, -90.0, 90.0, "degrees north between -90 and 90"),
-        ("longitude", columns.longitude_deg, -180.0, 180.0, "degrees east between -180 and 180"),
-        ("altitude", columns.altitude_ft, -6_000.0, 200_000.0, "feet on standard pressure, -6,000 to 200,000"),
+    for name, values, lowest, highest, code in (
+        ("timestamp", columns.time_s, EARLIEST.timestamp(), LATEST.timestamp(), "feeds.time_of_report"),
+        ("latitude", columns.latitude_deg, -90.0, 90.0, "feeds.latitude_of_report"),
+        ("longitude", columns.longitude_deg, -180.0, 180.0, "feeds.longitude_of_report"),
+        ("altitude", columns.altitude_ft, -6_000.0, 200_000.0, "feeds.altitude_of_report"),
     ):
         bad = np.flatnonzero((values < lowest) | (values > highest))
         if bad.size:
-            raise Refusal(f"row {bad[0] + 2}: {name}", float(values[bad[0]]), expected, "Check units and columns.")
+            raise Refusal(code, f"row {bad[0] + columns.first_row}: {name}", float(values[bad[0]]))
     return columns

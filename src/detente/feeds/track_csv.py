@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from detente.airspace.refusal import Refusal
-from detente.feeds.source import Within, decimal_number, decode_text, instant, printable_line, read_bytes
+from detente.feeds.csv_batches import read_in_batches
+from detente.feeds.csv_rows import csv_rows
+from detente.feeds.report_values import GROUND, column_names, without_null
+from detente.feeds.source import Within, decimal_number, instant, printable_line, read_bytes
 from detente.feeds.track_columns import (
-    MAX_REPORTS,
     OPTIONAL,
     REQUIRED,
     Texts,
@@ -29,26 +29,15 @@ FALSE_WORDS = frozenset({"", "false", "0", "f", "no"})
 
 def read_csv_columns(path: Path) -> TrackColumns:
     """Return the reports of a CSV file with a header line; raises Refusal naming line and column."""
-    text = decode_text(read_bytes(path), allow_mark=True)
-    if "\0" in text:
-        raise Refusal(f"character {text.index(chr(0)):,}", "a zero byte", "text")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        check_header(header)
-        rows: list[list[str]] = []
-        for row in reader:
-            if len(rows) >= MAX_REPORTS:
-                raise Refusal(f"line {reader.line_num}", f"over {MAX_REPORTS:,} rows", "fewer rows", "Split the file.")
-            if not row:
-                continue
-            if len(row) != len(header):
-                raise Refusal(
-                    f"line {reader.line_num}", f"{len(row)} fields", f"{len(header)} fields, as the header has"
-                )
-            rows.append(row)
-    except csv.Error as error:
-        raise Refusal(f"line {reader.line_num}", printable_line(str(error)), "comma-separated values") from None
+    quick = read_in_batches(path, PARSERS)
+    return checked(quick) if quick is not None else read_row_by_row(path)
+
+
+def read_row_by_row(path: Path) -> TrackColumns:
+    """Return the same reports from the file as a whole; raises Refusal naming line and column."""
+    header, rows, _ = csv_rows(read_bytes(path))
+    header = column_names(header)
+    check_header(header)
     columns = {name: [row[index] for row in rows] for index, name in enumerate(header) if name in REQUIRED + OPTIONAL}
     empty = [""] * len(rows)
 
@@ -67,9 +56,10 @@ def read_csv_columns(path: Path) -> TrackColumns:
             time_s=np.array(parsed("timestamp", _timestamp), dtype=np.float64),
             latitude_deg=np.array(parsed("latitude", _optional_number), dtype=np.float64),
             longitude_deg=np.array(parsed("longitude", _optional_number), dtype=np.float64),
-            altitude_ft=np.array(parsed("altitude", _optional_number), dtype=np.float64),
+            altitude_ft=np.array(parsed("altitude", _altitude), dtype=np.float64),
             track_deg=np.array(parsed("track", _optional_number), dtype=np.float64),
-            on_ground=np.array(parsed("onground", _truth), dtype=np.bool_),
+            on_ground=np.array(parsed("onground", _truth), dtype=np.bool_)
+            | np.array([_says_ground(value) for value in columns["altitude"]], dtype=np.bool_),
             icao24=_texts(columns["icao24"], "icao24"),
             callsign=_texts(columns.get("callsign", empty), "callsign"),
             flight_id=_texts(columns.get("flight_id", empty), "flight_id"),
@@ -82,20 +72,44 @@ def _timestamp(text: str, name: str) -> float:
 
 
 def _optional_number(text: str, name: str) -> float:
-    stripped = text.strip()
-    return decimal_number(stripped, name) if stripped else float("nan")
+    known = without_null(text)
+    return decimal_number(known, name) if known else float("nan")
+
+
+def _says_ground(text: str) -> bool:
+    return text.strip().lower() == GROUND
+
+
+def _altitude(text: str, name: str) -> float:
+    return float("nan") if _says_ground(text) else _optional_number(text, name)
 
 
 def _truth(text: str, name: str) -> bool:
-    word = text.strip().lower()
+    word = without_null(text).lower()
     if word in TRUE_WORDS:
         return True
     if word in FALSE_WORDS:
         return False
-    raise Refusal(name, printable_line(text), "true or false")
+    raise Refusal("feeds.true_or_false", name, printable_line(text))
+
+
+def _ground(text: str, name: str) -> bool:  # noqa: ARG001 - as all parsers are called
+    return _says_ground(text)
+
+
+def _text(text: str, name: str) -> str:
+    return short_text(without_null(text), name)
+
+
+PARSERS: dict[str, Callable[[str, str], Any]] = {
+    "timestamp": _timestamp, "latitude": _optional_number, "longitude": _optional_number, "altitude": _altitude,
+    "track": _optional_number, "onground": _truth, "ground": _ground, "icao24": _text, "callsign": _text,
+    "flight_id": _text,
+}  # fmt: skip
+"""How a word of a column is read, by the column's name; "ground" is what an altitude says of the ground."""
 
 
 def _texts(values: list[str], name: str) -> Texts:
     array = np.empty(len(values), dtype=object)
-    array[:] = [short_text(value.strip(), name) for value in values]
+    array[:] = [_text(value, name) for value in values]
     return array

@@ -35,7 +35,7 @@ class Ghosts:
         self._last_s = np.array([columns.time_s[rows[-1]] for rows in flights])
 
     def explained(self, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Which reports of a "~" track, in order of time, are a flight's own: none unless all while it is heard."""
+        """Return which reports of a "~" track belong to a flight: all those while the flight is heard, or none."""
         times = self._columns.time_s[rows]
         ghostly = np.zeros(len(rows), dtype=np.bool_)
         candidates = np.flatnonzero((self._first_s <= times[-1] + NEAR_S) & (self._last_s >= times[0] - NEAR_S))

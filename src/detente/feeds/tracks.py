@@ -1,7 +1,7 @@
-"""Flown tracks as plans: one trajectory for each flight, and a count of every report that is in none.
+"""Flown tracks as plans: one trajectory for each flight, and every report that is in none by name.
 
 The path is simplified: the flown path, from report to report, is never further from the plan's nominal path at the same
-time than the plan's containment. Altitudes stay on standard pressure, as they were reported.
+time than the containment of that leg. Altitudes stay on standard pressure, as they were reported.
 """
 
 from __future__ import annotations
@@ -20,15 +20,23 @@ from detente.airspace.geodesy import GEOD
 from detente.airspace.plan import Containment, Plan, Trajectory, Waypoint, check_identifier
 from detente.airspace.position import Position, from_posix_s
 from detente.airspace.refusal import Refusal
-from detente.feeds.dropped import Dropped, DropReason, dropped_in_order
+from detente.feeds.dropped import Doubtful, Dropped, DropReason, Stretch
 from detente.feeds.path_simplification import knots
-from detente.feeds.plausibility import FASTEST_M_S
+from detente.feeds.plausibility import HIGHEST_M, height_excess_m, position_excess_m
 from detente.feeds.source import Within, printable_line
+from detente.feeds.track_chains import chains_of_positions, makes_a_flight
 from detente.feeds.track_columns import TrackColumns
+from detente.feeds.track_containment import HeardReports, Silence, leg_containments, silences
+from detente.feeds.track_frozen import frozen
 from detente.feeds.track_ghosts import Ghosts
+from detente.feeds.track_heights import believed_spans
+from detente.feeds.track_ledger import ReportLedger
 
-JITTER_M = 1_000.0
-"""Two reports further apart than `FASTEST_M_S` allows and this much more are not both of the same aircraft."""
+AIRBORNE_M_S = 50.0
+"""What has come on so fast on the whole between two flights has not landed."""
+
+ORIGIN_DEG = 1e-6
+"""Receivers write 0, 0 for a position that they do not know."""
 
 
 class TrackOptions(msgspec.Struct, frozen=True):
@@ -36,167 +44,291 @@ class TrackOptions(msgspec.Struct, frozen=True):
 
     Attributes:
         gap_s: silence that ends a flight; the reports after it are another one.
-        lateral_m: how far the simplified path may be from the flown one, and the plan's lateral containment.
-        vertical_m: likewise in altitude.
+        silence_s: a shorter silence than this is bridged; a longer one widens the containment of its leg.
+        lateral_m: how far the simplified path may be from the flown one.
+        vertical_m: likewise in altitude; less than the step of readings, so that what is level stays level.
+        containment: no leg's is less than this, whatever simplifying cost.
+        drop_ghosts: leave out a "~" track that lies on another of the same file (`track_ghosts`).
     """
 
     gap_s: float = 600.0
+    silence_s: float = 120.0
     lateral_m: float = 100.0
-    vertical_m: float = 50.0 * FOOT_M
+    vertical_m: float = 20.0 * FOOT_M
+    containment: Containment = Containment(0.0, 0.0, 0.0)
+    drop_ghosts: bool = False
 
     def __post_init__(self) -> None:
-        if not (self.gap_s > 0.0 and self.lateral_m >= 1.0 and self.vertical_m >= 1.0):
-            raise Refusal("options", str(self), "a gap above zero and tolerances of at least a metre")
+        if not (self.gap_s > 0.0 and self.silence_s > 0.0 and self.lateral_m >= 1.0 and self.vertical_m >= 1.0):
+            raise Refusal("feeds.gap_above_zero_tolerances", "options", str(self))
 
 
 class Flight(NamedTuple):
-    """A flight's plan with what is known of its aircraft."""
+    """A flight's plan with what is known of its aircraft, and when it was not heard.
+
+    `unheard` is within the plan, and widens it; `lost` is before it, since the aircraft's last flight: in no plan.
+    """
 
     plan: Plan
     icao24: str
     callsign: str
+    unheard: tuple[Stretch, ...] = ()
+    lost: tuple[Stretch, ...] = ()
 
 
 class Flights(NamedTuple):
-    """The flights of a file in the order of their first reports, and the reports that are in none."""
+    """The flights of a file in the order of their first reports, and the reports that are in none.
+
+    `reports` is how many the file has, `doubtful` the names of which a good share had to be left out.
+    """
 
     flights: tuple[Flight, ...]
     dropped: tuple[Dropped, ...]
+    reports: int = 0
+    doubtful: tuple[Doubtful, ...] = ()
 
 
 class _Rows(NamedTuple):
-    """The reports of one flight, by increasing time; numbers index the file's columns."""
+    """The reports of one flight, by increasing time; numbers index the file's columns.
+
+    `height_m` is theirs, between readings that are believed where their own is not.
+    """
 
     name: str
     rows: NDArray[np.intp]
+    height_m: Floats
+    believed: NDArray[np.bool_]
+
+    def only(self, chosen: NDArray[np.bool_]) -> _Rows:
+        return _Rows(self.name, self.rows[chosen], self.height_m[chosen], self.believed[chosen])
 
 
 def flights_of(columns: TrackColumns, options: TrackOptions | None = None) -> Flights:
     """Return one trajectory a flight.
 
-    A flight is the reports with one `flight_id`, or of one `icao24`, up to a gap. Reports on the ground, without
-    position or altitude, at a repeated time, impossibly far from their neighbours, or of a ghost (`track_ghosts`) are
-    dropped. The plan's identifier is the flight's, with "other~" for a leading "~".
+    A flight is the reports with one `flight_id`, or of one `icao24`, up to a gap, that one aircraft could have made:
+    two aircraft under one name are two flights. Reports on the ground, without position or altitude, at a repeated
+    time, and such as no aircraft could make are left out and named. The plan's identifier is the flight's, with
+    "other~" for a leading "~".
     """
     options = options or TrackOptions()
-    dropped: Counter[DropReason] = Counter()
-    airborne = _airborne(columns, dropped)
-    groups = [
-        _Rows(group.name, plausible)
-        for group in _groups(columns, airborne, options.gap_s, dropped)
-        for plausible in [_without_jumps(columns, group.rows)]
-        if _counted(dropped, DropReason.TOO_FAST, len(group.rows) - len(plausible))
-    ]
-    ghosts = Ghosts(columns, [group.rows for group in groups if not _is_ghost_address(columns, group)])
+    ledger = ReportLedger(columns)
+    groups = list(_groups(columns, options, ledger))
+    _leave_out_placeless(columns, groups, ledger)
+    if options.drop_ghosts:
+        ghosts = Ghosts(columns, [group.rows for group in groups if not _is_ghost_address(columns, group)])
+        groups = [_without_ghosts(columns, group, ghosts, ledger) for group in groups]
     flights = []
     for group in groups:
-        rows = group.rows
-        if _is_ghost_address(columns, group):
-            ghostly = ghosts.explained(rows)
-            dropped[DropReason.GHOST] += int(ghostly.sum())
-            rows = rows[~ghostly]
-        if not len(rows):
-            continue
-        with Within(f"flight {printable_line(repr(group.name))}"):
-            flights.append(_flight(columns, _Rows(group.name, rows), options))
+        if len(group.rows):
+            with Within(f"flight {printable_line(repr(group.name))}"):
+                flights.append(_flight(columns, group, options))
     flights.sort(key=lambda flight: (flight.plan.time.start, flight.plan.plan_id))
-    return Flights(tuple(flights), dropped_in_order(dropped))
+    return Flights(tuple(_with_losses(flights)), ledger.dropped(), len(columns.time_s), ledger.doubtful())
 
 
-def _counted(dropped: Counter[DropReason], reason: DropReason, count: int) -> bool:
-    dropped[reason] += count
-    return True
+def _with_losses(flights: list[Flight]) -> Iterator[Flight]:
+    """Yield the flights, each with the time since the last one of its aircraft if it flew on meanwhile, unheard."""
+    before: dict[str, Waypoint] = {}
+    for flight in flights:
+        assert isinstance(flight.plan.intent, Trajectory)
+        waypoints = flight.plan.intent.waypoints
+        last = before.get(flight.icao24)
+        before[flight.icao24] = waypoints[-1]
+        if last is not None and (seconds := (waypoints[0].time - last.time).total_seconds()) > 0.0:
+            ends = [last.position, waypoints[0].position]
+            metres = GEOD.line_length([p.longitude_deg for p in ends], [p.latitude_deg for p in ends])
+            if metres >= AIRBORNE_M_S * seconds:
+                lost = Stretch(flight.plan.plan_id, 0, last.time, waypoints[0].time, last.position)
+                yield flight._replace(lost=(lost,))
+                continue
+        yield flight
 
 
 def _is_ghost_address(columns: TrackColumns, group: _Rows) -> bool:
-    return str(columns.icao24[group.rows[0]]).startswith("~")
+    return bool(len(group.rows)) and str(columns.icao24[group.rows[0]]).startswith("~")
 
 
-def _airborne(columns: TrackColumns, dropped: Counter[DropReason]) -> NDArray[np.intp]:
+def _without_ghosts(columns: TrackColumns, group: _Rows, ghosts: Ghosts, ledger: ReportLedger) -> _Rows:
+    if not _is_ghost_address(columns, group):
+        return group
+    ghostly = ghosts.explained(group.rows)
+    ledger.leave_out(DropReason.GHOST, group.rows[ghostly])
+    return group.only(~ghostly)
+
+
+def _leave_out_placeless(columns: TrackColumns, groups: list[_Rows], ledger: ReportLedger) -> None:
+    """Tell reports without position between others of a flight from an aircraft of which no position is known."""
+    placeless = np.flatnonzero(np.isnan(columns.latitude_deg) | np.isnan(columns.longitude_deg))
+    flown = np.array([ledger.numbers[group.rows[0]] for group in groups if len(group.rows)], dtype=np.int64)
+    of_flight = np.isin(ledger.numbers[placeless], flown) | columns.on_ground[placeless]
+    ledger.leave_out(DropReason.NO_POSITION, placeless[of_flight])
+    ledger.leave_out(DropReason.NEVER_PLACED, placeless[~of_flight])
+
+
+def _airborne(columns: TrackColumns, ledger: ReportLedger) -> NDArray[np.intp]:
     placeless = np.isnan(columns.latitude_deg) | np.isnan(columns.longitude_deg)
     grounded = columns.on_ground & ~placeless
-    without_altitude = np.isnan(columns.altitude_ft) & ~placeless & ~grounded
-    dropped[DropReason.NO_POSITION] = int(placeless.sum())
-    dropped[DropReason.ON_GROUND] = int(grounded.sum())
-    dropped[DropReason.NO_ALTITUDE] = int(without_altitude.sum())
-    return np.flatnonzero(~(placeless | grounded | without_altitude))
+    unknown = (np.abs(columns.latitude_deg) < ORIGIN_DEG) & (np.abs(columns.longitude_deg) < ORIGIN_DEG) & ~grounded
+    ledger.leave_out(DropReason.ON_GROUND, np.flatnonzero(grounded))
+    ledger.leave_out(DropReason.NULL_POSITION, np.flatnonzero(unknown))
+    return np.flatnonzero(~(placeless | grounded | unknown))
 
 
-def _groups(
-    columns: TrackColumns, rows_used: NDArray[np.intp], gap_s: float, dropped: Counter[DropReason]
-) -> Iterator[_Rows]:
-    keys = columns.flight_id[rows_used]
-    addressed = keys == ""
-    keys[addressed] = columns.icao24[rows_used][addressed]
-    nameless = np.flatnonzero(keys == "")
+def _groups(columns: TrackColumns, options: TrackOptions, ledger: ReportLedger) -> Iterator[_Rows]:
+    """Yield the reports of each flight: names apart, then aircraft and gaps, then heights."""
+    rows = _airborne(columns, ledger)
+    nameless = np.flatnonzero(ledger.nameless[rows])
     if nameless.size:
-        raise Refusal(f"row {rows_used[nameless[0]] + 2}: icao24", "", "an address, or a flight_id")
-    names, numbers = np.unique(keys.astype(str), return_inverse=True)
-    times = columns.time_s[rows_used]
-    order = np.lexsort((times, numbers))
-    times, numbers, rows, by_address = times[order], numbers[order], rows_used[order], addressed[order]
-    repeated = (np.diff(numbers) == 0) & (np.diff(np.round(times * 1e6)) == 0)
-    dropped[DropReason.REPEATED_TIME] += int(repeated.sum())
-    first = np.concatenate([[True], ~repeated]) if len(times) else np.zeros(0, dtype=np.bool_)
-    times, numbers, rows, by_address = times[first], numbers[first], rows[first], by_address[first]
-    cuts = np.flatnonzero((np.diff(numbers) != 0) | (np.diff(times) > gap_s)) + 1
-    serials: Counter[int] = Counter()
-    for part in np.split(np.arange(len(rows)), cuts) if len(rows) else []:
-        number = int(numbers[part[0]])
-        serials[number] += 1
-        serial = serials[number]
-        name = str(names[number])
+        raise Refusal("feeds.address_or_flight_id", f"row {rows[nameless[0]] + columns.first_row}: icao24", "")
+    numbers, times = ledger.numbers[rows], columns.time_s[rows]
+    # Of two reports at one time the one with an altitude comes first, and is kept.
+    rows = rows[np.lexsort((np.isnan(columns.altitude_ft[rows]), times, numbers))]
+    cuts = np.flatnonzero(np.diff(ledger.numbers[rows])) + 1
+    for named in np.split(rows, cuts) if len(rows) else []:
+        by_address = columns.flight_id[named[0]] == ""
+        name = ledger.names[ledger.numbers[named[0]]]
         name = f"other{name}" if name.startswith("~") else name
-        if by_address[part[0]]:
-            name = f"{name}_{serial:02d}"
-        elif serial > 1:
-            name = f"{name}.{serial}"
-        yield _Rows(name, rows[part])
+        for serial, part in enumerate(_flights_under_one_name(columns, named, options, ledger), start=1):
+            if by_address:
+                yield part._replace(name=f"{name}_{serial:02d}")
+            else:
+                yield part._replace(name=f"{name}.{serial}" if serial > 1 else name)
 
 
-def _without_jumps(columns: TrackColumns, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Leave out, one by one, the reports without which the flight makes no impossible jump."""
-    for _ in range(len(rows)):
-        bad = np.flatnonzero(_excess_m(columns, rows[:-1], rows[1:]) > 0.0)
-        if not bad.size:
-            break
-        at = int(bad[0])
-        # Of the two that do not fit together the one goes that fits its other neighbour worse.
-        before = _excess_m(columns, rows[at - 1 : at], rows[at + 1 : at + 2]) if at > 0 else np.zeros(1)
-        after = _excess_m(columns, rows[at : at + 1], rows[at + 2 : at + 3]) if at + 2 < len(rows) else np.zeros(1)
-        rows = np.delete(rows, at if before[0] < after[0] else at + 1)
-    return rows
+def _flights_under_one_name(
+    columns: TrackColumns, named: NDArray[np.intp], options: TrackOptions, ledger: ReportLedger
+) -> Iterator[_Rows]:
+    chains = chains_of_positions(
+        columns.time_s[named], columns.latitude_deg[named], columns.longitude_deg[named], options.gap_s
+    )
+    most = max(len(chain) for chain in chains)
+    for chain in chains:
+        rows = named[chain]
+        if not makes_a_flight(len(rows), most):
+            ledger.leave_out(DropReason.TOO_FAST, rows)
+            continue
+        repeated = np.concatenate([[False], np.diff(np.round(columns.time_s[rows] * 1e6)) == 0])
+        ledger.leave_out(DropReason.REPEATED_TIME, rows[repeated])
+        rows = rows[~repeated]
+        still = frozen(columns.time_s[rows], columns.latitude_deg[rows], columns.longitude_deg[rows])
+        ledger.leave_out(DropReason.FROZEN, rows[still])
+        yield from _with_heights(columns, rows[~still], ledger)
 
 
-def _excess_m(columns: TrackColumns, first: NDArray[np.intp], second: NDArray[np.intp]) -> Floats:
-    """How much further apart two reports each are than any aircraft could fly between them."""
-    distance = GEOD.inv(
-        columns.longitude_deg[first], columns.latitude_deg[first],
-        columns.longitude_deg[second], columns.latitude_deg[second],
-    )[2]  # fmt: skip
-    seconds = columns.time_s[second] - columns.time_s[first]
-    return np.asarray(distance) - FASTEST_M_S * seconds - JITTER_M
+def _with_heights(columns: TrackColumns, rows: NDArray[np.intp], ledger: ReportLedger) -> Iterator[_Rows]:
+    """Yield the parts of a chain that make a flight, heights that are not believed filled in from those that are."""
+    times = columns.time_s[rows]
+    readings_m = columns.altitude_ft[rows] * FOOT_M
+    too_high = readings_m > HIGHEST_M
+    ledger.leave_out(DropReason.TOO_HIGH, rows[too_high])
+    readings_m = np.where(too_high, np.nan, readings_m)
+    unused = np.ones(len(rows), dtype=np.bool_)
+    wrong = ~np.isnan(readings_m)
+    for span in believed_spans(times, readings_m):
+        inside = slice(span.begin, span.end)
+        unused[inside] = False
+        wrong[inside] &= ~span.believed
+        known = np.flatnonzero(span.believed)
+        height_m = readings_m[inside].copy()
+        unsure = ~span.believed
+        height_m[unsure] = np.interp(times[inside][unsure], times[inside][known], height_m[known])
+        part = _Rows("", rows[inside], height_m, span.believed)
+        fitting = _fitting(columns, part)
+        ledger.leave_out(DropReason.TOO_FAST, part.rows[~fitting])
+        yield part.only(fitting)
+    ledger.leave_out(DropReason.TOO_STEEP, rows[wrong])
+    ledger.leave_out(DropReason.NO_ALTITUDE, rows[unused & ~wrong & ~too_high])
+
+
+def _fitting(columns: TrackColumns, part: _Rows) -> NDArray[np.bool_]:
+    """Which reports fit the one before them; those between two that now follow each other may have been left out."""
+    times = columns.time_s[part.rows]
+    latitudes, longitudes = columns.latitude_deg[part.rows], columns.longitude_deg[part.rows]
+
+    def misfits(first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.bool_]:
+        seconds = times[second] - times[first]
+        far = position_excess_m(latitudes[first], longitudes[first], latitudes[second], longitudes[second], seconds)
+        steep = height_excess_m(part.height_m[first], part.height_m[second], seconds)
+        return np.asarray((far > 0.0) | (steep > 0.0))
+
+    rows = np.arange(len(part.rows))
+    kept = np.ones(len(rows), dtype=np.bool_)
+    for row in (np.flatnonzero(misfits(rows[:-1], rows[1:])) + 1).tolist():
+        last = row - 1
+        while not kept[last]:
+            last -= 1
+        following = row
+        while following < len(rows) and misfits(rows[last : last + 1], rows[following : following + 1])[0]:
+            kept[following] = False
+            following += 1
+    return kept
 
 
 def _flight(columns: TrackColumns, group: _Rows, options: TrackOptions) -> Flight:
     check_identifier("flight_id", group.name)
     rows = group.rows
-    chosen = rows[
-        knots(
-            columns.time_s[rows], columns.latitude_deg[rows], columns.longitude_deg[rows],
-            columns.altitude_ft[rows] * FOOT_M, options.lateral_m, options.vertical_m,
-        )
-    ]  # fmt: skip
+    heard = HeardReports(
+        columns.time_s[rows], columns.latitude_deg[rows], columns.longitude_deg[rows], group.height_m, group.believed
+    )
+    unheard = silences(heard, options.silence_s)
+    chosen = _knots(heard, unheard, options)
+    legs = leg_containments(heard, chosen, unheard, options.containment)
     reference = StandardPressure()
     waypoints = tuple(
         Waypoint(
-            Position(float(columns.latitude_deg[row]), float(columns.longitude_deg[row])),
-            Altitude(float(columns.altitude_ft[row]), AltitudeUnit.FOOT, reference),
-            from_posix_s(float(columns.time_s[row])),
+            Position(float(heard.latitude_deg[row]), float(heard.longitude_deg[row])),
+            Altitude(_feet(columns, group, row), AltitudeUnit.FOOT, reference),
+            from_posix_s(float(heard.time_s[row])),
         )
-        for row in chosen
+        for row in chosen.tolist()
     )
-    trajectory = Trajectory(waypoints, Containment(options.lateral_m, options.vertical_m, 0.0))
+    whole = Containment(
+        max(leg.lateral_m for leg in legs), max(leg.vertical_m for leg in legs), options.containment.along_time_s
+    )
+    trajectory = Trajectory(waypoints, whole, legs if len(set(legs)) > 1 else ())
     callsigns = [name for name in columns.callsign[rows] if name]
     callsign = Counter(callsigns).most_common(1)[0][0] if callsigns else ""
-    return Flight(Plan(group.name, trajectory), str(columns.icao24[rows[0]]), callsign)
+    return Flight(
+        Plan(group.name, trajectory), str(columns.icao24[rows[0]]), callsign,
+        tuple(dict.fromkeys(_stretch(group.name, heard, silence) for silence in unheard)),
+    )  # fmt: skip
+
+
+def _knots(heard: HeardReports, unheard: list[Silence], options: TrackOptions) -> NDArray[np.intp]:
+    """Return the reports that become waypoints; no leg between them is one that no aircraft could fly."""
+    ends = np.array(sorted({row for silence in unheard for row in (silence.first, silence.last)}), dtype=np.intp)
+    chosen = knots(
+        heard.time_s, heard.latitude_deg, heard.longitude_deg, heard.height_m,
+        max(options.lateral_m, options.containment.lateral_m), max(options.vertical_m, options.containment.vertical_m),
+        ends,
+    )  # fmt: skip
+    first, last = chosen[:-1], chosen[1:]
+    seconds = heard.time_s[last] - heard.time_s[first]
+    far = position_excess_m(
+        heard.latitude_deg[first],
+        heard.longitude_deg[first],
+        heard.latitude_deg[last],
+        heard.longitude_deg[last],
+        seconds,
+    )
+    steep = height_excess_m(heard.height_m[first], heard.height_m[last], seconds)
+    between = [np.arange(first[leg], last[leg]) for leg in np.flatnonzero((far > 0.0) | (steep > 0.0)).tolist()]
+    return np.unique(np.concatenate([chosen, *between]))
+
+
+def _feet(columns: TrackColumns, group: _Rows, row: int) -> float:
+    """The reading itself, to the last digit, or one between readings."""
+    if group.believed[row]:
+        return float(columns.altitude_ft[group.rows[row]])
+    return float(group.height_m[row]) / FOOT_M
+
+
+def _stretch(name: str, heard: HeardReports, silence: Silence) -> Stretch:
+    return Stretch(
+        flight=name,
+        reports=max(silence.last - silence.first - 1, 0),
+        start=from_posix_s(float(heard.time_s[silence.first])),
+        end=from_posix_s(float(heard.time_s[silence.last])),
+        position=Position(float(heard.latitude_deg[silence.first]), float(heard.longitude_deg[silence.first])),
+    )

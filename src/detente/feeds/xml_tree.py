@@ -37,6 +37,23 @@ class Element:
         return [child for child in self.children if child.name == name]
 
 
+def check_children(element: Element, known: frozenset[str], repeated: frozenset[str]) -> None:
+    """Raise Refusal for what nobody reads: a child that is not known, a second one of what is read once, stray text."""
+    seen: set[str] = set()
+    for child in element.children:
+        namespace, _, local = child.name.rpartition(SEPARATOR)
+        shown = f"line {child.line}: {printable_line(local)}"
+        if child.name not in known:
+            raise Refusal(
+                "feeds.known_element", shown, f"of {printable_line(namespace)}" if namespace else f"in {element.name}"
+            )
+        if child.name in seen and child.name not in repeated:
+            raise Refusal("feeds.element_once", shown, f"a second one in {element.name}")
+        seen.add(child.name)
+    if element.text:
+        raise Refusal("feeds.elements_not_text", f"line {element.line}: {element.name}", printable_line(element.text))
+
+
 def parse_xml(content: bytes, namespaces: frozenset[str]) -> Element:
     """Return the root of a document; raises Refusal naming the line.
 
@@ -54,10 +71,7 @@ def parse_xml(content: bytes, namespaces: frozenset[str]) -> Element:
         line = parser.CurrentLineNumber
         if len(stack) >= MAX_DEPTH or count > MAX_ELEMENTS:
             raise Refusal(
-                f"line {line}",
-                "too large",
-                f"at most {MAX_DEPTH} levels and {MAX_ELEMENTS:,} elements",
-                "Split the file.",
+                "feeds.at_most_levels_elements", f"line {line}", "too large", most=MAX_DEPTH, most_2=MAX_ELEMENTS
             )
         namespace, _, local = qualified.rpartition(SEPARATOR)
         name = local if not namespace or namespace in namespaces else qualified
@@ -72,9 +86,7 @@ def parse_xml(content: bytes, namespaces: frozenset[str]) -> Element:
         stack[-1].pieces.append(text)
 
     def doctype(*_declaration: object) -> None:
-        raise Refusal(
-            f"line {parser.CurrentLineNumber}", "<!DOCTYPE", "XML without a document type", "Remove the declaration."
-        )
+        raise Refusal("feeds.xml_without_document_type", f"line {parser.CurrentLineNumber}", "<!DOCTYPE")
 
     parser.StartElementHandler = begin
     parser.EndElementHandler = end
@@ -84,10 +96,11 @@ def parse_xml(content: bytes, namespaces: frozenset[str]) -> Element:
         parser.Parse(content, True)  # noqa: FBT003 - the parser takes no names
     except expat.ExpatError as error:
         raise Refusal(
-            f"line {error.lineno}, column {error.offset}", expat.errors.messages.get(error.code, "?"), "well-formed XML"
-        ) from None
+            "feeds.well_formed_xml", f"line {error.lineno}, column {error.offset}",
+            expat.errors.messages.get(error.code, "?"),
+        ) from None  # fmt: skip
     except (ValueError, LookupError) as error:
         if isinstance(error, Refusal):
             raise
-        raise Refusal("line 1", printable_line(str(error)), "XML in UTF-8", "Save the file as UTF-8.") from None
+        raise Refusal("feeds.xml_in_utf8", "line 1", printable_line(str(error))) from None
     return roots[0]

@@ -12,6 +12,8 @@ from detente.language.wording import Language, text
 
 _FOOT_M = 0.3048
 NAUTICAL_MILE_M = 1852.0
+LOWEST_LEVEL_FT = 10_000.0
+"""Below this no altitude is told as a flight level, unless a planner gave it as one."""
 NARROW_SPACE = "\u202f"
 """The no-break space that French puts between thousands."""
 
@@ -72,14 +74,30 @@ def height(language: Language, height_m: float, *, down: bool = False) -> str:
 
 
 def altitude(language: Language, altitude_m: float, *, standard_pressure: bool) -> str:
-    """An altitude, "3,500 ft (1,067 m)", led by its flight level on standard pressure: "FL 035, 3,500 ft (1,067 m)".
+    """An altitude, "3,500 ft (1,067 m)"; on standard pressure led by its level, "FL 350, 35,000 ft (10,668 m)".
 
-    To the nearest foot and metre: readings of altimeters, not differences.
+    Below 10,000 ft no level is said, because there people fly by another setting. To the nearest foot and metre:
+    readings of altimeters, not differences.
     """
-    reading = height(language, altitude_m)
+    written = height(language, altitude_m)
     if not standard_pressure:
-        return reading
-    return f"{flight_level(altitude_m)}, {reading}"
+        return written
+    if altitude_m < LOWEST_LEVEL_FT * _FOOT_M - 1e-6:
+        return text(language, "altitude.standard", altitude=written)
+    return f"{flight_level(altitude_m)}, {written}"
+
+
+def reading(language: Language, value: float, unit: str) -> str:
+    """A reading in its own unit, others beside it: "120 m (394 ft)", "FL 095 (9,500 ft, 2,896 m)"."""
+    match unit:
+        case "m":
+            return f"{_whole(language, value)} m ({number(language, value / _FOOT_M)} ft)"
+        case "ft":
+            return f"{_whole(language, value)} ft ({number(language, value * _FOOT_M)} m)"
+        case "FL":
+            feet, metres = number(language, value * 100.0), number(language, value * 100.0 * _FOOT_M)
+            return f"{flight_level(value * 100.0 * _FOOT_M)} ({feet} ft, {metres} m)"
+    raise ValueError(unit)
 
 
 def flight_level(altitude_m: float) -> str:
@@ -129,9 +147,9 @@ def change(language: Language, kind: str, amount: float, plan: str) -> str:
     raise ValueError(kind)
 
 
-def yes_no(language: Language, *, answer: bool) -> str:
-    """The word for an answer."""
-    return text(language, "figures.yes" if answer else "figures.no")
+def _whole(language: Language, value: float) -> str:
+    """A number with a decimal only where it is small and has one."""
+    return number(language, value, 0 if abs(value) >= 100.0 or abs(value - round(value)) < 0.05 else 1)
 
 
 def _axis(degrees: float, letters: str, width: int) -> str:

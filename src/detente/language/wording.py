@@ -13,6 +13,8 @@ from enum import StrEnum
 from functools import cache
 from importlib import resources
 
+_FOLDER = resources.files("detente.language")
+
 
 class Language(StrEnum):
     """A language that all text people read exists in, by its ISO 639-1 code."""
@@ -23,16 +25,11 @@ class Language(StrEnum):
 
 def text(language: Language, key: str, **values: object) -> str:
     """Return the text under `key`, its placeholders filled; raises KeyError for an unknown key or a missing value."""
-    try:
-        template = _table(language)[key]
-    except KeyError:
-        raise KeyError(f"no text {key!r} in {language}.toml") from None
-    return template.format_map(values)
-
-
-def keys(language: Language) -> frozenset[str]:
-    """Every key that has a text in `language`."""
-    return frozenset(_table(language))
+    for file in _files(language):
+        template = _texts(language, file).get(key)
+        if template is not None:
+            return template.format_map(values)
+    raise KeyError(f"no text {key!r} in {language}.toml")
 
 
 def language_from_environment(environment: Mapping[str, str]) -> Language:
@@ -43,22 +40,27 @@ def language_from_environment(environment: Mapping[str, str]) -> Language:
     for name in ("DETENTE_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         locale = environment.get(name, "")
         if locale:
-            code = locale[:2].lower()
-            return Language(code) if code in set(Language) and not locale[2:3].isalpha() else Language.ENGLISH
+            return language_named(locale) or Language.ENGLISH
     return Language.ENGLISH
 
 
+def language_named(locale: str) -> Language | None:
+    """Return the language of a locale such as "fr" or "fr_CA.UTF-8"; None where it is none of ours."""
+    code = locale[:2].lower()
+    return Language(code) if code in set(Language) and not locale[2:3].isalpha() else None
+
+
 @cache
-def _table(language: Language) -> dict[str, str]:
-    files = resources.files("detente.language").iterdir()
-    sources = [file for file in files if f".{file.name}".endswith(f".{language}.toml")]
-    texts = [pair for file in sources for pair in _flatten("", tomllib.loads(file.read_text(encoding="utf-8")))]
-    table = dict(texts)
-    if len(table) != len(texts):
-        raise TypeError(f"a key has two texts in the files of {language}")
-    if language is Language.FRENCH:
-        return {key: set_off(value) for key, value in table.items()}
-    return table
+def _files(language: Language) -> tuple[str, ...]:
+    """The files of a language, the shortest first: a command that has to be quick reads no more than it says."""
+    names = [file.name for file in _FOLDER.iterdir() if f".{file.name}".endswith(f".{language}.toml")]
+    return tuple(sorted(names, key=lambda name: len(_FOLDER.joinpath(name).read_bytes())))
+
+
+@cache
+def _texts(language: Language, file: str) -> dict[str, str]:
+    texts = dict(_flatten("", tomllib.loads(_FOLDER.joinpath(file).read_text(encoding="utf-8"))))
+    return {key: set_off(value) for key, value in texts.items()} if language is Language.FRENCH else texts
 
 
 def set_off(french: str) -> str:

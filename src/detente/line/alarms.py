@@ -1,4 +1,4 @@
-"""Alarms about a peer: what its messages show of its honesty, for a person to look at (R38, R39, R45)."""
+"""Alarms about a peer: what its messages, and who answers at its address, show of honesty, for a person to look at."""
 
 from __future__ import annotations
 
@@ -19,9 +19,21 @@ class AlarmKind(StrEnum):
     FALSE_RECEIPT = "false_receipt"
     FLOODING = "flooding"
     SET_BACK = "set_back"
+    OWN_SET_BACK = "own_set_back"
+    KEY_REVOKED = "key_revoked"
+    KEY_ROTATED = "key_rotated"
+    OLD_KEY = "old_key"
+    WRONG_ROTATION = "wrong_rotation"
     WRONG_OPENING = "wrong_opening"
     BROKEN_MATCH = "broken_match"
     BLANKET_MATCH = "blanket_match"
+    NOT_TAKEN = "not_taken"
+    ANSWERS_SPENT = "answers_spent"
+    HURRIED_PROBE = "hurried_probe"
+    RESTLESS_PLAN = "restless_plan"
+    WITHDRAWN_PROBES = "withdrawn_probes"
+    SHRINKING_PROBES = "shrinking_probes"
+    IMPOSTOR = "impostor"
 
 
 class Alarm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -62,14 +62,11 @@ def without_checks(text: str, field: str) -> str:
     typed = "".join(character for character in text.upper() if character not in " -\t\r\n.").translate(_SAME)
     unknown = next((character for character in typed if character not in _VALUES), None)
     if unknown is not None:
-        raise Refusal(field, unknown, f"the characters {ALPHABET}", "Ask for that group again.")
+        raise Refusal("line.characters_alphabet", field, unknown, alphabet=ALPHABET)
     groups = [typed[start : start + GROUP + 1] for start in range(0, len(typed), GROUP + 1)]
     for place, group in enumerate(groups):
         if len(group) < 2 or check_character(group[:-1], place) != group[-1]:
-            raise Refusal(
-                field, group, f"group {place + 1} of {len(groups)} with its check character",
-                f"Ask for group {place + 1} again.",
-            )  # fmt: skip
+            raise Refusal("line.group_with_check_character", field, group, place=place + 1, count=len(groups))
     if not groups:
-        raise Refusal(field, text, "a code of at least one group")
+        raise Refusal("line.code_at_least_one_group", field, text)
     return "".join(group[:-1] for group in groups)

@@ -1,6 +1,7 @@
-"""Commands of the line: what a person, a peer or the clock asks for. Times (UTC) come with them.
+"""Commands of the line: what a person or the clock asks for. Times (UTC) come with them.
 
-`party` is who asks: our own, or the peer whose message it is. `peer` is the other party of the conversation.
+`party` is who asks: our own party, or the peer where an officer read a code aloud or where an alarm is about it. `peer`
+is the other party of the conversation.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ from datetime import datetime
 import msgspec
 
 from detente.line.alarms import AlarmKind
-from detente.line.checks import Check, CheckAnswer, CheckResult
-from detente.line.messages import Carrier, LineMessage, Receipt
 from detente.line.parameters import LineLanguage, Parameter
+from detente.line.peer_messages import CodedMessage, SpokenMessage
 from detente.line.place_names import NamedPlace
 from detente.line.radio import RadioReport
-from detente.line.read_back import Difference, Units
+from detente.line.read_back import Units
 from detente.line.terms import LineTerms
 
 
@@ -46,11 +46,16 @@ class SendLineMessage(_LineCommand, frozen=True, tag="send_line_message"):
     named: dict[str, NamedPlace] = {}
 
 
-class HearLineMessage(_LineCommand, frozen=True, tag="hear_line_message"):
-    """A peer's message came."""
+class HeardByVoice(_LineCommand, frozen=True, tag="heard_by_voice"):
+    """An officer of `party`, a peer, read a voice code aloud, and it was typed in here."""
 
-    message: LineMessage
-    carrier: Carrier = Carrier.ENVELOPE
+    message: SpokenMessage
+
+
+class HeardOutOfOrder(_LineCommand, frozen=True, tag="heard_out_of_order"):
+    """A STOP of `party`, a peer, came rightly signed, and does not continue what it said before on its channel."""
+
+    message: CodedMessage
 
 
 class DisplayLineMessage(_LineCommand, frozen=True, tag="display_line_message"):
@@ -88,34 +93,6 @@ class PassOnLineMessage(_LineCommand, frozen=True, tag="pass_on_line_message"):
     passed_to: str
 
 
-class HearReceipt(_LineCommand, frozen=True, tag="hear_line_receipt"):
-    """A peer's receipt for one of our messages came."""
-
-    message_id: str
-    receipt: Receipt
-
-
-class HearTaken(_LineCommand, frozen=True, tag="hear_line_taken"):
-    """A person at a peer's post has one of our messages."""
-
-    message_id: str
-    post: str
-
-
-class HearCalled(_LineCommand, frozen=True, tag="hear_line_called"):
-    """A peer's ladder stands at this rung for one of our messages."""
-
-    message_id: str
-    step: int
-
-
-class HearReadBackJudged(_LineCommand, frozen=True, tag="hear_line_read_back_judged"):
-    """A peer compared our read-back of its message with what it meant."""
-
-    message_id: str
-    differences: tuple[Difference, ...]
-
-
 class TakeWatch(_LineCommand, frozen=True, tag="take_watch"):
     """A shift takes the watch at one of our posts, from the one before it if there is one."""
 
@@ -136,34 +113,10 @@ class CheckLine(_LineCommand, frozen=True, tag="check_line"):
     peer: str
 
 
-class HearCheck(_LineCommand, frozen=True, tag="hear_line_check"):
-    """A peer asks for a line check."""
-
-    check: Check
-
-
-class HearCheckAnswer(_LineCommand, frozen=True, tag="hear_line_check_answer"):
-    """A peer answers our line check."""
-
-    answer: CheckAnswer
-
-
-class HearCheckResult(_LineCommand, frozen=True, tag="hear_line_check_result"):
-    """A peer says what its line check found."""
-
-    result: CheckResult
-
-
 class ReportRadio(_LineCommand, frozen=True, tag="report_radio"):
     """Say what a crew of ours heard of the peer's on a frequency of the radio plan."""
 
     peer: str
-    report: RadioReport
-
-
-class HearRadioReport(_LineCommand, frozen=True, tag="hear_line_radio_report"):
-    """A peer says what a crew of its own heard of ours."""
-
     report: RadioReport
 
 
@@ -186,8 +139,7 @@ class LineTick(_LineCommand, frozen=True, tag="line_tick"):
 
 
 LineCommand = (
-    OpenLine | SendLineMessage | HearLineMessage | DisplayLineMessage | TakeLineMessage | ReadBackLineMessage
-    | PassOnLineMessage | HearReceipt | HearTaken | HearCalled | HearReadBackJudged | TakeWatch | LeaveWatch
-    | ReportRadio | HearRadioReport | RaiseAlarm | TakeAlarms | CheckLine
-    | HearCheck | HearCheckAnswer | HearCheckResult | LineTick
+    OpenLine | SendLineMessage | HeardByVoice | HeardOutOfOrder | DisplayLineMessage | TakeLineMessage
+    | ReadBackLineMessage | PassOnLineMessage | TakeWatch | LeaveWatch | CheckLine | ReportRadio | RaiseAlarm
+    | TakeAlarms | LineTick
 )  # fmt: skip

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from detente.airspace.plan import check_identifier
 from detente.airspace.refusal import Refusal
 from detente.line import commands, decide_alarms, decide_messages, decide_radio, decide_receipts, hand_over
-from detente.line.checks import (
-    Check,
-    CheckAnswer,
-    CheckResult,
-    LineStanding,
-    OnWatch,
-    judge_check,
-    standing,
-)
+from detente.line.alarms import AlarmKind
+from detente.line.checks import Check, CheckAnswer, CheckResult, LineStanding, OnWatch, judge_check, standing
 from detente.line.commands import LineCommand
 from detente.line.events import (
     LineCheckAnswered,
@@ -29,31 +23,72 @@ from detente.line.events import (
     LineWatchLeft,
     LineWatchTaken,
 )
-from detente.line.ladder import overdue_at
+from detente.line.ladder import alarms_due
+from detente.line.messages import Carrier
+from detente.line.peer_messages import (
+    CalledMessage,
+    CheckAnswerMessage,
+    CheckMessage,
+    CheckResultMessage,
+    CodedMessage,
+    RadioReportMessage,
+    ReadBackJudgedMessage,
+    ReceiptMessage,
+    TakenMessage,
+)
 from detente.line.phrases import phrase_table_hash
 from detente.line.state import LineState, PeerLine
 from detente.line.watch import Watch
+from detente.room.message import Heard
+from detente.room.set_back import SetBackMessage
+
+MOST_CALLS_A_TICK = 32
+"""Calls of posts at one tick, beside those for STOPs."""
 
 
-def decide(line: LineState, command: LineCommand) -> list[LineEvent]:
+def decide(line: LineState, command: LineCommand | Heard[Any]) -> list[LineEvent]:
     """Return the events that `command` leads to, in order; `line` is not changed.
 
     Raises Refusal, with nothing changed, for a command that cannot be carried out. What is already so gives no events.
     """
-    return _DECISIONS[type(command)](line, command)
+    asks = command.message if isinstance(command, Heard) else command
+    return _DECISIONS[type(asks)](line, command)
 
 
 def _open(line: LineState, command: commands.OpenLine) -> list[LineEvent]:
-    if (line.party, line.open_lines) == (command.party, command.lines):
+    if line.open_lines == command.lines and line.party in ("", command.party):
         return []
     return [LineOpened(command.at, command.party, command.lines)]
+
+
+def _hear_message(line: LineState, command: Heard[CodedMessage], *, in_order: bool = True) -> list[LineEvent]:
+    """A STOP that bears the number of another message is shown in its place, with an alarm."""
+    message = command.message.content
+    held = line.messages.get((command.party, message.message_id))
+    heard = decide_messages.hear(line, command, in_order=in_order)
+    if held is None or held.message == message:
+        return heard
+    detail = f"{message.message_id} was {held.message.code}, and is now a STOP, which is shown in its place"
+    alarm = commands.RaiseAlarm(command.at, command.party, AlarmKind.TWO_HISTORIES, detail)
+    return [*decide_alarms.raise_alarm(line, alarm), *heard]
+
+
+def _hear_out_of_order(line: LineState, command: commands.HeardOutOfOrder) -> list[LineEvent]:
+    return _hear_message(line, Heard(command.at, command.party, command.message), in_order=False)
+
+
+def _hear_by_voice(line: LineState, command: commands.HeardByVoice) -> list[LineEvent]:
+    """What came by voice counts as what came in an envelope; a coded message waits for its envelope to confirm it."""
+    if isinstance(command.message, CodedMessage):
+        return decide_messages.hear(line, Heard(command.at, command.party, command.message), Carrier.VOICE)
+    return decide(line, Heard(command.at, command.party, command.message))
 
 
 def _take_watch(line: LineState, command: commands.TakeWatch) -> list[LineEvent]:
     _our_post(line, command.party, command.post)
     check_identifier("shift", command.shift)
     if not command.languages:
-        raise Refusal("languages", (), "at least one language that is spoken at the post")
+        raise Refusal("line.at_least_one_language_spoken", "languages", ())
     languages = tuple(sorted(set(command.languages)))
     held = line.watches.get(command.post)
     if held is not None and (held.shift, held.languages) == (command.shift, languages):
@@ -73,10 +108,10 @@ def _leave_watch(line: LineState, command: commands.LeaveWatch) -> list[LineEven
 
 def _our_post(line: LineState, party: str, post: str) -> None:
     if party != line.party:
-        raise Refusal("party", party, f"our own party, {line.party}")
+        raise Refusal("line.our_own_party", "party", party, party=line.party)
     posts = sorted({rung.post for terms in line.open_lines.values() for rung in terms.ladder})
     if post not in posts:
-        raise Refusal("post", post, f"a post of a ladder: {', '.join(posts) or 'none'}")
+        raise Refusal("line.post_ladder", "post", post, posts=", ".join(posts))
 
 
 def _check_line(line: LineState, command: commands.CheckLine) -> list[LineEvent]:
@@ -84,58 +119,60 @@ def _check_line(line: LineState, command: commands.CheckLine) -> list[LineEvent]
     return [LineCheckAsked(command.at, command.peer, Check(peer_line.asked + 1, command.at, _on_watch(line)))]
 
 
-def _hear_check(line: LineState, command: commands.HearCheck) -> list[LineEvent]:
+def _hear_check(line: LineState, command: Heard[CheckMessage]) -> list[LineEvent]:
     decide_messages.peer_line(line, command.party)
-    answer = CheckAnswer(command.check.number, command.at, _on_watch(line))
+    answer = CheckAnswer(command.message.check.number, command.at, _on_watch(line))
     return [LineCheckAnswered(command.at, command.party, answer)]
 
 
-def _hear_check_answer(line: LineState, command: commands.HearCheckAnswer) -> list[LineEvent]:
+def _hear_check_answer(line: LineState, command: Heard[CheckAnswerMessage]) -> list[LineEvent]:
     """Only the last question counts: what a slow carrier brings for an older one says nothing of the line now."""
+    answer = command.message.answer
     peer_line = decide_messages.peer_line(line, command.party)
-    answered = peer_line.ours is not None and peer_line.ours.number >= command.answer.number
-    if command.answer.number > peer_line.asked or peer_line.asked_at is None:
-        raise Refusal("answer.number", command.answer.number, f"a check that was asked, at most {peer_line.asked}")
-    if answered or command.answer.number < peer_line.asked:
+    answered = peer_line.ours is not None and peer_line.ours.number >= answer.number
+    if answer.number > peer_line.asked or peer_line.asked_at is None:
+        raise Refusal("line.check_asked_at_most", "answer.number", answer.number, asked=peer_line.asked)
+    if answered or answer.number < peer_line.asked:
         return []
     check = Check(peer_line.asked, peer_line.asked_at, peer_line.asked_watch or _on_watch(line))
-    result = judge_check(line.party, check, command.answer, command.at, line.terms[command.party])
-    return _done(line, command, result)
+    result = judge_check(line.party, check, answer, command.at, line.terms[command.party])
+    return _done(line, command.party, command.at, result)
 
 
-def _hear_check_result(line: LineState, command: commands.HearCheckResult) -> list[LineEvent]:
-    peer_line = decide_messages.peer_line(line, command.party)
-    if command.result.asker != command.party:
-        raise Refusal("result.asker", command.result.asker, f"{command.party}, whose check it was")
-    if peer_line.theirs is not None and peer_line.theirs.number >= command.result.number:
+def _hear_check_result(line: LineState, command: Heard[CheckResultMessage]) -> list[LineEvent]:
+    result, peer_line = command.message.result, decide_messages.peer_line(line, command.party)
+    if result.asker != command.party:
+        raise Refusal("line.party_whose_check", "result.asker", result.asker, party=command.party)
+    if peer_line.theirs is not None and peer_line.theirs.number >= result.number:
         return []
-    return _done(line, command, command.result)
+    return _done(line, command.party, command.at, result)
 
 
-def _done(
-    line: LineState, command: commands.HearCheckAnswer | commands.HearCheckResult, result: CheckResult
-) -> list[LineEvent]:
-    peer_line = line.peers[command.party]
+def _done(line: LineState, peer: str, at: datetime, result: CheckResult) -> list[LineEvent]:
+    peer_line = line.peers[peer]
     other = peer_line.theirs if result.asker == line.party else peer_line.ours
     results = (result,) if other is None else (result, other)
-    found: list[LineEvent] = [LineCheckDone(command.at, command.party, result)]
-    now = standing(results, command.at, line.terms[command.party])
-    return found + _changed(command.at, command.party, peer_line, now)
+    found: list[LineEvent] = [LineCheckDone(at, peer, result)]
+    return found + _changed(at, peer, peer_line, standing(results, at, line.terms[peer]))
 
 
-def _changed(at: Any, peer: str, peer_line: PeerLine, now: LineStanding) -> list[LineEvent]:  # noqa: ANN401
+def _changed(at: datetime, peer: str, peer_line: PeerLine, now: LineStanding) -> list[LineEvent]:
     return [] if now == peer_line.standing else [LineStateChanged(at, peer, now)]
 
 
 def _tick(line: LineState, command: commands.LineTick) -> list[LineEvent]:
     """Everything whose time has come: posts to call, late deliveries, checks to ask, lines gone silent."""
     found: list[LineEvent] = []
-    for key in sorted(line.waiting):
-        found += decide_messages.calls(line, line.messages[key], command.at)
-    for key in sorted(line.undelivered):
+    # STOPs first; a flood of other messages is called for a few at a time, so that no tick takes long (R45).
+    for key in sorted(line.waiting, key=lambda key: (not line.messages[key].message.is_stop, key)):
         record = line.messages[key]
-        if not record.overdue and overdue_at(record, line.terms[record.peer]) <= command.at:
-            found.append(LineDeliveryOverdue(command.at, *key))
+        if len(found) < MOST_CALLS_A_TICK or record.message.is_stop:
+            found += decide_messages.calls(line, record, command.at)
+    for key in sorted(line.undelivered | line.stops_alone):
+        record = line.messages[key]
+        due = alarms_due(record, line.terms[record.peer], command.at)
+        if due > record.alarms:
+            found.append(LineDeliveryOverdue(command.at, *key, due - 1))
     for peer, terms in sorted(line.open_lines.items()):
         peer_line = line.peers[peer]
         now = standing(peer_line.results, command.at, terms)
@@ -165,23 +202,26 @@ def _on_watch(line: LineState) -> OnWatch:
 _DECISIONS: dict[type, Callable[[LineState, Any], list[LineEvent]]] = {
     commands.OpenLine: _open,
     commands.SendLineMessage: decide_messages.send,
-    commands.HearLineMessage: decide_messages.hear,
+    commands.HeardByVoice: _hear_by_voice,
+    CodedMessage: _hear_message,
+    commands.HeardOutOfOrder: _hear_out_of_order,
+    SetBackMessage: decide_alarms.hear_set_back,
     commands.DisplayLineMessage: decide_receipts.display,
     commands.TakeLineMessage: decide_receipts.take,
     commands.ReadBackLineMessage: decide_receipts.read_back_message,
     commands.PassOnLineMessage: decide_receipts.pass_on,
-    commands.HearReceipt: decide_receipts.hear_receipt,
-    commands.HearTaken: decide_receipts.hear_taken,
-    commands.HearCalled: decide_receipts.hear_called,
-    commands.HearReadBackJudged: decide_receipts.hear_judged,
+    ReceiptMessage: decide_receipts.hear_receipt,
+    TakenMessage: decide_receipts.hear_taken,
+    CalledMessage: decide_receipts.hear_called,
+    ReadBackJudgedMessage: decide_receipts.hear_judged,
     commands.TakeWatch: _take_watch,
     commands.LeaveWatch: _leave_watch,
     commands.CheckLine: _check_line,
-    commands.HearCheck: _hear_check,
-    commands.HearCheckAnswer: _hear_check_answer,
-    commands.HearCheckResult: _hear_check_result,
+    CheckMessage: _hear_check,
+    CheckAnswerMessage: _hear_check_answer,
+    CheckResultMessage: _hear_check_result,
     commands.ReportRadio: decide_radio.report,
-    commands.HearRadioReport: decide_radio.hear_report,
+    RadioReportMessage: decide_radio.hear_report,
     commands.RaiseAlarm: decide_alarms.raise_alarm,
     commands.TakeAlarms: decide_alarms.take_alarms,
     commands.LineTick: _tick,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from detente.airspace.refusal import Refusal
-from detente.line.commands import HearLineMessage, SendLineMessage
+from detente.line.commands import SendLineMessage
 from detente.line.events import (
+    LineCheckAsked,
     LineEvent,
     LineMessageConfirmed,
     LineMessageHeard,
@@ -16,25 +17,23 @@ from detente.line.events import (
 )
 from detente.line.ladder import due
 from detente.line.messages import Carrier, LineMessage, Receipt, ReceiptKind
+from detente.line.peer_messages import CheckMessage, CodedMessage
 from detente.line.phrases import ALWAYS_ANSWERS, MessageClass, phrase_table
 from detente.line.plausibility import doubts
 from detente.line.state import LineState, MessageRecord, PeerLine
-from detente.line.terms import LineTerms
+from detente.room.message import Heard, Message
+
+STOP_LIFTED = "stop_lifted"
 
 
 def send(line: LineState, command: SendLineMessage) -> list[LineEvent]:
-    """One of our people sends a message. Planning may be suspended; a STOP and flight safety never are (R32)."""
+    """One of our people sends a message."""
     if command.party != line.party:
-        raise Refusal("party", command.party, f"our own party, {line.party}")
+        raise Refusal("line.our_own_party", "party", command.party, party=line.party)
     held = peer_line(line, command.peer)
     code = phrase_table().code(command.code)
-    if held.suspended_by and not _survives(line.terms[command.peer], code.message_class):
-        raise Refusal(
-            "code", command.code, "a message that the accord lets through while planning is suspended",
-            f"Planning is suspended by {', '.join(held.suspended_by)}; a STOP goes through always.",
-        )  # fmt: skip
     if command.free_text is not None and not line.terms[command.peer].free_text:
-        raise Refusal("free_text", command.free_text, "no free text under this accord", "Use a message code.")
+        raise Refusal("line.no_free_text_under", "free_text", command.free_text)
     if command.answers is not None:
         _check_answer(line, command, command.answers)
     parameters = phrase_table().checked(command.code, command.parameters)
@@ -46,54 +45,66 @@ def send(line: LineState, command: SendLineMessage) -> list[LineEvent]:
     if command.confirmed_by is not None:
         check_post(line, command.peer, command.confirmed_by)
     elif found and code.message_class is MessageClass.COORDINATION:
-        raise Refusal(
-            "confirmed_by", ", ".join(found), "a post where a second person has looked at this message again",
-            f"It looks like a mistake ({', '.join(found)}): mend it, or let another post confirm it.",
-        )  # fmt: skip
+        raise Refusal("line.post_where_second_person", "confirmed_by", ", ".join(found), found=", ".join(found))
     return [LineMessageSent(command.at, message, found, command.confirmed_by)]
-
-
-def _survives(terms: LineTerms, message_class: MessageClass) -> bool:
-    """Whether messages of a class go on while planning is suspended."""
-    if message_class is MessageClass.SAFETY:
-        return terms.safety_survives
-    return message_class is not MessageClass.COORDINATION
 
 
 def _check_answer(line: LineState, command: SendLineMessage, answers: str) -> None:
     asked = line.messages.get((command.peer, answers))
     if asked is None or asked.is_ours:
-        raise Refusal("answers", answers, f"the id of a message of {command.peer}")
+        raise Refusal("line.id_message", "answers", answers, peer=command.peer)
     expected = phrase_table().code(asked.message.code).answers
     if command.code not in ALWAYS_ANSWERS and command.code not in expected:
-        raise Refusal("code", command.code, f"an answer to {asked.message.code}: {', '.join(expected) or 'none'}")
+        raise Refusal(
+            "line.answer_to_code", "code", command.code, code_given=asked.message.code, expected=", ".join(expected)
+        )
 
 
-def hear(line: LineState, command: HearLineMessage) -> list[LineEvent]:
+def hear(
+    line: LineState, command: Heard[CodedMessage], carrier: Carrier = Carrier.ENVELOPE, *, in_order: bool = True
+) -> list[LineEvent]:
     """A peer's message comes: it is received, and the first posts are called, at once.
 
-    The same message may come again on another carrier. One that says something else under the same number is refused.
+    The same message may come again on another carrier. One that says something else under the same number is refused,
+    but a STOP is shown in its place: whose numbers are wrong may be in danger all the same (R9).
     """
-    message = command.message
+    message = command.message.content
     peer_line(line, command.party)
     if (message.sender, message.recipient) != (command.party, line.party):
-        raise Refusal("message.sender", message.sender, f"a message from {command.party} to {line.party}")
+        raise Refusal(
+            "line.message_between_parties", "message.sender", message.sender, party=command.party, party_2=line.party
+        )
     held = line.messages.get((command.party, message.message_id))
-    if held is not None:
-        if held.message != message:
-            raise Refusal(
-                "message", message.message_id, f"the same words as came by {held.carrier}",
-                "Call the other side: one number bears two messages.",
-            )  # fmt: skip
-        confirms = held.carrier is Carrier.VOICE and command.carrier is Carrier.ENVELOPE
+    if held is not None and held.message == message:
+        doubtful = held.carrier is Carrier.VOICE or held.out_of_order
+        confirms = doubtful and in_order and carrier is Carrier.ENVELOPE
         return [LineMessageConfirmed(command.at, command.party, message.message_id)] if confirms else []
-    record = MessageRecord(command.party, message, command.at, command.carrier)
+    if held is not None and not says_stop(message):
+        raise Refusal("line.same_words_came", "message", message.message_id, carrier=held.carrier)
+    record = MessageRecord(command.party, message, command.at, carrier)
     receipt = Receipt(ReceiptKind.DELIVERED, command.at)
     return [
-        LineMessageHeard(command.at, message, command.carrier),
+        LineMessageHeard(command.at, message, carrier, not in_order),
         LineReceiptGiven(command.at, line.party, command.party, message.message_id, receipt),
         *calls(line, record, command.at),
     ]
+
+
+def says_stop(message: LineMessage) -> bool:
+    """Whether a message asks to stop: not one that lifts a STOP."""
+    return message.is_stop and message.code != STOP_LIFTED
+
+
+def said_before(line: LineState, at: datetime, peer: str, message: Message) -> list[LineEvent]:
+    """What we said before our journal was set back: its number is taken, whatever we have said since."""
+    held = peer_line(line, peer)
+    match message:
+        case CodedMessage(content) if (peer, content.message_id) not in line.messages:
+            return [LineMessageSent(at, content)]
+        case CheckMessage(check) if check.number > held.asked:
+            return [LineCheckAsked(at, peer, check)]
+        case _:
+            return []
 
 
 def calls(line: LineState, record: MessageRecord, at: datetime) -> list[LineEvent]:
@@ -108,7 +119,7 @@ def calls(line: LineState, record: MessageRecord, at: datetime) -> list[LineEven
 def peer_line(line: LineState, peer: str) -> PeerLine:
     """Return the line with a peer; raises Refusal when there is none under the accord in force."""
     if peer not in line.open_lines:
-        raise Refusal("peer", peer, f"a party with an accord: {', '.join(sorted(line.open_lines)) or 'none'}")
+        raise Refusal("line.party_with_accord", "peer", peer, open_lines=", ".join(sorted(line.open_lines)))
     return line.peers[peer]
 
 
@@ -117,4 +128,4 @@ def check_post(line: LineState, peer: str, post: str) -> None:
     peer_line(line, peer)
     posts = line.terms[peer].posts(len(line.terms[peer].ladder))
     if post not in posts:
-        raise Refusal("post", post, f"a post of the ladder: {', '.join(posts)}")
+        raise Refusal("line.post_of_the_ladder", "post", post, posts=", ".join(posts))

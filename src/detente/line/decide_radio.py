@@ -5,23 +5,25 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from detente.airspace.refusal import Refusal
-from detente.line.commands import HearRadioReport, ReportRadio
+from detente.line.commands import ReportRadio
 from detente.line.decide_messages import peer_line
 from detente.line.events import LineEvent, LineRadioOverdue, LineRadioReported
+from detente.line.peer_messages import RadioReportMessage
 from detente.line.radio import AHEAD_S, RadioReport, RadioStanding, due_at
 from detente.line.state import LineState
+from detente.room.message import Heard
 
 
 def report(line: LineState, command: ReportRadio) -> list[LineEvent]:
     """Our crew heard the peer's, or did not; the peer is told."""
     if command.party != line.party:
-        raise Refusal("party", command.party, f"our own party, {line.party}")
+        raise Refusal("line.our_own_party", "party", command.party, party=line.party)
     return _reported(line, command.party, command.peer, command.report, command.at)
 
 
-def hear_report(line: LineState, command: HearRadioReport) -> list[LineEvent]:
+def hear_report(line: LineState, command: Heard[RadioReportMessage]) -> list[LineEvent]:
     """The peer says what its crew heard of ours."""
-    return _reported(line, command.party, command.party, command.report, command.at)
+    return _reported(line, command.party, command.party, command.message.report, command.at)
 
 
 def overdue(line: LineState, peer: str, at: datetime) -> list[LineEvent]:
@@ -44,9 +46,9 @@ def _reported(line: LineState, party: str, peer: str, given: RadioReport, at: da
     listed = [duty.frequency_khz for duty in line.terms[peer].radio]
     if given.frequency_khz not in listed:
         plan = ", ".join(f"{frequency} kHz" for frequency in listed) or "none"
-        raise Refusal("report.frequency_khz", given.frequency_khz, f"a frequency of the radio plan: {plan}")
+        raise Refusal("line.frequency_radio_plan", "report.frequency_khz", given.frequency_khz, plan=plan)
     if given.checked_at > at + timedelta(seconds=AHEAD_S):
-        raise Refusal("report.checked_at", given.checked_at.isoformat(), f"a time not after now, {at.isoformat()}")
+        raise Refusal("line.time_not_after_now", "report.checked_at", given.checked_at.isoformat(), at=at.isoformat())
     standing = next((s for s in held.radio if s.frequency_khz == given.frequency_khz), None)
     if standing is not None and given == (standing.ours if party == line.party else standing.theirs):
         return []

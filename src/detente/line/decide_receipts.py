@@ -5,10 +5,6 @@ from __future__ import annotations
 from detente.airspace.refusal import Refusal
 from detente.line.commands import (
     DisplayLineMessage,
-    HearCalled,
-    HearReadBackJudged,
-    HearReceipt,
-    HearTaken,
     PassOnLineMessage,
     ReadBackLineMessage,
     TakeLineMessage,
@@ -22,9 +18,11 @@ from detente.line.events import (
     LineReceiptGiven,
 )
 from detente.line.messages import Receipt, ReceiptKind
+from detente.line.peer_messages import CalledMessage, ReadBackJudgedMessage, ReceiptMessage, TakenMessage
 from detente.line.phrases import phrase_table
 from detente.line.read_back import differences, read_back
 from detente.line.state import LineState, MessageRecord
+from detente.room.message import Heard
 
 LONGEST_NAME = 140
 
@@ -61,15 +59,15 @@ def pass_on(line: LineState, command: PassOnLineMessage) -> list[LineEvent]:
     """It was passed on to controllers, members, crews: whoever must know."""
     _theirs(line, command)
     if not (0 < len(command.passed_to) <= LONGEST_NAME and command.passed_to.isprintable()):
-        raise Refusal("passed_to", command.passed_to, f"1 to {LONGEST_NAME} printable characters")
+        raise Refusal("line.printable_characters", "passed_to", command.passed_to, most=LONGEST_NAME)
     receipt = Receipt(ReceiptKind.PASSED_ON, command.at, command.post, passed_to=command.passed_to)
     return [_receipt(line, command, receipt)]
 
 
-def hear_receipt(line: LineState, command: HearReceipt) -> list[LineEvent]:
+def hear_receipt(line: LineState, command: Heard[ReceiptMessage]) -> list[LineEvent]:
     """The peer's receipt for our message; a read-back is compared at once with what we meant."""
-    record = _ours(line, command.party, command.message_id)
-    receipt = command.receipt
+    record = _ours(line, command.party, command.message.message_id)
+    receipt = command.message.receipt
     if receipt in record.receipts:
         return []
     found: list[LineEvent] = [LineReceiptGiven(command.at, command.party, *record.key, receipt)]
@@ -80,34 +78,34 @@ def hear_receipt(line: LineState, command: HearReceipt) -> list[LineEvent]:
     return found
 
 
-def hear_taken(line: LineState, command: HearTaken) -> list[LineEvent]:
+def hear_taken(line: LineState, command: Heard[TakenMessage]) -> list[LineEvent]:
     """A person at the other side has our message; recorded with how long it took from here (R9)."""
-    record = _ours(line, command.party, command.message_id)
+    record = _ours(line, command.party, command.message.message_id)
     if record.taken_by is not None:
         return []
     to_human_s = max(0.0, (command.at - record.since).total_seconds())
-    return [LineMessageTaken(command.at, command.party, *record.key, command.post, to_human_s)]
+    return [LineMessageTaken(command.at, command.party, *record.key, command.message.post, to_human_s)]
 
 
-def hear_called(line: LineState, command: HearCalled) -> list[LineEvent]:
+def hear_called(line: LineState, command: Heard[CalledMessage]) -> list[LineEvent]:
     """Where our message stands on the other side's ladder."""
-    record = _ours(line, command.party, command.message_id)
+    record = _ours(line, command.party, command.message.message_id)
     last = len(line.terms[command.party].ladder) - 1
-    if not 0 <= command.step <= last:
-        raise Refusal("step", command.step, f"a rung of the ladder, 0 to {last}")
-    if command.step <= record.step:
+    if not 0 <= command.message.step <= last:
+        raise Refusal("line.rung_ladder", "step", command.message.step, last=last)
+    if command.message.step <= record.step:
         return []
-    return [LinePostsCalled(command.at, command.party, *record.key, command.step)]
+    return [LinePostsCalled(command.at, command.party, *record.key, command.message.step)]
 
 
-def hear_judged(line: LineState, command: HearReadBackJudged) -> list[LineEvent]:
+def hear_judged(line: LineState, command: Heard[ReadBackJudgedMessage]) -> list[LineEvent]:
     """The sender says what our read-back had wrong; then the message waits for a person again."""
-    record = line.messages.get((command.party, command.message_id))
+    record = line.messages.get((command.party, command.message.message_id))
     if record is None or record.is_ours:
-        raise Refusal("message_id", command.message_id, f"a message of {command.party}")
+        raise Refusal("line.message_party", "message_id", command.message.message_id, party=command.party)
     if not record.has(ReceiptKind.READ_BACK):
-        raise Refusal("message_id", command.message_id, "a message that we read back")
-    return [LineReadBackJudged(command.at, command.party, *record.key, command.differences)]
+        raise Refusal("line.message_we_read_back", "message_id", command.message.message_id)
+    return [LineReadBackJudged(command.at, command.party, *record.key, command.message.differences)]
 
 
 def _receipt(
@@ -120,16 +118,16 @@ def _theirs(
     line: LineState, command: DisplayLineMessage | TakeLineMessage | ReadBackLineMessage | PassOnLineMessage
 ) -> MessageRecord:
     if command.party != line.party:
-        raise Refusal("party", command.party, f"our own party, {line.party}")
+        raise Refusal("line.our_own_party", "party", command.party, party=line.party)
     check_post(line, command.peer, command.post)
     record = line.messages.get((command.peer, command.message_id))
     if record is None or record.is_ours:
-        raise Refusal("message_id", command.message_id, f"the id of a message of {command.peer}")
+        raise Refusal("line.id_message", "message_id", command.message_id, peer=command.peer)
     return record
 
 
 def _ours(line: LineState, peer: str, message_id: str) -> MessageRecord:
     record = line.messages.get((peer, message_id))
     if record is None or not record.is_ours:
-        raise Refusal("message_id", message_id, f"the id of a message to {peer}")
+        raise Refusal("line.id_of_message_to_peer", "message_id", message_id, peer=peer)
     return record

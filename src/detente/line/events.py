@@ -10,7 +10,7 @@ from detente.line.alarms import Alarm
 from detente.line.checks import Check, CheckAnswer, CheckResult, LineStanding
 from detente.line.messages import Carrier, Doubt, LineMessage, Receipt
 from detente.line.radio import RadioReport
-from detente.line.read_back import Difference
+from detente.line.read_back import ReadBackDifference
 from detente.line.terms import LineTerms
 from detente.line.watch import HandOver, Watch
 
@@ -37,14 +37,15 @@ class LineMessageSent(_LineEvent, frozen=True, tag="line_message_sent"):
 
 
 class LineMessageHeard(_LineEvent, frozen=True, tag="line_message_heard"):
-    """A peer's message came."""
+    """A peer's message came; `out_of_order` when its envelope, rightly signed, does not continue its channel."""
 
     message: LineMessage
     carrier: Carrier
+    out_of_order: bool = False
 
 
 class LineMessageConfirmed(_LineEvent, frozen=True, tag="line_message_confirmed"):
-    """The signed envelope of a message that had come by voice bears the same message."""
+    """The signed envelope of a message that had come by voice, or out of order, bears the same message."""
 
     peer: str
     message_id: str
@@ -85,14 +86,18 @@ class LineReadBackJudged(_LineEvent, frozen=True, tag="line_read_back_judged"):
     party: str
     peer: str
     message_id: str
-    differences: tuple[Difference, ...]
+    differences: tuple[ReadBackDifference, ...]
 
 
 class LineDeliveryOverdue(_LineEvent, frozen=True, tag="line_delivery_overdue"):
-    """No receipt came for our message in the time of the ladder's first deadline: try another carrier."""
+    """No receipt came for our message in time, or no person has our STOP: try another carrier.
+
+    `again` counts the alarms before this one: of a STOP they go on until a person of the other side has it.
+    """
 
     peer: str
     message_id: str
+    again: int = 0
 
 
 class LineWatchTaken(_LineEvent, frozen=True, tag="line_watch_taken"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -36,43 +37,41 @@ def _sent(line: LineState, event: events.LineMessageSent) -> None:
     record = MessageRecord(message.recipient, message, event.at)
     line.messages[record.key] = record
     line.undelivered.add(record.key)
+    if message.is_stop:
+        line.stops_alone.add(record.key)
     line.peers[record.peer] = _replace(line.peers[record.peer], sent=message.number)
-    _suspend(line, record)
 
 
 def _heard(line: LineState, event: events.LineMessageHeard) -> None:
-    record = MessageRecord(event.message.sender, event.message, event.at, event.carrier)
+    message, out_of_order = event.message, event.out_of_order
+    record = MessageRecord(message.sender, message, event.at, event.carrier, out_of_order=out_of_order)
     line.messages[record.key] = record
     line.waiting.add(record.key)
-    _suspend(line, record)
-
-
-def _suspend(line: LineState, record: MessageRecord) -> None:
-    """Either side suspends planning alone, and takes back only its own suspension (R32)."""
-    held = line.peers[record.peer]
-    by = set(held.suspended_by)
-    if record.message.code == "planning_suspended":
-        by.add(record.message.sender)
-    elif record.message.code == "planning_resumed":
-        by.discard(record.message.sender)
-    line.peers[record.peer] = _replace(held, suspended_by=tuple(sorted(by)))
 
 
 def _confirmed(line: LineState, event: events.LineMessageConfirmed) -> None:
-    _change(line, (event.peer, event.message_id), carrier=Carrier.ENVELOPE)
+    _change(line, (event.peer, event.message_id), carrier=Carrier.ENVELOPE, out_of_order=False)
 
 
 def _receipt_given(line: LineState, event: events.LineReceiptGiven) -> None:
     key = (event.peer, event.message_id)
     _change(line, key, receipts=(*line.messages[key].receipts, event.receipt))
-    line.undelivered.discard(key)
+    _delivered(line, key, event.at)
 
 
 def _taken(line: LineState, event: events.LineMessageTaken) -> None:
     key = (event.peer, event.message_id)
     _change(line, key, taken_by=event.post, to_human_s=event.to_human_s)
     line.waiting.discard(key)
-    line.undelivered.discard(key)
+    line.stops_alone.discard(key)
+    _delivered(line, key, event.at)
+
+
+def _delivered(line: LineState, key: Key, at: datetime) -> None:
+    """The first that comes back for a message of ours says that it is there."""
+    if key in line.undelivered:
+        line.undelivered.discard(key)
+        _change(line, key, to_delivery_s=max(0.0, (at - line.messages[key].since).total_seconds()))
 
 
 def _called(line: LineState, event: events.LinePostsCalled) -> None:
@@ -88,13 +87,15 @@ def _judged(line: LineState, event: events.LineReadBackJudged) -> None:
         line.waiting.add(key)
     elif event.differences:
         waits_again = {"step": -1, "taken_by": None}
+        if record.message.is_stop:
+            line.stops_alone.add(key)
     else:
         waits_again = {}
     _change(line, key, differences=event.differences, **waits_again)
 
 
 def _overdue(line: LineState, event: events.LineDeliveryOverdue) -> None:
-    _change(line, (event.peer, event.message_id), overdue=True)
+    _change(line, (event.peer, event.message_id), overdue=True, alarms=event.again + 1)
 
 
 def _watch_taken(line: LineState, event: events.LineWatchTaken) -> None:

@@ -38,6 +38,7 @@ def summary(line: LineState, watch: Watch, until: datetime) -> HandOver:
         undelivered=tuple(" ".join(key) for key in sorted(line.undelivered)),
         alarms=open_alarms(line),
         radio_overdue=radio_overdue(line),
+        ours_alone=named(lambda record: record.is_ours and record.taken_by is None),
         lines=tuple((peer, line.peers[peer].standing) for peer in sorted(line.open_lines)),
     )
 

@@ -7,13 +7,15 @@ the next manned one is called at once, and everybody where nobody keeps watch at
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from detente.line.state import MessageRecord
 from detente.line.terms import LineTerms
 
 OVERDUE_S = 30.0
 """How long delivery may take where the ladder has one rung only."""
+STOP_OVERDUE_S = 5.0
+"""How long the delivery of a STOP may take."""
 
 
 def due(record: MessageRecord, manned: Collection[str], terms: LineTerms, at: datetime) -> tuple[int, int]:
@@ -29,7 +31,17 @@ def due(record: MessageRecord, manned: Collection[str], terms: LineTerms, at: da
     return step, again
 
 
-def overdue_at(record: MessageRecord, terms: LineTerms) -> datetime:
-    """Return when a message of ours without a receipt is overdue: at the ladder's first deadline."""
-    after_s = terms.ladder[1].after_s if len(terms.ladder) > 1 else OVERDUE_S
-    return record.since + timedelta(seconds=after_s)
+def alarms_due(record: MessageRecord, terms: LineTerms, at: datetime) -> int:
+    """Return how often our posts must have been alarmed of a message of ours by `at`.
+
+    Of one without a receipt: once, at the ladder's first deadline. Of a STOP: after 5 s without a receipt, at that
+    deadline when no person has it, and from then on as often as the other side calls all its posts again.
+    """
+    elapsed_s = (at - record.since).total_seconds()
+    deadline_s = terms.ladder[1].after_s if len(terms.ladder) > 1 else OVERDUE_S
+    is_late = elapsed_s >= deadline_s
+    if not record.message.is_stop:
+        return int(is_late and not record.is_delivered)
+    if is_late:
+        return 2 + int((elapsed_s - deadline_s) // terms.again_s)
+    return int(elapsed_s >= STOP_OVERDUE_S and not record.is_delivered)

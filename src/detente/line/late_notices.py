@@ -1,4 +1,4 @@
-"""A late notice rings: a coded message goes up the ladder of each peer that was told of it (R13)."""
+"""A late notice rings: a coded message goes up the ladder of each peer that hears of the notice (R13)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ from collections.abc import Iterator, Sequence
 
 from detente.line.commands import SendLineMessage
 from detente.line.parameters import Duration, Parameter, Reference, Value, Window, sayable
-from detente.picture.events import Event, NoticeAmended, NoticeGiven
+from detente.picture.events import NoticeAmended, NoticeGiven
 from detente.picture.picture import Picture
 
 
-def late_calls(event: Event, picture: Picture, peers: Sequence[str]) -> Iterator[SendLineMessage]:
+def late_calls(event: NoticeGiven | NoticeAmended, picture: Picture, peers: Sequence[str]) -> Iterator[SendLineMessage]:
     """Yield the message to each of `peers` for which a notice of our own, given or amended, comes late.
 
     An agreed zone is never late, and whoever did not agree to it hears nothing of it.
     """
-    if not isinstance(event, NoticeGiven | NoticeAmended) or event.notice.party != picture.party:
-        return
     notice = event.notice
-    if notice.agreed_with is not None:
+    if notice.party != picture.party or notice.agreed_with is not None:
         return
     assert picture.accord is not None
     for peer in peers:

@@ -51,7 +51,7 @@ def read_location_code(text: str, field: str = "location_code") -> Position:
     except KeyError:
         right = False
     if not right or cell >= ROWS * COLUMNS:
-        raise Refusal(field, text, "eight characters and their check, like K3F7-09QZ-M", "Ask for it again.")
+        raise Refusal("line.message_id_code", field, text)
     return middle_of(cell)
 
 

@@ -1,4 +1,4 @@
-"""Messages of the line and what comes back for them: four receipts, and word that a person has it."""
+"""Messages of the line and what comes back for them: four receipts, each a fact about one message."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ class LineMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "sent_at", utc(self.sent_at, "sent_at").replace(microsecond=0))
         if not 1 <= self.number <= MAX_NUMBER:
-            raise Refusal("number", self.number, f"1 to {MAX_NUMBER:,}")
+            raise Refusal("line.number_up_to", "number", self.number, most=MAX_NUMBER)
         if self.free_text is not None and not (
             0 < len(self.free_text) <= LONGEST_FREE_TEXT and self.free_text.isprintable()
         ):
-            raise Refusal("free_text", self.free_text, f"1 to {LONGEST_FREE_TEXT} printable characters on one line")
+            raise Refusal("line.printable_characters_on_one", "free_text", self.free_text, most=LONGEST_FREE_TEXT)
         checked = phrase_table().checked(self.code, self.parameters)
         if checked != self.parameters:
-            raise Refusal("parameters", self.parameters, "parameters in the code's order, rounded as they are said")
+            raise Refusal("line.parameters_code_order_rounded", "parameters", self.parameters)
 
     @property
     def message_id(self) -> str:
@@ -103,9 +103,9 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "at", utc(self.at, "at").replace(microsecond=0))
         if (self.read_back is None) == (self.kind is ReceiptKind.READ_BACK):
-            raise Refusal("read_back", self.kind.value, "numbers in a read-back, and in no other receipt")
+            raise Refusal("line.numbers_read_back", "read_back", self.kind.value)
         if (self.passed_to is None) == (self.kind is ReceiptKind.PASSED_ON):
-            raise Refusal("passed_to", self.kind.value, "to whom in a passed-on receipt, and in no other")
+            raise Refusal("line.passed_on_receipt", "passed_to", self.kind.value)
 
 
 def message_id(sender: str, number: int) -> str:

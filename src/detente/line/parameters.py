@@ -105,7 +105,7 @@ class Frequency(msgspec.Struct, frozen=True, tag_field="kind", tag="frequency", 
     kilohertz: int
 
     def __post_init__(self) -> None:
-        check_range("kilohertz", self.kilohertz, 2_000, 400_000, "kHz", "121.5 MHz is 121500 kHz.")
+        check_range("kilohertz", self.kilohertz, 2_000, 400_000, "kHz", "line.frequency")
 
 
 class Duration(msgspec.Struct, frozen=True, tag_field="kind", tag="duration", forbid_unknown_fields=True):
@@ -125,7 +125,7 @@ class Reference(msgspec.Struct, frozen=True, tag_field="kind", tag="reference", 
     def __post_init__(self) -> None:
         plain = self.text.isascii() and self.text.isprintable() and " " not in self.text
         if not (plain and 1 <= len(self.text) <= LONGEST_REFERENCE):
-            raise Refusal("text", self.text, f"1 to {LONGEST_REFERENCE} printable ASCII characters without a space")
+            raise Refusal("line.printable_ascii_characters_without", "text", self.text, most=LONGEST_REFERENCE)
 
 
 class Spoken(msgspec.Struct, frozen=True, tag_field="kind", tag="language", forbid_unknown_fields=True):

@@ -26,7 +26,7 @@ ALWAYS_ANSWERS = frozenset({"say_again", "correction", "wait_until", "unable"})
 
 
 class MessageClass(StrEnum):
-    """What a message is about. All but COORDINATION go on while planning is suspended (R32)."""
+    """What a message is about."""
 
     STOP = "stop"
     SAFETY = "safety"
@@ -64,7 +64,7 @@ class PhraseTable(msgspec.Struct, frozen=True):
         """Return the code of this name; raises Refusal when there is none."""
         found = self.codes.get(name)
         if found is None:
-            raise Refusal("code", name, f"a message code: {', '.join(self.codes)}")
+            raise Refusal("line.message_code", "code", name, codes=", ".join(self.codes))
         return found
 
     def checked(self, name: str, parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
@@ -75,15 +75,18 @@ class PhraseTable(msgspec.Struct, frozen=True):
         code = self.code(name)
         given = {parameter.name: parameter.value for parameter in parameters}
         if len(given) != len(parameters):
-            raise Refusal(f"{name}.parameters", len(parameters), "each parameter once")
+            raise Refusal("line.each_parameter_once", f"{name}.parameters", len(parameters))
         for extra in given.keys() - code.parameters.keys():
-            raise Refusal(f"{name}.{extra}", extra, f"a parameter of {name}: {', '.join(code.parameters) or 'none'}")
+            raise Refusal(
+                "line.parameter_name_parameters", f"{name}.{extra}", extra, name=name,
+                parameters=", ".join(code.parameters),
+            )  # fmt: skip
         found = []
         for parameter, kind in code.parameters.items():
             value = given.get(parameter)
             if not isinstance(value, KINDS[kind]):
                 shown = None if value is None else type(value).__name__.lower()
-                raise Refusal(f"{name}.{parameter}", shown, f"a {kind}", "Add it.")
+                raise Refusal("line.parameter_of_kind", f"{name}.{parameter}", shown, kind=kind)
             found.append(Parameter(parameter, sayable(value)))
         return tuple(found)
 
@@ -92,7 +95,7 @@ class PhraseTable(msgspec.Struct, frozen=True):
         for name, code in self.codes.items():
             if code.number == number:
                 return name
-        raise Refusal("code", number, "the number of a message code", "The other side's phrase table may be newer.")
+        raise Refusal("line.number_message_code", "code", number)
 
 
 def canonical_bytes(table: PhraseTable) -> bytes:

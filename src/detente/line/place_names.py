@@ -28,7 +28,7 @@ class NamedPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if not (0 < len(self.name) <= LONGEST_NAME and self.name.isprintable()):
-            raise Refusal("name", self.name, f"1 to {LONGEST_NAME} printable characters")
+            raise Refusal("line.printable_characters", "name", self.name, most=LONGEST_NAME)
 
 
 def disagrees(named: NamedPlace, position: Position) -> bool:

@@ -1,6 +1,6 @@
 """The radio plan kept alive: dated reports that both sides' crews hear each other on each frequency (R34).
 
-Each side says only what its own crew heard. A check worked both ways when both say so of the same time; one side's word
+Each side says only what its own crew heard. A check worked both ways when both say so of the same time; one report
 alone dates nothing. A frequency for distress may be reported on but is never due: it is kept free.
 """
 
@@ -40,7 +40,7 @@ class RadioReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         check_range("frequency_khz", self.frequency_khz, 2_000, 400_000, "kHz")
         if not (0 < len(self.call_sign) <= LONGEST_CALL_SIGN and self.call_sign.isprintable()):
-            raise Refusal("call_sign", self.call_sign, f"1 to {LONGEST_CALL_SIGN} printable characters")
+            raise Refusal("line.printable_characters", "call_sign", self.call_sign, most=LONGEST_CALL_SIGN)
         msgspec.structs.force_setattr(self, "checked_at", utc(self.checked_at, "checked_at").replace(microsecond=0))
 
 

@@ -93,9 +93,9 @@ class Units(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if self.height is AltitudeUnit.FLIGHT_LEVEL:
-            raise Refusal("height", self.height.value, "m or ft", "Every height can be read in these.")
+            raise Refusal("line.m_or_ft", "height", self.height.value)
         if self.length is LengthUnit.METRE:
-            raise Refusal("length", self.length.value, "km or NM")
+            raise Refusal("line.km_or_nm", "length", self.length.value)
 
 
 class ReadBack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,7 +106,7 @@ class ReadBack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     readings: tuple[Reading, ...]
 
 
-class Difference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReadBackDifference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A figure that was read back otherwise than it was meant: its name, what was meant and what was read."""
 
     name: str
@@ -120,24 +120,26 @@ def read_back(code: str, parameters: tuple[Parameter, ...], units: Units, datum:
     return ReadBack(code, units, tuple(readings))
 
 
-def differences(code: str, parameters: tuple[Parameter, ...], given: ReadBack, datum: Datum) -> tuple[Difference, ...]:
+def differences(
+    code: str, parameters: tuple[Parameter, ...], given: ReadBack, datum: Datum
+) -> tuple[ReadBackDifference, ...]:
     """Return every figure of `given` that is not what this message means; none when it was understood."""
     meant = read_back(code, parameters, given.units, datum)
-    found: list[Difference] = []
+    found: list[ReadBackDifference] = []
     if given.code != code:
-        found.append(Difference("code", code, given.code))
+        found.append(ReadBackDifference("code", code, given.code))
     read: dict[str, Reading] = {}
     for reading in given.readings:
         if reading.name in read:
-            found.append(Difference(reading.name, "once", "twice"))
+            found.append(ReadBackDifference(reading.name, "once", "twice"))
         read[reading.name] = reading
     for expected in meant.readings:
         heard = read.pop(expected.name, None)
         if heard is None or not _same(expected, heard):
             found.append(
-                Difference(expected.name, reading_text(expected), "" if heard is None else reading_text(heard))
+                ReadBackDifference(expected.name, reading_text(expected), "" if heard is None else reading_text(heard))
             )
-    found += [Difference(name, "", reading_text(extra)) for name, extra in read.items()]
+    found += [ReadBackDifference(name, "", reading_text(extra)) for name, extra in read.items()]
     return tuple(found)
 
 

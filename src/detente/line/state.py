@@ -10,7 +10,7 @@ from detente.line.alarms import Alarm
 from detente.line.checks import CheckResult, LineStanding, OnWatch
 from detente.line.messages import Carrier, LineMessage, Receipt, ReceiptKind
 from detente.line.radio import RadioStanding
-from detente.line.read_back import Difference
+from detente.line.read_back import ReadBackDifference
 from detente.line.terms import LineTerms
 from detente.line.watch import Watch
 
@@ -31,8 +31,11 @@ class MessageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         again: how often all posts were called after that.
         taken_by: the post where a person has it, None before.
         to_human_s: seconds until the first person had it, on this node's clock.
+        to_delivery_s: likewise, until the first receipt for a message of ours was held.
         differences: what the last read-back had wrong; None before any read-back was judged.
-        overdue: whether its delivery took too long.
+        overdue: whether its delivery, or the way of a STOP to a person, took too long.
+        alarms: how often our posts were alarmed of that.
+        out_of_order: whether it came rightly signed in an envelope that does not continue its channel.
     """
 
     peer: str
@@ -44,8 +47,11 @@ class MessageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     again: int = 0
     taken_by: str | None = None
     to_human_s: float | None = None
-    differences: tuple[Difference, ...] | None = None
+    differences: tuple[ReadBackDifference, ...] | None = None
     overdue: bool = False
+    to_delivery_s: float | None = None
+    alarms: int = 0
+    out_of_order: bool = False
 
     @property
     def key(self) -> Key:
@@ -56,6 +62,11 @@ class MessageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def is_ours(self) -> bool:
         """Whether we sent it."""
         return self.message.recipient == self.peer
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether there is a receipt of any kind, or a person has it."""
+        return bool(self.receipts) or self.taken_by is not None
 
     @property
     def understood(self) -> bool:
@@ -80,7 +91,6 @@ class PeerLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asked_at: datetime | None = None
     asked_watch: OnWatch | None = None
     sent: int = 0
-    suspended_by: tuple[str, ...] = ()
     radio: tuple[RadioStanding, ...] = ()
     radio_since: datetime | None = None
     alarms: tuple[Alarm, ...] = ()
@@ -113,6 +123,7 @@ class LineState:
         messages: by (peer, message id).
         waiting: keys of peers' messages that no person has taken.
         undelivered: keys of our messages without a receipt.
+        stops_alone: keys of our STOPs that no person of the other side has.
         watches: the manned posts, by post.
     """
 
@@ -124,6 +135,7 @@ class LineState:
         self.messages: dict[Key, MessageRecord] = {}
         self.waiting: set[Key] = set()
         self.undelivered: set[Key] = set()
+        self.stops_alone: set[Key] = set()
         self.watches: dict[str, Watch] = {}
 
     def snapshot(self) -> LineSnapshot:
@@ -136,3 +148,24 @@ class LineState:
             tuple(self.messages[key] for key in sorted(self.messages)),
             tuple(self.watches[post] for post in sorted(self.watches)),
         )
+
+    def forget(self, before: datetime) -> None:
+        """Leave out messages of before a time that were delivered and, where they are a peer's, taken by a person."""
+        open_keys = self.waiting | self.undelivered | self.stops_alone
+        self.messages = {
+            key: record for key, record in self.messages.items() if record.since >= before or key in open_keys
+        }
+
+
+class LineKept(msgspec.Struct, frozen=True):
+    """`LineState` as it is kept."""
+
+    party: str
+    open_lines: dict[str, LineTerms]
+    terms: dict[str, LineTerms]
+    peers: dict[str, PeerLine]
+    messages: dict[Key, MessageRecord]
+    waiting: set[Key]
+    undelivered: set[Key]
+    stops_alone: set[Key]
+    watches: dict[str, Watch]

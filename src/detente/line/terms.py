@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from detente.accord.provisions import AccordArea, RadioUse, SafetyFunction
+from detente.accord.provisions import AccordArea, RadioUse
 from detente.accord.terms import Accord
 from detente.airspace.altitude import check_range
 from detente.airspace.plan import check_identifier
@@ -47,7 +47,6 @@ class LineTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         silent_after_s: likewise, before the line is SILENT.
         clock_alarm_s: a larger difference of the clocks degrades the line (R29).
         free_text: whether a message may carry text that is not agreed (R33).
-        safety_survives: whether messages of flight safety go on while planning is suspended; a STOP always does (R32).
         datum: the point from which places are read back.
         phrase_table: the hash of the words that both parties signed; empty where they only have to be the same.
         radio: the frequencies of the radio plan (R34).
@@ -62,7 +61,6 @@ class LineTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     silent_after_s: float = 300.0
     clock_alarm_s: float = 5.0
     free_text: bool = False
-    safety_survives: bool = True
     datum: Datum = Datum("zero", Position(0.0, 0.0))
     phrase_table: str = ""
     radio: tuple[RadioDuty, ...] = ()
@@ -74,12 +72,12 @@ class LineTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_range("check_every_s", self.check_every_s, 1.0, 30 * 86_400.0, "seconds")
         check_range("clock_alarm_s", self.clock_alarm_s, 0.0, 86_400.0, "seconds")
         if not 1 <= len(self.ladder) <= MOST_RUNGS:
-            raise Refusal("ladder", len(self.ladder), f"1 to {MOST_RUNGS} posts")
+            raise Refusal("line.most_posts", "ladder", len(self.ladder), most=MOST_RUNGS)
         if self.ladder[0].after_s != 0.0:
-            raise Refusal("ladder[0].after", self.ladder[0].after_s, "0 s", "The first post is called at once.")
+            raise Refusal("line.first_post_at_once", "ladder[0].after", self.ladder[0].after_s)
         for number, (before, rung) in enumerate(zip(self.ladder, self.ladder[1:], strict=False), start=1):
             if rung.after_s < before.after_s or rung.post in {r.post for r in self.ladder[:number]}:
-                raise Refusal(f"ladder[{number}]", rung.post, "another post, called no earlier than the one before it")
+                raise Refusal("line.another_post_called", f"ladder[{number}]", rung.post)
 
     def posts(self, step: int) -> tuple[str, ...]:
         """Return the posts up to rung `step`, counted from 0."""
@@ -94,7 +92,7 @@ def terms_of(accord: Accord) -> LineTerms:
         after_s += step.within_s
     point = accord.provisions.datum
     datum = LineTerms().datum if point is None else Datum(point.name, point.position)
-    checks, keeps = accord.provisions.line_checks, accord.provisions.suspension.keeps
+    checks = accord.provisions.line_checks
     return LineTerms(
         tuple(rungs),
         again_s=accord.provisions.escalation[-1].within_s,
@@ -103,7 +101,6 @@ def terms_of(accord: Accord) -> LineTerms:
         silent_after_s=checks.silent_after_s,
         clock_alarm_s=checks.clock_alarm_s,
         free_text=accord.provisions.free_text,
-        safety_survives=SafetyFunction.SAFETY_OF_FLIGHT in keeps,
         datum=datum,
         phrase_table=accord.provisions.phrase_table,
         radio=tuple(

@@ -1,8 +1,8 @@
-"""The line by voice: what is said in an envelope, as a short code to be read aloud and typed in at the other end (R31).
+"""The line by voice: what an envelope bears, as a short code to be read aloud and typed in at the other end (R31).
 
 A code packs the message into one number in base 31, in groups of seven characters with a check each
-(`check_digits`). It bears messages, word that a person has one, read-backs, and word that one was right. It is not
-signed: what came by voice is marked so until its envelope comes by any carrier and says the same; one that says
+(`check_digits`). It bears coded messages, that a person has one, read-backs, and that one was right. A code is
+not signed: what came by voice is marked so until its envelope comes by any carrier and says the same; one that says
 otherwise is refused.
 
 Free text has no code: it is not agreed, so it is spoken.
@@ -29,7 +29,6 @@ from detente.airspace.altitude import (
 from detente.airspace.plan import TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.line.check_digits import ALPHABET, BASE, characters_of, number_of, with_checks, without_checks
-from detente.line.exchange import LineJudged, LineReceipt, LineSaid, LineTaken, Said
 from detente.line.location import COLUMNS, ROWS, cell_of, middle_of
 from detente.line.messages import LineMessage, Receipt, ReceiptKind, message_id
 from detente.line.parameters import (
@@ -50,6 +49,7 @@ from detente.line.parameters import (
     Value,
     Window,
 )
+from detente.line.peer_messages import CodedMessage, ReadBackJudgedMessage, ReceiptMessage, SpokenMessage, TakenMessage
 from detente.line.phrases import phrase_table
 from detente.line.read_back import (
     HeightReading,
@@ -64,7 +64,7 @@ from detente.line.read_back import (
 
 FIELD = "voice_code"
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
-_SAYINGS = 4
+_KINDS = 4
 _SECONDS = 2**32
 _NUMBERS = 1_000_001
 _UNITS = tuple(AltitudeUnit)
@@ -86,7 +86,7 @@ class _Packer:
 
     def put(self, value: int, size: int) -> None:
         if not 0 <= value < size:
-            raise Refusal(FIELD, value, f"a value below {size:,}", "Send this message on another carrier.")
+            raise Refusal("line.value_below", FIELD, value, size=size)
         self.digits.append((value, size))
 
     def packed(self) -> int:
@@ -100,28 +100,28 @@ class _Packer:
         return value
 
 
-def voice_code(said: Said) -> str:
-    """Return the code of a message, of word that a person has it, of a read-back or that it was right; else "".
+def voice_code(message: SpokenMessage) -> str:
+    """Return the code of a coded message, that a person has it, of a read-back or that one was right; else "".
 
     What was read back wrong is said in words and read back again.
     """
     packer = _Packer()
-    match said:
-        case LineSaid(message) if message.free_text is None:
-            packer.put(0, _SAYINGS)
-            _put_message(packer, message)
-        case LineTaken(id_, post):
-            packer.put(1, _SAYINGS)
+    match message:
+        case CodedMessage(content) if content.free_text is None:
+            packer.put(0, _KINDS)
+            _put_message(packer, content)
+        case TakenMessage(id_, post):
+            packer.put(1, _KINDS)
             _put_text(packer, id_)
             _put_text(packer, post)
-        case LineReceipt(id_, Receipt(read_back=ReadBack() as given, post=post, at=at)) if post is not None:
-            packer.put(2, _SAYINGS)
+        case ReceiptMessage(id_, Receipt(read_back=ReadBack() as given, post=post, at=at)) if post is not None:
+            packer.put(2, _KINDS)
             _put_text(packer, id_)
             _put_text(packer, post)
             _put_time(packer, at)
             _put_read_back(packer, given)
-        case LineJudged(id_, ()):
-            packer.put(3, _SAYINGS)
+        case ReadBackJudgedMessage(id_, ()):
+            packer.put(3, _KINDS)
             _put_text(packer, id_)
         case _:
             return ""
@@ -129,25 +129,25 @@ def voice_code(said: Said) -> str:
     return with_checks(characters_of(number, max(1, math.ceil(math.log(number + 1, BASE) + 1e-9))))
 
 
-def read_voice_code(text: str, sender: str, recipient: str) -> Said:
+def read_voice_code(text: str, sender: str, recipient: str) -> SpokenMessage:
     """Return what a typed code says that `sender` said to `recipient`.
 
     Raises Refusal naming the group to ask for again when a check does not fit, and for what is no code of this table.
     """
     packer = _Packer(number_of(without_checks(text, FIELD)))
-    match packer.take(_SAYINGS):
+    match packer.take(_KINDS):
         case 0:
-            said: Said = LineSaid(_take_message(packer, sender, recipient))
+            message: SpokenMessage = CodedMessage(_take_message(packer, sender, recipient))
         case 1:
-            said = LineTaken(_take_text(packer), _take_text(packer))
+            message = TakenMessage(_take_text(packer), _take_text(packer))
         case 3:
-            said = LineJudged(_take_text(packer), ())
+            message = ReadBackJudgedMessage(_take_text(packer), ())
         case _:
             id_, post, at = _take_text(packer), _take_text(packer), _take_time(packer)
-            said = LineReceipt(id_, Receipt(ReceiptKind.READ_BACK, at, post, _take_read_back(packer)))
+            message = ReceiptMessage(id_, Receipt(ReceiptKind.READ_BACK, at, post, _take_read_back(packer)))
     if packer.number != 1:
-        raise Refusal(FIELD, text, "a whole code and nothing more", "Ask for the whole code again.")
-    return said
+        raise Refusal("line.whole_code_nothing_more", FIELD, text)
+    return message
 
 
 def _put_message(packer: _Packer, message: LineMessage) -> None:
@@ -294,7 +294,7 @@ def _take_reference(packer: _Packer) -> AltitudeReference:
 def _hundredths(value: float) -> int:
     hundredths = round(value * 100.0)
     if abs(value * 100.0 - hundredths) > 1e-6:
-        raise Refusal(FIELD, value, "a setting or an elevation to a hundredth", "Send this message on another carrier.")
+        raise Refusal("line.setting_or_elevation_hundredth", FIELD, value)
     return hundredths
 
 

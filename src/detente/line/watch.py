@@ -23,8 +23,9 @@ class HandOver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a shift hands over, drawn from the journal: counts since it began, and everything that is still open.
 
     `unanswered` nobody has taken; `not_understood` was read back wrong; `not_read_back` waits for it; `undelivered`
-    went out and no receipt came. All are message ids with the peer before them: "south north:3". `alarms` wait for a
-    person: "south two_histories"; `radio_overdue` are frequencies: "south 130000 kHz".
+    went out and no receipt came; `ours_alone` no person of the other side has. All are message ids with the peer before
+    them: "south north:3". `alarms` wait for a person: "south two_histories"; `radio_overdue` are frequencies:
+    "south 130000 kHz".
     """
 
     post: str
@@ -42,3 +43,4 @@ class HandOver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lines: tuple[tuple[str, LineStanding], ...]
     alarms: tuple[str, ...] = ()
     radio_overdue: tuple[str, ...] = ()
+    ours_alone: tuple[str, ...] = ()

@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from detente.accord.decoding import refusal_of
 from detente.airspace.plan import check_identifier
 from detente.airspace.position import utc
 from detente.airspace.refusal import Refusal
 from detente.record.keys import NodeKey, spoken_fingerprint, verify
+from detente.record.rotation import keys_through, read_rotation, read_rotations
+from detente.room.decoding import refusal_of
 
 CARD_FORMAT = "detente-card-1"
 MAX_CARD_BYTES = 64 * 1024
@@ -34,11 +35,13 @@ _SMALL_ORDER_Y = frozenset(
 """The y of every point whose order divides 8: with such a key one signature fits many messages."""
 
 
-class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A party's card. Keys and `signature` are hexadecimal; `addresses` are http or https URLs, best first.
 
-    `public_key` is the Ed25519 key that signs, `encryption_key` the X25519 key for which parcels are sealed. Of two
-    cards of one key, the one issued later holds.
+    `public_key` is the Ed25519 key by which the party is known for good. `rotations` are the exact texts of the
+    rotations that lead from there to the key that signs now; there are none where that is `public_key` itself.
+    `encryption_key` is the X25519 key for which parcels are sealed. Of two cards of one key, the one issued later
+    holds, unless it knows fewer rotations.
     """
 
     format: str
@@ -48,37 +51,51 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     addresses: tuple[str, ...]
     issued_at: datetime
     signature: str
+    rotations: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.format != CARD_FORMAT:
-            raise Refusal("format", self.format, CARD_FORMAT)
+            raise Refusal("link.card_format", "format", self.format)
         check_identifier("name", self.name)
         check_public_key("public_key", self.public_key)
         if not _HEX_32.match(self.encryption_key):
-            raise Refusal("encryption_key", self.encryption_key, "64 lower-case hexadecimal digits")
+            raise Refusal("link.public_key_digits", "encryption_key", self.encryption_key)
         if len(self.addresses) > MAX_ADDRESSES:
-            raise Refusal("addresses", len(self.addresses), f"at most {MAX_ADDRESSES} addresses")
+            raise Refusal("link.at_most_addresses", "addresses", len(self.addresses), most=MAX_ADDRESSES)
         for index, address in enumerate(self.addresses):
             check_address(f"addresses[{index}]", address)
+        rotations = read_rotations(self.key, self.key, self.rotations)
+        if rotations and rotations[-1].encryption_key.hex() != self.encryption_key:
+            raise Refusal("link.encryption_key_of_rotation", "encryption_key", self.encryption_key)
         msgspec.structs.force_setattr(self, "issued_at", utc(self.issued_at, "issued_at"))
         if not _HEX_64.match(self.signature):
-            raise Refusal("signature", self.signature, "128 lower-case hexadecimal digits")
+            raise Refusal("link.signature_digits", "signature", self.signature)
 
     @property
     def key(self) -> bytes:
-        """The public key's 32 bytes."""
+        """The 32 bytes by which the party is known for good."""
         return bytes.fromhex(self.public_key)
 
     @property
+    def keys(self) -> tuple[bytes, ...]:
+        """The party's keys (32 bytes each), that by which it is known first, that which signs now last."""
+        return keys_through(self.key, map(read_rotation, self.rotations))
+
+    @property
+    def signing_key(self) -> bytes:
+        """The 32 bytes of the key that signs now."""
+        return self.keys[-1]
+
+    @property
     def fingerprint(self) -> str:
-        """The short fingerprint that two people read to each other."""
-        return spoken_fingerprint(self.key)
+        """The short fingerprint, of the key that signs now, that two people read to each other."""
+        return spoken_fingerprint(self.signing_key)
 
 
 def make_card(key: NodeKey, name: str, addresses: tuple[str, ...], issued_at: datetime) -> Card:
     """Return the card of `key`, signed by it. Raises Refusal naming the field that cannot be on a card."""
-    keys = key.public.hex(), key.encryption_public.hex()
-    unsigned = Card(CARD_FORMAT, name, *keys, addresses, issued_at, "0" * 128)
+    keys = key.first.hex(), key.encryption_public.hex()
+    unsigned = Card(CARD_FORMAT, name, *keys, addresses, issued_at, "0" * 128, key.rotations)
     return msgspec.structs.replace(unsigned, signature=key.sign(signed_bytes(unsigned)).hex())
 
 
@@ -97,19 +114,21 @@ def write_card(card: Card) -> bytes:
 def read_card(data: bytes) -> Card:
     """Return the card in a JSON file; raises Refusal when a field is wrong or the card is not signed by its own key."""
     if len(data) > MAX_CARD_BYTES:
-        raise Refusal("card", f"{len(data):,} bytes", f"at most {MAX_CARD_BYTES:,} bytes")
+        raise Refusal("link.at_most_bytes", "card", f"{len(data):,} bytes", most=MAX_CARD_BYTES)
     try:
         card = msgspec.json.decode(data, type=Card)
     except msgspec.ValidationError as error:
         raise refusal_of(error, "card") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal("card", str(error), "a card as a JSON file", "Ask the party for the file again.") from None
-    if not verify(card.key, bytes.fromhex(card.signature), signed_bytes(card)):
-        raise Refusal(
-            "signature", card.signature, "the card's own key's signature over the card",
-            "The card was changed after it was signed: ask the party for it again, by another way.",
-        )  # fmt: skip
+        raise Refusal("link.card_json_file", "card", str(error)) from None
+    if not is_signed_by_itself(card):
+        raise Refusal("link.card_own_key_signature", "signature", card.signature)
     return card
+
+
+def is_signed_by_itself(card: Card) -> bool:
+    """Whether the key that signs for a party by its card has signed that card."""
+    return verify(card.signing_key, bytes.fromhex(card.signature), signed_bytes(card))
 
 
 def same_fingerprint(heard: str, fingerprint: str) -> bool:
@@ -131,15 +150,14 @@ def check_public_key(field: str, text: str) -> None:
     deny what it signed.
     """
     if not _HEX_32.match(text):
-        raise Refusal(field, text, "64 lower-case hexadecimal digits")
+        raise Refusal("link.public_key_digits", field, text)
     y = int.from_bytes(bytes.fromhex(text), "little") & (2**255 - 1)
     if y >= _FIELD_PRIME or y in _SMALL_ORDER_Y:
-        raise Refusal(field, text, "an Ed25519 public key of large order", "Make a new key with `detente init`.")
+        raise Refusal("link.ed25519_public_key_large", field, text)
 
 
 def check_address(field: str, address: str) -> None:
     """Raise Refusal unless `address` is an http or https URL with a host, and without user, query or fragment."""
-    expected = "an http or https URL, like https://node.example.org:8440"
     try:
         parts = urlsplit(address) if _ADDRESS.match(address) else None
         usable = (
@@ -152,4 +170,4 @@ def check_address(field: str, address: str) -> None:
     except ValueError:
         usable = False
     if not usable:
-        raise Refusal(field, address, expected, "Leave out user name, query and fragment.")
+        raise Refusal("link.url_of_host", field, address)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
 
@@ -13,6 +13,10 @@ from detente.link.envelope import NO_PREVIOUS, Direction
 from detente.link.receipt import DeliveryReceipt
 from detente.link.transcript import EnvelopeLines, Holding, OneWay, Transcript
 from detente.record.keys import verify
+from detente.room.set_back import SetBackMessage
+from detente.room.tagged import tag_of
+
+SET_BACK = tag_of(SetBackMessage)
 
 
 class FindingKind(StrEnum):
@@ -21,6 +25,7 @@ class FindingKind(StrEnum):
     WRONG_NUMBER = "wrong_number"
     BROKEN_CHAIN = "broken_chain"
     WRONG_SIGNATURE = "wrong_signature"
+    WRONG_ROTATION = "wrong_rotation"
     RECEIPT_WRONG_RUN = "receipt_wrong_run"
     RECEIPT_OF_ANOTHER = "receipt_of_another"
     RECEIPT_WRONG_SIGNATURE = "receipt_wrong_signature"
@@ -35,6 +40,12 @@ class FindingKind(StrEnum):
     IN_FLIGHT = "in_flight"
     RECEIPT_IN_FLIGHT = "receipt_in_flight"
     OLDER_COPY = "older_copy"
+    SIGNED_AGAIN = "signed_again"
+
+
+NO_DIFFERENCES = frozenset(
+    {FindingKind.IN_FLIGHT, FindingKind.RECEIPT_IN_FLIGHT, FindingKind.OLDER_COPY, FindingKind.SIGNED_AGAIN}
+)
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -69,10 +80,18 @@ def verify_transcript(transcript: Transcript, known: AbstractSet[tuple[bytes, by
     `known` are (signed lines, signature) that were verified already.
     """
     findings = []
-    for one_way in transcript.directions:
+    for one_way, other_way in zip(transcript.directions, reversed(transcript.directions), strict=True):
         findings.extend(_first(_broken_envelopes(one_way, known)))
-        findings.extend(_first(_broken_receipts(one_way, known)))
+        findings.extend(_first(_broken_receipts(one_way, _keys(other_way), known)))
     return findings
+
+
+def _keys(one_way: OneWay) -> set[bytes]:
+    """The keys with which the sender of a direction has signed by its own word."""
+    try:
+        return {one_way.direction.sender, *one_way.signers()}
+    except Refusal:
+        return {one_way.direction.sender}  # a finding of its own
 
 
 def signatures(transcript: Transcript) -> frozenset[tuple[bytes, bytes]]:
@@ -97,12 +116,11 @@ def compare_transcripts(first: Transcript, second: Transcript) -> Comparison:
         if first.holder == second.holder:
             findings = [*_own_copies(first_way, second_way)]
         elif first_way.direction.sender == first.holder:
-            findings = [*_sent_and_received(first_way, second_way, swapped=False)]
+            findings = [*_sent_and_received(first_way, second_way, set_back=_was_set_back(second), swapped=False)]
         else:
-            findings = [*_sent_and_received(second_way, first_way, swapped=True)]
+            findings = [*_sent_and_received(second_way, first_way, set_back=_was_set_back(first), swapped=True)]
         for finding in findings:
-            tail = finding.kind in (FindingKind.IN_FLIGHT, FindingKind.RECEIPT_IN_FLIGHT, FindingKind.OLDER_COPY)
-            (in_flight if tail else differences).append(finding)
+            (in_flight if finding.kind in NO_DIFFERENCES else differences).append(finding)
     return Comparison(tuple(differences), tuple(in_flight))
 
 
@@ -131,9 +149,7 @@ def compare_copies(first: Holding, second: Holding) -> CopiesComparison:
     equal_envelopes = 0
     links = _links_between(first, second)
     if not links:
-        raise Refusal(
-            "transcript", first.holder.hex(), f"a link with {second.holder.hex()}", "These copies have none in common."
-        )
+        raise Refusal("link.link_with_holder", "transcript", first.holder.hex(), holder=second.holder.hex())
     for peer_of_first, peer_of_second, accord in links:
         first_transcript, second_transcript = (
             first.link_with(peer_of_first, accord),
@@ -159,18 +175,24 @@ def _links_between(first: Holding, second: Holding) -> list[tuple[bytes, bytes, 
 
 
 def _broken_envelopes(one_way: OneWay, known: AbstractSet[tuple[bytes, bytes]]) -> Iterator[Finding]:
-    previous = NO_PREVIOUS
+    previous, signer = NO_PREVIOUS, one_way.direction.sender
     for number, envelope in enumerate(one_way.envelopes, start=1):
         if envelope.number != number:
             yield Finding(FindingKind.WRONG_NUMBER, one_way.direction, number, envelope.number)
         if envelope.previous != previous:
             yield Finding(FindingKind.BROKEN_CHAIN, one_way.direction, number, number)
-        if not _is_signed(envelope, one_way.direction.sender, known):
+        try:
+            signer = one_way.signer_after(number, signer)
+        except Refusal:
+            yield Finding(FindingKind.WRONG_ROTATION, one_way.direction, number, number)
+        if not _is_signed(envelope, (signer,), known):
             yield Finding(FindingKind.WRONG_SIGNATURE, one_way.direction, number, number)
         previous = envelope.hash
 
 
-def _broken_receipts(one_way: OneWay, known: AbstractSet[tuple[bytes, bytes]]) -> Iterator[Finding]:
+def _broken_receipts(
+    one_way: OneWay, keys: AbstractSet[bytes], known: AbstractSet[tuple[bytes, bytes]]
+) -> Iterator[Finding]:
     last = 0
     for receipt in one_way.receipts:
         run = (one_way.direction, receipt.first, receipt.last)
@@ -179,13 +201,22 @@ def _broken_receipts(one_way: OneWay, known: AbstractSet[tuple[bytes, bytes]]) -
             return
         if receipt.last_hash != one_way.envelopes[receipt.last - 1].hash:
             yield Finding(FindingKind.RECEIPT_OF_ANOTHER, *run)
-        if not _is_signed(receipt, one_way.direction.recipient, known):
+        if not _is_signed(receipt, keys, known):
             yield Finding(FindingKind.RECEIPT_WRONG_SIGNATURE, *run)
         last = receipt.last
 
 
-def _sent_and_received(sent: OneWay, received: OneWay, *, swapped: bool) -> Iterator[Finding]:
-    """Compare the sender's copy of a direction with the recipient's. `swapped` when the sender's is the second copy."""
+def _sent_and_received(
+    sent: OneWay,
+    received: OneWay,
+    *,
+    set_back: bool,
+    swapped: bool,
+) -> Iterator[Finding]:
+    """Compare the sender's copy of a direction with the recipient's. `swapped` when the sender's is the second copy.
+
+    `set_back`: the recipient has said, signed, that its journal was set back. It signed again for what it had lost.
+    """
 
     def finding(kind: FindingKind, first: int, last: int, of_sender: str = "", of_recipient: str = "") -> Finding:
         copies = (of_recipient, of_sender) if swapped else (of_sender, of_recipient)
@@ -203,6 +234,11 @@ def _sent_and_received(sent: OneWay, received: OneWay, *, swapped: bool) -> Iter
         yield finding(FindingKind.RECEIPTED_BUT_NOT_HELD, received_count + 1, signed_for)
     if len(sent.envelopes) > max(received_count, signed_for):
         yield finding(FindingKind.IN_FLIGHT, max(received_count, signed_for) + 1, len(sent.envelopes))
+    if set_back and _all_fit(sent.receipts, received):
+        again = [receipt for receipt in sent.receipts if receipt not in received.receipts]
+        if again:
+            yield finding(FindingKind.SIGNED_AGAIN, again[0].first, again[-1].last)
+        return
     place = _first_unequal(sent.receipts, received.receipts)
     if place is not None:
         ours_receipt, theirs_receipt = sent.receipts[place - 1], received.receipts[place - 1]
@@ -218,6 +254,16 @@ def _sent_and_received(sent: OneWay, received: OneWay, *, swapped: bool) -> Iter
     elif ahead < 0:
         first = received.receipts[len(sent.receipts)]
         yield finding(FindingKind.RECEIPT_IN_FLIGHT, first.first, received.receipted_number)
+
+
+def _was_set_back(copy: Transcript) -> bool:
+    return any(envelope.kind == SET_BACK for envelope in copy.sent.envelopes)
+
+
+def _all_fit(receipts: Sequence[DeliveryReceipt], received: OneWay) -> bool:
+    """Whether every receipt is for what the recipient holds."""
+    held = received.envelopes
+    return all(r.last <= len(held) and r.last_hash == held[r.last - 1].hash for r in receipts)
 
 
 def _own_copies(first: OneWay, second: OneWay) -> Iterator[Finding]:
@@ -245,8 +291,10 @@ def _first_unequal(
     return next((place for place, (ours, theirs) in pairs if ours.hash != theirs.hash), None)
 
 
-def _is_signed(item: EnvelopeLines | DeliveryReceipt, key: bytes, known: AbstractSet[tuple[bytes, bytes]]) -> bool:
-    return (item.signed, item.signature) in known or verify(key, item.signature, item.signed)
+def _is_signed(
+    item: EnvelopeLines | DeliveryReceipt, keys: Iterable[bytes], known: AbstractSet[tuple[bytes, bytes]]
+) -> bool:
+    return (item.signed, item.signature) in known or any(verify(key, item.signature, item.signed) for key in keys)
 
 
 def _first(findings: Iterator[Finding]) -> list[Finding]:

@@ -18,9 +18,11 @@ from detente.link.transcript import (
     read_export,
 )
 from detente.record.entry import Entry, from_microseconds
+from detente.record.rows import Row
+from detente.record.segments import proven_rows
 from detente.record.snapshot import open_snapshot
 from detente.record.storage import read_genesis
-from detente.record.walk import BrokenChainError, Walk
+from detente.record.walk import BrokenChainError
 
 
 class Copy:
@@ -38,9 +40,7 @@ class Copy:
             with self.file.open("rb") as stream:
                 self.is_export = is_export(stream.read(len(EXPORT_MAGIC)))
         except OSError as error:
-            raise Refusal(
-                str(self.file), error.strerror or str(error), "a journal, an exported transcript or a node's directory"
-            ) from None
+            raise Refusal("link.journal_exported_transcript", str(self.file), error.strerror or str(error)) from None
 
     def read(self) -> Holding:
         """Return every link's transcript. A journal's chain is proven on the way.
@@ -53,28 +53,24 @@ class Copy:
                 return Holding(transcript.holder, (transcript,))
             with open_snapshot(self.file) as (connection, _):
                 genesis, _ = read_genesis(connection, self.file)
-                return holding_of_entries(genesis.public_key, _proven(Walk(connection, genesis)))
+            return holding_of_entries(genesis.public_key, map(_entry, proven_rows(self.file)))
         except BrokenChainError as broken:
-            expected = "a journal as it was written"
-            raise Refusal(str(self.file), str(broken.bad), expected, "See: detente journal verify.") from None
+            raise Refusal("link.journal_as_written", str(self.file), str(broken.bad)) from None
         except Refusal as refusal:
             if refusal.field.startswith(str(self.file)):
                 raise
-            raise Refusal(f"{self.file}: {refusal.field}", refusal.value, refusal.expected, refusal.mend) from None
+            raise refusal.at(f"{self.file}: {refusal.field}") from None
 
     def export(self, transcript: Transcript) -> Iterator[bytes]:
         """Yield the export of one of this copy's transcripts, in parts."""
         if self.is_export:
             yield self.file.read_bytes()
             return
-        with open_snapshot(self.file) as (connection, _):
 
-            def entries(kind: str) -> Iterable[Entry]:
-                query = "SELECT number, at_us, kind, body, hash FROM entry WHERE kind = ? ORDER BY number"
-                for number, at_us, entry_kind, body, digest in connection.execute(query, (kind,)):
-                    yield Entry(number, from_microseconds(at_us), entry_kind, body, digest)
+        def entries(kind: str) -> Iterable[Entry]:
+            return (_entry(row) for row in proven_rows(self.file) if row[2] == kind)
 
-            yield from export_parts(transcript, entries)
+        yield from export_parts(transcript, entries)
 
 
 def proven_entries(journal: Path) -> Iterator[Entry]:
@@ -83,15 +79,11 @@ def proven_entries(journal: Path) -> Iterator[Entry]:
     Raises Refusal naming the first entry that is not as it was written.
     """
     try:
-        with open_snapshot(journal) as (connection, _):
-            genesis, _ = read_genesis(connection, journal)
-            yield from _proven(Walk(connection, genesis))
+        yield from map(_entry, proven_rows(journal))
     except BrokenChainError as broken:
-        raise Refusal(
-            str(journal), str(broken.bad), "a journal as it was written", "See: detente journal verify."
-        ) from None
+        raise Refusal("link.journal_as_written", str(journal), str(broken.bad)) from None
 
 
-def _proven(walk: Walk) -> Iterator[Entry]:
-    for number, at_us, kind, body, digest, _ in walk.rows():
-        yield Entry(number, from_microseconds(at_us), kind, body, digest)
+def _entry(row: Row) -> Entry:
+    number, at_us, kind, body, digest, _ = row
+    return Entry(number, from_microseconds(at_us), kind, body, digest)

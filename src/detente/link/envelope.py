@@ -14,11 +14,10 @@ from datetime import datetime
 import msgspec
 
 from detente.airspace.refusal import Refusal
-from detente.link.lines import HEX_32, INSTANT, MAX_LINES_BYTES, NUMBER, LineForm, instant_text, read_instant
 from detente.record.keys import NodeKey, verify
+from detente.record.lines import HEX_32, INSTANT, NUMBER, LineForm, instant_text, read_instant
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
-MAX_ENVELOPE_BYTES = MAX_LINES_BYTES + MAX_BODY_BYTES + 1
 NO_PREVIOUS = bytes(32)
 _KIND = rb"[a-z][a-z0-9._-]{0,63}"
 _LENGTH = rb"(?:0|[1-9][0-9]{0,6})"
@@ -52,7 +51,11 @@ class Direction(msgspec.Struct, frozen=True):
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """A decoded envelope with its exact bytes. `hash` is the SHA-256 of the signed lines, and names the content."""
+    """A decoded envelope with its exact bytes. `hash` is the SHA-256 of the signed lines, and names the content.
+
+    The keys of its direction are those by which the parties are known for good; the one that signed it follows from the
+    sender's rotations.
+    """
 
     direction: Direction
     number: int
@@ -65,26 +68,24 @@ class Envelope(msgspec.Struct, frozen=True):
     raw: bytes
     hash: bytes
 
-    def is_signed_by_sender(self) -> bool:
-        """Return whether the signature is the sender's over these lines."""
-        return verify(self.direction.sender, self.signature, self.signed)
+    def is_signed_by(self, key: bytes) -> bool:
+        """Return whether the signature is that of a key (32 bytes) over these lines."""
+        return verify(key, self.signature, self.signed)
 
 
 def seal_envelope(
     key: NodeKey, direction: Direction, number: int, previous: bytes, sent_at: datetime, kind: str, body: bytes
 ) -> Envelope:
-    """Return the envelope signed by `key`, which must be the direction's sender.
+    """Return the envelope signed by `key`, which must be one of the direction's sender.
 
     Raises Refusal for a body over MAX_BODY_BYTES, a kind that is not a lower-case word, and a time without offset.
     """
-    if key.public != direction.sender:
-        raise Refusal("sender", direction.sender.hex(), "the key that signs, " + key.public.hex())
+    if key.first != direction.sender:
+        raise Refusal("link.key_signs", "sender", direction.sender.hex(), public=key.first.hex())
     if len(body) > MAX_BODY_BYTES:
-        raise Refusal(
-            "body", f"{len(body):,} bytes", f"at most {MAX_BODY_BYTES:,} bytes", "Send it as several messages."
-        )
+        raise Refusal("link.at_most_bytes_send", "body", f"{len(body):,} bytes", most=MAX_BODY_BYTES)
     if not re.fullmatch(_KIND, kind.encode()):
-        raise Refusal("kind", kind, "1 to 64 lower-case letters, digits or . _ -, beginning with a letter")
+        raise Refusal("link.party_name", "kind", kind)
     signed = ENVELOPE_FORM.unsigned(
         {
             "sender": direction.sender.hex(),
@@ -112,13 +113,13 @@ def read_envelope(data: bytes, offset: int = 0) -> tuple[Envelope, int]:
     values, signed_end, lines_end = ENVELOPE_FORM.read(data, offset)
     length = int(values["body-length"])
     if length > MAX_BODY_BYTES:
-        raise Refusal(f"{ENVELOPE_FORM.magic}.body-length", length, f"at most {MAX_BODY_BYTES:,} bytes")
+        raise Refusal("link.at_most_bytes", f"{ENVELOPE_FORM.magic}.body-length", length, most=MAX_BODY_BYTES)
     body = data[lines_end : lines_end + length]
     end = lines_end + length + 1
     if len(body) != length or data[end - 1 : end] != b"\n":
-        raise Refusal(f"{ENVELOPE_FORM.magic}.body", f"{len(body):,} bytes", f"{length:,} bytes and a line feed")
+        raise Refusal("link.bytes_line_feed", f"{ENVELOPE_FORM.magic}.body", f"{len(body):,} bytes", length=length)
     if hashlib.sha256(body).hexdigest() != values["body-sha256"]:
-        raise Refusal(f"{ENVELOPE_FORM.magic}.body", f"{length:,} bytes", "the body whose SHA-256 is in the lines")
+        raise Refusal("link.body_whose_sha_lines", f"{ENVELOPE_FORM.magic}.body", f"{length:,} bytes")
     signed = data[offset:signed_end]
     envelope = Envelope(
         direction=Direction(bytes.fromhex(values["sender"]), bytes.fromhex(values["recipient"]), values["accord"]),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -20,18 +20,26 @@ from detente.link.merkle import inclusion_proof, merkle_root, verify_inclusion
 from detente.link.receipt import DeliveryReceipt, read_receipt
 from detente.link.transcript import OneWay
 from detente.record.keys import verify
+from detente.record.rotation import keys_through, read_rotation, read_rotations
 
 MAX_EXHIBIT_BYTES = 32 * 1024 * 1024
 
 
-class Exhibit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="format", tag="detente-exhibit-1"):
-    """One proven message. `envelope` is base64, `chain` holds signed lines as text, the rest is hexadecimal."""
+class Exhibit(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="format",
+    tag="detente-exhibit-1",
+):  # fmt: skip
+    """One proven message. `envelope` is base64, `chain` holds signed lines as text, the rest is hexadecimal.
+
+    `rotations` are the exact rotations of both parties' keys, each party's in order, where there were any.
+    """
 
     envelope: str
     chain: tuple[str, ...]
     receipt: str
     proof: tuple[str, ...]
     root: str
+    rotations: tuple[str, ...] = ()
 
 
 class Proven(msgspec.Struct, frozen=True):
@@ -42,14 +50,16 @@ class Proven(msgspec.Struct, frozen=True):
     root: bytes
 
 
-def make_exhibit(one_way: OneWay, envelope: Envelope) -> Exhibit:
-    """Return the exhibit of one envelope of a direction; raises Refusal when no receipt covers it yet."""
+def make_exhibit(one_way: OneWay, envelope: Envelope, rotations: Sequence[str] = ()) -> Exhibit:
+    """Return the exhibit of one envelope of a direction; raises Refusal when no receipt covers it yet.
+
+    `rotations` are those that both parties have said on the link.
+    """
     receipt = next((r for r in one_way.receipts if r.first <= envelope.number <= r.last), None)
     if receipt is None:
         raise Refusal(
-            "number", envelope.number, f"an envelope up to {one_way.receipted_number}, for which a receipt is held",
-            "Wait until the other side has signed for it.",
-        )  # fmt: skip
+            "link.envelope_up_for_receipt", "number", envelope.number, receipted_number=one_way.receipted_number
+        )
     hashes = [lines.hash for lines in one_way.envelopes[: receipt.last]]
     after = one_way.envelopes[envelope.number : receipt.last]
     return Exhibit(
@@ -58,6 +68,7 @@ def make_exhibit(one_way: OneWay, envelope: Envelope) -> Exhibit:
         receipt.raw.decode(),
         tuple(step.hex() for step in inclusion_proof(hashes, envelope.number - 1)),
         merkle_root(hashes).hex(),
+        tuple(rotations),
     )
 
 
@@ -66,37 +77,56 @@ def write_exhibit(exhibit: Exhibit) -> bytes:
     return msgspec.json.format(msgspec.json.encode(exhibit), indent=1) + b"\n"
 
 
+def read_exhibit(data: bytes) -> Exhibit:
+    """Return the exhibit in a file, nothing of it proven; raises Refusal when the file is none."""
+    if len(data) > MAX_EXHIBIT_BYTES:
+        raise Refusal("link.at_most_bytes", "exhibit", f"{len(data):,} bytes", most=MAX_EXHIBIT_BYTES)
+    try:
+        return msgspec.json.decode(data, type=Exhibit)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Refusal("link.file_detente_transcript_prove", "exhibit", str(error)[:120]) from None
+
+
 def check_exhibit(data: bytes) -> Proven:
     """Return what an exhibit proves; raises Refusal naming the first thing in it that is wrong."""
-    if len(data) > MAX_EXHIBIT_BYTES:
-        raise Refusal("exhibit", f"{len(data):,} bytes", f"at most {MAX_EXHIBIT_BYTES:,} bytes")
+    exhibit = read_exhibit(data)
     try:
-        exhibit = msgspec.json.decode(data, type=Exhibit)
         raw = base64.b64decode(exhibit.envelope, validate=True)
         proof, root = [bytes.fromhex(step) for step in exhibit.proof], bytes.fromhex(exhibit.root)
         receipt_raw = exhibit.receipt.encode()
         chain = [lines.encode() for lines in exhibit.chain]
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise Refusal("exhibit", str(error)[:120], "a file that `detente transcript prove` wrote") from None
+    except ValueError as error:
+        raise Refusal("link.file_detente_transcript_prove", "exhibit", str(error)[:120]) from None
     envelope, end = read_envelope(raw)
     receipt, receipt_end = read_receipt(receipt_raw)
     if end != len(raw) or receipt_end != len(receipt_raw):
-        raise Refusal("exhibit", "more bytes", "one envelope and one receipt")
-    if not envelope.is_signed_by_sender():
-        raise Refusal("envelope.signature", envelope.signature.hex()[:16], "the sender's signature")
+        raise Refusal("link.one_envelope_one_receipt", "exhibit", "more bytes")
+    keys = _keys(exhibit.rotations, (envelope.direction.sender, envelope.direction.recipient))
+    if not any(map(envelope.is_signed_by, keys[envelope.direction.sender])):
+        raise Refusal("link.sender_signature", "envelope.signature", envelope.signature.hex()[:16])
     if receipt.direction != envelope.direction:
-        raise Refusal("receipt.direction", receipt.direction.sender.hex()[:16], "the envelope's direction")
-    if not receipt.is_signed_by_recipient():
-        raise Refusal("receipt.signature", receipt.signature.hex()[:16], "the recipient's signature")
-    last, digest = _follow(envelope, chain)
+        raise Refusal("link.envelope_direction", "receipt.direction", receipt.direction.sender.hex()[:16])
+    if not receipt.is_signed_by(keys[receipt.direction.recipient]):
+        raise Refusal("link.recipient_signature", "receipt.signature", receipt.signature.hex()[:16])
+    last, digest = _follow(envelope, chain, keys[envelope.direction.sender])
     if (last, digest) != (receipt.last, receipt.last_hash) or not receipt.first <= envelope.number:
-        raise Refusal("receipt.last-hash", receipt.last_hash.hex()[:16], f"the hash that the chain ends in, {last}")
+        raise Refusal("link.hash_chain_ends", "receipt.last-hash", receipt.last_hash.hex()[:16], last=last)
     if not verify_inclusion(envelope.hash, envelope.number - 1, receipt.last, proof, root):
-        raise Refusal("proof", exhibit.root[:16], "a proof that the message is in the tree under this root")
+        raise Refusal("link.proof_message_tree_under", "proof", exhibit.root[:16])
     return Proven(envelope, receipt, root)
 
 
-def _follow(envelope: Envelope, chain: Iterable[bytes]) -> tuple[int, bytes]:
+def _keys(rotations: Iterable[str], parties: Iterable[bytes]) -> dict[bytes, tuple[bytes, ...]]:
+    """Return the keys of each party, of those that it is known by, through the rotations; raises Refusal."""
+    read = [read_rotation(text) for text in rotations]
+    found: dict[bytes, tuple[bytes, ...]] = {}
+    for party in parties:
+        own = read_rotations(party, party, [rotation.text for rotation in read if rotation.party == party])
+        found[party] = keys_through(party, own)
+    return found
+
+
+def _follow(envelope: Envelope, chain: Iterable[bytes], keys: Iterable[bytes]) -> tuple[int, bytes]:
     """Return number and hash of the last link of the chain from `envelope` on; raises Refusal where it breaks."""
     number, digest = envelope.number, envelope.hash
     direction = envelope.direction
@@ -109,9 +139,11 @@ def _follow(envelope: Envelope, chain: Iterable[bytes]) -> tuple[int, bytes]:
             and (values["sender"], values["recipient"], values["accord"])
             == (direction.sender.hex(), direction.recipient.hex(), direction.accord)
             and (int(values["number"]), values["previous"]) == (number, digest.hex())
-            and verify(direction.sender, bytes.fromhex(values["signature"]), signed)
+            and any(verify(key, bytes.fromhex(values["signature"]), signed) for key in keys)
         )
         if not sound:
-            raise Refusal(f"chain[{number - envelope.number - 1}]", values["number"], f"the signed lines of {number}")
+            raise Refusal(
+                "link.signed_lines", f"chain[{number - envelope.number - 1}]", values["number"], number=number
+            )
         digest = hashlib.sha256(signed).digest()
     return number, digest

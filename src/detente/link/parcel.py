@@ -32,6 +32,7 @@ from detente.link.answer import MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES
 from detente.link.card import Card
 from detente.link.envelope import ENVELOPE_FORM, Envelope, read_envelope
 from detente.link.receipt import RECEIPT_FORM, DeliveryReceipt, read_receipt
+from detente.link.standing import STANDING_FORM, Standing, read_standing
 from detente.record.keys import NodeKey
 
 PARCEL_MAGIC = b"detente-parcel-2\n"
@@ -49,11 +50,17 @@ _LENGTH_BYTES = 8
 
 
 class Parcel(msgspec.Struct, frozen=True):
-    """What a parcel holds, in its order. `sender` is the public key of who says so on it; each document is signed."""
+    """What a parcel holds, in its order; each document is signed. `sender` is the key that the sender is known by.
+
+    `standings` say what the sender holds of each link; `given_back` are envelopes of the recipient's own, which it has
+    said that it lacks.
+    """
 
     sender: bytes
     envelopes: tuple[Envelope, ...]
     receipts: tuple[DeliveryReceipt, ...]
+    standings: tuple[Standing, ...] = ()
+    given_back: tuple[Envelope, ...] = ()
 
     def batches(self) -> list[bytes]:
         """Return the envelopes as batches, each of one link and no larger than a node takes."""
@@ -74,8 +81,8 @@ class Parcel(msgspec.Struct, frozen=True):
 def write_parcel(documents: Iterable[bytes], sender: bytes, recipient: Card) -> bytes:
     """Return the parcel of these envelopes and receipts, given by their exact bytes, sealed for `recipient`.
 
-    `sender` is our public key. What is more than one parcel may hold is left for the next one. Raises Refusal for a
-    card without a usable key.
+    `sender` is the key by which we are known. What is more than one parcel may hold is left for the next one. Raises
+    Refusal for a card without a usable key.
     """
     content = b"".join(_as_many_as_fit(documents))
     header = PARCEL_MAGIC + f"sender {sender.hex()}\nrecipient {recipient.public_key}\n\n".encode()
@@ -86,35 +93,33 @@ def write_parcel(documents: Iterable[bytes], sender: bytes, recipient: Card) -> 
         return header + _SUITE.encrypt(plain, key, header)
     except ValueError:
         raise Refusal(
-            f"{recipient.name}: encryption_key", recipient.encryption_key, "an X25519 key for which can be sealed",
-            "Ask the party for a new card.",
-        ) from None  # fmt: skip
+            "link.x25519_key_for_sealed", f"{recipient.name}: encryption_key", recipient.encryption_key
+        ) from None
 
 
 def read_parcel(data: bytes, key: NodeKey) -> Parcel:
-    """Return what a parcel sealed for `key` holds, from its file or from the mail that it is attached to.
+    """Return what a parcel sealed for `key`, or a key before it, holds, from its file or from the mail with it.
 
     The signatures inside are not yet verified. Raises Refusal for what is no parcel, for one that is for somebody else,
     and for one that was cut or changed anywhere.
     """
     if len(data) > MAX_PARCEL_BYTES:
-        raise Refusal("parcel", f"{len(data):,} bytes", f"at most {MAX_PARCEL_BYTES:,} bytes")
+        raise Refusal("link.at_most_bytes", "parcel", f"{len(data):,} bytes", most=MAX_PARCEL_BYTES)
     if not data.startswith(PARCEL_MAGIC):
         data = _attached(data)
     header = _HEADER.match(data)
     if header is None:
-        raise Refusal("parcel", data[:40], "a parcel: sender, recipient", "Carry it again: it was changed.")
+        raise Refusal("link.parcel_sender_recipient", "parcel", data[:40])
     sender, recipient = (bytes.fromhex(digits.decode()) for digits in header.groups())
-    if recipient != key.public:
-        raise Refusal("parcel.recipient", recipient.hex(), f"our own key, {key.public.hex()}", "It is for another.")
-    try:
-        plain = _SUITE.decrypt(data[header.end() :], key.decryption, header[0])
-    except (InvalidTag, ValueError):
-        raise Refusal(
-            "parcel", f"{len(data):,} bytes", "a parcel as it was sealed for this node",
-            "Carry it again: it is cut or was changed, or it was sealed for a card that no longer holds.",
-        ) from None  # fmt: skip
-    return _documents(plain, sender, recipient)
+    if recipient != key.first:
+        raise Refusal("link.our_own_key", "parcel.recipient", recipient.hex(), public=key.first.hex())
+    for decryption in (key.decryption, *key.former):
+        try:
+            plain = _SUITE.decrypt(data[header.end() :], decryption, header[0])
+        except (InvalidTag, ValueError):
+            continue
+        return _documents(plain, sender, recipient)
+    raise Refusal("link.parcel_sealed_for_node", "parcel", f"{len(data):,} bytes")
 
 
 def padded(length: int) -> int:
@@ -152,25 +157,33 @@ def _as_many_as_fit(documents: Iterable[bytes]) -> Iterator[bytes]:
 def _documents(plain: bytes, sender: bytes, recipient: bytes) -> Parcel:
     end = _LENGTH_BYTES + int.from_bytes(plain[:_LENGTH_BYTES], "big")
     if end > len(plain) or plain[end:].strip(b"\0"):
-        raise Refusal("parcel", f"{len(plain):,} bytes", "as many bytes as it says, and zeros after them")
+        raise Refusal("link.padded_length", "parcel", f"{len(plain):,} bytes")
     data = plain[_LENGTH_BYTES:end]
     envelopes: list[Envelope] = []
     receipts: list[DeliveryReceipt] = []
+    standings: list[Standing] = []
+    given_back: list[Envelope] = []
     offset = 0
     while offset < len(data):
         if ENVELOPE_FORM.starts(data, offset):
             envelope, offset = read_envelope(data, offset)
-            envelopes.append(envelope)
             between = (envelope.direction.sender, envelope.direction.recipient)
+            is_given_back = between == (recipient, sender)
+            (given_back if is_given_back else envelopes).append(envelope)
+            between = between[::-1] if is_given_back else between
+        elif STANDING_FORM.starts(data, offset):
+            standing, offset = read_standing(data, offset)
+            standings.append(standing)
+            between = (standing.direction.sender, standing.direction.recipient)
         elif RECEIPT_FORM.starts(data, offset):
             receipt, offset = read_receipt(data, offset)
             receipts.append(receipt)
             between = (receipt.direction.recipient, receipt.direction.sender)
         else:
-            raise Refusal("parcel", data[offset : offset + 40], "envelopes and receipts to its end")
+            raise Refusal("link.envelopes_receipts_end", "parcel", data[offset : offset + 40])
         if between != (sender, recipient):
-            raise Refusal("parcel", between[0].hex(), f"what {sender.hex()} signed for this node, and nothing else")
-    return Parcel(sender, tuple(envelopes), tuple(receipts))
+            raise Refusal("link.what_signed_for_node", "parcel", between[0].hex(), sender=sender.hex())
+    return Parcel(sender, tuple(envelopes), tuple(receipts), tuple(standings), tuple(given_back))
 
 
 def _attached(data: bytes) -> bytes:
@@ -179,4 +192,4 @@ def _attached(data: bytes) -> bytes:
         payload = None if part.is_multipart() else part.get_payload(decode=True)
         if isinstance(payload, bytes) and payload.startswith(PARCEL_MAGIC):
             return payload
-    raise Refusal("parcel", data[:40], "a parcel, or a mail with one attached", "Save the mail whole, as a file.")
+    raise Refusal("link.parcel_or_mail", "parcel", data[:40])

@@ -6,14 +6,15 @@ The chain makes the hash of the last envelope stand for every one before it, so 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
 
 from detente.airspace.refusal import Refusal
 from detente.link.envelope import Direction
-from detente.link.lines import HEX_32, INSTANT, NUMBER, LineForm, instant_text, read_instant
 from detente.record.keys import NodeKey, verify
+from detente.record.lines import HEX_32, INSTANT, NUMBER, LineForm, instant_text, read_instant
 
 DELIVERED = "delivered"
 RECEIPT_FORM = LineForm(
@@ -32,7 +33,7 @@ RECEIPT_FORM = LineForm(
 
 
 class DeliveryReceipt(msgspec.Struct, frozen=True):
-    """Envelopes `first` to `last` of `direction` were received; signed by the direction's recipient."""
+    """Envelopes `first` to `last` of `direction` were received; signed by a key of the direction's recipient."""
 
     direction: Direction
     first: int
@@ -43,9 +44,9 @@ class DeliveryReceipt(msgspec.Struct, frozen=True):
     signature: bytes
     raw: bytes
 
-    def is_signed_by_recipient(self) -> bool:
-        """Return whether the signature is the recipient's over these lines."""
-        return verify(self.direction.recipient, self.signature, self.signed)
+    def is_signed_by(self, keys: Iterable[bytes]) -> bool:
+        """Return whether the signature is that of one of these keys (32 bytes each) over these lines."""
+        return any(verify(key, self.signature, self.signed) for key in keys)
 
     @property
     def hash(self) -> bytes:
@@ -56,9 +57,9 @@ class DeliveryReceipt(msgspec.Struct, frozen=True):
 def sign_receipt(
     key: NodeKey, direction: Direction, first: int, last: int, last_hash: bytes, received_at: datetime
 ) -> DeliveryReceipt:
-    """Return the receipt for envelopes `first` to `last`, signed by `key`, which must be the direction's recipient."""
-    if key.public != direction.recipient:
-        raise Refusal("recipient", direction.recipient.hex(), "the key that signs, " + key.public.hex())
+    """Return the receipt for envelopes `first` to `last`, signed by `key`, one of the direction's recipient."""
+    if key.first != direction.recipient:
+        raise Refusal("link.key_signs", "recipient", direction.recipient.hex(), public=key.first.hex())
     signed = RECEIPT_FORM.unsigned(
         {
             "meaning": DELIVERED,
@@ -83,7 +84,7 @@ def read_receipt(data: bytes, offset: int = 0) -> tuple[DeliveryReceipt, int]:
     values, signed_end, end = RECEIPT_FORM.read(data, offset)
     first, last = int(values["first"]), int(values["last"])
     if last < first:
-        raise Refusal(f"{RECEIPT_FORM.magic}.last", last, f"a number not below the first, {first}")
+        raise Refusal("link.number_not_below_first", f"{RECEIPT_FORM.magic}.last", last, first=first)
     receipt = DeliveryReceipt(
         direction=Direction(bytes.fromhex(values["sender"]), bytes.fromhex(values["recipient"]), values["accord"]),
         first=first,

@@ -14,7 +14,7 @@ import msgspec
 
 from detente.airspace.refusal import Refusal
 from detente.link.envelope import ENVELOPE_FORM, Direction, Envelope, read_envelope
-from detente.link.lines import HEX_32
+from detente.link.key_rotated import ROTATED_KIND, rotations_in, texts_in
 from detente.link.merkle import merkle_root
 from detente.link.receipt import DeliveryReceipt, read_receipt
 from detente.link.session import (
@@ -28,6 +28,7 @@ from detente.link.session import (
     read_document,
 )
 from detente.record.journal import Entry
+from detente.record.lines import HEX_32
 
 EXPORT_MAGIC = b"detente-transcript-1\n"
 _EXPORT_HEADER = re.compile(
@@ -36,7 +37,7 @@ _EXPORT_HEADER = re.compile(
 
 
 class EnvelopeLines(msgspec.Struct, frozen=True):
-    """An envelope without its body, which its lines hold the hash of."""
+    """An envelope without its body, which its lines hold the hash of, but for the `rotations` of one that has some."""
 
     number: int
     hash: bytes
@@ -46,6 +47,7 @@ class EnvelopeLines(msgspec.Struct, frozen=True):
     body_length: int
     signed: bytes
     signature: bytes
+    rotations: bytes = b""
 
 
 class OneWay(msgspec.Struct, frozen=True):
@@ -59,6 +61,26 @@ class OneWay(msgspec.Struct, frozen=True):
     def root(self) -> bytes:
         """Merkle root over the hashes of the envelopes (RFC 9162): equal roots are equal histories."""
         return merkle_root([envelope.hash for envelope in self.envelopes])
+
+    def signer_after(self, number: int, present: bytes) -> bytes:
+        """Return the key that must have signed envelope `number`, where the `present` one signed that before.
+
+        The first is signed by the key that the sender is known by, or says its rotations. Raises Refusal for rotations
+        that do not lead on from there.
+        """
+        said = self.envelopes[number - 1].rotations
+        return rotations_in(said, self.direction.sender, present)[-1].new if said else present
+
+    def signers(self) -> list[bytes]:
+        """Return the key that must have signed each envelope; raises Refusal as `signer_after` does."""
+        found = [self.direction.sender]
+        for number in range(1, len(self.envelopes) + 1):
+            found.append(self.signer_after(number, found[-1]))
+        return found[1:]
+
+    def rotations(self) -> list[str]:
+        """Return the exact rotations that the sender has said here, in order."""
+        return [text for envelope in self.envelopes if envelope.rotations for text in texts_in(envelope.rotations)]
 
     @property
     def receipted_number(self) -> int:
@@ -98,8 +120,9 @@ class Holding(msgspec.Struct, frozen=True):
 class _Gathering:
     """Documents of one holder, sorted into links."""
 
-    def __init__(self, holder: bytes) -> None:
+    def __init__(self, holder: bytes, *, from_journal: bool) -> None:
         self.holder = holder
+        self.from_journal = from_journal
         self.envelopes: dict[Direction, list[EnvelopeLines]] = {}
         self.receipts: dict[Direction, list[DeliveryReceipt]] = {}
         self.contradictions: dict[Direction, int] = {}
@@ -111,9 +134,13 @@ class _Gathering:
             return
         own = direction.sender if kind in (SENT, RECEIPT_RECEIVED) else direction.recipient
         if own != self.holder:
-            raise Refusal("holder", own.hex(), f"documents of one party, {self.holder.hex()}", "Is this one journal?")
+            raise Refusal("link.documents_one_party", "holder", own.hex(), holder=self.holder.hex())
         if isinstance(document, Envelope):
-            self.envelopes.setdefault(direction, []).append(_lines_of(document))
+            held = self.envelopes.setdefault(direction, [])
+            if kind == SENT and document.number <= len(held) and self.from_journal:
+                # The peer gave back what its sender said before: what was signed in its place is void.
+                del held[document.number - 1 :]
+            held.append(_lines_of(document))
         else:
             self.receipts.setdefault(direction, []).append(document)
 
@@ -135,7 +162,7 @@ class _Gathering:
 
 def holding_of_entries(holder: bytes, entries: Iterable[Entry]) -> Holding:
     """Return what the journal of the key `holder` holds. Raises Refusal for an entry that is not of its links."""
-    gathering = _Gathering(holder)
+    gathering = _Gathering(holder, from_journal=True)
     for entry in entries:
         if entry.kind in LINK_KINDS and entry.kind != LINK_REFUSED:
             gathering.add(read_document(entry.body), entry.kind)
@@ -148,9 +175,11 @@ def export_parts(transcript: Transcript, entries: Callable[[str], Iterable[Entry
     yield EXPORT_MAGIC + header.encode()
     for one_way in transcript.directions:
         own = one_way.direction.sender == transcript.holder
+        valid = {envelope.hash for envelope in one_way.envelopes}
         for kind in (SENT, RECEIPT_RECEIVED) if own else (RECEIVED, RECEIPT_SENT):
             for entry in entries(kind):
-                if read_document(entry.body).direction == one_way.direction:
+                document = read_document(entry.body)
+                if document.direction == one_way.direction and (kind != SENT or document.hash in valid):
                     yield entry.body
 
 
@@ -163,17 +192,17 @@ def read_export(data: bytes) -> Transcript:
     """Decode an exported transcript. Nothing in it is verified yet. Raises Refusal with the place of what is not."""
     header = _EXPORT_HEADER.match(data)
     if header is None:
-        raise Refusal("transcript", data[:60], "the first lines of an exported transcript", "Export it again.")
+        raise Refusal("link.first_lines_exported_transcript", "transcript", data[:60])
     holder, peer = bytes.fromhex(header[1].decode()), bytes.fromhex(header[2].decode())
     outgoing = Direction(holder, peer, header[3].decode())
-    gathering = _Gathering(holder)
+    gathering = _Gathering(holder, from_journal=False)
     offset = header.end()
     while offset < len(data):
         try:
             document, end = _read_next(data, offset, outgoing)
         except Refusal as refusal:
             place = f"transcript, byte {offset:,}: {refusal.field}"
-            raise Refusal(place, refusal.value, refusal.expected, refusal.mend) from None
+            raise refusal.at(place) from None
         gathering.add(document, _kind_in(document, holder))
         offset = end
     return next(iter(gathering.transcripts()), None) or _empty(outgoing)
@@ -183,7 +212,7 @@ def _read_next(data: bytes, offset: int, outgoing: Direction) -> tuple[Envelope 
     read = read_envelope if ENVELOPE_FORM.starts(data, offset) else read_receipt
     document, end = read(data, offset)
     if document.direction not in (outgoing, outgoing.reverse):
-        raise Refusal("direction", document.direction.sender.hex(), "a document of the link that the first lines name")
+        raise Refusal("link.document_link_first_lines", "direction", document.direction.sender.hex())
     return document, end
 
 
@@ -205,5 +234,5 @@ def _order(direction: Direction) -> tuple[bytes, bytes, str]:
 def _lines_of(envelope: Envelope) -> EnvelopeLines:
     return EnvelopeLines(
         envelope.number, envelope.hash, envelope.previous, envelope.sent_at, envelope.kind, len(envelope.body),
-        envelope.signed, envelope.signature,
+        envelope.signed, envelope.signature, envelope.body if envelope.kind == ROTATED_KIND else b"",
     )  # fmt: skip

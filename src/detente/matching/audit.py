@@ -17,7 +17,7 @@ from detente.airspace.search import encounters_between
 from detente.airspace.separation import Minima, MinimaTable
 from detente.matching.commitment import PartOpening, PartsCommitment, challenged_leaves, opens, tokens_hash
 from detente.matching.driver import PLANS_FILE, Driver, kept_order, late_plans_file
-from detente.matching.keeping import SECRET_FILE, Keeper, MemoryKeeper
+from detente.matching.keeper import SECRET_FILE, Keeper, MemoryKeeper
 from detente.matching.masking import ProgressCall, silent
 from detente.matching.messages import BreachError, MessageKind, Signer, read_match_message
 from detente.matching.quantise import Role, TokenSet, quantise
@@ -69,13 +69,13 @@ class Signed:
     """
 
     def __init__(self, public: bytes, messages: Sequence[bytes]) -> None:
-        self.public = public
+        self.first = public
         self._signatures = [raw[-SIGNATURE_BYTES:] for raw in messages]
 
     def sign(self, message: bytes) -> bytes:
         """The party's own signature of `message`, where there is one."""
         return next(
-            (signature for signature in self._signatures if verify(self.public, signature, message)),
+            (signature for signature in self._signatures if verify(self.first, signature, message)),
             bytes(SIGNATURE_BYTES),
         )
 
@@ -97,9 +97,8 @@ def make_again(
     driver = Driver(run, key, fresh, progress=progress)
     made: dict[str, bytes] = {}
     for step in kept_order(stored):
+        driver.begin_kept_late()
         if step.sent:
-            if driver.sending != step.name:
-                driver.begin_kept_late()
             made[driver.sending or step.name] = driver.next_message() or b""
             continue
         raw = stored.read(f"in/{step.name}.match")
@@ -163,9 +162,9 @@ def signed_root(run: Run, party: bytes, commit: bytes) -> bytes:
     try:
         message = read_match_message(commit, party, run.identity)
     except BreachError as breach:
-        raise Refusal("commit", breach.seen, "the party's signed commitment to this run") from None
+        raise Refusal("matching.party_signed_commitment_run", "commit", breach.seen) from None
     if message.kind is not MessageKind.COMMIT:
-        raise Refusal("commit", message.kind.name, "a COMMIT message")
+        raise Refusal("matching.commit_message", "commit", message.kind.name)
     return message.body[:32]
 
 

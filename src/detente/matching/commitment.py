@@ -21,15 +21,15 @@ from detente.matching.grid import token_bytes
 from detente.matching.quantise import Part, TokenSet
 
 PART_SALT_BYTES = 32
-_PART_PURPOSE = b"detente-match-1 part\n"
-_EMPTY_PURPOSE = b"detente-match-1 empty\n"
+_PART_PURPOSE = b"detente-match-2 part\n"
+_EMPTY_PURPOSE = b"detente-match-2 empty\n"
 
 
 class PartOpening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A part of a plan with the proof that it was committed to before the run.
 
     `piece` carries a name that is the same for all parts of one plan in one run and means nothing outside it; `tokens`
-    are the matched ones of the part, packed; in an audit all of them. An empty leaf has no piece.
+    are those of the part on the first grid, packed: all of them in an audit, none in a run. An empty leaf has no piece.
     """
 
     leaf: int
@@ -46,10 +46,7 @@ class PartsCommitment:
     def __init__(self, tokens: TokenSet, seed: bytes, leaves_log2: int) -> None:
         size = 1 << leaves_log2
         if len(tokens.parts) > size:
-            raise Refusal(
-                "plans", f"{len(tokens.parts):,} volumes and legs", f"at most {size:,}, as the accord says",
-                "Agree on a larger `parts_log2`.",
-            )  # fmt: skip
+            raise Refusal("matching.at_most_accord_says", "plans", f"{len(tokens.parts):,} volumes and legs", size=size)
         self.size = size
         self._seed = seed
         secret = hashlib.shake_256(b"salts" + seed).digest(size * PART_SALT_BYTES)

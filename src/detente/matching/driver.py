@@ -22,9 +22,7 @@ import numpy as np
 from detente.airspace.arrays import Integers
 from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
-from detente.matching.keeping import SECRET_FILE, Keeper, keep_once, recall_from
-from detente.matching.late import check_late_tokens
-from detente.matching.late_order import LateRuns
+from detente.matching.keeper import SECRET_FILE, Keeper, keep_once, recall_from
 from detente.matching.ledger import LedgerRow, ledger_row
 from detente.matching.masking import ProgressCall, silent
 from detente.matching.messages import (
@@ -40,7 +38,8 @@ from detente.matching.quantise import Role, TokenSet, parts_of, quantise
 from detente.matching.reveal import Revealed
 from detente.matching.run import Run
 from detente.matching.schedule import CLOCK_TOLERANCE, check_late
-from detente.matching.side import SEED_BYTES, STAGES, MatchSide
+from detente.matching.side import SEED_BYTES, MatchSide
+from detente.matching.steps import steps_of
 
 PLANS_FILE, ORDER_FILE = "work/plans.json", "work/order.json"
 BREACH_FILE, LEDGER_FILE, TRANSCRIPT_FILE = "breach.json", "ledger.json", "transcript.json"
@@ -107,20 +106,18 @@ class Driver:
         secret = kept_secret(keeper)
         text = given or keeper.read(PLANS_FILE)
         if text is None:
-            raise Refusal("plans", "none", "the plans to begin a run with")
+            raise Refusal("matching.plans_begin_run", "plans", "none")
         if secret is not None:
             _check_same(secret, run, text)
         seed = bytes.fromhex(secret.seed) if secret else draw(SEED_BYTES)
-        tokens = self._tokens(text, run.role_of(key.public))
+        tokens = self._tokens(text, run.role_of(key.first))
         self.side = MatchSide(run, key, tokens, seed, recall=self._recall, progress=progress)
         if secret is None:
             keep_once(keeper, PLANS_FILE, text)
-            made_from = Secret(run.identity.hex(), seed.hex(), hashlib.sha256(text).hexdigest(), key.public.hex())
+            made_from = Secret(run.identity.hex(), seed.hex(), hashlib.sha256(text).hexdigest(), key.first.hex())
             keeper.write(SECRET_FILE, msgspec.json.encode(made_from))
         self._plans: list[Plan] = msgspec.json.decode(text, type=list[Plan])
-        self._late = LateRuns(self.side)
         self._order: list[Step] = []
-        self._held: MatchMessage | None = None
         self._take_up()
 
     @property
@@ -156,35 +153,33 @@ class Driver:
     @property
     def sending(self) -> str | None:
         """The name of what we have to send next, which `next_message` makes; None while we wait or when all is done."""
-        if self.breach is not None:
-            return None
-        if self.complete:
-            return self._late.sending
-        count, taken = len(self.sent), len(self._order) - len(self.sent)
-        return message_name(STAGES[count]) if count < len(STAGES) and count <= taken else None
+        step = self.side.sending
+        return None if step is None else step.name
 
     @property
     def awaited(self) -> str | None:
         """The name of the peer's message without which we cannot go on; None when we are to send, or all is done."""
-        if self.breach is not None or self.sending is not None:
+        step = self.side.awaited
+        return None if step is None else step.name
+
+    @property
+    def next_late(self) -> str | None:
+        """The name of the message with which either side may begin the next late run; None where there is none now."""
+        number = self.side.chapter + 1
+        if self.breach is not None or not self.side.idle or number > self.run.terms.late_runs:
             return None
-        if not self.complete:
-            return message_name(STAGES[len(self._order) - len(self.sent)])
-        return self._late.current.name if self._late.current is not None else None
+        return steps_of(number, self.run.grids)[0].name
 
     @property
     def expected(self) -> tuple[str, ...]:
-        """The names of the peer's messages that may come now: the awaited one, and one that begins a late run."""
-        names = [self.awaited] if self.awaited is not None else []
-        if self.complete and self.breach is None and self._held is None and not self._late.must_wait():
-            names.append(self._late.next_of_peer)
-        return tuple(dict.fromkeys(names))
+        """The names of the peer's messages that may come now: the awaited one, or one that begins a late run."""
+        return tuple(name for name in (self.awaited, self.next_late) if name is not None)
 
     def message(self, name: str) -> bytes:
         """The bytes of a message of ours; raises Refusal for one that was not sent."""
         raw = self._keeper.read(f"out/{name}.match")
         if raw is None:
-            raise Refusal(name, "nothing", "a message that was sent")
+            raise Refusal("matching.message_sent", name, "nothing")
         return raw
 
     def next_message(self) -> bytes | None:
@@ -211,57 +206,53 @@ class Driver:
         if self.breach is not None:
             raise self.breach
         try:
-            message = read_match_message(raw, self.side.peer, self.run.identity)
+            message = self._read(raw)
             digest = message.digest.hex()
             for step in self._order:
                 if not step.sent and step.sha256 == digest:
                     return step.name
             name = self._name_of(message)
             if message.kind is MessageKind.LATE and moment is not None:
-                self._check_schedule(moment)
+                self._check_schedule(message.chapter, moment)
         except BreachError as breach:
             self._refuse(breach, raw)
             raise
         if any(not step.sent and step.name == name for step in self._order):
             self.side.breach = BreachError(ProtocolFault.EQUIVOCATION, f"two different messages {name}")
             self._end(message, name)
-        if message.kind is MessageKind.LATE and self._late.must_wait():
-            keep_once(self._keeper, f"in/{name}.match", raw)
-            self._held = message
-            return name
+        if message.kind is MessageKind.LATE and self.side.idle:
+            self._join_late(message, name)
         self._taken(message, name)
-        waiting, self._held = self._held, None
-        if waiting is not None and not self._late.must_wait():
-            self._taken(waiting, self._name_of(waiting))
-        else:
-            self._held = waiting
         return name
 
     def begin_late(self, plans: Sequence[Plan], moment: datetime | None = None) -> None:
         """Begin a late run with plans that are new or changed; then go on with `next_message`. With none, a blind one.
 
-        Raises Refusal when one of ours is going on, when the accord does not allow one, or with a `moment` not yet.
+        Raises Refusal when one is going on, when the accord does not allow one, or with a `moment` not yet.
         """
-        number = len(self.side.shown)
+        number = self.side.chapter + 1
         if self.breach is not None:
             raise self.breach
         if not self.complete:
-            raise Refusal("late runs", "a run that is not complete", "a run that is complete", "Wait for the peer.")
-        if self._late.ours is not None:
-            raise Refusal("late runs", "one of ours is going on", "one at a time", "Wait until it is complete.")
+            raise Refusal("matching.run_complete", "late runs", "a run that is not complete")
+        if not self.side.idle:
+            raise Refusal("matching.one_time", "late runs", "one is going on")
         if moment is not None:
             check_late(self.run, number, moment)
         text = _written(plans)
         tokens = self._tokens(text, self.side.role)
-        check_late_tokens(self.side, tokens)
+        self.side.check_late(tokens)
         keep_once(self._keeper, late_plans_file(number), text)
         self._plans += msgspec.json.decode(text, type=list[Plan])
-        self._late.begin(tokens)
+        self.side.begin_late(tokens)
 
-    def stalled(self, seen: str) -> None:
-        """Write into the ledger that the peer is silent; the run goes on when it speaks again."""
-        self._keeper.write("work/stalled.txt", seen.encode())
-        self._write_ledger(fault=ProtocolFault.STALLED)
+    def _join_late(self, message: MatchMessage, name: str) -> None:
+        """Begin the late run that the peer begins, without plans of our own."""
+        try:
+            self.begin_late([])
+        except Refusal as refusal:
+            self.side.breach = BreachError(ProtocolFault.CAP, f"late run {message.chapter}: {refusal.expected}")
+            self._end(message, name)
 
     def _name_of(self, message: MatchMessage) -> str:
         """The name of an incoming message; raises BreachError when no message of its kind is due."""
@@ -271,19 +262,19 @@ class Driver:
             raise BreachError(ProtocolFault.STAGE, f"{kind.name} before both have committed themselves")
         if message.session != expected:
             raise BreachError(ProtocolFault.OTHER_SESSION, f"{kind.name} of another session")
-        if kind not in STAGES:
-            if not self.complete:
-                raise BreachError(ProtocolFault.STAGE, f"{kind.name} before the run is complete")
-            return self._late.name_of(message)
-        name, sent = message_name(kind), len(self.sent)
+        steps = side.steps
+        if kind is MessageKind.LATE and side.idle and message.chapter == side.chapter + 1:
+            steps = [*steps, *steps_of(message.chapter, self.run.grids)]
+        rows = [row for row, step in enumerate(steps) if (step.kind, step.chapter, step.grid) ==
+                (kind, message.chapter, message.grid)]  # fmt: skip
+        sent = len(self.sent)
         taken = len(self._order) - sent
-        known = any(not step.sent and step.name == name for step in self._order)
-        if not known and (STAGES.index(kind) != taken or taken > sent):
+        # One that came before is known by its name; that it is another one then is found by the caller.
+        if not rows or rows[0] > taken or (rows[0] == taken and taken > sent):
             raise BreachError(ProtocolFault.STAGE, f"{kind.name} out of its order")
-        return name
+        return steps[rows[0]].name
 
-    def _check_schedule(self, moment: datetime) -> None:
-        number = len(self.side.peer_roots)
+    def _check_schedule(self, number: int, moment: datetime) -> None:
         if number > self.run.terms.late_runs:
             return  # more than the accord allows at any time: the side itself ends the run for it
         try:
@@ -301,17 +292,14 @@ class Driver:
             self._write_ledger(breach.fault)
 
     def _made(self) -> bytes:
-        raw = self._late.make() if self.complete else self.side.next_message()
+        raw = self.side.next_message()
         if raw is None:
             raise AssertionError("the side has what the driver says that it sends next")
         return raw
 
     def _taken(self, message: MatchMessage, name: str) -> None:
         try:
-            if message.kind in STAGES:
-                self.side.receive(message.raw)
-            else:
-                self._late.take(message)
+            self.side.receive(message.raw)
         except BreachError:
             self._end(message, name)
         keep_once(self._keeper, f"in/{name}.match", message.raw)
@@ -330,7 +318,7 @@ class Driver:
     def _keep_step(self, step: Step) -> None:
         self._order.append(step)
         self._keeper.write(ORDER_FILE, msgspec.json.encode(self._order))
-        if self.complete and self._late.current is None:
+        if self.complete and self.side.idle:
             self._write_ledger()
 
     def _write_ledger(self, fault: ProtocolFault | None = None) -> None:
@@ -343,40 +331,38 @@ class Driver:
     def _take_up(self) -> None:
         """Repeat from stored pieces what was done before."""
         for step in kept_order(self._keeper):
+            self.begin_kept_late()
             if step.sent:
-                if self.complete and self._late.sending != step.name:
-                    self.begin_kept_late()
                 raw = self._made()
             else:
                 piece = self._keeper.read(f"in/{step.name}.match")
                 if piece is None:
-                    raise Refusal(f"in/{step.name}.match", "nothing", "the message that was taken", "Put it back.")
+                    raise Refusal("matching.message_taken", f"in/{step.name}.match", "nothing")
                 raw = piece
             if hashlib.sha256(raw).hexdigest() != step.sha256:
                 raise _differs(step.name)
             if not step.sent:
-                message = read_match_message(raw, self.side.peer, self.run.identity)
-                if message.kind in STAGES:
-                    self.side.receive(raw)
-                else:
-                    self._late.take(message)
+                self.side.receive(raw)
             self._order.append(step)
         ended = self._keeper.read(BREACH_FILE)
         if ended is not None:
             breach = msgspec.json.decode(ended, type=RecordedBreach)
             self.side.breach = BreachError(breach.fault, breach.seen)
-        elif self.complete:
+        else:
             self.begin_kept_late()
-            waiting = self._keeper.read(f"in/{self._late.next_of_peer}.match")
-            if waiting is not None and self._late.must_wait():
-                self._held = read_match_message(waiting, self.side.peer, self.run.identity)
 
     def begin_kept_late(self) -> None:
-        """Begin the late run whose plans were stored before, if there is one."""
-        text = self._keeper.read(late_plans_file(len(self.side.shown)))
-        if text is not None and self._late.ours is None:
+        """Begin the late run whose plans were stored before, if the last one is complete and there is one."""
+        if not self.side.idle:
+            return
+        text = self._keeper.read(late_plans_file(self.side.chapter + 1))
+        if text is not None:
             self._plans += msgspec.json.decode(text, type=list[Plan])
-            self._late.begin(self._tokens(text, self.side.role))
+            self.side.begin_late(self._tokens(text, self.side.role))
+
+    def _read(self, raw: bytes) -> MatchMessage:
+        peer = self.side.peer
+        return read_match_message(raw, peer, self.run.identity, self.run.keys_of(peer))
 
     def _tokens(self, text: bytes, role: Role) -> TokenSet:
         """The tokens of plans given as JSON: read from the store, or computed now."""
@@ -389,11 +375,6 @@ class Driver:
         name = hashlib.sha256(self.run.identity + role.value.encode() + text).hexdigest()[:24]
         arrays = msgspec.msgpack.decode(self._recall(f"tokens-{name}", work), type=tuple[bytes, bytes, bytes])
         return TokenSet(parts_of(plans), *(np.frombuffer(each, dtype="<i8").astype(np.int64) for each in arrays))
-
-
-def message_name(kind: MessageKind) -> str:
-    """The name of a message of the run, "1-commit"."""
-    return f"{int(kind)}-{kind.name.lower()}"
 
 
 def plans_fingerprint(plans: Sequence[Plan]) -> str:
@@ -409,7 +390,7 @@ def kept_secret(keeper: Keeper) -> Secret | None:
     try:
         return msgspec.json.decode(stored, type=Secret)
     except msgspec.DecodeError as error:
-        raise Refusal(SECRET_FILE, str(error)[:120], "the secret of a run that began here") from None
+        raise Refusal("matching.secret_run_began", SECRET_FILE, str(error)[:120]) from None
 
 
 def kept_order(keeper: Keeper) -> list[Step]:
@@ -418,20 +399,14 @@ def kept_order(keeper: Keeper) -> list[Step]:
     try:
         return msgspec.json.decode(stored, type=list[Step]) if stored is not None else []
     except msgspec.DecodeError as error:
-        raise Refusal(ORDER_FILE, str(error)[:120], "what a run wrote") from None
+        raise Refusal("matching.what_run_wrote", ORDER_FILE, str(error)[:120]) from None
 
 
 def _check_same(secret: Secret, run: Run, text: bytes) -> None:
     if secret.run != run.identity.hex():
-        raise Refusal(
-            "run", "another run", "the run of this accord, epoch and peer that was begun here",
-            "Give each run its own folder.",
-        )  # fmt: skip
+        raise Refusal("matching.run_accord_epoch_peer", "run", "another run")
     if secret.plans != hashlib.sha256(text).hexdigest():
-        raise Refusal(
-            "plans", "other plans than the run began with", "the same file as before",
-            "One run for each epoch: show changed plans as late ones, or in the next epoch.",
-        )  # fmt: skip
+        raise Refusal("matching.same_file_before", "plans", "other plans than the run began with")
 
 
 def _written(plans: Sequence[Plan]) -> bytes:
@@ -448,7 +423,4 @@ def late_plans_file(number: int) -> str:
 
 
 def _differs(name: str) -> Refusal:
-    return Refusal(
-        f"{name}.match", "other bytes than before", "the message that was sent or taken before",
-        "Put it back, and go on with the version of Détente that began the run.",
-    )  # fmt: skip
+    return Refusal("matching.message_sent_or_taken", f"{name}.match", "other bytes than before")

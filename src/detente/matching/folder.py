@@ -15,16 +15,15 @@ import msgspec
 from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
 from detente.matching import masking
-from detente.matching.driver import LEDGER_FILE, Driver, Secret, kept_secret, message_name, plans_fingerprint
-from detente.matching.keeping import SECRET_FILE, FolderKeeper
+from detente.matching.driver import LEDGER_FILE, Driver, Secret, kept_secret, plans_fingerprint
+from detente.matching.keeper import SECRET_FILE, FolderKeeper
 from detente.matching.ledger import LedgerRow
-from detente.matching.messages import MessageKind
 from detente.matching.run import Run
 from detente.matching.schedule import check_begin
 from detente.matching.side import MatchSide
 from detente.record.keys import NodeKey
 
-__all__ = ["FolderProgress", "advance_run", "load_secret", "message_file", "plans_fingerprint", "read_ledger"]
+__all__ = ["FolderProgress", "advance_run", "load_secret", "plans_fingerprint", "read_ledger"]
 
 
 @dataclass(frozen=True)
@@ -40,11 +39,6 @@ class FolderProgress:
     new: list[Path]
 
 
-def message_file(kind: MessageKind) -> str:
-    """The name of a message's file, "1-commit.match"."""
-    return f"{message_name(kind)}.match"
-
-
 def advance_run(
     folder: Path, run: Run, key: NodeKey, plans: Sequence[Plan] | None = None, *, moment: datetime | None = None,
     late: Sequence[Plan] | None = None, progress: masking.ProgressCall = masking.silent,
@@ -57,7 +51,7 @@ def advance_run(
     """
     keeper = FolderKeeper(folder)
     if moment is not None and kept_secret(keeper) is None:
-        check_begin(run, moment, begun_beside(folder, key.public))
+        check_begin(run, moment, begun_beside(folder, key.first))
     driver = Driver(run, key, keeper, plans, progress=progress)
     for name in ("out", "in"):
         (folder / name).mkdir(exist_ok=True)
@@ -86,7 +80,7 @@ def read_ledger(runs: Path) -> list[LedgerRow]:
         try:
             rows.append(msgspec.json.decode(file.read_bytes(), type=LedgerRow))
         except (OSError, msgspec.DecodeError) as error:
-            raise Refusal(str(file), str(error)[:120], "a ledger that a run wrote") from None
+            raise Refusal("matching.ledger_run_wrote", str(file), str(error)[:120]) from None
     return sorted(rows, key=lambda row: row.epoch)
 
 
@@ -94,7 +88,7 @@ def load_secret(folder: Path) -> Secret:
     """The secret of a run; raises Refusal when there is none."""
     secret = kept_secret(FolderKeeper(folder))
     if secret is None:
-        raise Refusal(str(folder / SECRET_FILE), "no such file", "the secret of a run that began here")
+        raise Refusal("matching.secret_run_began", str(folder / SECRET_FILE), "no such file")
     return secret
 
 

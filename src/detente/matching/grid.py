@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from detente.airspace.arrays import Floats, Integers
 from detente.airspace.ellipsoid_kernels import surface_points
 
-GRID_VERSION = 1
+GRID_VERSION = 2
 EQUATOR_DM = 400_750_170
 DM_PER_DEGREE = 1_111_200
 MICRODEGREES = 1_000_000
@@ -26,10 +27,12 @@ FEWEST_COLUMNS = 16
 """Rows with fewer are around a pole."""
 LONGEST_RADIUS_OF_CURVATURE_M = 6_399_594.0
 
-# A packed token, from its highest bit: family (2), row (15), column (16), band (12), bin from the epoch's first (18).
-ROW_BITS, COLUMN_BITS, BAND_BITS, BIN_BITS = 15, 16, 12, 18
+# A packed token, from its highest bit: family (2), row (17), column (18), band (11), bin from the epoch's first (15).
+ROW_BITS, COLUMN_BITS, BAND_BITS, BIN_BITS = 17, 18, 11, 15
 BAND_ORIGIN = 1 << (BAND_BITS - 2)
 """Added to a band, so that heights below the datum pack as positive numbers."""
+LOWEST_BAND, HIGHEST_BAND = -BAND_ORIGIN, (1 << BAND_BITS) - BAND_ORIGIN - 1
+"""What lies beyond is in the outermost bands."""
 
 # Families of token: heights of plans are compared on the frame that both have.
 PRESSURE, GEOMETRIC, FIRST_PRESSURE, SECOND_PRESSURE = 0, 1, 2, 3
@@ -111,24 +114,6 @@ def _frames(
     ])  # fmt: skip
 
 
-def grid_cell(latitude_deg: float, longitude_deg: float, cell_dm: int) -> tuple[int, int]:
-    """Row and column of the cell that a position is in, its western and southern edges included."""
-    rows = grid_rows(cell_dm)
-    row = min(int((latitude_deg * MICRODEGREES + QUARTER) // rows.height_microdegrees), len(rows.columns) - 1)
-    columns = int(rows.columns[row])
-    return row, int((longitude_deg + 180.0) / 360.0 * columns) % columns
-
-
-def cell_corners(row: int, column: int, cell_dm: int) -> tuple[float, float, float, float]:
-    """South, north, west and east of a cell, in degrees."""
-    rows = grid_rows(cell_dm)
-    height = rows.height_microdegrees
-    columns = int(rows.columns[row])
-    south = (row * height - QUARTER) / MICRODEGREES
-    west = -180.0 + 360.0 * column / columns
-    return south, min(south + height / MICRODEGREES, 90.0), west, west + 360.0 / columns
-
-
 def pack(family: int, row: int, column: int, band: int, time_bin: int) -> int:
     """One number for a token; `time_bin` is counted from the epoch's first bin."""
     value = (family << ROW_BITS) | row
@@ -137,8 +122,7 @@ def pack(family: int, row: int, column: int, band: int, time_bin: int) -> int:
     return (value << BIN_BITS) | time_bin
 
 
-@dataclass(frozen=True)
-class Unpacked:
+class TokenFields(NamedTuple):
     """The fields of packed tokens, arrays of one length."""
 
     family: Integers
@@ -148,15 +132,22 @@ class Unpacked:
     time_bin: Integers
 
 
-def unpack(tokens: Integers) -> Unpacked:
+def unpack(tokens: Integers) -> TokenFields:
     """The fields of packed tokens."""
-    time_bin = tokens & ((1 << BIN_BITS) - 1)
-    rest = tokens >> BIN_BITS
-    band = (rest & ((1 << BAND_BITS) - 1)) - BAND_ORIGIN
-    rest = rest >> BAND_BITS
-    column = rest & ((1 << COLUMN_BITS) - 1)
-    rest = rest >> COLUMN_BITS
-    return Unpacked(rest >> ROW_BITS, rest & ((1 << ROW_BITS) - 1), column, band, time_bin)
+    fields = []
+    for bits in (BIN_BITS, BAND_BITS, COLUMN_BITS, ROW_BITS):
+        fields.append(tokens & ((1 << bits) - 1))
+        tokens = tokens >> bits
+    time_bin, band, column, row = fields
+    return TokenFields(tokens, row, column, band - BAND_ORIGIN, time_bin)
+
+
+def pack_fields(fields: TokenFields) -> Integers:
+    """Packed tokens of fields."""
+    value = (fields.family << ROW_BITS) | fields.row
+    value = (value << COLUMN_BITS) | fields.column
+    value = (value << BAND_BITS) | (fields.band + BAND_ORIGIN)
+    return np.asarray((value << BIN_BITS) | fields.time_bin)
 
 
 def token_bytes(tokens: Integers) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Private matching at work: commands to its desk, events, what two nodes say about runs, and where each stands.
+"""The life of runs between two nodes: commands, events, messages about runs, and where each run stands.
 
 What is kept in the journal proves a run and tells nothing of plans that it did not concern: digests and sizes of every
 message, in both directions, the parts of plans that either side opened, and how much was told.
@@ -6,16 +6,18 @@ message, in both directions, the parts of plans that either side opened, and how
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any, ClassVar
 
 import msgspec
 
 from detente.airspace.plan import Plan
-from detente.matching.driver import message_name
 from detente.matching.ledger import LedgerRow
-from detente.matching.messages import MessageKind
 from detente.matching.quantise import Role
+from detente.room.activity import Activity, Ordinary
+from detente.room.message import Message
 
 REFUSED = "refused"
 """Why a run was broken off: one side cannot take part in it. What it does not tell the other is in its own journal."""
@@ -23,7 +25,8 @@ SECRET_GONE = "secret_gone"  # noqa: S105 a reason
 FAULT_HERE = "fault_here"
 ASKED_TO_STOP = "asked"
 ACCORD = "accord"
-MASKED_NAME = message_name(MessageKind.MASKED)
+MASKED_NAME = "2-masked"
+_LATE_PREFIX, _LATE_SUFFIX = "late-", "-late"
 
 
 class RunState(StrEnum):
@@ -49,7 +52,7 @@ class OpenedPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     piece: Plan
 
 
-class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RunOutcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a run told us: its row of the leak ledger, our plans in conflict, and those that were only concerned."""
 
     row: LedgerRow
@@ -63,7 +66,8 @@ class MatchingRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         run: the run's identity, as 64 hexadecimal digits.
         attempt: counts from 1; a run that ended before anything was shown may be begun again.
-        late_runs: how many each party may ask for, by the accord.
+        late_runs: how many there may be, by the accord.
+        steps: how many messages each party sends before late runs.
         sent, announced, taken: our messages, the peer's as it announced them, and which of those we hold and checked.
         opened, seen: parts of ours that the peer was shown, parts of the peer's that we were.
         late_at: when we last sent late plans, or finished the run.
@@ -81,13 +85,14 @@ class MatchingRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     proposed_at: datetime
     attempt: int = 1
     late_runs: int = 0
+    steps: int = 5
     state: RunState = RunState.RUNNING
     sent: tuple[Noted, ...] = ()
     announced: tuple[Noted, ...] = ()
     taken: tuple[str, ...] = ()
     opened: int = 0
     seen: int = 0
-    outcome: Outcome | None = None
+    outcome: RunOutcome | None = None
     transcript: str = ""
     late_at: datetime | None = None
     ended_at: datetime | None = None
@@ -116,6 +121,84 @@ def noted_under(messages: tuple[Noted, ...], name: str) -> Noted | None:
     return next((one for one in messages if one.name == name), None)
 
 
+def transcript_of(run: MatchingRun) -> str:
+    """SHA-256 over the digests of a run's messages without late ones, the first party's first: equal on both sides."""
+    first, second = (run.sent, run.announced) if run.role is Role.FIRST else (run.announced, run.sent)
+    lines = [f"{role} {one.name} {one.sha256}" for role, side in zip(Role, (first, second), strict=True)
+             for one in sorted(side, key=lambda one: one.name) if not one.name.startswith(_LATE_PREFIX)]  # fmt: skip
+    text = "\n".join(("detente-match-1 transcript", run.run, str(run.attempt), *lines))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class MatchingRuns:
+    """Every run of one party. Changed by `evolve` alone.
+
+    Attributes:
+        party: our own.
+        runs: by identity.
+        changes: counts the events that were folded in.
+    """
+
+    def __init__(self, party: str) -> None:
+        self.party = party
+        self.runs: dict[str, MatchingRun] = {}
+        self.changes = 0
+
+
+class RunsKept(msgspec.Struct, frozen=True):
+    """`MatchingRuns` as it is kept."""
+
+    runs: dict[str, MatchingRun]
+
+
+class _RunMessage(Message, frozen=True):
+    """Every message is about one attempt of a run."""
+
+    run: str
+    attempt: int
+
+    @property
+    def subject(self) -> str:
+        """The run, by the beginning of its identity."""
+        return self.run[:16]
+
+
+class MatchProposed(_RunMessage, frozen=True, tag="match_proposed"):
+    """Let us run the matching of the epoch that begins at `epoch` (UTC)."""
+
+    activity: ClassVar[Activity] = Ordinary.PLANNING
+
+    accord_hash: str
+    epoch: datetime
+
+
+class MatchAnnounced(_RunMessage, frozen=True, tag="match_message"):
+    """This is our next message; its bytes come beside the envelopes."""
+
+    noted: Noted
+
+    @property
+    def subject(self) -> str:
+        """The name of the message that is announced."""
+        return self.noted.name[:40]
+
+
+class MatchDone(_RunMessage, frozen=True, tag="match_done"):
+    """The run is complete here; `transcript` is the SHA-256 of the digests of all messages."""
+
+    transcript: str
+
+
+class MatchAborted(_RunMessage, frozen=True, tag="match_aborted"):
+    """The run is over for us. The reason is a word; nothing of our plans is in it."""
+
+    reason: str
+
+
+RunMessage = MatchProposed | MatchAnnounced | MatchDone | MatchAborted
+"""What two nodes say about runs."""
+
+
 class _Command(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_fields=True):
     at: datetime
 
@@ -127,25 +210,11 @@ class ProposeRun(_Command, frozen=True, tag="propose_match"):
     moment: datetime
 
 
-class HearProposal(_Command, frozen=True, tag="hear_match_proposal"):
-    """A peer begins a run."""
-
-    party: str
-    said: Proposed
-
-
 class NoteSent(_Command, frozen=True, tag="note_match_sent"):
     """A message of ours is on the disk and goes to the peer."""
 
     run: str
     noted: Noted
-
-
-class HearAnnounced(_Command, frozen=True, tag="hear_match_announced"):
-    """A peer announces a message."""
-
-    party: str
-    said: Announced
 
 
 class NoteTaken(_Command, frozen=True, tag="note_match_taken"):
@@ -167,14 +236,7 @@ class FinishRun(_Command, frozen=True, tag="finish_match"):
     """Both sides' last messages are here and were checked, of the run or of a late one."""
 
     run: str
-    outcome: Outcome
-
-
-class HearDone(_Command, frozen=True, tag="hear_match_done"):
-    """A peer says which messages it has of a run that it finished."""
-
-    party: str
-    said: Done
+    outcome: RunOutcome
 
 
 class AbortRun(_Command, frozen=True, tag="abort_match"):
@@ -183,53 +245,6 @@ class AbortRun(_Command, frozen=True, tag="abort_match"):
     run: str
     reason: str
     remark: str = ""
-
-
-class HearAborted(_Command, frozen=True, tag="hear_match_aborted"):
-    """A peer breaks a run off."""
-
-    party: str
-    said: Aborted
-
-
-class Proposed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Said: let us run the matching of the epoch that begins at `epoch` (UTC)."""
-
-    run: str
-    attempt: int
-    accord_hash: str
-    epoch: datetime
-
-
-class Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Said: this is our next message; its bytes come beside the envelopes."""
-
-    run: str
-    attempt: int
-    message: Noted
-
-
-class Done(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Said: the run is complete here; `transcript` is the SHA-256 of the digests of all messages."""
-
-    run: str
-    attempt: int
-    transcript: str
-
-
-class Aborted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Said: the run is over for us. The reason is a word; nothing of our plans is in it."""
-
-    run: str
-    attempt: int
-    reason: str
-
-
-Said = Proposed | Announced | Done | Aborted
-SAID: dict[str, type[Proposed | Announced | Done | Aborted]] = {
-    "match_proposed": Proposed, "match_message": Announced, "match_done": Done, "match_aborted": Aborted,
-}  # fmt: skip
-"""Kinds of envelope, and what is in them."""
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True):
@@ -283,7 +298,7 @@ class RunDone(_Event, frozen=True, tag="match_done"):
     """A run is complete, or a late one after it: what it has told so far."""
 
     run: str
-    outcome: Outcome
+    outcome: RunOutcome
 
 
 class PeerDone(_Event, frozen=True, tag="match_peer_done"):
@@ -305,7 +320,34 @@ class RunAborted(_Event, frozen=True, tag="match_aborted"):
 MatchingEvent = (
     RunBegun | MessageSent | MessageAnnounced | MessageTaken | PartsOpened | PartsSeen | RunDone | PeerDone | RunAborted
 )
-MatchingCommand = (
-    ProposeRun | HearProposal | NoteSent | HearAnnounced | NoteTaken | NoteParts | FinishRun | HearDone | AbortRun
-    | HearAborted
-)  # fmt: skip
+MatchingCommand = ProposeRun | NoteSent | NoteTaken | NoteParts | FinishRun | AbortRun
+
+
+def evolve(state: MatchingRuns, event: MatchingEvent) -> None:
+    """Fold one event in."""
+    state.changes += 1
+    if isinstance(event, RunBegun):
+        state.runs[event.run.run] = event.run
+        return
+    held = state.runs[event.run]
+    change: dict[str, Any] = {}
+    match event:
+        case MessageSent(at=at, noted=noted):
+            late = {"late_at": at} if noted.name.endswith(_LATE_SUFFIX) else {}
+            change = {"sent": (*held.sent, noted), **late}
+        case MessageAnnounced(noted=noted):
+            change = {"announced": (*held.announced, noted)}
+        case MessageTaken(name=name):
+            change = {"taken": (*held.taken, name)}
+        case PartsOpened(parts=parts):
+            change = {"opened": held.opened + len(parts)}
+        case PartsSeen(parts=parts):
+            change = {"seen": held.seen + len(parts)}
+        case RunDone(at=at, outcome=outcome):
+            change = {"state": RunState.DONE, "outcome": outcome, "ended_at": at, "ended_by": state.party}
+            change["late_at"] = held.late_at or at
+        case PeerDone(transcript=transcript):
+            change = {"transcript": transcript}
+        case RunAborted(at=at, by=by, reason=reason, remark=remark):
+            change = {"state": RunState.ABORTED, "ended_at": at, "ended_by": by, "reason": reason, "remark": remark}
+    state.runs[event.run] = msgspec.structs.replace(held, **change)

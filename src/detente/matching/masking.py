@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +21,11 @@ from detente.matching.grid import token_bytes
 from detente.matching.hash_to_group import hash_to_group
 from detente.matching.messages import BreachError, ProtocolFault
 from detente.matching.ordered import different
+from detente.matching.quantise import Role
 
 ANSWER_BYTES = 10
-"""Of an element masked by both: two of 2^40 pairs agree by chance once in 2^40 runs, and then only add a match."""
-DUMMY, CANARY = -1, -2
-_TOKEN, _CANARY = b"\x00", b"\x01"
+"""Of an element masked by both: two of 2^40 pairs agree by chance once in 2^40 runs."""
+_TOKEN, _DUMMY = b"\x00", b"\x01"
 PROGRESS_ELEMENTS = 1 << 16
 """How many elements, some seconds of work, are done between two calls that report the progress."""
 
@@ -32,9 +33,22 @@ ProgressCall = Callable[[str, int, int], None]
 """Called in the working thread with the step ("mask" or "answer"), the elements done, and the number of all."""
 
 
+class ListName(NamedTuple):
+    """Which list of a run: whose, in which chapter, on which grid."""
+
+    role: Role
+    chapter: int
+    grid: int
+
+    @property
+    def place(self) -> bytes:
+        """Six bytes for it."""
+        return bytes([self.role is Role.SECOND]) + self.chapter.to_bytes(4, "big") + bytes([self.grid])
+
+
 @dataclass(frozen=True)
 class Masked:
-    """A masked list [n, 32], ascending, and what is behind each row: a row of the tokens, DUMMY or CANARY."""
+    """A masked list [n, 32], ascending, and what is behind each row: a row of the tokens, or -1 - n for dummy n."""
 
     points: ristretto.ByteArray
     behind: Integers
@@ -42,53 +56,70 @@ class Masked:
 
 def secret_scalar(seed: bytes) -> bytes:
     """The key of a run, from its secret bytes."""
-    return ristretto.scalar_from_uniform(hashlib.sha512(b"detente-match-1 key\n" + seed).digest())
+    return ristretto.scalar_from_uniform(hashlib.sha512(b"detente-match-2 key\n" + seed).digest())
 
 
 def domain_of(session: bytes) -> bytes:
-    """The domain of hashing to the group: bound to both commitments, and so to run, grid and accord."""
-    return b"detente-match-1 token " + session
+    """The domain of hashing to the group: bound to both commitments, and so to run, grids and accord."""
+    return b"detente-match-2 token " + session
+
+
+def token_messages(tokens: Integers, grid: int) -> list[bytes]:
+    """What is hashed to the group for packed tokens of a grid."""
+    head = _TOKEN + bytes([grid])
+    return [head + token for token in token_bytes(tokens)]
+
+
+def dummy_messages(numbers: Integers, name: ListName) -> list[bytes]:
+    """What is hashed to the group for numbered dummies of a list; no other list has the same."""
+    head = _DUMMY + name.place
+    return [head + number for number in token_bytes(numbers)]
 
 
 def silent(_what: str, _done: int, _total: int) -> None:
     """Report no progress."""
 
 
-def check_count(tokens: int, canaries: int, capacity: int) -> None:
-    """Raise Refusal when tokens and canaries are more than `capacity`."""
-    if tokens + canaries > capacity:
-        raise Refusal(
-            "plans", f"{tokens:,} tokens", f"at most {capacity - canaries:,}, as the accord says",
-            "Agree on larger `first_log2` and `second_log2`, or on a coarser grid.",
-        )  # fmt: skip
+def check_count(tokens: int, capacity: int) -> None:
+    """Raise Refusal when there are more tokens than `capacity`."""
+    if tokens > capacity:
+        raise Refusal("matching.at_most_accord_says_agree", "plans", f"{tokens:,} tokens", capacity=capacity)
 
 
 def mask(
-    tokens: Integers, canaries: int, capacity: int, key: bytes, session: bytes, seed: bytes,
+    tokens: Integers, name: ListName, capacity: int, dummies: int, key: bytes, session: bytes, seed: bytes,
     progress: ProgressCall = silent,
 ) -> Masked:  # fmt: skip
-    """Hash and mask tokens and canaries, and add dummies up to `capacity`.
+    """Hash and mask tokens, and dummies up to `capacity` whose numbers are drawn from those below `dummies`.
 
     Raises Refusal when there are more tokens than that.
     """
-    check_count(len(tokens), canaries, capacity)
-    real = len(tokens) + canaries
+    check_count(len(tokens), capacity)
+    drawn = _draw(capacity - len(tokens), dummies, hashlib.sha256(b"dummies" + seed + session + name.place).digest())
     points = np.empty((capacity, ristretto.ELEMENT_BYTES), dtype=np.uint8)
     domain = domain_of(session)
-    numbers = [_CANARY + number.to_bytes(4, "big") for number in range(canaries)]
-    points[:canaries] = ristretto.multiply(key, hash_to_group(numbers, domain))
-    for start in range(0, len(tokens), PROGRESS_ELEMENTS):
-        messages = [_TOKEN + token for token in token_bytes(tokens[start : start + PROGRESS_ELEMENTS])]
-        at = canaries + start
-        points[at : at + len(messages)] = ristretto.multiply(key, hash_to_group(messages, domain))
-        progress("mask", at + len(messages), capacity)
-    points[real:] = _dummies(capacity - real, hashlib.sha256(b"dummies" + seed + session).digest())
-    progress("mask", capacity, capacity)
-    behind = np.concatenate([
-        np.full(canaries, CANARY), np.arange(len(tokens)), np.full(capacity - real, DUMMY),
-    ])  # fmt: skip
+    for start in range(0, capacity, PROGRESS_ELEMENTS):
+        messages = token_messages(tokens[start : start + PROGRESS_ELEMENTS], name.grid)
+        from_dummy = max(0, start - len(tokens))
+        count = min(PROGRESS_ELEMENTS, capacity - start) - len(messages)
+        messages += dummy_messages(drawn[from_dummy : from_dummy + count], name)
+        at = slice(start, start + len(messages))
+        points[at] = ristretto.multiply(key, hash_to_group(messages, domain))
+        progress("mask", at.stop, capacity)
+    behind = np.concatenate([np.arange(len(tokens)), -1 - drawn])
     order = ascending(points)
     return Masked(points[order], behind[order])
+
+
+def _draw(count: int, below: int, seed: bytes) -> Integers:
+    """Different numbers below a bound that is at least twice as large as their count."""
+    tries = 2 * count + 64
+    while True:
+        words = np.frombuffer(hashlib.shake_256(seed).digest(8 * tries), dtype="<u8")
+        numbers, first = np.unique((words % np.uint64(below)).astype(np.int64), return_index=True)
+        if len(numbers) >= count:
+            return numbers[np.argsort(first)][:count]
+        tries *= 2
 
 
 def ascending(points: ristretto.ByteArray) -> Integers:
@@ -172,12 +203,3 @@ def matching_rows(own: NDArray[np.uint8], peers: NDArray[np.uint8]) -> Integers:
 
 def _head(answers: NDArray[np.uint8]) -> NDArray[np.uint64]:
     return np.ascontiguousarray(answers[:, :8]).view(np.uint64).ravel()
-
-
-def _dummies(count: int, seed: bytes) -> ristretto.ByteArray:
-    parts = [np.empty((0, ristretto.ELEMENT_BYTES), dtype=np.uint8)]
-    for start in range(0, count, PROGRESS_ELEMENTS):
-        number = min(PROGRESS_ELEMENTS, count - start)
-        secret = hashlib.shake_256(seed + start.to_bytes(8, "big")).digest(number * ristretto.UNIFORM_BYTES)
-        parts.append(ristretto.from_uniform(np.frombuffer(secret, dtype=np.uint8).reshape(-1, ristretto.UNIFORM_BYTES)))
-    return np.concatenate(parts)

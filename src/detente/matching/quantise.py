@@ -102,24 +102,6 @@ class TokenSet:
         chosen = self.tokens[self.pair_tokens]
         return [chosen[begin:end] for begin, end in pairwise(bounds)]
 
-    def parts_with(self, rows: Integers) -> Integers:
-        """The parts that have one of some rows of `tokens`, ascending."""
-        return different(self.pair_parts[self._pairs_with(rows)])
-
-    def common_tokens(self, rows: Integers) -> dict[int, Integers]:
-        """Those of some rows of `tokens` that each part has, for the parts that have any."""
-        pairs = self._pairs_with(rows)
-        parts, tokens = self.pair_parts[pairs], self.tokens[self.pair_tokens[pairs]]
-        which = different(parts)
-        edges: Integers = np.append(which, len(self.parts))
-        bounds: list[int] = np.searchsorted(parts, edges).tolist()
-        return {part: tokens[begin:end] for part, (begin, end) in zip(which.tolist(), pairwise(bounds), strict=True)}
-
-    def _pairs_with(self, rows: Integers) -> Integers:
-        chosen = np.zeros(len(self.tokens), dtype=np.bool_)
-        chosen[rows] = True
-        return np.flatnonzero(chosen[self.pair_tokens])
-
 
 def parts_of(plans: Sequence[Plan]) -> list[Part]:
     """The volumes and legs of plans. The exact predicate on them is that on the plans."""
@@ -130,8 +112,8 @@ def parts_of(plans: Sequence[Plan]) -> list[Part]:
             points = intent.waypoints
             legs = [points] if len(points) == 1 else [points[k : k + 2] for k in range(len(points) - 1)]
             parts += [
-                Part(number, Plan(plan.plan_id, Trajectory(leg, intent.containment), plan.aircraft_class))
-                for leg in legs
+                Part(number, Plan(plan.plan_id, Trajectory(leg, intent.containment_of_leg(k)), plan.aircraft_class))
+                for k, leg in enumerate(legs)
             ]
         else:
             parts += [Part(number, Plan(plan.plan_id, (volume,), plan.aircraft_class)) for volume in intent]
@@ -139,37 +121,48 @@ def parts_of(plans: Sequence[Plan]) -> list[Part]:
 
 
 def quantise(plans: Sequence[Plan], role: Role, epoch: Epoch, terms: MatchingTerms, table: MinimaTable) -> TokenSet:
-    """Return the tokens of the stretch of `plans` that lies in the epoch.
+    """Return the tokens, on the first grid, of the stretch of `plans` that lies in the epoch.
 
     Raises Refusal, naming the plan, for a plan on an altitude reference that the terms leave out, for one with more
     tokens than the terms allow, and for too many plans on one token.
     """
-    parts = parts_of(plans)
+    result, too_large = covered_parts(parts_of(plans), role, epoch, terms, table, 0)
+    if len(too_large):
+        raise _too_many_tokens(result.parts[int(too_large[0])].piece, f"more than {terms.plan_tokens:,}", terms)
+    _check_caps(result, plans, terms)
+    return result
+
+
+def covered_parts(
+    parts: list[Part], role: Role, epoch: Epoch, terms: MatchingTerms, table: MinimaTable, number: int
+) -> tuple[TokenSet, Integers]:
+    """The tokens of parts on the grid `number`, and those parts that have far too many and so have none here.
+
+    Raises Refusal for a plan on an altitude reference that the terms leave out.
+    """
     vocabulary = Vocabulary()
     compiled = compile_plans([part.piece for part in parts], vocabulary)
     _check_families(compiled, vocabulary, terms)
     growth = _growth(compiled, role, terms, _largest_minima(vocabulary, table))
-    rows = grid_rows(terms.cell_dm)
+    grid = terms.grid(number)
+    rows = grid_rows(grid.cell_dm)
+    too_large = np.zeros(len(parts), dtype=np.int64)
 
-    def covered(start: int, stop: int) -> tuple[Integers, Integers, int]:
-        result: tuple[Integers, Integers, int] = kernels.cover(
+    def covered(start: int, stop: int) -> tuple[Integers, Integers]:
+        result: tuple[Integers, Integers] = kernels.cover(
             start, stop, compiled.floats, compiled.integers, compiled.curves, growth, float(epoch.start_s),
-            epoch.length_s // terms.bin_seconds, terms.bin_seconds, terms.band_ft, MIXED_BANDS * terms.band_ft,
-            rows.height_microdegrees * 1e-6, rows.columns, rows.axis_m, rows.polar_m, rows.reach_m, rows.frames,
-            0.1 * terms.cell_dm, terms.plan_tokens,
+            -(-epoch.length_s // grid.bin_seconds), grid.bin_seconds, grid.band_ft, MIXED_BANDS * grid.band_ft,
+            grid.levels, rows.height_microdegrees * 1e-6, rows.columns, rows.axis_m, rows.polar_m, rows.reach_m,
+            rows.frames, 0.1 * grid.cell_dm, terms.plan_tokens, too_large,
         )  # fmt: skip
         return result
 
     slices = on_all_cores(covered, len(compiled.floats), PARTS_AT_A_TIME)
-    for _, _, too_large in slices:
-        if too_large >= 0:
-            raise _too_many_tokens(parts[too_large].piece, f"more than {terms.plan_tokens:,}", terms)
     if not slices:
         empty = np.empty(0, dtype=np.int64)
-        return TokenSet(parts, empty, empty, empty)
+        return TokenSet(parts, empty, empty, empty), empty
     result = _gathered(parts, np.concatenate([s[0] for s in slices]), np.concatenate([s[1] for s in slices]))
-    _check_caps(result, plans, terms)
-    return result
+    return result, np.flatnonzero(too_large)
 
 
 def _gathered(parts: list[Part], raw_tokens: Integers, raw_parts: Integers) -> TokenSet:
@@ -234,9 +227,8 @@ def _check_families(compiled: CompiledPlans, vocabulary: Vocabulary, terms: Matc
     row = int(np.flatnonzero((compiled.integers[:, PRESSURE] == 1) != is_pressure_family)[0])
     plan = compiled.plans[int(compiled.integers[row, PLAN])]
     raise Refusal(
-        f"plan {plan.plan_id}, altitude.reference", "a reference of the other family",
-        f"altitudes of the {terms.altitudes} family, as the accord says",
-        'Agree on `altitudes = "both"` in the accord\'s matching terms.',
+        "matching.altitudes_family_accord_says", f"plan {plan.plan_id}, altitude.reference",
+        "a reference of the other family", altitudes=terms.altitudes,
     )  # fmt: skip
 
 
@@ -252,14 +244,12 @@ def _check_caps(result: TokenSet, plans: Sequence[Plan], terms: MatchingTerms) -
     if crowds.max() > terms.cell_plans:
         plan = plans[int(owners[np.flatnonzero(rows == crowds.argmax())[0]])]
         raise Refusal(
-            f"plan {plan.plan_id}", f"{crowds.max():,} plans in one cell, band and time",
-            f"at most {terms.cell_plans:,} plans of one party, as the accord says",
-            "Check for plans given twice, or agree on a larger `cell_plans`.",
+            "matching.at_most_plans_one_party", f"plan {plan.plan_id}",
+            f"{crowds.max():,} plans in one cell, band and time", cell_plans=terms.cell_plans,
         )  # fmt: skip
 
 
 def _too_many_tokens(plan: Plan, count: str, terms: MatchingTerms) -> Refusal:
     return Refusal(
-        f"plan {plan.plan_id}", f"{count} tokens", f"at most {terms.plan_tokens:,} tokens for one plan",
-        "Split the plan, make it smaller, or agree on a larger `plan_tokens`.",
-    )  # fmt: skip
+        "matching.at_most_tokens_for_one", f"plan {plan.plan_id}", f"{count} tokens", plan_tokens=terms.plan_tokens
+    )

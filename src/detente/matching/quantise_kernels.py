@@ -13,8 +13,8 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from detente.airspace.arrays import Floats, Integers
 from detente.airspace.ellipsoid_kernels import point_on
 from detente.airspace.part_kernels import (
     CENTRE_X,
@@ -29,13 +29,15 @@ from detente.airspace.part_kernels import (
     T1,
     within_area,
 )
-from detente.matching.grid import BAND_BITS, BAND_ORIGIN, BIN_BITS, COLUMN_BITS, ROW_BITS
+from detente.matching.grid import BAND_BITS, BAND_ORIGIN, BIN_BITS, COLUMN_BITS, HIGHEST_BAND, LOWEST_BAND, ROW_BITS
 
 SLACK_M = 1.0
 SLACK_S = 0.001
 """Inside a leg: some decimetres of flight, within SLACK_M."""
 FOOT_M = 0.3048
 FOOT_SLACK = 1e-7
+LEVEL_HALF_FT = 1e-6
+"""Less than the tolerance to which heights are compared, 3.3e-6 ft, and far more than FOOT_SLACK and rounding."""
 SHORTEST_RADIUS_OF_CURVATURE_M = 6_335_439.0
 ROW_SLACK_M = 50.0
 """The middle of a piece is up to 8 m under the surface."""
@@ -49,9 +51,7 @@ in metres, and the family (-1 for none)."""
 
 
 @njit(cache=True)
-def room_for(
-    tokens: NDArray[np.int64], owners: NDArray[np.int64], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def room_for(tokens: Integers, owners: Integers, count: int) -> tuple[Integers, Integers]:
     """The arrays, twice as long when they are full."""
     if count < tokens.shape[0]:
         return tokens, owners
@@ -134,10 +134,9 @@ def far_from_rectangle(
 
 @njit(cache=True)
 def cover_segment(
-    cells: NDArray[np.int64], count: int, ax: float, ay: float, az: float, bx: float, by: float, bz: float,
-    growth_m: float, height_deg: float, columns: NDArray[np.int64], axis_m: NDArray[np.float64],
-    polar_m: NDArray[np.float64], reach_m: NDArray[np.float64], frames: NDArray[np.float64],
-) -> tuple[NDArray[np.int64], int]:  # fmt: skip
+    cells: Integers, count: int, ax: float, ay: float, az: float, bx: float, by: float, bz: float, growth_m: float,
+    height_deg: float, columns: Integers, axis_m: Floats, polar_m: Floats, reach_m: Floats, frames: Floats,
+) -> tuple[Integers, int]:  # fmt: skip
     """Append the cells (row << COLUMN_BITS | column) that come within `growth_m` of a straight segment."""
     mx, my, mz = 0.5 * (ax + bx), 0.5 * (ay + by), 0.5 * (az + bz)
     dx, dy, dz = bx - ax, by - ay, bz - az
@@ -186,10 +185,9 @@ def cover_segment(
 
 @njit(cache=True)
 def cover_inside(
-    cells: NDArray[np.int64], count: int, f: NDArray[np.float64], integers: NDArray[np.int64],
-    curves: NDArray[np.float64], height_deg: float, columns: NDArray[np.int64], axis_m: NDArray[np.float64],
-    polar_m: NDArray[np.float64],
-) -> tuple[NDArray[np.int64], int]:  # fmt: skip
+    cells: Integers, count: int, f: Floats, integers: Integers, curves: Floats, height_deg: float, columns: Integers,
+    axis_m: Floats, polar_m: Floats,
+) -> tuple[Integers, int]:  # fmt: skip
     """Append the cells whose centres lie inside a ring."""
     x, y, z, reach = f[CENTRE_X], f[CENTRE_Y], f[CENTRE_Z], f[REACH_M]
     first_row, last_row = rows_within(z, math.hypot(x, y), reach, height_deg, columns.shape[0])
@@ -210,23 +208,48 @@ def cover_inside(
 
 
 @njit(cache=True)
-def bands_of(low_m: float, high_m: float, band_ft: int) -> tuple[int, int]:
-    """The first and last band that a closed range of heights touches, rounded outward to feet.
+def level_band(feet: float, band_ft: int) -> int:
+    """The band of a height where every level is a band of its own: even for a level, odd for what is between two."""
+    level = math.floor((feet + LEVEL_HALF_FT) / band_ft)
+    return 2 * level if feet - level * band_ft <= LEVEL_HALF_FT else 2 * level + 1
 
-    Levels are in the middle of bands.
+
+@njit(cache=True)
+def bands_of(low_m: float, high_m: float, band_ft: int, levels: bool) -> tuple[int, int]:
+    """The first and last band that a closed range of heights touches, rounded outward.
+
+    Levels are in the middle of bands, or with `levels` bands of their own, no higher than the tolerance to which two
+    heights are compared: a plan that keeps one level away touches neither that level nor what is beyond it.
     """
     if band_ft == 0:
         return 0, 0
-    low_ft = math.floor(low_m / FOOT_M - FOOT_SLACK)
-    high_ft = math.ceil(high_m / FOOT_M + FOOT_SLACK)
-    return (low_ft + band_ft // 2) // band_ft, (high_ft + band_ft // 2) // band_ft
+    if levels:
+        first = level_band(low_m / FOOT_M - FOOT_SLACK, band_ft)
+        last = level_band(high_m / FOOT_M + FOOT_SLACK, band_ft)
+    else:
+        low_ft = math.floor(low_m / FOOT_M - FOOT_SLACK)
+        high_ft = math.ceil(high_m / FOOT_M + FOOT_SLACK)
+        first, last = (low_ft + band_ft // 2) // band_ft, (high_ft + band_ft // 2) // band_ft
+    return min(max(first, LOWEST_BAND), HIGHEST_BAND), min(max(last, LOWEST_BAND), HIGHEST_BAND)
+
+
+@njit(cache=True)
+def band_edges_ft(band: int, band_ft: int, levels: bool) -> tuple[float, float]:
+    """The lower and upper edge of a band; the outermost bands have none on their outer side."""
+    if levels:
+        bottom_ft = (band // 2) * band_ft - LEVEL_HALF_FT
+        top_ft = bottom_ft + 2.0 * LEVEL_HALF_FT if band % 2 == 0 else bottom_ft + band_ft + 2.0 * LEVEL_HALF_FT
+    else:
+        bottom_ft = float(band * band_ft - band_ft // 2)
+        top_ft = bottom_ft + band_ft
+    return (-1e9 if band == LOWEST_BAND else bottom_ft), (1e9 if band == HIGHEST_BAND else top_ft)
 
 
 @njit(cache=True)
 def emit(
-    tokens: NDArray[np.int64], owners: NDArray[np.int64], count: int, cells: NDArray[np.int64], cell_count: int,
-    family: int, first_band: int, last_band: int, first_bin: int, last_bin: int, owner: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:  # fmt: skip
+    tokens: Integers, owners: Integers, count: int, cells: Integers, cell_count: int, family: int, first_band: int,
+    last_band: int, first_bin: int, last_bin: int, owner: int,
+) -> tuple[Integers, Integers, int]:  # fmt: skip
     """Append the product of cells, bands and bins of one family."""
     for k in range(cell_count):
         place = (family << (ROW_BITS + COLUMN_BITS)) | cells[k]
@@ -241,20 +264,21 @@ def emit(
 
 @njit(cache=True, nogil=True)
 def cover(
-    start: int, stop: int, floats: NDArray[np.float64], integers: NDArray[np.int64], curves: NDArray[np.float64],
-    growth: NDArray[np.float64], origin_s: float, bins: int, bin_s: int, band_ft: int, mixed_band_ft: int,
-    height_deg: float, columns: NDArray[np.int64], axis_m: NDArray[np.float64], polar_m: NDArray[np.float64],
-    reach_m: NDArray[np.float64], frames: NDArray[np.float64], cell_m: float, cap: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:  # fmt: skip
+    start: int, stop: int, floats: Floats, integers: Integers, curves: Floats, growth: Floats, origin_s: float,
+    bins: int, bin_s: int, band_ft: int, mixed_band_ft: int, levels: bool,
+    height_deg: float, columns: Integers, axis_m: Floats, polar_m: Floats, reach_m: Floats, frames: Floats,
+    cell_m: float, cap: int, too_large: Integers,
+) -> tuple[Integers, Integers]:  # fmt: skip
     """Tokens of the parts ``start .. stop`` and the plan each belongs to; one may come more than once.
 
-    The third is the plan of the first part that would take far more than `cap` tokens, which is not covered; or -1.
+    Of a part that would take far more than `cap` tokens `too_large` becomes 1, and it has none.
     """
     tokens, owners = np.empty(4_096, dtype=np.int64), np.empty(4_096, dtype=np.int64)
     cells = np.empty(1_024, dtype=np.int64)
     count = 0
     bin_microseconds = bin_s * 1_000_000
     for part in range(start, stop):
+        before = count
         f, n, g = floats[part], integers[part], growth[part]
         early = math.floor((f[T0] - origin_s) * 1e6 + 0.3) - int(g[SLACK_MICROSECONDS])
         late = math.ceil((f[T1] - origin_s) * 1e6 - 0.3) + int(g[SLACK_MICROSECONDS])
@@ -268,7 +292,8 @@ def cover(
         across_m = f[REACH_M] + g[GROWTH_M]
         area = 3.2 * across_m * across_m if n[MOVING] == 0 else 8.0 * g[GROWTH_M] * across_m
         if area / (cell_m * cell_m) > 16 * cap:
-            return tokens[:count], owners[:count], n[PLAN]
+            too_large[n[PLAN]] = 1
+            continue
         if n[MOVING] == 0:
             cell_count = 0
             for edge in range(n[CURVE], n[CURVE] + n[CURVE_COUNT]):
@@ -287,9 +312,11 @@ def cover(
                 if family < 0:
                     continue
                 frame, half_m = int(g[FIRST_FRAME + 2 * which]), g[FIRST_HALF_M + 2 * which]
-                low, high = bands_of(f[frame] - half_m, f[frame] + half_m, band_ft if family < 2 else mixed_band_ft)
+                this_band_ft, own_levels = (band_ft, levels) if family < 2 else (mixed_band_ft, False)
+                low, high = bands_of(f[frame] - half_m, f[frame] + half_m, this_band_ft, own_levels)
                 if len(chosen) * (high - low + 1) * (last_bin - first_bin + 1) > 4 * cap:
-                    return tokens[:count], owners[:count], n[PLAN]
+                    too_large[n[PLAN]], count = 1, before
+                    break
                 tokens, owners, count = emit(
                     tokens, owners, count, chosen, len(chosen), family, low, high, first_bin, last_bin, n[PLAN]
                 )
@@ -298,6 +325,9 @@ def cover(
         length_s = f[T1] - f[T0]
         slack_s = g[SLACK_MICROSECONDS] * 1e-6
         for time_bin in range(first_bin, last_bin + 1):
+            if count - before > 4 * cap:
+                too_large[n[PLAN]], count = 1, before
+                break
             begin, end = 0.0, 1.0
             if length_s > 0.0:
                 opens_s = origin_s + time_bin * bin_s - f[T0]
@@ -308,20 +338,22 @@ def cover(
                 if family < 0:
                     continue
                 frame, half_m = int(g[FIRST_FRAME + 2 * which]), g[FIRST_HALF_M + 2 * which]
-                this_band_ft = band_ft if family < 2 else mixed_band_ft
+                this_band_ft, own_levels = (band_ft, levels) if family < 2 else (mixed_band_ft, False)
                 height_m, rise_m = f[frame], f[frame + 1] - f[frame]
                 at_begin, at_end = height_m + begin * rise_m, height_m + end * rise_m
+                rounding_m = 1e-6 if rise_m != 0.0 else 0.0
                 low, high = bands_of(
-                    min(at_begin, at_end) - half_m - 1e-6, max(at_begin, at_end) + half_m + 1e-6, this_band_ft
-                ) if rise_m != 0.0 else bands_of(height_m - half_m, height_m + half_m, this_band_ft)  # fmt: skip
+                    min(at_begin, at_end) - half_m - rounding_m, max(at_begin, at_end) + half_m + rounding_m,
+                    this_band_ft, own_levels,
+                )  # fmt: skip
                 steps = 1 if rise_m == 0.0 or low == high else high - low + 1
                 for step in range(steps):
                     u0, u1 = begin, end
                     first_band, last_band = low, high
                     if steps > 1:
                         first_band = last_band = low + step
-                        bottom_m = (first_band * this_band_ft - this_band_ft // 2) * FOOT_M - half_m - 0.31
-                        top_m = bottom_m + this_band_ft * FOOT_M + 2.0 * half_m + 0.62
+                        bottom_ft, top_ft = band_edges_ft(first_band, this_band_ft, own_levels)
+                        bottom_m, top_m = bottom_ft * FOOT_M - half_m - 0.31, top_ft * FOOT_M + half_m + 0.31
                         share_low, share_high = (bottom_m - height_m) / rise_m, (top_m - height_m) / rise_m
                         u0 = min(1.0, max(u0, min(share_low, share_high)))
                         u1 = max(0.0, min(u1, max(share_low, share_high)))
@@ -339,4 +371,4 @@ def cover(
                         tokens, owners, count, cells, cell_count, family, first_band, last_band,
                         time_bin, time_bin, n[PLAN],
                     )  # fmt: skip
-    return tokens[:count], owners[:count], -1
+    return tokens[:count], owners[:count]

@@ -1,9 +1,12 @@
-"""After the match: the parts with a token in common are opened to each other, and the exact predicate decides."""
+"""After the match: parts with a token of the last grid in common are opened, and the exact predicate decides.
+
+Where something stayed on an earlier grid, its tokens count as those of the last. An opening says for which tokens it is
+made, and whoever gets it covers the opened part himself: a part answers only for tokens that it has.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,41 +19,45 @@ from detente.airspace.search import encounters_between
 from detente.airspace.separation import Encounter
 from detente.matching.commitment import PartOpening, opens
 from detente.matching.messages import BreachError, ProtocolFault
-from detente.matching.ordered import among, different, merged
-from detente.matching.quantise import quantise
+from detente.matching.ordered import among
+from detente.matching.quantise import covered_parts, parts_of
 
 if TYPE_CHECKING:
     from detente.matching.side import MatchSide
 
 OPENINGS_MAX = 200_000
-LATE_PARTS_LOG2 = 10
-"""Parts of plans in the commitment of a late run, as a power of two."""
+PIECES_AT_A_TIME = 256
+"""So many opened parts are covered at once, for the memory's sake."""
 
 
 class SetOpening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An opening, and to which of the sender's sets it belongs: 0 for that of the run, then its late ones."""
+    """An opening, and to which of the sender's commitments it belongs: 0 for that of the run, then the late ones.
+
+    `tokens` are, for each grid, those of the part's tokens for which it is opened.
+    """
 
     set: int
+    tokens: tuple[tuple[int, ...], ...]
     opening: PartOpening
 
 
 class RevealBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of a REVEAL: `number` is 0 for the run, or that of the late run."""
+    """The body of a REVEAL. `audit` is the sender's share of the auditor's coin, in that of the run."""
 
-    number: int
     openings: tuple[SetOpening, ...]
+    audit: str = ""
 
 
 class Revealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The result of a run for one side.
 
     Attributes:
-        matched_tokens: how many tokens the sides had in common.
-        flagged: our plans with such a token, by name, in order.
+        matched_tokens: how many tokens of the first grid the sides had in common.
+        flagged: our plans of which a part was opened, by name, in order.
         opened: how many parts of ours were opened to the peer.
         theirs: the parts that the peer opened to us, under names without meaning.
         encounters: those of our plans with the peer's parts that are inside the minima.
-        cleared: flagged plans of ours without an encounter: false positives of the grid.
+        cleared: flagged plans of ours without an encounter: false positives of the grids.
     """
 
     matched_tokens: int
@@ -61,116 +68,132 @@ class Revealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cleared: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Found:
-    """Matched tokens of one comparison: for each of our sets the rows of its tokens, and the packed tokens of all."""
-
-    rows: list[Integers]
-    tokens: Integers
+def opening_tokens(side: MatchSide) -> list[Integers]:
+    """For each grid the tokens whose parts are opened: all in common on the last, and those that stayed before."""
+    *before, last = side.rounds
+    return [*(one.stay for one in before), last.common]
 
 
-def reveal_body(side: MatchSide, number: int) -> bytes:
-    """Our parts with a token in common, opened."""
-    common = side.found[number]
+def open_parts(side: MatchSide) -> dict[tuple[int, int], list[Integers]]:
+    """Our parts to open now, and for which tokens of each grid; those opened before only for new ones."""
+    now: dict[tuple[int, int], list[Integers]] = {}
+    for grid, tokens in enumerate(opening_tokens(side)):
+        done = side.tokens_opened[grid]
+        for key, shared in side.rounds[grid].held.shared(tokens).items():
+            new = [token for token in shared.tolist() if token not in done.get(key, ())]
+            if new:
+                now.setdefault(key, [np.empty(0, dtype=np.int64)] * len(side.rounds))
+                now[key] = [np.array(new) if k == grid else old for k, old in enumerate(now[key])]
+    return now
+
+
+def reveal_body(side: MatchSide, audit: str) -> bytes:
+    """Our parts that have to be opened, from their commitments."""
     openings = []
-    for which, (shown, rows) in enumerate(zip(side.shown, common.rows, strict=False)):
-        openings += [
-            SetOpening(which, shown.commitment.open_part(part, tokens))
-            for part, tokens in shown.tokens.common_tokens(rows).items()
-        ]
+    for (chapter, part), tokens in open_parts(side).items():
+        opening = side.commitments[chapter].open_part(part, np.empty(0, dtype=np.int64))
+        openings.append(SetOpening(chapter, tuple(tuple(one.tolist()) for one in tokens), opening))
+        side.opened[chapter, part] = side.parts[chapter, part].piece
+        for grid, one in enumerate(tokens):
+            side.tokens_opened[grid].setdefault((chapter, part), set()).update(one.tolist())
     # By place in the tree, which is random: the order of plans and legs is not told.
     openings.sort(key=lambda entry: (entry.set, entry.opening.leaf))
-    return msgspec.json.encode(RevealBody(number, tuple(openings)))
+    return msgspec.json.encode(RevealBody(tuple(openings), audit))
 
 
-def check_reveal(side: MatchSide, body: bytes, number: int) -> Revealed:
+def check_reveal(side: MatchSide, body: bytes, chapter: int) -> Revealed:
     """Check the peer's openings against its commitments and the match, then run the exact check with ours.
 
     Raises BreachError for an opening that was not committed to or that has nothing to do with the match, and when a
-    common token is left without one.
+    token is left without one.
     """
-    common = side.found[number]
     try:
         revealed = msgspec.json.decode(body, type=RevealBody)
-    except (msgspec.DecodeError, msgspec.ValidationError, Refusal, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, Refusal, RecursionError) as error:
         raise BreachError(ProtocolFault.FORM, f"a reveal that cannot be read: {error}"[:300]) from None
-    if revealed.number != number or len(revealed.openings) > OPENINGS_MAX:
-        raise BreachError(ProtocolFault.OPENING, "a reveal of another comparison")
-    seen: set[tuple[int, int]] = set()
+    if len(revealed.openings) > OPENINGS_MAX or (chapter and revealed.audit):
+        raise BreachError(ProtocolFault.OPENING, "a reveal of another form")
+    places: set[tuple[int, int]] = set()
     for entry in revealed.openings:
-        opening = entry.opening
-        log2 = side.run.terms.parts_log2 if entry.set == 0 else LATE_PARTS_LOG2
+        place = entry.set, entry.opening.leaf
         if (
-            opening.piece is None
+            entry.opening.piece is None
+            or entry.opening.tokens
+            or len(entry.tokens) != len(side.rounds)
             or not 0 <= entry.set < len(side.peer_roots)
-            or (entry.set, opening.leaf) in seen
-            or not opens(opening, side.peer_roots[entry.set], log2)
+            or place in places
+            or not opens(entry.opening, side.peer_roots[entry.set], side.run.parts_log2(entry.set))
         ):
-            raise BreachError(ProtocolFault.OPENING, f"an opening of leaf {opening.leaf} that was not committed to")
-        seen.add((entry.set, opening.leaf))
-    # A late part may also have tokens that earlier comparisons found, and shows no others.
-    all_common = side.common_tokens()
-    covered = _covered(revealed.openings, all_common)
-    pieces = {
-        (entry.set, entry.opening.leaf): entry.opening.piece
-        for entry in revealed.openings
-        if entry.opening.piece is not None
-    }
-    _check_pieces(side, list(pieces.values()), all_common)
-    missing = len(common.tokens) - np.count_nonzero(among(common.tokens, covered))
-    if missing:
-        raise BreachError(ProtocolFault.WITHHELD, f"{missing:,} common tokens without an opened part")
-    # A part may be opened again in a late run: it is the same, because it is at the same place of the same tree.
-    new = [piece for place, piece in pieces.items() if place not in side.seen]
-    side.seen.update(pieces)
-    side.theirs.extend(new)
-    return _decided(side, len(common.tokens), new)
+            seen = f"an opening of leaf {entry.opening.leaf} that was not committed to"
+            raise BreachError(ProtocolFault.OPENING, seen)
+        places.add(place)
+    _check_tokens(side, revealed.openings)
+    for start in range(0, len(revealed.openings), PIECES_AT_A_TIME):
+        _check_pieces(side, revealed.openings[start : start + PIECES_AT_A_TIME])
+    if not chapter:
+        side.take_audit_share(revealed.audit)
+    new = {}
+    for entry in revealed.openings:
+        # A part may be opened again in a late run: it is the same, because it is at the same place of the same tree.
+        if (entry.set, entry.opening.leaf) not in side.seen and entry.opening.piece is not None:
+            new[entry.set, entry.opening.leaf] = entry.opening.piece
+    side.seen.update(new)
+    side.theirs.extend(new.values())
+    return _decided(side, list(new.values()))
 
 
-def _covered(openings: Sequence[SetOpening], common: Integers) -> Integers:
-    """The tokens that openings say they have, ascending; each must have some, and only such as are in common."""
+def _check_tokens(side: MatchSide, openings: Sequence[SetOpening]) -> None:
+    """Each opening has tokens, and only such as are opened for; and none of these is left without an opening."""
+    wanted = opening_tokens(side)
     for entry in openings:
-        if not entry.opening.tokens:
+        if not any(entry.tokens):
             raise BreachError(ProtocolFault.OPENING, f"leaf {entry.opening.leaf} has no token in common")
-    try:
-        tokens = np.fromiter((token for entry in openings for token in entry.opening.tokens), dtype=np.int64)
-    except OverflowError:
-        raise BreachError(ProtocolFault.OPENING, "a token that is none") from None
-    if not among(tokens, common).all():
-        raise BreachError(ProtocolFault.OPENING, "a part opened with tokens that are not in common")
-    return different(tokens)
+    for grid, tokens in enumerate(wanted):
+        claimed = {token for entry in openings for token in entry.tokens[grid]}
+        if not claimed <= set(tokens.tolist()):
+            raise BreachError(ProtocolFault.OPENING, "a part opened with tokens that are not in common")
+        side.tokens_seen[grid] |= claimed
+        missing = len(tokens) - len(side.tokens_seen[grid])
+        if missing:
+            raise BreachError(ProtocolFault.WITHHELD, f"{missing:,} common tokens without an opened part")
 
 
-def _check_pieces(side: MatchSide, pieces: Sequence[Plan], matched: Integers) -> None:
-    """Every opened part has, by our own covering of it, a token in common."""
-    if not pieces:
-        return
-    try:
-        tokens = quantise(pieces, side.role.other, side.run.epoch, side.run.terms, side.run.minima)
-    except Refusal as refusal:
-        raise BreachError(ProtocolFault.OPENING, f"an opened part that cannot be: {refusal}"[:300]) from None
-    rows = np.flatnonzero(among(tokens.tokens, matched))
-    owners = {tokens.parts[part].plan for part in tokens.parts_with(rows).tolist()}
-    if len(owners) != len(pieces) or len(tokens.parts) != len(pieces):
-        raise BreachError(ProtocolFault.OPENING, "an opened part that has none of the common tokens")
+def _check_pieces(side: MatchSide, openings: Sequence[SetOpening]) -> None:
+    """Every opened part has, by our own covering of it, the tokens it is opened for, but for what machines round."""
+    pieces = [entry.opening.piece for entry in openings if entry.opening.piece is not None]
+    parts = parts_of(pieces)
+    if len(parts) != len(openings):
+        raise BreachError(ProtocolFault.OPENING, "an opened part that is more than one volume or leg")
+    for grid in range(len(side.rounds)):
+        rows = [row for row, entry in enumerate(openings) if entry.tokens[grid]]
+        if not rows:
+            continue
+        try:
+            own, too_large = covered_parts(
+                [parts[row] for row in rows], side.role.other, side.run.epoch, side.run.terms, side.run.minima, grid
+            )
+        except Refusal as refusal:
+            raise BreachError(ProtocolFault.OPENING, f"an opened part that cannot be: {refusal}"[:300]) from None
+        if len(too_large):
+            raise BreachError(ProtocolFault.OPENING, "an opened part that is too large")
+        for row, tokens in zip(rows, own.tokens_of_parts(), strict=True):
+            claimed = np.array(openings[row].tokens[grid], dtype=np.int64)
+            strange = len(claimed) - np.count_nonzero(among(claimed, tokens))
+            if strange == len(claimed) or strange > 1 + len(claimed) // 100:
+                raise BreachError(ProtocolFault.OPENING, "an opened part that has none of the common tokens")
 
 
-def _decided(side: MatchSide, matched_tokens: int, new_theirs: Sequence[Plan]) -> Revealed:
-    """What is opened since the last decision, on either side, against everything of the other's."""
-    before = list(side.opened.values())
-    new_ours = {}
-    for which, shown in enumerate(side.shown):
-        rows = [common.rows[which] for common in side.found.values() if which < len(common.rows)]
-        if rows:
-            for part in shown.tokens.parts_with(merged(rows)).tolist():
-                if (which, part) not in side.opened:
-                    new_ours[which, part] = shown.tokens.parts[part].piece
-    side.opened.update(new_ours)
-    for firsts, seconds in ((list(new_ours.values()), side.theirs), (before, new_theirs)):
+def _decided(side: MatchSide, new_theirs: Sequence[Plan]) -> Revealed:
+    """What was opened since the last decision, on either side, against everything of the other's."""
+    due = {key: side.parts[key].piece for key in open_parts(side)}
+    ours = list((side.opened | due).values())
+    before, new_ours = ours[: side.decided], ours[side.decided :]
+    side.decided = len(ours)
+    for firsts, seconds in ((new_ours, side.theirs), (before, new_theirs)):
         if firsts and seconds:
             side.encounters += encounters_between(firsts, seconds, side.run.minima)
-    ours = list(side.opened.values())
     flagged = tuple(dict.fromkeys(piece.plan_id for piece in ours))
     met = {encounter.first_plan_id for encounter in side.encounters}
     cleared = tuple(name for name in flagged if name not in met)
-    return Revealed(matched_tokens, flagged, len(ours), tuple(side.theirs), tuple(side.encounters), cleared)
+    matched = len(side.rounds[0].common)
+    return Revealed(matched, flagged, len(ours), tuple(side.theirs), tuple(side.encounters), cleared)

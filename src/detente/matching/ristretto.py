@@ -49,6 +49,8 @@ _add = _function("core_ristretto255_add", 3)
 _scalar_reduce = _function("core_ristretto255_scalar_reduce", 2)
 _scalar_multiply = _function("core_ristretto255_scalar_mul", 3)
 _scalar_subtract = _function("core_ristretto255_scalar_sub", 3)
+_scalar_add = _function("core_ristretto255_scalar_add", 3)
+_subtract = _function("core_ristretto255_sub", 3)
 
 
 def elements(data: bytes) -> ByteArray:
@@ -80,9 +82,7 @@ def _multiplied(keys: ByteArray, step: int, points: ByteArray) -> ByteArray:
     def slice_of(start: int, stop: int) -> int:
         return int(kernels.multiply_rows(result_at, keys_at, step, points_at, start, stop))
 
-    for row in on_all_cores(slice_of, len(points), ELEMENTS_AT_A_TIME):
-        if row >= 0:
-            raise InvalidElementError(row)
+    _check_rows(on_all_cores(slice_of, len(points), ELEMENTS_AT_A_TIME))
     return result
 
 
@@ -131,6 +131,59 @@ def add_points(first: bytes, second: bytes) -> bytes:
     return result.raw
 
 
+def subtract_points(first: bytes, second: bytes) -> bytes:
+    """The first element less the second; raises ValueError when one is no element."""
+    result = ctypes.create_string_buffer(ELEMENT_BYTES)
+    if len(first) != ELEMENT_BYTES or len(second) != ELEMENT_BYTES or _subtract(result, first, second):
+        raise ValueError("not an element")
+    return result.raw
+
+
+def add_each(first: ByteArray, second: ByteArray) -> ByteArray:
+    """The sum of each row [n, 32] and the same row of another; raises InvalidElementError for one that is none."""
+    first, second = _rows(first, ELEMENT_BYTES), _rows(second, ELEMENT_BYTES)
+    if len(first) != len(second):
+        raise ValueError("as many elements on both sides are needed")
+    result = np.empty_like(first)
+    result_at, first_at, second_at = result.ctypes.data, first.ctypes.data, second.ctypes.data
+
+    def slice_of(start: int, stop: int) -> int:
+        return int(kernels.add_each_row(result_at, first_at, second_at, start, stop))
+
+    _check_rows(on_all_cores(slice_of, len(first), ELEMENTS_AT_A_TIME))
+    return result
+
+
+def combine(answers: ByteArray, bases: ByteArray, challenges: ByteArray, images: ByteArray, members: int) -> ByteArray:
+    """``answer * base - challenge * image`` of each row [n, 32]; `members` rows one after another have one image.
+
+    Raises InvalidElementError for the first row that cannot be.
+    """
+    answers, bases = _rows(answers, SCALAR_BYTES), _rows(bases, ELEMENT_BYTES)
+    challenges, images = _rows(challenges, SCALAR_BYTES), _rows(images, ELEMENT_BYTES)
+    if not len(answers) == len(bases) == len(challenges) == members * len(images):
+        raise ValueError("as many scalars as elements are needed")
+    result, between = np.empty_like(bases), np.empty_like(bases)
+    result_at, between_at, answers_at = result.ctypes.data, between.ctypes.data, answers.ctypes.data
+    bases_at, challenges_at, images_at = bases.ctypes.data, challenges.ctypes.data, images.ctypes.data
+
+    def slice_of(start: int, stop: int) -> int:
+        return int(
+            kernels.combine_rows(
+                result_at, between_at, answers_at, bases_at, challenges_at, images_at, members, start, stop
+            )
+        )  # fmt: skip
+
+    _check_rows(on_all_cores(slice_of, len(bases), ELEMENTS_AT_A_TIME))
+    return result
+
+
+def _check_rows(rows: list[int]) -> None:
+    for row in rows:
+        if row >= 0:
+            raise InvalidElementError(row)
+
+
 def total(points: ByteArray) -> bytes:
     """The sum of elements [n, 32]; the identity for none. Raises ValueError when one is no element."""
     points = _rows(points, ELEMENT_BYTES)
@@ -160,6 +213,13 @@ def scalar_difference(first: bytes, second: bytes) -> bytes:
     """The first scalar less the second, modulo the order."""
     result = ctypes.create_string_buffer(SCALAR_BYTES)
     _scalar_subtract(result, _checked(first), _checked(second))
+    return result.raw
+
+
+def scalar_total(first: bytes, second: bytes) -> bytes:
+    """The sum of two scalars modulo the order."""
+    result = ctypes.create_string_buffer(SCALAR_BYTES)
+    _scalar_add(result, _checked(first), _checked(second))
     return result.raw
 
 

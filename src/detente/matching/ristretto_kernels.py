@@ -26,6 +26,7 @@ def _known_to_the_compiler(name: str, arguments: int) -> Any:  # noqa: ANN401 nu
 _scalarmult = _known_to_the_compiler("scalarmult_ristretto255", 3)
 _from_hash = _known_to_the_compiler("core_ristretto255_from_hash", 2)
 _add = _known_to_the_compiler("core_ristretto255_add", 3)
+_subtract = _known_to_the_compiler("core_ristretto255_sub", 3)
 
 
 @njit("int64(uintp, uintp, int64, uintp, int64, int64)", cache=True, nogil=True)
@@ -54,5 +55,36 @@ def add_rows(result: int, points: int, count: int) -> int:
     """Add `count` elements to the one at `result`, in place; the first row that is no element, or -1."""
     for row in range(count):
         if _add(result, result, points + _ELEMENT_BYTES * row) != 0:
+            return row
+    return -1
+
+
+@njit("int64(uintp, uintp, uintp, int64, int64)", cache=True, nogil=True)
+def add_each_row(result: int, first: int, second: int, start: int, stop: int) -> int:
+    """Add rows ``start .. stop`` of two arrays of elements; the first row that cannot be added, or -1."""
+    for row in range(start, stop):
+        at = _ELEMENT_BYTES * row
+        if _add(result + at, first + at, second + at) != 0:
+            return row
+    return -1
+
+
+@njit("int64(uintp, uintp, uintp, uintp, uintp, uintp, int64, int64, int64)", cache=True, nogil=True)
+def combine_rows(
+    result: int, between: int, answers: int, bases: int, challenges: int, images: int, members: int, start: int,
+    stop: int,
+) -> int:  # fmt: skip
+    """``answer * base - challenge * image`` of rows ``start .. stop``; the first row that cannot be, or -1.
+
+    `members` rows one after another have one image; `between` has room for as many elements as `result`.
+    """
+    for row in range(start, stop):
+        at = _ELEMENT_BYTES * row
+        image = images + _ELEMENT_BYTES * (row // members)
+        if _scalarmult(result + at, answers + at, bases + at) != 0:
+            return row
+        if _scalarmult(between + at, challenges + at, image) != 0:
+            return row
+        if _subtract(result + at, result + at, between + at) != 0:
             return row
     return -1

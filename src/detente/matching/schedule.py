@@ -45,26 +45,19 @@ def check_begin(run: Run, moment: datetime, begun: Iterable[str] = ()) -> None:
     `begun` are the identities, as hexadecimal digits, of all runs that were begun before.
     """
     if run.identity.hex() in begun:
-        raise Refusal(
-            "epoch", from_posix_s(run.epoch.start_s).isoformat(), "an epoch without a run: one run for each epoch",
-            "Go on with the run that was begun; show changed plans as late ones, or in the next epoch.",
-        )  # fmt: skip
+        raise Refusal("matching.epoch_without_run_one_run", "epoch", from_posix_s(run.epoch.start_s).isoformat())
     _check_window(run, moment, timedelta())
 
 
 def check_late(run: Run, number: int, moment: datetime, tolerance: timedelta = timedelta()) -> None:
     """Raise Refusal when late run `number` of a side may not begin yet, or no more."""
     if number > run.terms.late_runs:
-        raise Refusal(
-            "late runs", number, f"at most {run.terms.late_runs} in an epoch, as the accord says",
-            "Wait for the next epoch, or call the other side.",
-        )  # fmt: skip
+        raise Refusal("matching.at_most_epoch_accord_says", "late runs", number, late_runs=run.terms.late_runs)
     _check_window(run, moment, tolerance)
     if moment + tolerance < late_run_opens(run, number):
         raise Refusal(
-            "late runs", f"number {number} at {moment:%Y-%m-%d %H:%M} UTC",
-            f"not before {late_run_opens(run, number):%Y-%m-%d %H:%M} UTC, as the accord says",
-            "Wait for its time, or call the other side.",
+            "matching.not_before_utc_accord", "late runs", f"number {number} at {moment:%Y-%m-%d %H:%M} UTC",
+            run=f"{late_run_opens(run, number):%Y-%m-%d %H:%M}",
         )  # fmt: skip
 
 
@@ -72,7 +65,6 @@ def _check_window(run: Run, moment: datetime, tolerance: timedelta) -> None:
     opens, closes = window_of(run)
     if not opens - tolerance <= moment < closes + tolerance:
         raise Refusal(
-            "time of the run", f"{moment:%Y-%m-%d %H:%M} UTC",
-            f"from {opens:%Y-%m-%d %H:%M} to {closes:%Y-%m-%d %H:%M} UTC: an epoch before the epoch to its end",
-            "Name the epoch that is running or the next one.",
+            "matching.from_utc_epoch_before", "time of the run", f"{moment:%Y-%m-%d %H:%M} UTC",
+            opens=f"{opens:%Y-%m-%d %H:%M}", closes=f"{closes:%Y-%m-%d %H:%M}",
         )  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -12,9 +14,14 @@ import msgspec
 
 from detente.airspace.refusal import Refusal
 from detente.link.trust import write_durably
+from detente.node.moved import check_not_moved
 
 LOCK_FILE = "node.lock"
 ADDRESS_FILE = "node.address"
+
+
+SOCKET_FILE = "node.socket"
+"""Through it the commands beside the node reach it: only its owner may open it, and nobody else's calls are before."""
 
 
 class _Address(msgspec.Struct, frozen=True):
@@ -30,14 +37,13 @@ class RunningNode:
         self._lock: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
+        check_not_moved(self._directory)
         lock = (self._directory / LOCK_FILE).open("ab")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.close()
-            raise Refusal(
-                "--dir", str(self._directory), "a directory whose node is not running", "Stop the other node first."
-            ) from None
+            raise Refusal("node.directory_whose_node", "--dir", str(self._directory)) from None
         self._lock = lock
         return self
 
@@ -49,13 +55,35 @@ class RunningNode:
         self._lock.close()
 
     def listens_at(self, url: str) -> None:
-        """Tell the commands beside it where the node listens."""
+        """Tell the commands beside it that the node runs, and where it listens for people; empty for nowhere."""
         write_durably(self._directory / ADDRESS_FILE, msgspec.json.encode(_Address(url, os.getpid())))
 
 
+def is_running(directory: Path) -> bool:
+    """Return whether a process runs the node of a directory, whether it answers or not."""
+    try:
+        with (directory / LOCK_FILE).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def address_of(directory: Path) -> str | None:
-    """Return the URL of the node of a directory, or None when none has said that it runs."""
+    """Return the URL for people of the node of a directory, or None when none has said that it runs."""
     try:
         return msgspec.json.decode((directory / ADDRESS_FILE).read_bytes(), type=_Address).url
     except (OSError, msgspec.MsgspecError):
         return None
+
+
+@contextmanager
+def socket_path(directory: Path) -> Iterator[str]:
+    """Give a path to the node's socket that is short enough for the system, however long that of the directory is."""
+    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{opened}/{SOCKET_FILE}"
+    finally:
+        os.close(opened)

@@ -14,8 +14,9 @@ from detente.airspace.refusal import Refusal
 from detente.link.answer import AnswerRefusal, DeliveryAnswer, RefusalReason, write_answer
 from detente.link.envelope import ENVELOPE_FORM
 from detente.link.links import Links
-from detente.node.lanes import is_urgent
+from detente.link.standing import STANDING_FORM
 from detente.record.keys import verify
+from detente.room.channel import is_urgent
 
 MOST_WAITING = 8
 """A peer delivers each of its links one batch at a time."""
@@ -35,7 +36,7 @@ class Admission:
     @contextmanager
     def place(self, body: bytes) -> Iterator[bool]:
         """Hold a place for a batch while it waits; yields False when its sender has none left."""
-        who = self._sender(body), is_urgent(body)
+        who = self.sender(body), is_urgent(body)
         admitted = self._waiting[who] < MOST_WAITING
         self._waiting[who] += admitted
         try:
@@ -43,11 +44,14 @@ class Admission:
         finally:
             self._waiting[who] -= admitted
 
-    def _sender(self, body: bytes) -> bytes:
+    def sender(self, body: bytes) -> bytes:
+        """Return the public key of the paired party that signed the first envelope's lines, else STRANGER."""
+        form = STANDING_FORM if STANDING_FORM.starts(body) else ENVELOPE_FORM
         try:
-            values, signed_end, _ = ENVELOPE_FORM.read(body)
+            values, signed_end, _ = form.read(body)
         except Refusal:
             return STRANGER
         key = bytes.fromhex(values["sender"])
-        signed = verify(key, bytes.fromhex(values["signature"]), body[:signed_end]) if self._links.knows(key) else False
-        return key if signed else STRANGER
+        # Verified whoever is named: how long it takes must not tell whether the key is known here.
+        signed = verify(key, bytes.fromhex(values["signature"]), body[:signed_end])
+        return key if signed and self._links.knows(key) else STRANGER

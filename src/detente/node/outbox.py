@@ -9,13 +9,16 @@ from contextlib import suppress
 
 import structlog
 
+from detente.line.delivery import Hindrance, Obstacle
 from detente.link.backoff import Backoff
-from detente.link.carrier import Carrier, OpenCarrier, open_http_carrier
+from detente.link.carrier import EnvelopeCarrier, OpenCarrier
 from detente.link.envelope import Direction
+from detente.link.reception import Judgement
 from detente.link.session import Session
 from detente.link.transport import Delivery, DeliverySettings, DeliveryState, DeliveryStatus
-from detente.node.lanes import Lane
 from detente.node.loop import CommandLoop, NodeStopped
+from detente.node.own_history import LoopHistory
+from detente.room.channel import Channel, channel_of
 
 log = structlog.get_logger()
 _SYSTEM_RANDOM = random.SystemRandom()
@@ -27,8 +30,20 @@ STOP_SETTINGS = DeliverySettings(
 """A STOP is tried again every second for as long as the peer is away (R9)."""
 
 
+_HINDRANCES = {
+    DeliveryState.IDLE: Hindrance.UNANSWERED,
+    DeliveryState.DELIVERING: Hindrance.UNDER_WAY,
+    DeliveryState.AWAY: Hindrance.AWAY,
+    DeliveryState.REFUSED: Hindrance.REFUSED,
+}
+
+
+_Way = tuple[Direction, tuple[str, ...]]
+"""What a delivery brings, and to which addresses."""
+
+
 class Outbox:
-    """For each peer that has an address, one delivery for planning and one for each lane.
+    """One delivery for each open channel of each peer that has an address.
 
     `open_carrier` gives the way to the peers, `fraction` randomness in [0, 1).
     """
@@ -39,7 +54,7 @@ class Outbox:
         longest_wait_s: float,
         step_s: float,
         *,
-        open_carrier: OpenCarrier = open_http_carrier,
+        open_carrier: OpenCarrier,
         fraction: Callable[[], float] = _SYSTEM_RANDOM.random,
     ) -> None:
         self._loop = loop
@@ -49,7 +64,8 @@ class Outbox:
         self._settings = DeliverySettings(backoff=Backoff(first_s=min(0.5, longest_wait_s), longest_s=longest_wait_s))
         self._deliveries: dict[str, Delivery] = {}
         self._states: dict[str, DeliveryState] = {}
-        self._tasks: dict[str, tuple[Direction, asyncio.Task[None] | None]] = {}
+        self._tasks: dict[str, tuple[_Way, asyncio.Task[None] | None]] = {}
+        self._learnt: set[Direction] = set()
         self._changed = asyncio.Event()
 
     async def run(self) -> None:
@@ -58,41 +74,54 @@ class Outbox:
             self._loop.after_turn.append(self.notify)
             while True:
                 self._changed.clear()
-                for name, session, addresses, settings in self._wanted():
+                wanted = list(self._wanted())
+                for name in self._tasks.keys() - {name for name, *_ in wanted}:
+                    self._end(name)
+                for name, session, addresses, settings in wanted:
+                    self._learnt.discard(session.outgoing)
                     known = self._tasks.get(name)
-                    if known is not None and known[0] == session.outgoing:
+                    way = (session.outgoing, addresses)
+                    if known is not None and known[0] == way:
                         continue
-                    if known is not None and known[1] is not None:
-                        known[1].cancel()
-                    self._tasks[name] = (session.outgoing, None)
+                    if known is not None:
+                        self._end(name)
+                    self._tasks[name] = (way, None)
                     if addresses:
                         task = self._deliver(carrier, tasks, name, session, addresses, settings)
-                        self._tasks[name] = (session.outgoing, task)
+                        self._tasks[name] = (way, task)
                     else:
                         log.warning("a peer has no address; its envelopes wait", link=name)
                 await self._changed.wait()
 
+    def _end(self, name: str) -> None:
+        """Deliver nothing more on a channel that is closed, or to addresses that no longer hold."""
+        _, task = self._tasks.pop(name)
+        self._deliveries.pop(name, None)
+        if task is not None:
+            task.cancel()
+
     def _wanted(self) -> Iterator[tuple[str, Session, tuple[str, ...], DeliverySettings]]:
-        """Every open link that envelopes may wait on: its name, session, addresses and settings."""
+        """Every open channel that envelopes may wait on: its name, session, addresses and settings."""
         for peer in self._loop.peers:
-            yield peer.name, peer.session, peer.addresses, self._settings
-        for lanes in self._loop.lanes:
-            for lane, session in lanes.sessions.items():
-                settings = STOP_SETTINGS if lane is Lane.STOP else self._settings
-                yield _on_lane(lanes.name, lane), session, lanes.addresses, settings
-        if self._loop.keeping is not None:
-            for talker in self._loop.keeping.talkers.values():
-                yield _talks(talker.name), talker.session, talker.addresses, self._settings
+            for channel, session in peer.sessions.items():
+                settings = STOP_SETTINGS if channel is Channel.STOP else self._settings
+                yield _name(peer.name, channel), session, peer.addresses, settings
 
     def _deliver(
         self,
-        carrier: Carrier,
+        carrier: EnvelopeCarrier,
         tasks: asyncio.TaskGroup,
         name: str,
         session: Session,
         addresses: tuple[str, ...],
         settings: DeliverySettings,
     ) -> asyncio.Task[None]:
+        # Only planning's link is ever replaced by another; what was said on one before is asked for once.
+        closed = (
+            self._loop.links.closed_with(session.outgoing.recipient)
+            if channel_of(session.outgoing.accord) is Channel.PLANNING
+            else []
+        )
         delivery = Delivery(
             session,
             addresses,
@@ -102,14 +131,22 @@ class Outbox:
             clock=self._loop.clock,
             fraction=self._fraction,
             settings=settings,
+            history=LoopHistory(self._loop),
+            peer_keys=self._loop.links.keys(session.outgoing.recipient),
+            closed=[one for one in closed if one.outgoing not in self._learnt],
+            learnt=lambda one: self._learnt.add(one.outgoing),
         )
         self._deliveries[name] = delivery
         return tasks.create_task(_until_stopped(delivery), name=f"delivery to {name}")
 
+    def step(self, step_s: float) -> None:
+        """Let planning leave at another pace, where anything is held back from a peer (0: at once)."""
+        self._step_s = step_s
+
     def notify(self) -> None:
         """Say that something new may wait, and tell the log when a delivery changes its state."""
-        known = {name: direction for name, (direction, _) in self._tasks.items()}
-        if any(known.get(name) != session.outgoing for name, session, _, _ in self._wanted()):
+        known = {name: way for name, (way, _) in self._tasks.items()}
+        if known != {name: (session.outgoing, addresses) for name, session, addresses, _ in self._wanted()}:
             self._changed.set()
         for name, delivery in self._deliveries.items():
             if wait_s := self._pause_s(name):
@@ -125,35 +162,63 @@ class Outbox:
 
     def _pause_s(self, name: str) -> float:
         """How long planning waits for its pace, to a peer from whom anything is held back; see `even_pace`."""
-        keeping = self._loop.keeping
-        if not self._step_s or keeping is None or self._loop.peers.named(name) is None or not keeping.holds_back(name):
+        loop = self._loop
+        if not self._step_s or loop.peers.named(name) is None or not loop.disclosure.holds_back(name, loop.clock()):
             return 0.0
         return self._step_s - asyncio.get_running_loop().time() % self._step_s
 
-    def heard_from(self, peer: str) -> None:
-        """A peer that was away is there again: do not wait out the pause."""
-        for name in (peer, *(_on_lane(peer, lane) for lane in Lane), _talks(peer)):
+    def received(self, judgement: Judgement) -> None:
+        """Follow what a peer has brought: one that was away is there again, and may hold less than we believe."""
+        if judgement.accepted:
+            self._heard_from(judgement.accepted[0].direction.sender)
+        asked = judgement.asked
+        if asked is None:
+            return
+        self._heard_from(asked.direction.sender)
+        session = self._loop.links.find(asked.direction.sender, asked.direction.accord)
+        if session is None or asked.sent < session.received_number:
+            # First it takes back what it said itself.
+            return
+        if asked.received < session.receipted_number:
+            for name, ((direction, _), _) in self._tasks.items():
+                if direction == session.outgoing and name in self._deliveries:
+                    self._deliveries[name].ask_again()
+
+    def _heard_from(self, key: bytes) -> None:
+        peer = self._loop.peers.with_key(key)
+        if peer is None:
+            return
+        for name in (_name(peer.name, channel) for channel in Channel):
             delivery = self._deliveries.get(name)
-            if delivery is not None and delivery.status.state is DeliveryState.AWAY:
+            if delivery is not None and (delivery.is_asking or delivery.status.state is DeliveryState.AWAY):
                 delivery.retry_now()
 
     def stop_was_sent(self, peer: str) -> None:
         """A STOP waits for this peer: try at once, whatever failed before."""
-        delivery = self._deliveries.get(_on_lane(peer, Lane.STOP))
+        delivery = self._deliveries.get(_name(peer, Channel.STOP))
         if delivery is not None:
             delivery.retry_now()
 
     def statuses(self) -> dict[str, DeliveryStatus]:
-        """Return what each delivery is doing, by peer."""
+        """Return what each delivery is doing, by peer and channel: "south stop", and planning as "south"."""
         return {name: delivery.status for name, delivery in self._deliveries.items()}
 
+    def status(self, peer: str, channel: Channel) -> DeliveryStatus | None:
+        """Return what one delivery is doing, None where there is no address to deliver to."""
+        delivery = self._deliveries.get(_name(peer, channel))
+        return None if delivery is None else delivery.status
 
-def _on_lane(peer: str, lane: Lane) -> str:
-    return f"{peer} {lane}"
+    def obstacle(self, peer: str, channel: Channel) -> Obstacle:
+        """Return what hinders a channel of the line, for a message that has no receipt."""
+        status = self.status(peer, channel)
+        if status is None:
+            return Obstacle(Hindrance.NO_ADDRESS)
+        return Obstacle(_HINDRANCES[status.state], status.detail)
 
 
-def _talks(peer: str) -> str:
-    return f"{peer} accords"
+def _name(peer: str, channel: Channel) -> str:
+    """The name of a delivery: planning goes under the peer's own."""
+    return peer if channel is Channel.PLANNING else f"{peer} {channel}"
 
 
 async def _until_stopped(delivery: Delivery) -> None:

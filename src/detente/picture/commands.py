@@ -144,14 +144,15 @@ class RefuseMeasure(_Command, frozen=True, tag="refuse_measure"):
 
 
 class ReportNoMeasure(_Command, frozen=True, tag="report_no_measure"):
-    """Say that no change of our own plan clears the conflict, with the reason."""
+    """Say that no change of our own plan clears the conflict, with the reason; of several plans, when `joint`."""
 
     party: str
     conflict_id: str
     reason: str
+    joint: bool = False
 
 
-class HearConflictAnswer(_Command, frozen=True, tag="hear_conflict_answer"):
+class RecordConflictAnswer(_Command, frozen=True, tag="record_conflict_answer"):
     """A peer says whether our plan, at this revision, is in conflict with something that it does not tell."""
 
     party: str
@@ -160,18 +161,7 @@ class HearConflictAnswer(_Command, frozen=True, tag="hear_conflict_answer"):
     conflict: bool
 
 
-class RecordRefusedMessage(_Command, frozen=True, tag="record_refused_message"):
-    """Keep on record that a peer's message could not be accepted."""
-
-    party: str
-    message: str
-    field: str
-    value: str
-    expected: str
-    mend: str
-
-
-Command = (
+PictureCommand = (
     AdoptAccord
     | ImportPlans
     | DeclarePlan
@@ -189,6 +179,5 @@ Command = (
     | AcceptMeasure
     | RefuseMeasure
     | ReportNoMeasure
-    | HearConflictAnswer
-    | RecordRefusedMessage
+    | RecordConflictAnswer
 )

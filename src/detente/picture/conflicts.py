@@ -50,12 +50,21 @@ class ClearedBecause(StrEnum):
 
 
 class ConflictRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An open conflict: since when, the measures that were proposed for it, and who found none and why."""
+    """An open conflict: since when, the measures that were proposed for it, and who found none and why.
+
+    Those in `no_joint_measure` found no change of several plans either.
+    """
 
     conflict: Conflict
     found_at: datetime
     measures: tuple[str, ...] = ()
     no_measure: tuple[tuple[str, str], ...] = ()
+    no_joint_measure: tuple[str, ...] = ()
+
+    @property
+    def no_single_measure(self) -> bool:
+        """Whether both parties said that they found none."""
+        return {party for party, _ in self.no_measure} == {self.conflict.first.party, self.conflict.second.party}
 
 
 class ClearedConflict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,36 +10,26 @@ from typing import Any
 
 from detente.airspace.refusal import Refusal
 from detente.picture import commands, decide_accord, decide_conflicts, decide_measures, decide_notices, decide_plans
-from detente.picture.commands import Command
-from detente.picture.events import Event, MessageRefused
+from detente.picture.commands import PictureCommand
+from detente.picture.events import PictureEvent
 from detente.picture.picture import Picture
 
-LONGEST_KEPT = 200
-"""Characters kept of what a peer's refused message said; the message itself is in the journal in full."""
 
-
-def decide(picture: Picture, command: Command) -> list[Event]:
+def decide(picture: Picture, command: PictureCommand) -> list[PictureEvent]:
     """Return the events that `command` leads to, in order; `picture` is not changed.
 
     Raises Refusal, with nothing changed, for a command that cannot be carried out. A command that asks for what is
     already so gives no events.
     """
     if not isinstance(command, commands.AdoptAccord) and picture.accord is None:
-        raise Refusal("accord", None, "an accord in force", "Set the node's accord first.")
+        raise Refusal("picture.accord_force", "accord", None)
     party = getattr(command, "party", picture.party)
     if picture.accord is not None and party not in picture.accord.parties:
-        raise Refusal("party", party, f"a party of the accord: {', '.join(picture.accord.parties)}")
+        raise Refusal("picture.party_accord", "party", party, parties=", ".join(picture.accord.parties))
     return _DECISIONS[type(command)](picture, command)
 
 
-def _record_refused_message(picture: Picture, command: commands.RecordRefusedMessage) -> list[Event]:
-    if command.party == picture.party:
-        raise Refusal("party", command.party, "a peer")
-    kept = (text[:LONGEST_KEPT] for text in (command.field, command.value, command.expected, command.mend))
-    return [MessageRefused(command.at, command.party, command.message, *kept)]
-
-
-_DECISIONS: dict[type, Callable[[Picture, Any], list[Event]]] = {
+_DECISIONS: dict[type, Callable[[Picture, Any], list[PictureEvent]]] = {
     commands.AdoptAccord: decide_accord.adopt,
     commands.ImportPlans: decide_plans.import_plans,
     commands.DeclarePlan: decide_plans.declare,
@@ -57,6 +47,5 @@ _DECISIONS: dict[type, Callable[[Picture, Any], list[Event]]] = {
     commands.AcceptMeasure: decide_measures.accept,
     commands.RefuseMeasure: decide_measures.refuse,
     commands.ReportNoMeasure: decide_measures.report_none,
-    commands.HearConflictAnswer: decide_conflicts.hear_answer,
-    commands.RecordRefusedMessage: _record_refused_message,
+    commands.RecordConflictAnswer: decide_conflicts.record_answer,
 }

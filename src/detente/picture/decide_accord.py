@@ -12,41 +12,41 @@ from detente.picture.events import (
     ConflictCleared,
     ConflictFound,
     EncounterWatched,
-    Event,
     MeasureLapsed,
+    PictureEvent,
 )
 from detente.picture.picture import AccordInForce, Picture
 
 ACCORD_CHANGED = "another accord is in force"
 
 
-def adopt(picture: Picture, command: AdoptAccord) -> list[Event]:
+def adopt(picture: Picture, command: AdoptAccord) -> list[PictureEvent]:
     """The accord takes force; outstanding measures lapse and conflicts are judged anew by its minima."""
     if picture.accord is not None and picture.accord.accord_hash == command.accord_hash:
         return []
     for party in command.parties:
         check_identifier("parties", party)
     if command.party not in command.parties:
-        raise Refusal("party", command.party, f"a party of the accord: {', '.join(command.parties)}")
+        raise Refusal("picture.party_accord", "party", command.party, parties=", ".join(command.parties))
     if picture.party and command.party != picture.party:
-        raise Refusal("party", command.party, f"{picture.party}, whose journal this is", "Start a new directory.")
+        raise Refusal("picture.party_whose_journal", "party", command.party, party=picture.party)
     if not command.valid.start <= command.at <= command.valid.end:
         raise Refusal(
-            "valid", f"{command.valid.start.isoformat()} to {command.valid.end.isoformat()}",
-            f"an accord that is valid now, {command.at.isoformat()}", "Agree on an accord for this time.",
+            "picture.accord_valid_now", "valid",
+            f"{command.valid.start.isoformat()} to {command.valid.end.isoformat()}", at=command.at.isoformat(),
         )  # fmt: skip
     if picture.accord is not None and not set(picture.accord.parties) <= set(command.parties):
         raise Refusal(
-            "parties", ", ".join(command.parties), f"at least those of the accord before, {picture.accord.parties}",
-            "A party that leaves is another accord, with another directory.",
+            "picture.at_least_those_accord_before", "parties", ", ".join(command.parties),
+            parties=str(picture.accord.parties),
         )  # fmt: skip
-    events: list[Event] = [
+    events: list[PictureEvent] = [
         AccordAdopted(
             command.at, command.party, command.accord_hash, command.name, command.parties, command.minima,
             command.valid, command.notice_lead_s, command.pairs,
         )
     ]  # fmt: skip
-    outstanding = sorted(m for ids in picture.measures_of.values() for m in ids)
+    outstanding = sorted({m for ids in picture.measures_of.values() for m in ids})
     events += [MeasureLapsed(command.at, measure_id, ACCORD_CHANGED) for measure_id in outstanding]
     if picture.accord is not None:
         before = {i: record.conflict for i, record in picture.conflicts.items()}

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from detente.accord.provisions import Horizon
 from detente.airspace.plan import Plan
 from detente.airspace.refusal import Refusal
-from detente.airspace.search import encounter as exact_encounter
 from detente.airspace.separation import Encounter
-from detente.picture.commands import HearConflictAnswer, RejudgeConflicts
-from detente.picture.conflicts import ClearedBecause, Conflict, ConflictRecord, PlanReference, conflict_between
+from detente.picture.commands import RecordConflictAnswer, RejudgeConflicts
+from detente.picture.conflicts import ClearedBecause, ConflictRecord, PlanReference, conflict_between
 from detente.picture.events import (
     ConflictAnswered,
     ConflictCleared,
     ConflictFound,
     ConflictRejudged,
     EncounterWatched,
-    Event,
     MeasureLapsed,
+    PictureEvent,
 )
 from detente.picture.horizons import Watched, horizon_at, judged
 from detente.picture.measures import MeasureState
@@ -37,10 +37,15 @@ def found(
     """
     mine = PlanReference(party, plan.plan_id, revision)
     accord = accord or picture.accord
-    close = [
-        (_conflict(picture, mine, plan, other, encounter, accord), other)
-        for other, encounter in picture.encounters(party, plan, accord)
-    ]
+
+    def comes_first(other: PlanRecord) -> bool:
+        return _reference(other) < mine
+
+    close = []
+    for other, encounter in picture.encounters(party, plan, accord, comes_first):
+        first, second = sorted((mine, _reference(other)))
+        close.append((conflict_between(first, second, encounter), other))
+    by_horizon: dict[Horizon, dict[PlanReference, Encounter]] = {}
     events: list[ConflictFound | EncounterWatched] = []
     for conflict, other in sorted(close, key=lambda pair: (pair[0].first, pair[0].second)):
         assert accord is not None  # without one nothing comes close
@@ -50,17 +55,22 @@ def found(
             continue
         begins = conflict.encounter.start
         horizon = horizon_at(begins, at, terms)
-        plans = (plan, other.plan) if conflict.first == mine else (other.plan, plan)
-        by_horizon = judged((conflict.first, conflict.second), plans, horizon, terms)
+        if horizon not in by_horizon:
+            met = picture.encounters(party, plan, accord, comes_first, horizon)
+            by_horizon[horizon] = {_reference(record): encounter for record, encounter in met}
         events.append(EncounterWatched(at, Watched(conflict.first, conflict.second, begins, horizon)))
-        if by_horizon is not None:
-            events.append(ConflictFound(at, by_horizon))
+        if (nearer := by_horizon[horizon].get(_reference(other))) is not None:
+            events.append(ConflictFound(at, conflict_between(conflict.first, conflict.second, nearer)))
     return events
 
 
-def rejudge(picture: Picture, command: RejudgeConflicts) -> list[Event]:
+def _reference(record: PlanRecord) -> PlanReference:
+    return PlanReference(record.party, record.plan.plan_id, record.revision)
+
+
+def rejudge(picture: Picture, command: RejudgeConflicts) -> list[PictureEvent]:
     """Every pair whose next horizon has come is judged by its minima."""
-    events: list[Event] = []
+    events: list[PictureEvent] = []
     for pair in picture.watched.due(command.at):
         first, second = pair.first, pair.second
         assert picture.accord is not None
@@ -84,52 +94,15 @@ def rejudge(picture: Picture, command: RejudgeConflicts) -> list[Event]:
     return events
 
 
-def _conflict(
-    picture: Picture,
-    mine: PlanReference,
-    plan: Plan,
-    other: PlanRecord,
-    encounter: Encounter,
-    accord: AccordInForce | None,
-) -> Conflict:
-    theirs = PlanReference(other.party, other.plan.plan_id, other.revision)
-    if mine < theirs:
-        return conflict_between(mine, theirs, encounter)
-    # The times of an encounter are told by its first plan, so it is worked out again from the other side.
-    accord = accord or picture.accord
-    assert accord is not None
-    table = accord.minima_with(other.party if mine.party == picture.party else mine.party)
-    turned = exact_encounter(other.plan, plan, table.between(other.plan.aircraft_class, plan.aircraft_class))
-    return conflict_between(theirs, mine, turned or _turned(encounter))
-
-
-def _turned(encounter: Encounter) -> Encounter:
-    """The encounter with its plans exchanged, for the grazing pair that is one from one side only."""
-    return Encounter(
-        first_plan_id=encounter.second_plan_id,
-        second_plan_id=encounter.first_plan_id,
-        start=encounter.start,
-        end=encounter.end,
-        closest_first_time=encounter.closest_second_time,
-        closest_second_time=encounter.closest_first_time,
-        closest_first_position=encounter.closest_second_position,
-        closest_second_position=encounter.closest_first_position,
-        closest_first_altitude_m=encounter.closest_second_altitude_m,
-        closest_second_altitude_m=encounter.closest_first_altitude_m,
-        horizontal_m=encounter.horizontal_m,
-        vertical_m=encounter.vertical_m,
-        required_horizontal_m=encounter.required_horizontal_m,
-        required_vertical_m=encounter.required_vertical_m,
-        required_time_s=encounter.required_time_s,
-        altitude_frame=encounter.altitude_frame,
-    )
-
-
-def hear_answer(picture: Picture, command: HearConflictAnswer) -> list[Event]:
+def record_answer(picture: Picture, command: RecordConflictAnswer) -> list[PictureEvent]:
     """A peer answers for a plan of ours; an answer that crossed a change of the plan on its way is out of date."""
     held = picture.plans.get((picture.party, command.plan_id))
+    if held is None and picture.party in picture.left_revisions:
+        return []
     if command.party == picture.party or held is None or command.revision > held.revision:
-        raise Refusal("plan_id", f"{command.plan_id}, revision {command.revision}", f"a plan of {picture.party}")
+        raise Refusal(
+            "picture.plan_party", "plan_id", f"{command.plan_id}, revision {command.revision}", party=picture.party
+        )
     said = picture.answers.get((command.party, command.plan_id))
     same = said is not None and (said.revision, said.conflict) == (command.revision, command.conflict)
     if not held.live or command.revision < held.revision or same:
@@ -143,13 +116,13 @@ def ended(
     key: tuple[str, str],
     because: ClearedBecause,
     measure_id: str | None = None,
-) -> list[Event]:
+) -> list[PictureEvent]:
     """Return what ends when the plan `key` changes or goes: its conflicts, and the measures that hung on it or them.
 
     `measure_id` is the measure that takes effect by this change, which does not lapse.
     """
     conflicts = [picture.conflicts[i] for i in sorted(picture.conflicts_of.get(key, ()))]
-    events: list[Event] = [
+    events: list[PictureEvent] = [
         ConflictCleared(at, record.conflict.conflict_id, because, measure_id) for record in conflicts
     ]
     lapsing = dict.fromkeys(sorted(picture.measures_of.get(key, ())), PLAN_CHANGED)

@@ -159,12 +159,13 @@ class MeasureLapsed(_Event, frozen=True, tag="measure_lapsed"):
     reason: str
 
 
-class NoMeasureFound(_Event, frozen=True, tag="no_measure_found"):
-    """A party looked for a change of its own plan that clears the conflict and found none."""
+class NoMeasureFound(_Event, frozen=True, tag="no_measure_found", omit_defaults=True):
+    """A party looked for a change of its own plan that clears the conflict and found none; of several, when `joint`."""
 
     conflict_id: str
     party: str
     reason: str
+    joint: bool = False
 
 
 class ConflictAnswered(_Event, frozen=True, tag="conflict_answered"):
@@ -176,18 +177,7 @@ class ConflictAnswered(_Event, frozen=True, tag="conflict_answered"):
     conflict: bool
 
 
-class MessageRefused(_Event, frozen=True, tag="message_refused"):
-    """A peer sent, rightly signed, what could not be accepted; it changed nothing."""
-
-    party: str
-    message: str
-    field: str
-    value: str
-    expected: str
-    mend: str
-
-
-Event = (
+PictureEvent = (
     AccordAdopted
     | PlanDeclared
     | PlanAmended
@@ -208,18 +198,4 @@ Event = (
     | MeasureLapsed
     | NoMeasureFound
     | ConflictAnswered
-    | MessageRefused
 )
-
-_ENCODER = msgspec.json.Encoder()
-_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
-
-
-def encode_event(event: Event) -> bytes:
-    """Return the journal's form of an event: one line of JSON with the tag ``event``."""
-    return _ENCODER.encode(event)
-
-
-def decode_event(body: bytes) -> Event:
-    """Return the event that `encode_event` wrote; raises msgspec.ValidationError for anything else."""
-    return _DECODER.decode(body)

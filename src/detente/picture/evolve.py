@@ -10,15 +10,16 @@ import msgspec
 from detente.airspace.search import PlanIndex
 from detente.picture import events
 from detente.picture.conflicts import ClearedConflict, ConflictAnswer, ConflictRecord
-from detente.picture.events import Event
+from detente.picture.events import PictureEvent
+from detente.picture.horizons import Watched
 from detente.picture.measures import MeasureRecord, MeasureState
 from detente.picture.notices import NoticeRecord, NoticeState
-from detente.picture.picture import AccordInForce, Picture, PlanRecord, PlanState, index_key
+from detente.picture.picture import AccordInForce, Picture, PlanRecord, PlanState, index_key, pending_key
 
 _replace = msgspec.structs.replace
 
 
-def evolve(picture: Picture, event: Event) -> None:
+def evolve(picture: Picture, event: PictureEvent) -> None:
     """Change `picture` by one event that was decided on it."""
     _FOLDS[type(event)](picture, event)
 
@@ -36,7 +37,7 @@ def _accord_adopted(picture: Picture, event: events.AccordAdopted) -> None:
 def _plan_declared(picture: Picture, event: events.PlanDeclared) -> None:
     key = (event.party, event.plan.plan_id)
     picture.plans[key] = PlanRecord(event.party, event.plan, event.revision, PlanState.DECLARED, event.at, event.at)
-    picture.indexes.setdefault(event.party, PlanIndex()).insert(index_key(*key), event.plan)
+    picture.index_of(event.party).insert(index_key(*key), event.plan)
     picture.classes.setdefault(event.party, set()).add(event.plan.aircraft_class)
 
 
@@ -49,7 +50,9 @@ def _plan_amended(picture: Picture, event: events.PlanAmended) -> None:
     index.insert(index_key(*key), event.plan)
     picture.classes[event.party].add(event.plan.aircraft_class)
     if event.measure_id is not None and event.measure_id in picture.measures:
-        _close_measure(picture, event.measure_id, MeasureState.IN_EFFECT, event)
+        picture.free(event.measure_id, key)
+        if not any(event.measure_id in picture.measures_of.get(each, ()) for each in _keys(picture, event.measure_id)):
+            _close_measure(picture, event.measure_id, MeasureState.IN_EFFECT, event)
 
 
 def _plan_withdrawn(picture: Picture, event: events.PlanWithdrawn) -> None:
@@ -122,9 +125,14 @@ def _conflict_cleared(picture: Picture, event: events.ConflictCleared) -> None:
 
 
 def _encounter_watched(picture: Picture, event: events.EncounterWatched) -> None:
-    first, second = event.pair.first.party, event.pair.second.party
+    watch(picture, event.pair)
+
+
+def watch(picture: Picture, pair: Watched) -> None:
+    """Watch a pair of plans by the horizons of the accord with the party of the other plan."""
+    first, second = pair.first.party, pair.second.party
     assert picture.accord is not None
-    picture.watched.watch(event.pair, picture.accord.horizons_with(second if first == picture.party else first))
+    picture.watched.watch(pair, picture.accord.horizons_with(second if first == picture.party else first))
 
 
 def _conflict_rejudged(picture: Picture, event: events.ConflictRejudged) -> None:
@@ -135,11 +143,20 @@ def _conflict_rejudged(picture: Picture, event: events.ConflictRejudged) -> None
 def _measure_proposed(picture: Picture, event: events.MeasureProposed) -> None:
     measure = event.measure
     picture.measures[measure.measure_id] = MeasureRecord(measure, MeasureState.PROPOSED, event.at, event.at)
-    picture.measures_of.setdefault((measure.owner, measure.plan.plan_id), set()).add(measure.measure_id)
-    picture.pending.setdefault(measure.owner, PlanIndex()).insert(measure.measure_id, measure.plan)
+    for key in measure.keys:
+        enter_measure(picture, measure.measure_id, key)
     record = picture.conflicts.get(measure.conflict_id)
     if record is not None:
         picture.conflicts[measure.conflict_id] = _replace(record, measures=(*record.measures, measure.measure_id))
+
+
+def enter_measure(picture: Picture, measure_id: str, key: tuple[str, str]) -> None:
+    """Hold for a plan what a measure would make of it."""
+    measure = picture.measures[measure_id].measure
+    shift = measure.shifts[measure.keys.index(key)]
+    picture.measures_of.setdefault(key, set()).add(measure_id)
+    pending = picture.pending.setdefault(measure.owner, PlanIndex(picture.vocabulary))
+    pending.insert(pending_key(measure_id, shift.plan.plan_id), shift.plan)
 
 
 def _measure_accepted(picture: Picture, event: events.MeasureAccepted) -> None:
@@ -156,23 +173,28 @@ def _measure_lapsed(picture: Picture, event: events.MeasureLapsed) -> None:
     _close_measure(picture, event.measure_id, MeasureState.LAPSED, event, event.reason)
 
 
-def _close_measure(picture: Picture, measure_id: str, state: MeasureState, event: Event, reason: str = "") -> None:
+def _close_measure(
+    picture: Picture, measure_id: str, state: MeasureState, event: PictureEvent, reason: str = ""
+) -> None:
     record = picture.measures[measure_id]
     picture.measures[measure_id] = _replace(record, state=state, changed_at=event.at, reason=reason)
     if record.outstanding:
-        measure = record.measure
-        key = (measure.owner, measure.plan.plan_id)
-        picture.measures_of[key].discard(measure_id)
-        if not picture.measures_of[key]:
-            del picture.measures_of[key]
-        picture.pending[measure.owner].remove(measure_id)
+        for key in record.measure.keys:
+            picture.free(measure_id, key)
+
+
+def _keys(picture: Picture, measure_id: str) -> tuple[tuple[str, str], ...]:
+    return picture.measures[measure_id].measure.keys
 
 
 def _no_measure_found(picture: Picture, event: events.NoMeasureFound) -> None:
     record = picture.conflicts[event.conflict_id]
     said = tuple(entry for entry in record.no_measure if entry[0] != event.party)
+    joint = {*record.no_joint_measure, event.party} if event.joint else record.no_joint_measure
     picture.conflicts[event.conflict_id] = _replace(
-        record, no_measure=tuple(sorted((*said, (event.party, event.reason))))
+        record,
+        no_measure=tuple(sorted((*said, (event.party, event.reason)))),
+        no_joint_measure=tuple(sorted(joint)),
     )
 
 
@@ -180,10 +202,6 @@ def _conflict_answered(picture: Picture, event: events.ConflictAnswered) -> None
     picture.answers[(event.party, event.plan_id)] = ConflictAnswer(
         event.party, event.plan_id, event.revision, event.conflict, event.at
     )
-
-
-def _message_refused(picture: Picture, event: events.MessageRefused) -> None:
-    picture.messages_refused[event.party] = picture.messages_refused.get(event.party, 0) + 1
 
 
 _FOLDS: dict[type, Callable[[Picture, Any], None]] = {
@@ -207,5 +225,4 @@ _FOLDS: dict[type, Callable[[Picture, Any], None]] = {
     events.MeasureLapsed: _measure_lapsed,
     events.NoMeasureFound: _no_measure_found,
     events.ConflictAnswered: _conflict_answered,
-    events.MessageRefused: _message_refused,
 }

@@ -17,16 +17,29 @@ from detente.airspace.resolution import PlanChange
 LONGEST_REASON = 300
 """Characters of a reason that one party tells the other; the schema has no other free text (R1)."""
 
+MOST_ALSO = 3
+"""The most plans that a measure changes besides its own."""
+
 POSITION_TOLERANCE_DEG = 1e-6
 ALTITUDE_TOLERANCE = 0.01
 TIME_TOLERANCE = timedelta(milliseconds=1)
 
 
-class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PlanShift(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One plan that a measure changes: `plan` is what results from `change` on revision `base_revision`."""
+
+    base_revision: int
+    change: PlanChange
+    plan: Plan
+
+
+class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A proposal by `proposer`: change one plan of `owner`, a party of the conflict, so that it is clear.
 
     `plan` is what results from `change` on revision `base_revision`, in full: it is what both sides check, and what
     the owner's plan becomes when the other party accepts. `cost` is the proposer's own ranking, smaller is cheaper.
+
+    A joint measure changes other plans of its proposer too (`also`), which are in the way: all of them or none.
     """
 
     measure_id: str
@@ -37,12 +50,29 @@ class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     change: PlanChange
     plan: Plan
     cost: float = 0.0
+    also: tuple[PlanShift, ...] = ()
 
     def __post_init__(self) -> None:
         check_identifier("measure_id", self.measure_id)
         check_identifier("conflict_id", self.conflict_id)
         if not math.isfinite(self.cost):
-            raise Refusal("cost", self.cost, "a finite number")
+            raise Refusal("picture.finite_number", "cost", self.cost)
+        if len(self.also) > MOST_ALSO:
+            raise Refusal("picture.at_most_other_plans", "also", len(self.also), most=MOST_ALSO)
+        if len({shift.plan.plan_id for shift in self.shifts}) <= len(self.also):
+            raise Refusal("picture.each_plan_once", "also", self.plan.plan_id)
+        if self.also and self.owner != self.proposer:
+            raise Refusal("picture.only_plans_proposer_measure", "also", self.owner)
+
+    @property
+    def shifts(self) -> tuple[PlanShift, ...]:
+        """Every plan that it changes, that of the conflict first."""
+        return (PlanShift(self.base_revision, self.change, self.plan), *self.also)
+
+    @property
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """(party, plan_id) of every plan that it changes."""
+        return tuple((self.owner, shift.plan.plan_id) for shift in self.shifts)
 
     @property
     def rank(self) -> tuple[str, str]:
@@ -78,7 +108,7 @@ class MeasureRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def check_reason(reason: str) -> None:
     """Raise Refusal unless `reason` is one line of 1 to LONGEST_REASON printable characters."""
     if not 1 <= len(reason) <= LONGEST_REASON or not reason.isprintable():
-        raise Refusal("reason", reason, f"one line of 1 to {LONGEST_REASON} printable characters")
+        raise Refusal("picture.one_line_printable_characters", "reason", reason, most=LONGEST_REASON)
 
 
 def plans_agree(first: Plan, second: Plan) -> bool:

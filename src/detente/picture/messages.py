@@ -1,36 +1,36 @@
-"""What two nodes say to each other inside envelopes: events of one party, as the other must hear them.
+"""What two nodes say to each other of plans, notices and measures: what one party did, as the other must hear it.
 
-A message says what its sender did with its own plans, notices and measures, and nothing of what others told it. The
-kind of the envelope is the message's tag.
+A message says what its sender did with its own plans, notices and measures, and nothing of what others told it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from typing import ClassVar
 
-import msgspec
-
-from detente.accord.tagged import read_tagged, write_tagged
 from detente.airspace.plan import Plan
 from detente.picture import commands, events
 from detente.picture.measures import Measure
 from detente.picture.notices import Notice
 from detente.picture.picture import Picture
+from detente.room.activity import Activity, Ordinary
+from detente.room.channel import Channel
+from detente.room.message import Addressed, Heard, Message
 
 
-class _Message(msgspec.Struct, frozen=True, tag_field="message", forbid_unknown_fields=True):
-    pass
+class _PlanningMessage(Message, frozen=True):
+    channel: ClassVar[Channel] = Channel.PLANNING
+    activity: ClassVar[Activity] = Ordinary.PLANNING
 
 
-class PlanDeclared(_Message, frozen=True, tag="plan_declared"):
+class PlanDeclaredMessage(_PlanningMessage, frozen=True, tag="plan_declared"):
     """The sender's plan at this revision; said again when an accord begins."""
 
     plan: Plan
     revision: int
 
 
-class PlanAmended(_Message, frozen=True, tag="plan_amended"):
+class PlanAmendedMessage(_PlanningMessage, frozen=True, tag="plan_amended"):
     """The sender's plan at its next revision; `measure_id` only to the party with whom the measure was agreed."""
 
     plan: Plan
@@ -38,69 +38,70 @@ class PlanAmended(_Message, frozen=True, tag="plan_amended"):
     measure_id: str | None = None
 
 
-class PlanWithdrawn(_Message, frozen=True, tag="plan_withdrawn"):
+class PlanWithdrawnMessage(_PlanningMessage, frozen=True, tag="plan_withdrawn"):
     """The sender takes a plan back."""
 
     plan_id: str
 
 
-class PlanActivated(_Message, frozen=True, tag="plan_activated"):
+class PlanActivatedMessage(_PlanningMessage, frozen=True, tag="plan_activated"):
     """The sender uses the airspace it planned."""
 
     plan_id: str
 
 
-class PlanEnded(_Message, frozen=True, tag="plan_ended"):
+class PlanEndedMessage(_PlanningMessage, frozen=True, tag="plan_ended"):
     """The sender has finished."""
 
     plan_id: str
 
 
-class NoticeGiven(_Message, frozen=True, tag="notice_given"):
+class NoticeGivenMessage(_PlanningMessage, frozen=True, tag="notice_given"):
     """A notice of the sender."""
 
     notice: Notice
 
 
-class NoticeAmended(_Message, frozen=True, tag="notice_amended"):
+class NoticeAmendedMessage(_PlanningMessage, frozen=True, tag="notice_amended"):
     """The notice as it now reads."""
 
     notice: Notice
 
 
-class NoticeCancelled(_Message, frozen=True, tag="notice_cancelled"):
+class NoticeCancelledMessage(_PlanningMessage, frozen=True, tag="notice_cancelled"):
     """The sender takes a notice back."""
 
     notice_id: str
 
 
-class MeasureProposed(_Message, frozen=True, tag="measure_proposed"):
+class MeasureProposedMessage(_PlanningMessage, frozen=True, tag="measure_proposed"):
     """The sender proposes a measure for a conflict with the recipient."""
 
     measure: Measure
 
 
-class MeasureAccepted(_Message, frozen=True, tag="measure_accepted"):
+class MeasureAcceptedMessage(_PlanningMessage, frozen=True, tag="measure_accepted"):
     """The sender agrees to the recipient's measure."""
 
     measure_id: str
 
 
-class MeasureRefused(_Message, frozen=True, tag="measure_refused"):
+class MeasureRefusedMessage(_PlanningMessage, frozen=True, tag="measure_refused"):
     """The sender does not agree, and says why."""
 
     measure_id: str
     reason: str
 
 
-class NoMeasureFound(_Message, frozen=True, tag="no_measure_found"):
-    """The sender found no change of its own plan that clears the conflict."""
+class NoMeasureFoundMessage(_PlanningMessage, frozen=True, tag="no_measure_found", omit_defaults=True):
+    """The sender found no change of its own plan that clears the conflict; of several plans, when `joint`."""
 
     conflict_id: str
     reason: str
+    joint: bool = False
 
 
-class ConflictAnswer(_Message, frozen=True, tag="conflict_answer"):
+class ConflictAnswerMessage(_PlanningMessage, frozen=True, tag="conflict_answer"):
     """Whether the recipient's plan, at this revision, is in conflict with something that the sender does not tell."""
 
     plan_id: str
@@ -108,68 +109,57 @@ class ConflictAnswer(_Message, frozen=True, tag="conflict_answer"):
     conflict: bool
 
 
-Message = (
-    PlanDeclared
-    | PlanAmended
-    | PlanWithdrawn
-    | PlanActivated
-    | PlanEnded
-    | NoticeGiven
-    | NoticeAmended
-    | NoticeCancelled
-    | MeasureProposed
-    | MeasureAccepted
-    | MeasureRefused
-    | NoMeasureFound
-    | ConflictAnswer
+PlanningMessage = (
+    PlanDeclaredMessage
+    | PlanAmendedMessage
+    | PlanWithdrawnMessage
+    | PlanActivatedMessage
+    | PlanEndedMessage
+    | NoticeGivenMessage
+    | NoticeAmendedMessage
+    | NoticeCancelledMessage
+    | MeasureProposedMessage
+    | MeasureAcceptedMessage
+    | MeasureRefusedMessage
+    | NoMeasureFoundMessage
+    | ConflictAnswerMessage
 )
 
-_DECODER: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
-
-def write_message(message: Message) -> tuple[str, bytes]:
-    """Return the envelope's kind and body for a message."""
-    return write_tagged(message)
-
-
-def read_message(kind: str, body: bytes) -> Message:
-    """Return the message in an envelope; raises Refusal naming the field when it is none."""
-    return read_tagged(_DECODER, kind, body, "message")
-
-
-def command_of(message: Message, party: str, at: datetime) -> commands.Command:
-    """Return the command that a message of `party`, received at `at`, asks for."""
-    match message:
-        case PlanDeclared(plan, revision):
+def command_of(heard: Heard[PlanningMessage]) -> commands.PictureCommand:
+    """Return the command that a peer's message asks for."""
+    at, party = heard.at, heard.party
+    match heard.message:
+        case PlanDeclaredMessage(plan, revision):
             return commands.DeclarePlan(at, party, plan, revision)
-        case PlanAmended(plan, revision, measure_id):
+        case PlanAmendedMessage(plan, revision, measure_id):
             return commands.AmendPlan(at, party, plan, revision, measure_id)
-        case PlanWithdrawn(plan_id):
+        case PlanWithdrawnMessage(plan_id):
             return commands.WithdrawPlan(at, party, plan_id)
-        case PlanActivated(plan_id):
+        case PlanActivatedMessage(plan_id):
             return commands.ActivatePlan(at, party, plan_id)
-        case PlanEnded(plan_id):
+        case PlanEndedMessage(plan_id):
             return commands.EndPlan(at, party, plan_id)
-        case NoticeGiven(notice):
+        case NoticeGivenMessage(notice):
             return commands.GiveNotice(at, party, notice)
-        case NoticeAmended(notice):
+        case NoticeAmendedMessage(notice):
             return commands.AmendNotice(at, party, notice)
-        case NoticeCancelled(notice_id):
+        case NoticeCancelledMessage(notice_id):
             return commands.CancelNotice(at, party, notice_id)
-        case MeasureProposed(measure):
+        case MeasureProposedMessage(measure):
             return commands.ProposeMeasure(at, party, measure)
-        case MeasureAccepted(measure_id):
+        case MeasureAcceptedMessage(measure_id):
             return commands.AcceptMeasure(at, party, measure_id)
-        case MeasureRefused(measure_id, reason):
+        case MeasureRefusedMessage(measure_id, reason):
             return commands.RefuseMeasure(at, party, measure_id, reason)
-        case NoMeasureFound(conflict_id, reason):
-            return commands.ReportNoMeasure(at, party, conflict_id, reason)
-        case ConflictAnswer(plan_id, revision, conflict):
-            return commands.HearConflictAnswer(at, party, plan_id, revision, conflict)
+        case NoMeasureFoundMessage(conflict_id, reason, joint):
+            return commands.ReportNoMeasure(at, party, conflict_id, reason, joint)
+        case ConflictAnswerMessage(plan_id, revision, conflict):
+            return commands.RecordConflictAnswer(at, party, plan_id, revision, conflict)
 
 
-def messages_of(event: events.Event, picture: Picture) -> Iterator[tuple[str, Message]]:
-    """Yield (peer, message) for each peer that must hear of an event. `picture` has the event folded in.
+def messages_of(event: events.PictureEvent, picture: Picture) -> Iterator[Addressed]:
+    """Yield what each peer must hear of an event. `picture` has the event folded in.
 
     Only what this node's own party did is told. A measure, and what becomes of it, is told to its other party alone.
     """
@@ -178,24 +168,24 @@ def messages_of(event: events.Event, picture: Picture) -> Iterator[tuple[str, Me
         case events.PlanAmended(party=party, plan=plan, revision=revision, measure_id=measure_id) if party == own:
             partner = None if measure_id is None else _partner(picture, measure_id)
             for peer in picture.peers:
-                yield peer, PlanAmended(plan, revision, measure_id if peer == partner else None)
+                yield Addressed(peer, PlanAmendedMessage(plan, revision, measure_id if peer == partner else None))
         case events.MeasureProposed(measure=measure) if measure.proposer == own:
-            yield from _to(_partner(picture, measure.measure_id), MeasureProposed(measure))
+            yield from _to(_partner(picture, measure.measure_id), MeasureProposedMessage(measure))
         case events.MeasureAccepted(measure_id=measure_id, party=party) if party == own:
-            yield from _to(_partner(picture, measure_id), MeasureAccepted(measure_id))
+            yield from _to(_partner(picture, measure_id), MeasureAcceptedMessage(measure_id))
         case events.MeasureRefused(measure_id=measure_id, party=party, reason=reason) if party == own:
-            yield from _to(_partner(picture, measure_id), MeasureRefused(measure_id, reason))
-        case events.NoMeasureFound(conflict_id=conflict_id, party=party, reason=reason) if party == own:
+            yield from _to(_partner(picture, measure_id), MeasureRefusedMessage(measure_id, reason))
+        case events.NoMeasureFound(conflict_id=conflict_id, party=party, reason=reason, joint=joint) if party == own:
             other = picture.conflicts[conflict_id].conflict.other(own).party
-            yield from _to(other, NoMeasureFound(conflict_id, reason))
+            yield from _to(other, NoMeasureFoundMessage(conflict_id, reason, joint))
         case _:
             message = _for_all(event, own)
             if message is not None and not _is_zone(event, picture):
                 for peer in picture.peers:
-                    yield peer, message
+                    yield Addressed(peer, message)
 
 
-def _is_zone(event: events.Event, picture: Picture) -> bool:
+def _is_zone(event: events.PictureEvent, picture: Picture) -> bool:
     """Whether an event is about an agreed zone, which both its parties know without being told."""
     match event:
         case events.NoticeGiven(notice=notice):
@@ -206,29 +196,29 @@ def _is_zone(event: events.Event, picture: Picture) -> bool:
             return False
 
 
-def _for_all(event: events.Event, own: str) -> Message | None:
+def _for_all(event: events.PictureEvent, own: str) -> PlanningMessage | None:
     match event:
         case events.PlanDeclared(party=party, plan=plan, revision=revision) if party == own:
-            return PlanDeclared(plan, revision)
+            return PlanDeclaredMessage(plan, revision)
         case events.PlanWithdrawn(party=party, plan_id=plan_id) if party == own:
-            return PlanWithdrawn(plan_id)
+            return PlanWithdrawnMessage(plan_id)
         case events.PlanActivated(party=party, plan_id=plan_id) if party == own:
-            return PlanActivated(plan_id)
+            return PlanActivatedMessage(plan_id)
         case events.PlanEnded(party=party, plan_id=plan_id) if party == own:
-            return PlanEnded(plan_id)
+            return PlanEndedMessage(plan_id)
         case events.NoticeGiven(notice=notice) if notice.party == own:
-            return NoticeGiven(notice)
+            return NoticeGivenMessage(notice)
         case events.NoticeAmended(notice=notice) if notice.party == own:
-            return NoticeAmended(notice)
+            return NoticeAmendedMessage(notice)
         case events.NoticeCancelled(party=party, notice_id=notice_id) if party == own:
-            return NoticeCancelled(notice_id)
+            return NoticeCancelledMessage(notice_id)
         case _:
             return None
 
 
-def _to(peer: str | None, message: Message) -> Iterator[tuple[str, Message]]:
+def _to(peer: str | None, message: PlanningMessage) -> Iterator[Addressed]:
     if peer is not None:
-        yield peer, message
+        yield Addressed(peer, message)
 
 
 def _partner(picture: Picture, measure_id: str) -> str | None:

@@ -57,9 +57,9 @@ class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         if self.plan_id is not None:
             check_identifier("plan_id", self.plan_id)
         if self.others is not None and self.meaning is not Meaning.NOTHING_OF_OURS_HERE:
-            raise Refusal("others", str(self.others), 'nothing, unless the meaning is "nothing_of_ours_here"')
+            raise Refusal("picture.nothing_unless_meaning_nothing", "others", str(self.others))
         if self.commitment is not None and not _SHA_256.match(self.commitment):
-            raise Refusal("commitment", self.commitment, "64 hexadecimal digits", "See: detente details commit.")
+            raise Refusal("picture.commitment_digits", "commitment", self.commitment)
 
     @property
     def lead_s(self) -> float:

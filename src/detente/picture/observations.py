@@ -71,7 +71,7 @@ class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         check_range("vertical_error_m", self.vertical_error_m, 0.0, 20_000.0, "metres")
         check_range("time_error_s", self.time_error_s, 0.0, 3_600.0, "seconds")
         if not _SHA256.match(self.evidence_sha256):
-            raise Refusal("evidence_sha256", self.evidence_sha256, "a SHA-256, 64 hexadecimal digits")
+            raise Refusal("picture.sha256_digits", "evidence_sha256", self.evidence_sha256)
 
     @property
     def where_it_may_have_been(self) -> Volume4D:

@@ -6,11 +6,14 @@ the records and are no part of `picture_bytes`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
+from detente.accord.provisions import Horizon
+from detente.airspace.compiled import Vocabulary
 from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.search import PlanIndex
 from detente.airspace.separation import Encounter, MinimaTable
@@ -83,7 +86,6 @@ class PictureSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     conflicts: tuple[ConflictRecord, ...]
     cleared: tuple[ClearedConflict, ...]
     measures: tuple[MeasureRecord, ...]
-    messages_refused: tuple[tuple[str, int], ...]
     answers: tuple[ConflictAnswer, ...] = ()
     watched: tuple[Watched, ...] = ()
 
@@ -104,10 +106,13 @@ class Picture:
         watched: pairs that come close and are judged again when their next horizon begins.
         measures: by measure_id.
         measures_of: ids of the outstanding measures that would change a plan, by (party, plan_id).
+        vocabulary: what the indexes compile plans with.
         indexes: the live plans of each party, each under its `index_key`.
         classes: the classes of aircraft that each party ever used; every search has to tell them apart.
-        pending: what outstanding measures would make of plans, by party; the key is the measure_id.
-        messages_refused: how many messages of each peer could not be accepted.
+        pending: what outstanding measures would make of plans, by party, each under its `pending_key`.
+        left_before: what was over before this time has left the picture; None before the first time.
+        left_revisions: the highest revision of a plan that has left, by party.
+        left_notices: the ids of our own notices that have left.
     """
 
     def __init__(self) -> None:
@@ -123,10 +128,14 @@ class Picture:
         self.watched = WatchQueue()
         self.measures: dict[str, MeasureRecord] = {}
         self.measures_of: dict[tuple[str, str], set[str]] = {}
+        self.vocabulary = Vocabulary()
         self.indexes: dict[str, PlanIndex] = {}
+        self._puts_off = False
         self.classes: dict[str, set[str]] = {}
         self.pending: dict[str, PlanIndex] = {}
-        self.messages_refused: dict[str, int] = {}
+        self.left_before: datetime | None = None
+        self.left_revisions: dict[str, int] = {}
+        self.left_notices: set[str] = set()
 
     @property
     def peers(self) -> tuple[str, ...]:
@@ -142,27 +151,54 @@ class Picture:
             return ()
         return self.peers if party == self.party else (self.party,)
 
+    def index_of(self, party: str) -> PlanIndex:
+        """Return the index of a party's live plans, made when there is none."""
+        return self.indexes.setdefault(party, PlanIndex(self.vocabulary, puts_off=self._puts_off))
+
+    def work(self, party: str, plan: Plan) -> int:
+        """Return how much work it is to hold a plan of `party` against all others; see `PlanIndex.work`."""
+        if self.accord is None:
+            return 0
+        others = [(other, self.indexes[other]) for other in self.opponents(party) if other in self.indexes]
+        return sum(
+            index.work(plan, self.accord.minima_with(other if party == self.party else party))
+            for other, index in others
+        )
+
     def encounters(
-        self, party: str, plan: Plan, accord: AccordInForce | None = None
+        self,
+        party: str,
+        plan: Plan,
+        accord: AccordInForce | None = None,
+        comes_first: Callable[[PlanRecord], bool] | None = None,
+        horizon: Horizon | None = None,
     ) -> list[tuple[PlanRecord, Encounter]]:
         """Return every live plan, with the encounter, that `plan` of `party` comes too close to.
 
-        The encounter's first plan is `plan`. `accord` is the one in force unless said. Raises Refusal for impossible
-        geometry.
+        The encounter's first plan is `plan`, unless the other `comes_first`. `accord` is the one in force unless said;
+        with a `horizon` its minima are judged by, and peers whose terms have none for it are left out.
+        Raises Refusal for impossible geometry.
         """
         accord = accord or self.accord
         if accord is None:
             return []
+        before = None if comes_first is None else lambda key: comes_first(self._plan_under(key))
         found: list[tuple[PlanRecord, Encounter]] = []
         if not any(other in self.indexes for other in self.opponents(party)):
-            PlanIndex().encounters(plan, accord.minima)
+            # Nothing to compare it with; its geometry is checked all the same.
+            self.vocabulary.compiled(plan)
         for other in self.opponents(party):
             if other in self.indexes:
-                table = accord.minima_with(other if party == self.party else party)
-                for encounter in self.indexes[other].encounters(plan, table):
-                    record = self._plan_under(encounter.second_plan_id)
-                    named = msgspec.structs.replace(encounter, second_plan_id=record.plan.plan_id)
-                    found.append((record, named))
+                peer = other if party == self.party else party
+                terms = accord.horizons_with(peer)
+                if horizon is not None and terms is None:
+                    continue
+                table = accord.minima_with(peer) if horizon is None or terms is None else terms.table(horizon)
+                for encounter in self.indexes[other].encounters(plan, table, before):
+                    turned = encounter.second_plan_id == plan.plan_id
+                    record = self._plan_under(encounter.first_plan_id if turned else encounter.second_plan_id)
+                    change = {"first_plan_id" if turned else "second_plan_id": record.plan.plan_id}
+                    found.append((record, msgspec.structs.replace(encounter, **change)))
         return found
 
     def _plan_under(self, key: str) -> PlanRecord:
@@ -173,13 +209,33 @@ class Picture:
         """Return every outstanding measure whose result `plan` of `party` would come too close to."""
         if self.accord is None:
             return []
-        found: list[MeasureRecord] = []
+        found: dict[str, MeasureRecord] = {}
         for other in self.opponents(party):
             if other in self.pending:
                 table = self.accord.minima_with(other if party == self.party else party)
-                met = self.pending[other].encounters(plan, table)
-                found.extend(self.measures[encounter.second_plan_id] for encounter in met)
-        return found
+                for encounter in self.pending[other].encounters(plan, table):
+                    measure_id = encounter.second_plan_id.split("/")[1]
+                    found[measure_id] = self.measures[measure_id]
+        return list(found.values())
+
+    def free(self, measure_id: str, key: tuple[str, str]) -> None:
+        """A measure holds nothing for this plan any more."""
+        if measure_id in self.measures_of.get(key, ()):
+            self.measures_of[key].discard(measure_id)
+            if not self.measures_of[key]:
+                del self.measures_of[key]
+            party, plan_id = key
+            self.pending[party].remove(pending_key(measure_id, plan_id))
+
+    def put_off_searches(self) -> None:
+        """Compile no plan before `settle_searches`: in years of a journal most plans are over."""
+        self._puts_off = True
+
+    def settle_searches(self) -> None:
+        """Compile the plans that live."""
+        self._puts_off = False
+        for index in self.indexes.values():
+            index.settle()
 
     def snapshot(self) -> PictureSnapshot:
         """Return the whole picture as plain records, in a fixed order."""
@@ -192,15 +248,19 @@ class Picture:
             conflicts=tuple(self.conflicts[key] for key in sorted(self.conflicts)),
             cleared=tuple(self.cleared[key] for key in sorted(self.cleared)),
             measures=tuple(self.measures[key] for key in sorted(self.measures)),
-            messages_refused=tuple(sorted(self.messages_refused.items())),
             answers=tuple(self.answers[key] for key in sorted(self.answers)),
             watched=tuple(self.watched.pairs[key] for key in sorted(self.watched.pairs)),
         )
 
 
 def index_key(party: str, plan_id: str) -> str:
-    """Return the key of a plan in the indexes: no two parties' plans, and no measure, share one."""
+    """Return the key of a plan in the indexes: no two parties' plans share one."""
     return f"{party}/{plan_id}"
+
+
+def pending_key(measure_id: str, plan_id: str) -> str:
+    """Return the key of what an outstanding measure would make of a plan; no plan's `index_key` is like it."""
+    return f"/{measure_id}/{plan_id}"
 
 
 def picture_bytes(picture: Picture) -> bytes:

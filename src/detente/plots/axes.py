@@ -41,12 +41,12 @@ class Panel:
         return self.top + self.height
 
     def x(self, value: float) -> float:
-        """Where a value stands across, kept within the panel."""
+        """The horizontal coordinate of a value, kept within the panel."""
         share = (value - self.x_range[0]) / (self.x_range[1] - self.x_range[0])
         return self.left + min(1.0, max(0.0, share)) * self.width
 
     def y(self, value: float) -> float:
-        """Where a value stands down the page, kept within the panel."""
+        """The vertical coordinate of a value, kept within the panel."""
         share = (value - self.y_range[0]) / (self.y_range[1] - self.y_range[0])
         return self.bottom - min(1.0, max(0.0, share)) * self.height
 

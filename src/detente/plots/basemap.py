@@ -14,11 +14,11 @@ from importlib import resources
 import msgspec
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
+from detente.airspace.arrays import Floats
 from detente.airspace.position import Position
 
-Degrees = NDArray[np.float64]
+Degrees = Floats
 """Points as rows of longitude and latitude in degrees. Longitudes run on past 180 where a line crosses it."""
 
 MEAN_EARTH_RADIUS_M = 6_371_000.0
@@ -155,7 +155,7 @@ def _closed_over_pole(ring: Degrees) -> Degrees:
     return np.concatenate([ring, [(ring[-1, 0], pole), (ring[0, 0], pole), ring[0]]])
 
 
-def _turn_into(hole: NDArray[np.float64], shell: NDArray[np.float64]) -> float:
+def _turn_into(hole: Floats, shell: Floats) -> float:
     """By which whole turn a hole's longitudes must be moved to lie within its shell's."""
     middle = 0.5 * (hole.min() + hole.max())
     return next(

@@ -33,6 +33,9 @@ def conflict_map(scene: Scene, describe: Callable[[Spot], str]) -> str:
     # The worst is drawn last, on top.
     for mark in reversed(scene.marks):
         _number(drawing, mark, describe(mark.spot))
+    for place in scene.places:
+        drawing.circle(place.x, place.y, 1.6, "place")
+        drawing.text(place.x + 5.0, place.y + 3.5, place.name, "place city" if place.is_city else "place")
     draw_edges(drawing, scene)
     return drawing.markup()
 

@@ -106,7 +106,7 @@ def report_page(contents: ReportContents, language: Language) -> str:
 
 
 def in_full(conflicts: list[Ranked]) -> list[Ranked]:
-    """Those left and the worst of the others, at most SHOWN_IN_FULL, in the order of their numbers."""
+    """Return the conflicts that are left and the worst others, at most SHOWN_IN_FULL, in the order of their numbers."""
     chosen = [entry for entry in conflicts if entry.conflict.outcome.left]
     chosen += [entry for entry in conflicts if not entry.conflict.outcome.left]
     return sorted(chosen[:SHOWN_IN_FULL], key=lambda entry: entry.number)

@@ -7,20 +7,24 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from detente.airspace.arrays import Floats
 from detente.airspace.plan import Plan, Trajectory
 from detente.airspace.position import posix_s
 from detente.airspace.separation import Encounter
 from detente.language.figures import NAUTICAL_MILE_M
 from detente.plots.basemap import world
 from detente.plots.graticule import Page, Tick, graticule_lines
+from detente.plots.places import PlaceName, place_names
 from detente.plots.sampling import SampledPath, drawn_lines
 from detente.plots.window import MapWindow, Metres, window_around
 
 DETAIL = 0.35
 """Bends smaller than this many user units are left out."""
 LABEL_RADIUS = 9.5
+CROWD_UNITS = 24.0
+"""Conflicts nearer than this to the worst of a crowd belong to it."""
+FEWEST_IN_CROWD, FEWEST_IN_INSET = 4, 4
 NUMBERED_MOST = 60
 """Conflicts beyond the worst so many get a mark without a number, because a map full of numbers is read by nobody."""
 
@@ -41,7 +45,10 @@ class DrawnPath(msgspec.Struct, frozen=True):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """A conflict on the map: where it is, and where its number stands (beside it when the place is taken)."""
+    """A conflict on the map: where it is, and where its number stands (beside it when the place is taken).
+
+    Of a crowd only the worst has its number on the map; `others` says how many more are as near.
+    """
 
     spot: Spot
     x: float
@@ -49,6 +56,7 @@ class Mark(msgspec.Struct, frozen=True):
     label_x: float
     label_y: float
     numbered: bool
+    others: int = 0
 
 
 class ScaleBar(msgspec.Struct, frozen=True):
@@ -76,12 +84,20 @@ class Scene(msgspec.Struct, frozen=True):
     stretches: tuple[list[Metres], list[Metres]]
     marks: list[Mark]
     scale: ScaleBar
+    places: list[PlaceName]
 
 
 def map_scene(
-    ours: Sequence[Plan], theirs: Sequence[Plan], spots: Sequence[Spot], width: float, *, least_aspect: float = 1.15
+    ours: Sequence[Plan],
+    theirs: Sequence[Plan],
+    spots: Sequence[Spot],
+    width: float,
+    *,
+    least_aspect: float = 1.15,
+    window: MapWindow | None = None,
+    gathers: bool = False,
 ) -> Scene:
-    """Lay out a map `width` user units wide around all plans.
+    """Lay out a map `width` user units wide around all plans, or of a window.
 
     Args:
         ours: plans of the first party; encounters' `first_plan_id` are among them.
@@ -89,10 +105,13 @@ def map_scene(
         spots: conflicts to mark, worst first.
         width: of the picture in user units; the height follows from what is shown.
         least_aspect: the least width over height.
+        window: what is shown; everything when not given.
+        gathers: whether a crowd of conflicts has one mark.
     """
     drawn = tuple([(plan, drawn_lines(plan)) for plan in side] for side in (ours, theirs))
     everything = [line for side in drawn for _, lines in side for line in lines]
-    window = window_around(everything, least_aspect=least_aspect, most_aspect=2.0)
+    if window is None:
+        window = window_around(everything, least_aspect=least_aspect, most_aspect=2.0)
     page = Page(window, width)
     tolerance_m = DETAIL / page.units_per_m
     basemap = world()
@@ -105,6 +124,15 @@ def map_scene(
     )
     by_id = tuple({plan.plan_id: plan for plan in side} for side in (ours, theirs))
     graticule, left_ticks, bottom_ticks = graticule_lines(page)
+    marks = _gathered(_marks(page, spots)) if gathers else _marks(page, spots)
+    scale = scale_bar(page.units_per_m, width / 4.0)
+    below = max(scale.nautical_units, scale.kilometre_units) + 30.0
+    kept_free = [(page.width - below, page.height - 80.0, page.width, page.height)]
+    kept_free += [
+        (m.label_x - LABEL_RADIUS, m.label_y - LABEL_RADIUS, m.label_x + LABEL_RADIUS, m.label_y + LABEL_RADIUS)
+        for m in marks
+        if m.numbered
+    ]
     return Scene(
         width=width,
         height=page.height,
@@ -120,9 +148,60 @@ def map_scene(
             [p for spot in spots for p in _stretch(page, by_id[0].get(spot.encounter.first_plan_id), spot.encounter)],
             [p for spot in spots for p in _stretch(page, by_id[1].get(spot.encounter.second_plan_id), spot.encounter)],
         ),
-        marks=_marks(page, spots),
-        scale=scale_bar(page.units_per_m, width / 4.0),
+        marks=marks,
+        scale=scale,
+        places=place_names(page, kept_free),
     )
+
+
+def single_marks(scene: Scene, spots: Sequence[Spot]) -> list[Mark]:
+    """Return the marks of a scene's conflicts as they are when none are gathered."""
+    return _marks(Page(scene.window, scene.width), spots)
+
+
+def crowd_window(marks: Sequence[Mark]) -> tuple[MapWindow, list[Spot]] | None:
+    """Return a window around the greatest crowd of a map, and its conflicts; None where no crowd is worth one.
+
+    The marks are those of a scene that does not gather.
+    """
+    crowds = _crowds(marks)
+    if not crowds or len(crowds[0]) < FEWEST_IN_INSET:
+        return None
+    spots = [mark.spot for mark in crowds[0]]
+    places = [
+        np.array([(place.longitude_deg, place.latitude_deg)])
+        for spot in spots
+        for place in (spot.encounter.closest_first_position, spot.encounter.closest_second_position)
+    ]
+    return window_around(places, least_aspect=1.2, most_aspect=1.2, margin=0.15, least_m=2_000.0), spots
+
+
+def _crowds(marks: Sequence[Mark]) -> list[list[Mark]]:
+    """Marks that would lie over one another, together, each crowd in the order of numbers; the greatest crowd first."""
+    crowds: list[list[Mark]] = []
+    centres = np.empty((0, 2))
+    for mark in marks:
+        away = np.hypot(centres[:, 0] - mark.x, centres[:, 1] - mark.y)
+        near = int(np.argmin(away)) if len(away) else -1
+        if near >= 0 and away[near] < CROWD_UNITS:
+            crowds[near].append(mark)
+        else:
+            crowds.append([mark])
+            centres = np.vstack((centres, (mark.x, mark.y)))
+    return sorted(crowds, key=lambda crowd: -len(crowd))
+
+
+def _gathered(marks: Sequence[Mark]) -> list[Mark]:
+    """One mark for each crowd, at its worst conflict; the others of it are dots without a number."""
+    found: list[Mark] = []
+    for crowd in _crowds(marks):
+        if len(crowd) < FEWEST_IN_CROWD:
+            found += crowd
+            continue
+        worst = crowd[0]
+        found.append(msgspec.structs.replace(worst, others=len(crowd) - 1, numbered=True))
+        found += [msgspec.structs.replace(mark, numbered=False, label_x=mark.x, label_y=mark.y) for mark in crowd[1:]]
+    return sorted(found, key=lambda mark: mark.spot.number)
 
 
 def scale_bar(units_per_m: float, most_units: float) -> ScaleBar:
@@ -166,7 +245,7 @@ def _marks(page: Page, spots: Sequence[Spot]) -> list[Mark]:
     return marks
 
 
-def _free_place(x: float, y: float, taken: NDArray[np.float64], width: float, height: float) -> tuple[float, float]:
+def _free_place(x: float, y: float, taken: Floats, width: float, height: float) -> tuple[float, float]:
     room = 2.0 * LABEL_RADIUS + 2.0
     best, best_clear = (x, y), -1.0
     for ring in range(6):

@@ -30,11 +30,11 @@ class Drawing:
         self._groups = [self.root]
 
     def begin(self, css_class: str) -> None:
-        """Open a group; what follows is inside it until `end`."""
+        """Open a group; what is added goes inside it until `end`."""
         self.inside(self.add("g", css_class))
 
     def inside(self, element: ET.Element) -> None:
-        """What follows is inside `element` until `end`."""
+        """Open `element`; what is added goes inside it until `end`."""
         self._groups.append(element)
 
     def end(self) -> None:

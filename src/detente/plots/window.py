@@ -12,17 +12,17 @@ from functools import cached_property
 import numpy as np
 import pyproj
 import shapely
-from numpy.typing import NDArray
 
+from detente.airspace.arrays import Floats
 from detente.airspace.position import Position
 from detente.plots.basemap import Basemap, Degrees
 
-Metres = NDArray[np.float64]
+Metres = Floats
 """Points as rows of metres east and north of the window's middle."""
 
 
 class MapWindow:
-    """What is `half_width_m` east and west, and `half_height_m` north and south of `centre`."""
+    """A rectangle that reaches `half_width_m` east and west, and `half_height_m` north and south of `centre`."""
 
     def __init__(self, centre: Position, half_width_m: float, half_height_m: float) -> None:
         """Both halves must be above zero."""
@@ -51,11 +51,6 @@ class MapWindow:
         """The reverse of `project`, longitudes within -180 to 180."""
         return np.column_stack(self._plane(points[:, 0], points[:, 1], inverse=True)).astype(np.float64)
 
-    def contains(self, points: Metres) -> NDArray[np.bool_]:
-        """Which rows lie within the rectangle, its edge included."""
-        inside = np.abs(points) <= (self.half_width_m, self.half_height_m)
-        return np.asarray(inside.all(axis=1))
-
     def clip(self, lines: Iterable[Degrees], tolerance_m: float = 0.0) -> list[Metres]:
         """Cut lines to the rectangle and leave out bends smaller than `tolerance_m`; a line may come back in pieces."""
         projected = [self.project(line) for line in lines if len(line) > 1]
@@ -83,7 +78,7 @@ class MapWindow:
 def cut_lines(
     lines: Sequence[Metres], half_width_m: float, half_height_m: float, tolerance_m: float = 0.0
 ) -> list[Metres]:
-    """Cut lines of a plane to the rectangle around its origin; bends smaller than `tolerance_m` go."""
+    """Cut lines of a plane to the rectangle around its origin; bends smaller than `tolerance_m` are left out."""
     if not lines:
         return []
     shapes = shapely.linestrings(

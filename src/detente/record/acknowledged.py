@@ -37,7 +37,7 @@ class AcknowledgedHead:
 
     def __init__(self, path: Path) -> None:
         """Open the file or make it. Raises OSError."""
-        self._descriptor = os.open(acknowledged_path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._descriptor = os.open(acknowledged_path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def write(self, head: Head) -> None:
         """Note that everything up to `head` is durable and may be acknowledged."""

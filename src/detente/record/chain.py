@@ -61,7 +61,7 @@ def head_message(first: int, last: int, last_hash: bytes) -> bytes:
 def kind_field(kind: str) -> bytes:
     """Return `kind` as a hashed field. Raises Refusal unless it is a lower-case word of at most 64 signs."""
     if not _KIND.match(kind):
-        raise Refusal("kind", kind, "1 to 64 lower-case letters, digits or . _ -, beginning with a letter")
+        raise Refusal("record.party_name", "kind", kind)
     encoded = kind.encode()
     return _LENGTH.pack(len(encoded)) + encoded
 

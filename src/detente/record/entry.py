@@ -59,11 +59,9 @@ class Submission:
         for kind, body in self.entries:
             kind_field(kind)
             if type(body) is not bytes:
-                raise Refusal("body", type(body).__name__, "bytes")
+                raise Refusal("record.bytes_object", "body", type(body).__name__)
             if len(body) > MAX_ENTRY_BODY_BYTES:
-                raise Refusal(
-                    "body", f"{len(body):,} bytes", f"at most {MAX_ENTRY_BODY_BYTES:,} bytes", "Record it in parts."
-                )
+                raise Refusal("record.at_most_bytes", "body", f"{len(body):,} bytes", most=MAX_ENTRY_BODY_BYTES)
 
 
 def microseconds(moment: datetime) -> int:

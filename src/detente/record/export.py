@@ -16,6 +16,7 @@ from detente.record.chain import Genesis
 from detente.record.entry import from_microseconds
 from detente.record.keys import sync_directory
 from detente.record.rows import Row
+from detente.record.segments import ArchivedRefusal
 from detente.record.verification import Receiver, Verification, verify_journal
 
 JSON_LINES_FORMAT = "detente-journal-1"
@@ -29,26 +30,28 @@ def export_journal(
     """Write the journal file `path` to the new file `out`, as JSON lines or Parquet by the ending of its name.
 
     The journal is verified as `verify_journal` does. When it has a bad entry nothing is written, and the verification
-    names it. Raises Refusal when `path` is no journal, when `out` exists or has another ending, and when it cannot be
-    written.
+    names it. Raises Refusal when `path` is no journal or a segment of it is not here, when `out` exists or has another
+    ending, and when it cannot be written.
     """
     target = Path(out)
     make = _WRITERS.get(target.suffix.lower())
     if make is None:
-        raise Refusal("OUT", str(target), "a name that ends in .jsonl or .parquet")
+        raise Refusal("record.name_ends_jsonl", "OUT", str(target))
     partial = target.with_name(target.name + ".part")
-    for file, mend in ((target, ""), (partial, "An export that was cut short left it: remove it.")):
+    for file, code in ((target, "record.new_export"), (partial, "record.no_partial_export")):
         if os.path.lexists(file):
-            raise Refusal("OUT", str(file), "a file that does not exist yet", mend)
+            raise Refusal(code, "OUT", str(file))
     try:
         with partial.open("xb") as stream:
             writer = make(stream)
             verification = verify_journal(path, public, progress=progress, receiver=writer)
+        if verification.archived:
+            raise ArchivedRefusal(verification.archived[0])
         if verification.ok:
             partial.rename(target)
             sync_directory(target.parent)
     except OSError as error:
-        raise Refusal("OUT", str(target), "a file that can be written", f"{error.strerror}.") from None
+        raise Refusal("record.file_writable", "OUT", str(target), strerror=error.strerror or str(error)) from None
     finally:
         partial.unlink(missing_ok=True)
     return verification
@@ -105,9 +108,7 @@ class _Parquet:
             self._arrow: Any = import_module("pyarrow")
             self._parquet: Any = import_module("pyarrow.parquet")
         except ImportError:
-            raise Refusal(
-                "OUT", "a Parquet file", "a .jsonl file, or pyarrow installed", "Run: pip install 'detente[parquet]'"
-            ) from None
+            raise Refusal("record.jsonl_file_or_pyarrow", "OUT", "a Parquet file") from None
         self._stream = stream
         self._writer: Any = None
         self._rows: list[Row] = []

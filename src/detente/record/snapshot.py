@@ -34,8 +34,7 @@ def open_snapshot(path: Path, *, is_own: bool = False) -> Iterator[tuple[sqlite3
             connection.execute("BEGIN")
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         except (*SQLITE_ERRORS, OSError) as error:
-            mend = "It cannot be read: was it copied whole?"
-            raise Refusal(str(path), str(error), "a Détente journal", mend) from None
+            raise Refusal("record.readable_journal", str(path), str(error)) from None
         yield connection, log
     finally:
         if connection is not None:

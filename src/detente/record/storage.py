@@ -18,6 +18,8 @@ EntryRow = tuple[int, int, str, bytes, bytes, bytes | None]
 APPLICATION_ID = 0x4474654A
 """The letters DteJ in the SQLite header, by which `file` and Détente tell a journal from another database."""
 FORMAT_VERSION = 1
+SEGMENTED_VERSION = 2
+"""The format of a journal that has closed segments, and of their files."""
 PAGE_BYTES = 4096
 CREATE_JOURNAL = (
     "CREATE TABLE journal (journal_id BLOB NOT NULL, public_key BLOB NOT NULL, created_at_us INTEGER NOT NULL, "
@@ -27,6 +29,15 @@ CREATE_ENTRY = (
     "CREATE TABLE entry (number INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL, "
     "hash BLOB NOT NULL, signature BLOB)"
 )
+CREATE_SEGMENT = (
+    "CREATE TABLE segment (first INTEGER NOT NULL, last INTEGER PRIMARY KEY, hash BLOB NOT NULL, "
+    "batch_first INTEGER NOT NULL, signature BLOB NOT NULL, rotations BLOB NOT NULL, sha256 BLOB NOT NULL, "
+    "size_bytes INTEGER NOT NULL)"
+)
+_TABLES = {
+    FORMAT_VERSION: {CREATE_JOURNAL, CREATE_ENTRY},
+    SEGMENTED_VERSION: {CREATE_JOURNAL, CREATE_ENTRY, CREATE_SEGMENT},
+}
 INSERT_ENTRY = "INSERT INTO entry (number, at_us, kind, body, hash, signature) VALUES (?, ?, ?, ?, ?, ?)"
 INSERTED_TOGETHER = (64, 8, 1)
 """How many entries one statement takes. Between two statements the thread gives up the interpreter, and may wait for it
@@ -42,7 +53,6 @@ WRITER_PRAGMAS = (
 SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What a damaged or hostile file can raise: an error's message may quote the file, and need not be UTF-8."""
 _MAX_ROW_BYTES = MAX_ENTRY_BODY_BYTES + 4096
-_EXPECTED_FILE = "a Détente journal"
 
 
 class JournalStoppedError(Exception):
@@ -62,6 +72,8 @@ def create_database(path: Path, genesis: Genesis, key: NodeKey) -> None:
     temporary = path.with_name(path.name + ".new")
     for leftover in (temporary, Path(f"{temporary}-journal"), write_ahead_path(temporary)):
         leftover.unlink(missing_ok=True)
+    # SQLite gives its log and index the mode of the database: only the owner reads what two parties said.
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     connection = connect(temporary, "rwc")
     try:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
@@ -128,11 +140,16 @@ def check_is_file(path: Path) -> None:
     try:
         status = path.stat()
     except (OSError, ValueError) as error:
-        raise Refusal(str(path), getattr(error, "strerror", None) or str(error), _EXPECTED_FILE) from None
+        raise Refusal(
+            "record.detente_journal_file", str(path), getattr(error, "strerror", None) or str(error)
+        ) from None
     if not stat.S_ISREG(status.st_mode):
-        raise Refusal(str(path), "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file", _EXPECTED_FILE)
+        raise Refusal(
+            "record.detente_journal_file", str(path),
+            "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file",
+        )  # fmt: skip
     if status.st_size == 0:
-        raise Refusal(str(path), "an empty file", _EXPECTED_FILE, "Was it copied whole?")
+        raise Refusal("record.detente_journal_copied", str(path), "an empty file")
 
 
 def read_genesis(connection: sqlite3.Connection, path: Path) -> tuple[Genesis, bytes]:
@@ -145,18 +162,18 @@ def read_genesis(connection: sqlite3.Connection, path: Path) -> tuple[Genesis, b
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         statements = {row[0] for row in connection.execute("SELECT sql FROM sqlite_schema LIMIT 10")}
         if application_id != APPLICATION_ID:
-            raise Refusal(str(path), "another SQLite database", _EXPECTED_FILE)
-        if version != FORMAT_VERSION:
-            raise Refusal(str(path), f"format {version}", f"format {FORMAT_VERSION}", "Use the Détente that wrote it.")
-        if statements != {CREATE_JOURNAL, CREATE_ENTRY}:
-            raise Refusal(str(path), "other tables", "the tables `journal` and `entry` as Détente makes them, alone")
+            raise Refusal("record.detente_journal_file", str(path), "another SQLite database")
+        if version not in _TABLES:
+            raise Refusal("record.journal_format", str(path), f"format {version}", format_version=SEGMENTED_VERSION)
+        if statements != _TABLES[version]:
+            raise Refusal("record.tables_journal_entry_detente", str(path), "other tables")
         rows = connection.execute("SELECT journal_id, public_key, created_at_us, signature FROM journal").fetchmany(2)
     except SQLITE_ERRORS as error:
         raise _unreadable(path, error) from None
     if len(rows) != 1 or [type(value) for value in rows[0]] != [bytes, bytes, int, bytes]:
-        raise Refusal(str(path), "another content of the table `journal`", "one row: id, key, time and signature")
+        raise Refusal("record.one_row_id_key", str(path), "another content of the table `journal`")
     return Genesis(*rows[0][:3]), rows[0][3]
 
 
 def _unreadable(path: Path, error: Exception) -> Refusal:
-    return Refusal(str(path), str(error), _EXPECTED_FILE, "SQLite cannot read it: was it copied whole?")
+    return Refusal("record.detente_journal", str(path), str(error))

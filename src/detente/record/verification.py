@@ -12,6 +12,7 @@ from detente.record.acknowledged import read_acknowledged_head
 from detente.record.chain import Genesis
 from detente.record.entry import Head
 from detente.record.rows import Row
+from detente.record.segments import ArchivedRefusal, Segment, opened_segment, read_segments, walk_after
 from detente.record.snapshot import open_snapshot
 from detente.record.storage import check_is_file, read_genesis, write_ahead_path
 from detente.record.walk import BadEntry, BrokenChainError, JournalFault, Walk, check_genesis
@@ -35,6 +36,9 @@ class Verification(msgspec.Struct, frozen=True):
         is_key_given: whether the public key came from outside; if not, the file is only consistent with itself.
         is_head_given: whether the file was compared with a head from outside; if not, missing newest batches go unseen.
         unfinished_bytes: bytes of an unfinished batch in the write-ahead log, which are no part of the journal.
+        signer: the public key that signs after its rotations.
+        segments: how many closed segments the journal has; those in `archived` are not here. Their heads are signed,
+            and what is here goes on from them.
         may_lack_log: a copy without the write-ahead log: if the node was running, the newest entries are not in it.
     """
 
@@ -47,6 +51,9 @@ class Verification(msgspec.Struct, frozen=True):
     is_head_given: bool
     unfinished_bytes: int
     may_lack_log: bool
+    signer: bytes
+    segments: int = 0
+    archived: tuple[Segment, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -88,7 +95,8 @@ def verify_journal(
         The result; `bad` names the first bad entry.
 
     Raises:
-        Refusal: the file is no journal, or cannot be read at all.
+        Refusal: the file is no journal, or cannot be read at all; ArchivedRefusal when the entry known from outside is
+            in a segment that is not here.
     """
     file = Path(path)
     check_is_file(file)
@@ -113,15 +121,32 @@ def _verify_once(
         genesis, signature = read_genesis(connection, path)
         if receiver is not None:
             receiver.begin(genesis, signature)
-        walk = Walk(connection, genesis, known=known)
         bad: BadEntry | None = None
-        try:
-            check_genesis(genesis, signature, public)
+        segments: tuple[Segment, ...] = ()
+        archived: list[Segment] = []
+        batches, walk = 0, Walk(connection, genesis)
+
+        def follow() -> None:
             for row in walk.rows():
                 if receiver is not None:
                     receiver.row(row)
                 if row[0] % PROGRESS_ENTRIES == 0 and progress is not None:
                     progress(row[0])
+
+        try:
+            check_genesis(genesis, signature, public)
+            segments = read_segments(connection, genesis)
+            for place, segment in enumerate(segments):
+                try:
+                    with opened_segment(path, segment, segments[:place], genesis, known) as walk:
+                        follow()
+                        batches += walk.batches
+                except ArchivedRefusal:
+                    if head is not None and segment.first <= head.number <= segment.last:
+                        raise
+                    archived.append(segment)
+            walk = walk_after(connection, genesis, segments, known)
+            follow()
             walk.check_whole(log)
             walk.check_end()
         except BrokenChainError as broken:
@@ -132,10 +157,13 @@ def _verify_once(
             path=str(path),
             genesis=genesis,
             head=walk.head,
-            batches=walk.batches,
+            batches=batches + walk.batches,
             bad=bad,
             is_key_given=public is not None,
             is_head_given=head is not None,
             unfinished_bytes=log.unfinished_bytes,
             may_lack_log=not write_ahead_path(path).exists() and not lock_path(path).exists(),
+            signer=walk.signer,
+            segments=len(segments),
+            archived=tuple(archived),
         )

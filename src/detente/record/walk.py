@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import NoReturn
 
@@ -15,11 +15,14 @@ from detente.record.chain import Genesis, entry_hash, head_message, kind_field
 from detente.record.entry import Head, from_microseconds
 from detente.record.keys import verify
 from detente.record.printable import printable
+from detente.record.rotation import KEY_ROTATED, Rotation, keys_through, read_rotations
 from detente.record.rows import LAST_ENTRY_NUMBER, Row, UnreadableRowError, stored_rows
 from detente.record.storage import SQLITE_ERRORS
 from detente.record.write_ahead import LogState
 
-_SELECT_LAST_SIGNED = "SELECT number FROM entry WHERE signature IS NOT NULL ORDER BY number DESC LIMIT 1"
+_SELECT_LAST_SIGNED = (
+    "SELECT number FROM entry WHERE signature IS NOT NULL AND number <= ? ORDER BY number DESC LIMIT 1"
+)
 
 
 class JournalFault(StrEnum):
@@ -32,6 +35,7 @@ class JournalFault(StrEnum):
     UNREADABLE = "unreadable"
     NOT_SIGNED_BY_KEY = "not_signed_by_key"
     ANOTHER_KEY = "another_key"
+    FALSE_ROTATION = "false_rotation"
     NOT_THE_KNOWN_HEAD = "not_the_known_head"
     ENDS_EARLY = "ends_early"
     UNSIGNED = "unsigned"
@@ -78,12 +82,16 @@ class BrokenChainError(Exception):
 class Walk:
     """A walk along a journal's chain that proves each row before it hands it on.
 
-    `head` and `batches` say how far the proof goes: to the last signed batch that was met.
+    `head` and `batches` say how far the proof goes: to the last signed batch that was met. `rotations` are those
+    of before the base and those that were met, `signer` the public key that signs after them.
 
     Args:
         connection: a read transaction on the journal.
         genesis: its genesis.
+        base: the signed head after which the file begins; None where it begins with entry 1.
+        last: walk no further than this entry.
         known: an entry's number and hash known from outside, which the journal must contain.
+        rotations: those that lead from the journal's first key to the one that signs after the base, in order.
         every_signature: verify each batch's signature; otherwise only the newest, which stands for all before it.
     """
 
@@ -91,16 +99,27 @@ class Walk:
         self,
         connection: sqlite3.Connection,
         genesis: Genesis,
+        base: Head | None = None,
         known: Head | None = None,
+        rotations: Sequence[Rotation] = (),
         *,
+        last: int = LAST_ENTRY_NUMBER,
         every_signature: bool = True,
     ) -> None:
         self._connection = connection
         self._genesis = genesis
+        self._last = last
         self._known = known
         self._every_signature = every_signature
-        self.head = Head(0, genesis.hash)
+        self._base = self.head = base or Head(0, genesis.hash)
         self.batches = 0
+        self.rotations = list(rotations)
+        self.signer = keys_through(genesis.public_key, rotations)[-1]
+
+    @property
+    def first_key(self) -> bytes:
+        """The public key that the journal was made with."""
+        return self._genesis.public_key
 
     def rows(self) -> Iterator[Row]:
         """Yield every row that a signed batch covers, in order; raises BrokenChainError at the first bad one.
@@ -110,15 +129,16 @@ class Walk:
         self._check_known(self.head)
         known_number = self._known.number if self._known else 0
         last_signed = self._last_signed()
-        number = 0
-        first = 1
-        previous = self._genesis.hash
+        number, previous = self._base
+        first = number + 1
         newest: tuple[int, int, bytes, bytes] | None = None
         for row in self._readable(last_signed):
             number += 1
             previous = _proven_hash(row, number, previous)
             if number == known_number:
                 self._check_known(Head(number, previous))
+            if row[2] == KEY_ROTATED:
+                self._rotate(number, row[3])
             signature = row[5]
             if signature is not None:
                 newest = (first, number, previous, signature)
@@ -164,15 +184,17 @@ class Walk:
 
     def _last_signed(self) -> int:
         try:
-            row = self._connection.execute(_SELECT_LAST_SIGNED).fetchone()
+            row = self._connection.execute(_SELECT_LAST_SIGNED, (self._last,)).fetchone()
         except SQLITE_ERRORS:
             # The tail cannot be read; the walk finds the place.
             return LAST_ENTRY_NUMBER
-        return row[0] if row else 0
+        return max(row[0], self._base.number) if row else self._base.number
 
     def _readable(self, last: int) -> Iterator[Row]:
         try:
-            yield from stored_rows(self._connection, -LAST_ENTRY_NUMBER, last)
+            # What lies before the base is closed: rows that are still there are being removed.
+            first = self._base.number + 1 if self._base.number else -LAST_ENTRY_NUMBER
+            yield from stored_rows(self._connection, first, last)
         except UnreadableRowError as error:
             raise _broken(error.number, JournalFault.UNREADABLE, error.detail) from None
 
@@ -183,11 +205,18 @@ class Walk:
 
     def _check_signature(self, first: int, last: int, last_hash: bytes, signature: bytes) -> None:
         message = head_message(first, last, last_hash)
-        if type(signature) is not bytes or not verify(self._genesis.public_key, signature, message):
-            raise BrokenChainError(
-                BadEntry(first, last, JournalFault.NOT_SIGNED_BY_KEY, self._genesis.public_key.hex())
-            )
+        if type(signature) is not bytes or not verify(self.signer, signature, message):
+            raise BrokenChainError(BadEntry(first, last, JournalFault.NOT_SIGNED_BY_KEY, self.signer.hex()))
         self.head = Head(last, last_hash)
+
+    def _rotate(self, number: int, body: bytes) -> None:
+        """Go over to the key that a rotation names: the batch that it is in is signed by that."""
+        try:
+            [rotation] = read_rotations(self._genesis.public_key, self.signer, [body.decode()])
+        except (Refusal, UnicodeDecodeError) as error:
+            raise _broken(number, JournalFault.FALSE_ROTATION, str(error)) from None
+        self.rotations.append(rotation)
+        self.signer = rotation.new
 
 
 def check_genesis(genesis: Genesis, signature: bytes, public: bytes | None) -> None:

@@ -31,9 +31,8 @@ class WriterLock:
                 holder = os.pread(self._descriptor, 32, 0).decode("ascii", "replace").strip()
                 os.close(self._descriptor)
                 raise Refusal(
-                    str(path), f"written by process {holder or 'unknown'}", "a journal that no process is writing",
-                    "A journal has one writer: stop the node that runs on it.",
-                )  # fmt: skip
+                    "record.journal_no_process_writing", str(path), f"written by process {holder or 'unknown'}"
+                )
             time.sleep(_PAUSE_S)
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -68,11 +67,9 @@ def lock_path(path: Path) -> Path:
 
 def _open_lock(path: Path, flags: int) -> int:
     try:
-        return os.open(lock_path(path), flags | os.O_CLOEXEC, 0o644)
+        return os.open(lock_path(path), flags | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise Refusal(
-            str(path), error.strerror or str(error), "a journal in a directory that exists and can be written"
-        ) from None
+        raise Refusal("record.journal_directory_exists_written", str(path), error.strerror or str(error)) from None
 
 
 def _take(descriptor: int, kind: int) -> bool:

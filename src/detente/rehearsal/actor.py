@@ -10,20 +10,22 @@ from typing import Any
 import msgspec
 import tomli_w
 
-from detente.accord.facts import Fact
+from detente.accord.messages import AccordAct
+from detente.accord.room import AccordActed, AccordRoom
 from detente.api.client import NodeClient
 from detente.claims.events import ClaimsEvent
 from detente.line.events import LineEvent
 from detente.link.copies import proven_entries
 from detente.link.envelope import Envelope, read_envelope
 from detente.link.session import SENT
-from detente.node.accords import ACCORD, Kept
-from detente.picture.events import Event, decode_event
+from detente.picture.events import PictureEvent
+from detente.picture.room import PictureRoom
 from detente.record.entry import Entry
 from detente.record.keys import NodeKey
 from detente.rehearsal.party import RehearsalParty, run_command
 
 _CLAIMS_EVENTS: msgspec.json.Decoder[ClaimsEvent] = msgspec.json.Decoder(ClaimsEvent)
+_PICTURE_EVENTS: msgspec.json.Decoder[PictureEvent] = msgspec.json.Decoder(PictureEvent)
 _LINE_EVENTS: msgspec.json.Decoder[LineEvent] = msgspec.json.Decoder(LineEvent)
 LONGEST_WAIT_S = 1.0
 """Between two attempts to reach a peer that is away: short, because a rehearsal is."""
@@ -47,7 +49,7 @@ class Actor(RehearsalParty):
         if authority:
             NodeKey.generate().save(self.authority_path)
             configuration["authority"] = self.authority
-        configuration["http"] = {"host": "127.0.0.1", "port": self.port}
+        configuration["http"] = {"port": 0}
         configuration["link"] = {"longest_wait_s": LONGEST_WAIT_S}
         self.files.config_path.write_text(tomli_w.dumps(configuration), encoding="utf-8")
 
@@ -77,21 +79,23 @@ class Actor(RehearsalParty):
         """Return what the journal holds of the line."""
         return [_LINE_EVENTS.decode(entry.body) for entry in self.entries("line")]
 
-    def events(self) -> list[Event]:
+    def events(self) -> list[PictureEvent]:
         """Return what the journal holds of plans, notices, conflicts and measures."""
-        return [decode_event(entry.body) for entry in self.entries("event")]
+        return [_PICTURE_EVENTS.decode(entry.body) for entry in self.entries(PictureRoom.name)]
 
     def claims_events(self) -> list[ClaimsEvent]:
         """Return what the journal holds of observations, requests, incidents and reviews."""
         return [_CLAIMS_EVENTS.decode(entry.body) for entry in self.entries("claims")]
 
-    def facts_at(self) -> list[tuple[datetime, Fact]]:
+    def accord_acts_at(self) -> list[tuple[datetime, AccordAct]]:
         """Return what the journal holds of accords, with every peer, each with when it was written down (UTC)."""
-        return [(entry.at, msgspec.json.decode(entry.body, type=Kept).fact) for entry in self.entries(ACCORD)]
+        return [
+            (entry.at, msgspec.json.decode(entry.body, type=AccordActed).act) for entry in self.entries(AccordRoom.name)
+        ]
 
-    def facts(self) -> list[Fact]:
+    def accord_acts(self) -> list[AccordAct]:
         """Return what the journal holds of accords, with every peer."""
-        return [fact for _, fact in self.facts_at()]
+        return [act for _, act in self.accord_acts_at()]
 
     def sent(self, to: RehearsalParty) -> list[Envelope]:
         """Return every envelope in the journal that was sealed for a party."""

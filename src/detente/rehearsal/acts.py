@@ -26,7 +26,7 @@ def check_the_line(stage: Stage, first: Actor, second: Actor) -> None:
     pairs = ((first, second), (second, first))
     before = [_last_check(actor, peer) for actor, peer in pairs]
     for actor, peer in pairs:
-        stage.types(actor, "watch", "line", "check", peer.name)
+        stage.types(actor, "watch", "line", "check", "--peer", peer.name)
 
     def live() -> bool:
         lines = [actor.get("line")["lines"][peer.name] for actor, peer in pairs]
@@ -65,7 +65,7 @@ def give_notice(stage: Stage, actor: Actor, notice_id: str, meaning: Meaning, vo
     stage.types(
         actor, "watch", "notice", "give", notice_id, "--meaning", meaning,
         "--centre", f"{centre.latitude_deg},{centre.longitude_deg}", "--radius", f"{volume.area.radius_m / 1000:g}km",
-        "--block", f"{volume.altitude.lower.value:g}..{volume.altitude.upper.value:g}ft MSL",
+        "--heights", f"{volume.altitude.lower.value:g}..{volume.altitude.upper.value:g}ft MSL",
         "--window", f"{time.start:%Y-%m-%dT%H:%MZ}/{time.end:%Y-%m-%dT%H:%MZ}",
     )  # fmt: skip
 
@@ -95,7 +95,7 @@ def propose(stage: Stage, proposer: Actor, other: Actor, accord: Accord, post: s
     """Let a post of one side propose a text that the other hears of; return the accord's hash."""
     name = accord_hash(accord)
     file = proposer.document(f"{accord.name}.toml", format_accord(accord))
-    stage.types(proposer, post, "accord", "propose", str(file), "--peer", other.name, "--by", post)
+    stage.types(proposer, post, "accord", "propose", str(file), "--peer", other.name, "--post", post)
     stage.until(partial(_stands, other, name, "proposed"))
     return name
 

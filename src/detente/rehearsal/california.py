@@ -8,9 +8,8 @@ which alone are told, and measures settle them. Everything that the report says 
 from __future__ import annotations
 
 import re
-import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
@@ -22,14 +21,16 @@ from detente.accord.matching_terms import AltitudeFamilies, MatchingTerms, RunsO
 from detente.accord.provisions import Provisions
 from detente.accord.terms import Accord, AccordParty, Disclosure, accord_hash, format_accord
 from detente.airspace.altitude import FOOT_M
-from detente.airspace.plan import IDENTIFIER, Plan, TimeWindow
+from detente.airspace.plan import IDENTIFIER, Containment, Plan, TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.airspace.separation import Minima, MinimaTable
 from detente.feeds.geojson import write_geojson
 from detente.feeds.load import load_flights
-from detente.feeds.tracks import Flight
+from detente.feeds.tracks import Flight, TrackOptions
 from detente.language.figures import NAUTICAL_MILE_M
+from detente.matching.steps import steps_of
 from detente.rehearsal.party import RehearsalParty
+from detente.rehearsal.stage import fresh_directory
 
 FIRST, SECOND = "Airlines", "Others"
 DEMO_MINIMA = Minima(horizontal_m=5.0 * NAUTICAL_MILE_M, vertical_m=1000.0 * FOOT_M, time_s=0.0)
@@ -42,10 +43,14 @@ MATCHED_DAY = datetime(2025, 6, 1, tzinfo=UTC)
 """The day that is matched, UTC."""
 MATCHING = MatchingTerms(
     cell_dm=50_000, band_ft=1_000, bin_seconds=120, altitudes=AltitudeFamilies.PRESSURE, common_lateral_dm=-45_000,
-    runs=RunsOfNodes.ASKED, told=ToldOfMatched.PLAN, first_log2=17, second_log2=16, parts_log2=14, late_runs=0,
+    runs=RunsOfNodes.ASKED, told=ToldOfMatched.PLAN, first_log2=17, second_log2=16, parts_log2=14, late_runs=0, fine=(),
 )  # fmt: skip
-"""5 km, 1,000 ft and 2 minutes: fine enough to say little, small enough to take half a minute on two cores."""
-MESSAGES = 5
+"""5 km, 1,000 ft and 2 minutes, no fine rounds: fine enough to say little, small enough for two cores."""
+FLOWN_AS_DECLARED = TrackOptions(
+    silence_s=TrackOptions().gap_s, containment=Containment(100.0, 50.0 * FOOT_M, 0.0), drop_ghosts=True
+)
+"""Here the flights stand in for what was planned: a declared path is known also where nobody heard the aircraft."""
+MESSAGES = len(steps_of(0, 1 + len(MATCHING.fine_grids)))
 """Of each party in a private match."""
 QUIET_S = 0.2
 MATCH_DEADLINE_S = 300.0
@@ -59,6 +64,30 @@ class DemoProgress(NamedTuple):
     total: int
 
 
+class DayTraffic(NamedTuple):
+    """What two parties plan for one day.
+
+    Attributes:
+        names: the parties' names.
+        plans: of each of them.
+        reports_left_out: position reports that are in no plan.
+        other_days: plans that are left out because they are not of the day.
+        day: its beginning, UTC.
+        accord_name: what the accord of the day is called.
+        matching: the terms of the private match.
+        attributions: a sentence for each source, as its licence asks.
+    """
+
+    names: tuple[str, str]
+    plans: tuple[tuple[Plan, ...], tuple[Plan, ...]]
+    reports_left_out: int
+    other_days: int
+    day: datetime
+    accord_name: str
+    matching: MatchingTerms
+    attributions: tuple[str, ...]
+
+
 class Day(NamedTuple):
     """The finished day: the two parties' stopped nodes, the accord, the plans as declared, and the time it took."""
 
@@ -68,6 +97,8 @@ class Day(NamedTuple):
     plans: tuple[tuple[Plan, ...], tuple[Plan, ...]]
     reports_left_out: int
     run_time_s: float
+    attributions: tuple[str, ...]
+    other_days: int
 
     @property
     def accord_hash(self) -> str:
@@ -75,13 +106,26 @@ class Day(NamedTuple):
         return accord_hash(self.accord)
 
 
-def traffic_plans() -> tuple[tuple[tuple[Plan, ...], tuple[Plan, ...]], int]:
-    """The recorded day as plans, airlines and everyone else, and how many position reports are in none of them."""
+def california() -> DayTraffic:
+    """The recorded day as plans, airlines and everyone else."""
     with resources.as_file(resources.files("detente.rehearsal").joinpath("data", TRAFFIC)) as path:
-        flights = load_flights(path)
-    first = tuple(named_plan(f) for f in flights.flights if AIRLINE_CALLSIGN.match(f.callsign))
-    second = tuple(named_plan(f) for f in flights.flights if not AIRLINE_CALLSIGN.match(f.callsign))
-    return (first, second), sum(dropped.count for dropped in flights.dropped)
+        flights = load_flights(path, FLOWN_AS_DECLARED)
+    return DayTraffic(
+        names=(FIRST, SECOND),
+        plans=airlines_and_others(flights.flights),
+        reports_left_out=sum(dropped.count for dropped in flights.dropped),
+        other_days=0,
+        day=MATCHED_DAY,
+        accord_name="california-day",
+        matching=MATCHING,
+        attributions=(ATTRIBUTION,),
+    )
+
+
+def airlines_and_others(flights: Sequence[Flight]) -> tuple[tuple[Plan, ...], tuple[Plan, ...]]:
+    """The plans of the flights under an airline's callsign, and of all others."""
+    first = tuple(named_plan(f) for f in flights if AIRLINE_CALLSIGN.match(f.callsign))
+    return first, tuple(named_plan(f) for f in flights if not AIRLINE_CALLSIGN.match(f.callsign))
 
 
 def named_plan(flight: Flight) -> Plan:
@@ -90,25 +134,24 @@ def named_plan(flight: Flight) -> Plan:
     return msgspec.structs.replace(flight.plan, plan_id=name) if IDENTIFIER.match(name) else flight.plan
 
 
-def fly_the_day(out: Path, show: Callable[[DemoProgress], None]) -> Day:
-    """Run both nodes through the whole day in directories below `out`.
+def fly_the_day(out: Path, show: Callable[[DemoProgress], None], read: Callable[[], DayTraffic] = california) -> Day:
+    """Run both nodes through the whole day that `read` gives in directories below `out`.
 
     Raises Refusal when `out` holds something else, a command fails, or the nodes do not come to rest.
     """
-    clear_directory(out)
+    fresh_directory(out, DEMO_MARKER)
     started = time.monotonic()
     show(DemoProgress("traffic", 0, 1))
-    plans, left_out = traffic_plans()
-    first = RehearsalParty(FIRST, out / FIRST.lower())
-    second = RehearsalParty(SECOND, out / SECOND.lower())
+    traffic = read()
+    first, second = (RehearsalParty(name, out / name.lower()) for name in traffic.names)
     parties = (first, second)
     show(DemoProgress("parties", 0, 1))
     for party in parties:
         party.found()
     first.pair(second)
     second.pair(first)
-    accord = simple_accord(first, second)
-    for party, own in zip(parties, plans, strict=True):
+    accord = simple_accord(first, second, traffic)
+    for party, own in zip(parties, traffic.plans, strict=True):
         (party.files.path / "accord.toml").write_text(format_accord(accord), encoding="utf-8")
         plan_file(party).write_bytes(write_geojson(own))
     try:
@@ -120,7 +163,7 @@ def fly_the_day(out: Path, show: Callable[[DemoProgress], None]) -> Day:
         for party in parties:
             show(DemoProgress("plans", 0, 1))
             party.import_plans(plan_file(party))
-        match_privately(parties, show)
+        match_privately(parties, traffic, show)
         come_to_rest(parties, show)
         show(DemoProgress("stopping", 0, 1))
         for party in parties:
@@ -128,7 +171,10 @@ def fly_the_day(out: Path, show: Callable[[DemoProgress], None]) -> Day:
     finally:
         for party in parties:
             party.kill()
-    return Day(first, second, accord, plans, left_out, time.monotonic() - started)
+    return Day(
+        first, second, accord, traffic.plans, traffic.reports_left_out, time.monotonic() - started,
+        traffic.attributions, traffic.other_days,
+    )  # fmt: skip
 
 
 def plan_file(party: RehearsalParty) -> Path:
@@ -136,34 +182,36 @@ def plan_file(party: RehearsalParty) -> Path:
     return party.files.path / "plans.geojson"
 
 
-def simple_accord(first: RehearsalParty, second: RehearsalParty) -> Accord:
+def simple_accord(first: RehearsalParty, second: RehearsalParty, traffic: DayTraffic) -> Accord:
     """The terms of the day: 5 NM, 1,000 ft; of plans nothing is told but what a private match finds in conflict."""
     now = datetime.now(UTC).replace(microsecond=0)
     return Accord(
-        name="california-day",
+        name=traffic.accord_name,
         version=1,
         parties=tuple(AccordParty(party.name, party.card.public_key) for party in (first, second)),
-        valid=TimeWindow(MATCHED_DAY - timedelta(days=1), now + timedelta(days=7)),
+        valid=TimeWindow(min(traffic.day - timedelta(days=1), now), max(now, traffic.day) + timedelta(days=7)),
         minima=MinimaTable(default=DEMO_MINIMA),
         disclosure=Disclosure.NOTHING,
-        provisions=Provisions(matching=MATCHING),
+        provisions=Provisions(matching=traffic.matching),
     )
 
 
-def match_privately(parties: tuple[RehearsalParty, RehearsalParty], show: Callable[[DemoProgress], None]) -> None:
+def match_privately(
+    parties: tuple[RehearsalParty, RehearsalParty], traffic: DayTraffic, show: Callable[[DemoProgress], None]
+) -> None:
     """Let the two nodes match the day; raises Refusal when the match is broken off or takes too long."""
     show(DemoProgress("matching", 0, 2 * MESSAGES))
-    parties[0].begin_match(parties[1], MATCHED_DAY)
+    parties[0].begin_match(parties[1], traffic.day)
     deadline = time.monotonic() + MATCH_DEADLINE_S
     while time.monotonic() < deadline:
         runs = [run for party in parties for run in party.matches()]
         show(DemoProgress("matching", sum(len(run["taken"]) for run in runs), 2 * MESSAGES))
         if broken := next((run for run in runs if run["state"] == "aborted"), None):
-            raise Refusal("private match", broken["reason"], "a match that is complete", broken["remark"])
+            raise Refusal("rehearsal.complete_match", "private match", broken["reason"], remark=broken["remark"])
         if [run["state"] for run in runs] == ["done", "done"] and _is_told(parties, runs):
             return
         time.sleep(QUIET_S)
-    raise Refusal("demo", "still matching", f"a match within {MATCH_DEADLINE_S:.0f} s", "See the nodes' logs.")
+    raise Refusal("rehearsal.match_within", "demo", "still matching", match_deadline_s=MATCH_DEADLINE_S)
 
 
 def _is_told(parties: tuple[RehearsalParty, RehearsalParty], runs: list[dict[str, Any]]) -> bool:
@@ -187,19 +235,4 @@ def come_to_rest(parties: tuple[RehearsalParty, RehearsalParty], show: Callable[
             return
         before = numbers
         time.sleep(QUIET_S)
-    raise Refusal(
-        "demo", "still settling", f"two nodes at rest within {MATCH_DEADLINE_S:.0f} s", "See the nodes' logs."
-    )
-
-
-def clear_directory(out: Path) -> None:
-    """Make `out` empty; raises Refusal when it holds anything that an earlier run did not make, or is not writable."""
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / DEMO_MARKER).exists())):
-        raise Refusal("--out", str(out), "a new directory, or one that an earlier demo made", "Name another one.")
-    try:
-        if out.exists():
-            shutil.rmtree(out)
-        out.mkdir(parents=True)
-        (out / DEMO_MARKER).touch()
-    except OSError as error:
-        raise Refusal("--out", str(out), "a directory that can be written", f"{error.strerror}.") from None
+    raise Refusal("rehearsal.two_nodes_rest_within", "demo", "still settling", match_deadline_s=MATCH_DEADLINE_S)

@@ -11,19 +11,17 @@ from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.link.comparison import compare_copies
 from detente.link.copies import Copy
-from detente.matching.life import MatchingEvent, MessageSent, PartsSeen
-from detente.node.desks.matching import MatchingDesk, transcript_of
+from detente.matching.life import MatchingEvent, MatchingRuns, MessageSent, PartsSeen, evolve, transcript_of
 from detente.picture.conflicts import Conflict
 from detente.picture.events import (
     ConflictCleared,
     ConflictFound,
-    Event,
     MeasureProposed,
     MeasureRefused,
     NoMeasureFound,
+    PictureEvent,
     PlanAmended,
     PlanDeclared,
-    decode_event,
 )
 from detente.picture.measures import Measure
 from detente.plots.contents import (
@@ -41,10 +39,11 @@ from detente.record.entry import Entry
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
 from detente.record.verification import verify_journal
-from detente.rehearsal.california import ATTRIBUTION, Day
+from detente.rehearsal.california import Day
 from detente.rehearsal.party import RehearsalParty
 
 PlanName = tuple[str, str]
+_PICTURE_EVENTS: msgspec.json.Decoder[PictureEvent] = msgspec.json.Decoder(PictureEvent)
 
 
 class History:
@@ -56,10 +55,10 @@ class History:
         self.cleared: dict[str, str | None] = {}
         self.measures: dict[str, Measure] = {}
         self.refusals: dict[str, list[str]] = {}
-        self.no_measure: dict[str, list[tuple[str, str]]] = {}
+        self.no_measure: dict[str, dict[str, str]] = {}
         self.amendments: dict[PlanName, list[AgreedMeasure]] = {}
 
-    def add(self, event: Event) -> None:
+    def add(self, event: PictureEvent) -> None:
         """Fold one event in."""
         match event:
             case PlanDeclared(party=party, plan=plan):
@@ -67,7 +66,8 @@ class History:
             case PlanAmended(party=party, plan=plan, measure_id=measure_id):
                 self.plans[party, plan.plan_id] = plan
                 if measure_id is not None:
-                    agreed = AgreedMeasure(party, plan.plan_id, self.measures[measure_id].change)
+                    shifts = {shift.plan.plan_id: shift.change for shift in self.measures[measure_id].shifts}
+                    agreed = AgreedMeasure(party, plan.plan_id, shifts[plan.plan_id])
                     self.amendments.setdefault((party, plan.plan_id), []).append(agreed)
             case ConflictFound(conflict=conflict):
                 first = self.plans[conflict.first.party, conflict.first.plan_id]
@@ -81,7 +81,7 @@ class History:
                 conflict_id = self.measures[measure_id].conflict_id
                 self.refusals.setdefault(conflict_id, []).append(f"{party}: {reason}")
             case NoMeasureFound(conflict_id=conflict_id, party=party, reason=reason):
-                self.no_measure.setdefault(conflict_id, []).append((party, reason))
+                self.no_measure.setdefault(conflict_id, {})[party] = reason
 
     def agrees_with(self, other: History) -> bool:
         """Whether the plans that both sides know and the conflicts that still stand are the same."""
@@ -107,7 +107,7 @@ class History:
         """What the parties said about a conflict that is left: both reasons, in their words."""
         if conflict_id in self.cleared:
             return ""
-        reasons = [f"{party}: {reason}" for party, reason in self.no_measure.get(conflict_id, [])]
+        reasons = [f"{party}: {reason}" for party, reason in self.no_measure.get(conflict_id, {}).items()]
         return "; ".join([*self.refusals.get(conflict_id, []), *reasons])
 
 
@@ -120,12 +120,12 @@ def report_contents(day: Day, made_at: datetime) -> ReportContents:
     for party in (day.first, day.second):
         history = History()
         for entry in journal_entries(party, "event"):
-            history.add(decode_event(entry.body))
+            history.add(_PICTURE_EVENTS.decode(entry.body))
         histories.append(history)
     ours, theirs = histories
     # A conflict that a measure on its way had already removed may be on one side only; what stands at the end may not.
     if not ours.agrees_with(theirs):
-        raise Refusal("journals", "different ends", "both sides' journals with the same told plans and open conflicts")
+        raise Refusal("rehearsal.both_sides_journals", "journals", "different ends")
     conflicts = tuple(_report_conflict(ours, conflict_id) for conflict_id in ours.conflicts)
     plans = (*day.plans[0], *day.plans[1])
     return ReportContents(
@@ -142,7 +142,7 @@ def report_contents(day: Day, made_at: datetime) -> ReportContents:
         transcript=checked_transcript(day),
         match=private_match(day),
         learnt=(knowledge(day.first, day.second.name), knowledge(day.second, day.first.name)),
-        attributions=(ATTRIBUTION,),
+        attributions=day.attributions,
         check_commands=(
             *(f"detente journal verify {party.files.journal_path}" for party in (day.first, day.second)),
             f"detente transcript compare {day.first.files.journal_path} {day.second.files.journal_path}",
@@ -160,7 +160,7 @@ def knowledge(party: RehearsalParty, other: str) -> Knowledge:
     parts = [part for event in matching_events(party) if isinstance(event, PartsSeen) for part in event.parts]
     disclosed: dict[str, Plan] = {}
     for entry in journal_entries(party, "event"):
-        event = decode_event(entry.body)
+        event = _PICTURE_EVENTS.decode(entry.body)
         if isinstance(event, PlanDeclared) and event.party == other:
             disclosed.setdefault(event.plan.plan_id, event.plan)
     # Parts go by names without meaning, one for each plan; every plan told as it is was opened in part before.
@@ -172,10 +172,10 @@ def private_match(day: Day) -> PrivateMatch:
     terms = day.accord.provisions.matching
     events = [matching_events(party) for party in (day.first, day.second)]
     sent = [sum(e.noted.size for e in side if isinstance(e, MessageSent)) for side in events]
-    desk = MatchingDesk(day.first.name, day.first.card.key)
+    matching = MatchingRuns(day.first.name)
     for event in events[0]:
-        desk.evolve(event)
-    run = next(iter(desk.runs.values()))
+        evolve(matching, event)
+    run = next(iter(matching.runs.values()))
     assert run.outcome is not None
     return PrivateMatch(
         cell_m=0.1 * terms.cell_dm, band_m=terms.band_ft * FOOT_M, bin_s=float(terms.bin_seconds),

@@ -20,8 +20,9 @@ from detente.api.client import NodeClient
 from detente.link.card import Card
 from detente.link.directory import NodeDirectory
 
-START_S = 60.0
-STOP_S = 30.0
+PATIENCE_S = 120.0
+"""For a node to start and to stop: ends what hangs, on a machine however busy."""
+_OFFICER = "officer"
 
 
 class RehearsalParty:
@@ -45,7 +46,7 @@ class RehearsalParty:
         run_command("init", "--dir", str(self.files.path), "--name", self.name, "--address", address)
         document = {
             "party": self.name,
-            "http": {"host": "127.0.0.1", "port": self.port},
+            "http": {"port": 0},
             "settlement": {"automatic": True},
         }
         self.files.config_path.write_text(tomli_w.dumps(document), encoding="utf-8")
@@ -56,6 +57,26 @@ class RehearsalParty:
         run_command(
             "pair", str(other.files.card_path), "--dir", str(self.files.path), "--fingerprint", card.fingerprint
         )
+
+    @property
+    def runs(self) -> bool:
+        """Whether the node was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def said(self) -> Path:
+        """The file with all that the node has said."""
+        return self._said
+
+    def sign_in_link(self) -> str:
+        """Return a fresh link by which a duty officer signs in to the running node."""
+        client = NodeClient(self.files.path)
+        if _OFFICER not in {person["name"] for person in client.get("people")}:
+            client.post(
+                "people", body=json.dumps({"name": _OFFICER, "role": "duty_officer", "posts": ["watch"]}).encode()
+            )
+        link: str = client.post("people", _OFFICER, "link")["link"]
+        return link
 
     def start(self) -> None:
         """Start the node and leave it to come up; `wait` waits for it."""
@@ -70,7 +91,7 @@ class RehearsalParty:
 
     def wait(self) -> None:
         """Wait until the node answers; raises Refusal with the end of its log when it does not come up."""
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 break
@@ -82,7 +103,7 @@ class RehearsalParty:
                 return
         self.kill()
         log = self._said.read_text(encoding="utf-8", errors="replace")[-2000:] if self._said.exists() else ""
-        raise Refusal("node", self.name, "a node that starts", f"The end of {self._said}: {log}")
+        raise Refusal("rehearsal.node_starts", "node", self.name, said=str(self._said), log=log)
 
     def status(self) -> dict[str, Any]:
         """The node in numbers; see `detente.api.views.Status`."""
@@ -108,13 +129,13 @@ class RehearsalParty:
             return
         self._process.send_signal(signal.SIGTERM)
         try:
-            code = self._process.wait(STOP_S)
+            code = self._process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise Refusal("node", self.name, f"a node that stops within {STOP_S:.0f} s") from None
+            raise Refusal("rehearsal.node_stops_within", "node", self.name, patience_s=PATIENCE_S) from None
         self._process = None
         if code != 0:
-            raise Refusal("node", f"{self.name}, exit code {code}", "a clean stop", f"See {self._said}.")
+            raise Refusal("rehearsal.clean_stop", "node", f"{self.name}, exit code {code}", said=str(self._said))
 
     def kill(self) -> None:
         """End the process at once, whatever it is doing."""
@@ -132,7 +153,7 @@ def run_command(*arguments: str) -> None:
     )  # fmt: skip
     if done.returncode != 0:
         output = (done.stderr or done.stdout).strip()
-        raise Refusal(f"detente {arguments[0]}", f"exit code {done.returncode}", "success", output)
+        raise Refusal("rehearsal.success", f"detente {arguments[0]}", f"exit code {done.returncode}", output=output)
 
 
 def free_port() -> int:

@@ -67,8 +67,8 @@ def rehearse(stage: Stage) -> None:
     _undeclared(stage, alder, birch)
     _review(stage, alder, birch)
     stage.scene("rehearse.september.scene.third")
-    stage.types(alder, "watch", "disclosed", "--to", "cedar", keep="cedar")
-    stage.types(birch, "watch", "disclosed", "--to", "cedar", keep="cedar")
+    stage.types(alder, "watch", "disclosed", "--peer", "cedar", keep="cedar")
+    stage.types(birch, "watch", "disclosed", "--peer", "cedar", keep="cedar")
     stage.leave()
     third_party_count = _third_party(stage, alder, birch, cedar, accord)
     stage.scene("rehearse.september.scene.proof")
@@ -82,7 +82,7 @@ def rehearse(stage: Stage) -> None:
 
 def _no_contact(stage: Stage, alder: Actor, birch: Actor) -> None:
     stage.scene("rehearse.september.scene.no_contact")
-    stage.types(alder, "watch", "disclosed", "--to", "birch", refused=True)
+    stage.types(alder, "watch", "disclosed", "--peer", "birch", refused=True)
     strangers = [actor.files.trust.cards() for actor in (alder, birch)]
     stage.claim("rehearse.september.claim.strangers", strangers == [[], []])
 
@@ -110,7 +110,7 @@ def _proposal(stage: Stage, alder: Actor, birch: Actor) -> str:
     provisions = msgspec.structs.replace(terms.provisions, reporting=reporting)
     terms = msgspec.structs.replace(terms, provisions=provisions)
     more = alder.document("more-than-safety.toml", format_accord(terms) + "\n[targets]\nshared = true\n")
-    to = ("--peer", "birch", "--by", "envoy")
+    to = ("--peer", "birch", "--post", "envoy")
     stage.types(alder, "envoy", "accord", "propose", str(more), *to, refused=True)
     stage.claim("rehearse.september.claim.safety_only", alder.get("accords") == [] == birch.get("accords"))
     name = propose(stage, alder, birch, terms, "envoy")
@@ -153,21 +153,21 @@ def _undeclared(stage: Stage, alder: Actor, birch: Actor) -> None:
     stage.claim("rehearse.september.claim.explained", named)
     seen = _observe(stage, alder, "seen-2", AIRFIELD)
     stage.claim("rehearse.september.claim.undeclared", seen.explained_by == ())
-    stage.types(alder, "watch", "ask", "--to", "birch", "--observation", "seen-2", "--id", "whose-1", keep="whose-1")
+    stage.types(alder, "watch", "ask", "--peer", "birch", "--observation", "seen-2", "--id", "whose-1", keep="whose-1")
     stage.until(lambda: _events(birch, RequestAsked))
-    stage.types(birch, "watch", "answer", "whose-1", "ours", "--from", "alder")
+    stage.types(birch, "watch", "answer", "whose-1", "ours", "--peer", "alder")
     stage.until(lambda: _events(alder, RequestAnswered))
     answers = [[e.answer.answer for e in _events(actor, RequestAnswered)] for actor in (alder, birch)]
     stage.claim("rehearse.september.claim.answered", answers == [[AnswerKind.OURS]] * 2)
     _observe(stage, alder, "seen-3", AIRFIELD)
-    stage.types(alder, "watch", "ask", "--to", "birch", "--observation", "seen-3", "--id", "whose-2", keep="whose-2")
+    stage.types(alder, "watch", "ask", "--peer", "birch", "--observation", "seen-3", "--id", "whose-2", keep="whose-2")
     stage.note(birch, "watch", "rehearse.september.silent", seconds=stage.seconds(ANSWER_WITHIN_S, 0))
 
     def overdue() -> bool:
         return all("whose-2" in [e.request_id for e in _events(actor, RequestOverdue)] for actor in (alder, birch))
 
-    stage.claim("rehearse.september.claim.overdue", stage.until(overdue, ANSWER_WITHIN_S + 10.0))
-    stage.types(birch, "watch", "answer", "whose-2", "refused", "--reason", "would_disclose", "--from", "alder")
+    stage.claim("rehearse.september.claim.overdue", stage.until(overdue))
+    stage.types(birch, "watch", "answer", "whose-2", "refused", "--reason", "would_disclose", "--peer", "alder")
     stage.until(lambda: len(_events(alder, RequestAnswered)) > 1)
     reasons = [[e.answer.reason for e in _events(actor, RequestAnswered)][1:] for actor in (alder, birch)]
     stage.claim("rehearse.september.claim.refused", reasons == [["would_disclose"]] * 2)
@@ -185,10 +185,10 @@ def _review(stage: Stage, alder: Actor, birch: Actor) -> None:
     """Both nodes compute the statistics of what both journals hold; the same bytes come out."""
     stage.scene("rehearse.september.scene.review")
     day, today = timedelta(days=1), datetime.now(UTC)
-    period = ("--from", f"{today - day:%Y-%m-%d}", "--to", f"{today + 2 * day:%Y-%m-%d}")
+    period = ("--window", f"{today - day:%Y-%m-%d}/{today + 2 * day:%Y-%m-%d}")
     file = alder.files.path / "review.json"
     equal = stage.words("claims.review_equal")
-    stage.types(alder, "envoy", "review", "--with", "birch", *period, "--out", str(file), keep=equal)
+    stage.types(alder, "envoy", "review", "--peer", "birch", *period, "--out", str(file), keep=equal)
     own = hashlib.sha256(file.read_bytes()).hexdigest()
     reviews = [{e.review.party: e.review.sha256 for e in _events(actor, ReviewSaid)} for actor in (alder, birch)]
     stage.claim("rehearse.september.claim.review", reviews == [{"alder": own, "birch": own}] * 2)
@@ -199,8 +199,8 @@ def _observe(stage: Stage, alder: Actor, name: str, where: Position) -> Observat
     evidence = alder.document(f"{name}.plot", f"{name}: a plot that stays with alder, {time.time_ns()}\n")
     when = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     stage.types(
-        alder, "watch", "observe", "--id", name, "--at", f"{where.latitude_deg},{where.longitude_deg}",
-        "--within", "500m", "--height", "3000ft MSL", "--height-within", "300ft", "--time", when,
+        alder, "watch", "observe", "--id", name, "--centre", f"{where.latitude_deg},{where.longitude_deg}",
+        "--radius", "500m", "--height", "3000ft MSL", "--height-within", "300ft", "--time", when,
         "--time-within", "5s", "--evidence", str(evidence),
         keep=stage.words("claims.undeclared" if where is AIRFIELD else "claims.explained", by="birch").rstrip("."),
     )  # fmt: skip

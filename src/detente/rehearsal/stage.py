@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -33,7 +32,8 @@ from detente.rehearsal.names import REHEARSALS
 REHEARSAL_MARKER = ".detente-rehearsal"
 REFUSED_EXIT_CODE = 2
 """The exit code of a command that was refused."""
-PATIENCE_S = 15.0
+PATIENCE_S = 120.0
+"""Ends what hangs, on a machine however busy; what must come in time is judged by the nodes' own clocks."""
 GLANCE_S = 0.05
 
 
@@ -132,16 +132,17 @@ class Stage:
             if done.returncode != REFUSED_EXIT_CODE:
                 self.claim("rehearse.claim.refused", [])
         elif done.returncode != 0:
-            raise Refusal(shlex.join(typed), f"exit code {done.returncode}", "another end", done.stderr.strip())
+            said = done.stderr.strip()
+            raise Refusal("rehearsal.another_end", shlex.join(typed), f"exit code {done.returncode}", said=said)
         answer = done.stderr if refused else done.stdout
         for line in answer.splitlines():
             if refused or (keep and keep in line):
                 self._show(CommentaryLine(CommentaryKind.ANSWER, line.strip()))
         return answer
 
-    def until(self, condition: Callable[[], object], longest_s: float = PATIENCE_S) -> bool:
-        """Wait until something is so; return whether it came to that in time."""
-        deadline = time.monotonic() + longest_s
+    def until(self, condition: Callable[[], object], patience_s: float | None = None) -> bool:
+        """Wait until something is so; return whether it came to that, rather than hung."""
+        deadline = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
         while not condition():
             if time.monotonic() > deadline:
                 return False
@@ -163,9 +164,16 @@ class Stage:
             actor.wait()
 
     def leave(self) -> None:
-        """Stop every node, once what is under way has arrived."""
-        for actor in self.actors:
-            self.until(partial(_is_at_rest, actor))
+        """Stop every node, once all say twice in a row, with the same journals, that nothing is under way."""
+        before: list[int] = []
+
+        def are_at_rest() -> bool:
+            nonlocal before
+            statuses = [actor.status() for actor in self.actors if actor.runs]
+            seen, before = before, [int(status["journal_number"]) for status in statuses]
+            return seen == before and all(status["envelopes_waiting"] == 0 for status in statuses)
+
+        self.until(are_at_rest)
         for actor in self.actors:
             actor.stop()
 
@@ -198,9 +206,9 @@ def play(name: str, out: Path, language: Language, show: Callable[[CommentaryLin
     directory that cannot be used.
     """
     if name not in REHEARSALS:
-        raise Refusal("NAME", name, f"one of {', '.join(REHEARSALS)}")
+        raise Refusal("rehearsal.one_rehearsals", "NAME", name, rehearsals=", ".join(REHEARSALS))
     rehearse = import_module(REHEARSALS[name]).rehearse
-    fresh_directory(out)
+    fresh_directory(out, REHEARSAL_MARKER)
     # A token of the environment is another node's.
     os.environ.pop(TOKEN_VARIABLE, None)
     stage = Stage(out, language, show)
@@ -213,22 +221,19 @@ def play(name: str, out: Path, language: Language, show: Callable[[CommentaryLin
     return stage
 
 
-def fresh_directory(out: Path) -> None:
-    """Make `out` empty; raises Refusal when it holds anything that no rehearsal made, or cannot be written."""
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / REHEARSAL_MARKER).exists())):
-        expected = "a new directory, or one that an earlier rehearsal made"
-        raise Refusal("--out", str(out), expected, "Name another one.")
+def fresh_directory(out: Path, marker: str) -> None:
+    """Make `out` empty but for `marker`; raises Refusal when it holds what no run made, or cannot be written."""
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / marker).exists())):
+        raise Refusal("rehearsal.new_directory_or_one", "--out", str(out))
     try:
         if out.exists():
             shutil.rmtree(out)
         out.mkdir(parents=True)
-        (out / REHEARSAL_MARKER).touch()
+        (out / marker).touch()
     except OSError as error:
-        raise Refusal("--out", str(out), "a directory that can be written", f"{error.strerror}.") from None
-
-
-def _is_at_rest(actor: Actor) -> bool:
-    return not actor.runs or actor.status()["envelopes_waiting"] == 0
+        raise Refusal(
+            "rehearsal.directory_writable", "--out", str(out), strerror=error.strerror or str(error)
+        ) from None
 
 
 def _who(actor: Actor | None, post: str) -> str:

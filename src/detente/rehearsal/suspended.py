@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from detente.accord.facts import AccordAuthorised, AccordProposed, AccordResumed, AccordSuspended
+from detente.accord.messages import AccordAuthorised, AccordProposed, AccordResumed, AccordSuspended
 from detente.airspace.plan import Plan, Volume4D
 from detente.airspace.position import Position
 from detente.claims.events import ClaimsEvent, IncidentClosed, IncidentReplied, IncidentReported
@@ -71,7 +71,7 @@ def _suspend(stage: Stage, alder: Actor, birch: Actor, accord: str) -> int:
     short = accord[:12]
     reason = ("--reason", stage.words("rehearse.suspended.reason"))
     stage.types(birch, "watch", "accord", "suspend", short, *reason, refused=True)
-    key = ("--by", "authority", "--key", str(birch.authority_path))
+    key = ("--post", "authority", "--key", str(birch.authority_path))
     stage.types(birch, "authority", "accord", "suspend", short, *reason, *key)
     both = stage.until(lambda: alder.standing(accord) == birch.standing(accord) == "suspended")
     stage.claim("rehearse.suspended.claim.suspended", both)
@@ -80,9 +80,9 @@ def _suspend(stage: Stage, alder: Actor, birch: Actor, accord: str) -> int:
     stage.types(alder, "watch", "plan", "withdraw", "survey-2")
     declare(stage, alder, _plan("survey-3", 3.0))
     soon = datetime.now(UTC) + timedelta(minutes=30)
-    entering = ("entering", "reference=range", f"when={soon:%Y-%m-%dT%H:%MZ}", "--to", "birch")
+    entering = ("entering", "reference=range", f"when={soon:%Y-%m-%dT%H:%MZ}", "--peer", "birch")
     stage.types(alder, "watch", "line", "send", *entering, refused=True)
-    own_key = ("--by", "authority", "--key", str(alder.authority_path))
+    own_key = ("--post", "authority", "--key", str(alder.authority_path))
     stage.types(alder, "authority", "accord", "resume", short, *own_key, refused=True)
     stage.claim("rehearse.suspended.claim.planning_stops", _planning(alder, birch) == before)
     stage.claim("rehearse.suspended.claim.notified_holds", _held(birch) == {"survey-1", "survey-2"})
@@ -104,16 +104,16 @@ def _the_line_rings(stage: Stage, alder: Actor, birch: Actor, accord: str) -> st
     check_the_line(stage, alder, birch)
     when = f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}"
     typed = (f"where={PLACE.latitude_deg},{PLACE.longitude_deg}", "height=10500ft MSL", f"when={when}")
-    stage.types(alder, "watch", "line", "send", "aircraft_near_you", *typed, "--to", "birch")
+    stage.types(alder, "watch", "line", "send", "aircraft_near_you", *typed, "--peer", "birch")
     warning = last_message(stage, alder, birch, "aircraft_near_you")
-    stage.types(birch, "watch", "line", "acknowledge", warning, "--from", "alder", "--post", "watch")
+    stage.types(birch, "watch", "line", "acknowledge", warning, "--peer", "alder", "--post", "watch")
     stage.note(alder, "watch", "rehearse.suspended.night")
     stage.types(alder, "watch", "line", "watch", "leave", "watch")
-    stage.types(birch, "watch", "line", "stop")
+    stage.types(birch, "watch", "line", "stop", "--wait-s", "1")
     stop = last_message(stage, birch, alder, "stop")
     stage.types(alder, "senior", "line", "inbox", "--waiting", "--post", "senior", keep="STOP")
-    stage.types(alder, "senior", "line", "acknowledge", stop, "--from", "birch", "--post", "senior")
-    to = ("--from", "birch", "--post", "senior", "--to", "controllers")
+    stage.types(alder, "senior", "line", "acknowledge", stop, "--peer", "birch", "--post", "senior")
+    to = ("--peer", "birch", "--post", "senior", "--person", "controllers")
     stage.types(alder, "senior", "line", "pass-on", stop, *to)
     stage.until(lambda: receipts(birch, stop, ReceiptKind.PASSED_ON))
     people = [taken(actor, stop) for actor in (alder, birch)]
@@ -127,7 +127,7 @@ def _the_line_rings(stage: Stage, alder: Actor, birch: Actor, accord: str) -> st
     )
     stage.claim("rehearse.suspended.claim.every_post", called_after_s(alder, stop).get(len(POSTS) - 1) == 0.0)
     stage.claim("rehearse.suspended.claim.passed_on", receipts(birch, stop, ReceiptKind.PASSED_ON))
-    stage.claim("rehearse.suspended.claim.both_ways", taken(alder, warning))
+    stage.claim("rehearse.suspended.claim.both_ways", stage.until(partial(taken, alder, warning)))
     return stop
 
 
@@ -138,14 +138,14 @@ def _incident(stage: Stage, alder: Actor, birch: Actor) -> None:
     begin = now.replace(second=0, microsecond=0)
     where = (
         "--centre", f"{PLACE.latitude_deg},{PLACE.longitude_deg}", "--radius", "5km",
-        "--block", "10000..11000ft MSL",
+        "--heights", "10000..11000ft MSL",
         "--window", f"{begin:%Y-%m-%dT%H:%MZ}/{begin + timedelta(minutes=1):%Y-%m-%dT%H:%MZ}",
     )  # fmt: skip
-    report = ("loss_of_separation", "--to", "alder", "--id", "near-miss", "--evidence", str(evidence), *where)
+    report = ("loss_of_separation", "--peer", "alder", "--id", "near-miss", "--evidence", str(evidence), *where)
     stage.types(birch, "watch", "incident", "report", *report, keep="near-miss")
     stage.until(partial(_has, alder, IncidentReported))
     due = f"{now + timedelta(days=14):%Y-%m-%dT%H:%MZ}"
-    reply = ("incident", "reply", "near-miss", "under_investigation", "--due", due, "--from", "birch")
+    reply = ("incident", "reply", "near-miss", "under_investigation", "--due", due, "--peer", "birch")
     stage.types(alder, "command", *reply)
     stage.until(partial(_has, birch, IncidentReplied))
     stage.claim(
@@ -156,32 +156,32 @@ def _incident(stage: Stage, alder: Actor, birch: Actor) -> None:
 
 def _resume(stage: Stage, alder: Actor, birch: Actor, accord: str, before: int) -> None:
     stage.scene("rehearse.suspended.scene.resumed")
-    key = ("--by", "authority", "--key", str(birch.authority_path))
+    key = ("--post", "authority", "--key", str(birch.authority_path))
     stage.types(birch, "authority", "accord", "resume", accord[:12], *key)
     stage.until(lambda: alder.standing(accord) == birch.standing(accord) == "in_force")
     stage.claim("rehearse.suspended.claim.caught_up", stage.until(lambda: _held(birch) == {"survey-1", "survey-3"}))
     kinds = [kind for kind, _ in _planning(alder, birch)[before:]]
     stage.claim("rehearse.suspended.claim.nothing_else", sorted(kinds) == ["plan_declared", "plan_withdrawn"])
     soon = datetime.now(UTC) + timedelta(minutes=30)
-    entering = ("entering", "reference=range", f"when={soon:%Y-%m-%dT%H:%MZ}", "--to", "birch")
+    entering = ("entering", "reference=range", f"when={soon:%Y-%m-%dT%H:%MZ}", "--peer", "birch")
     stage.types(alder, "watch", "line", "send", *entering)
     stage.claim(
         "rehearse.suspended.claim.entering", birch.message("alder", last_message(stage, alder, birch, "entering"))
     )
-    stage.types(alder, "command", "incident", "reply", "near-miss", "accept", "--from", "birch")
+    stage.types(alder, "command", "incident", "reply", "near-miss", "accept", "--peer", "birch")
     stage.until(lambda: sum(isinstance(event, IncidentReplied) for event in birch.claims_events()) > 1)
-    stage.types(birch, "watch", "incident", "close", "near-miss", "settled", "--to", "alder")
+    stage.types(birch, "watch", "incident", "close", "near-miss", "settled", "--peer", "alder")
     closed = stage.until(lambda: _has(alder, IncidentClosed) and _has(birch, IncidentClosed))
     stage.claim("rehearse.suspended.claim.settled", closed)
 
 
 def _history(stage: Stage, alder: Actor, birch: Actor, accord: str) -> None:
     """Claim, from the two journals alone, that nothing was negotiated again and nothing forgotten."""
-    facts = [actor.facts() for actor in (alder, birch)]
+    acts = [actor.accord_acts() for actor in (alder, birch)]
     kinds = (AccordProposed, AccordAuthorised, AccordSuspended, AccordResumed)
-    counts = [[sum(isinstance(fact, kind) for fact in of_party) for kind in kinds] for of_party in facts]
-    shared = [[fact for fact in of_party if isinstance(fact, kinds)] for of_party in facts]
-    same = sorted(shared[0], key=lambda fact: fact.at) == sorted(shared[1], key=lambda fact: fact.at)
+    counts = [[sum(isinstance(act, kind) for act in of_party) for kind in kinds] for of_party in acts]
+    shared = [[act for act in of_party if isinstance(act, kinds)] for of_party in acts]
+    same = sorted(shared[0], key=lambda act: act.at) == sorted(shared[1], key=lambda act: act.at)
     stage.claim("rehearse.suspended.claim.one_accord", counts == [[1, 2, 1, 1]] * 2 and same, accord=accord[:12])
     seen = []
     for actor in (alder, birch):
@@ -202,7 +202,7 @@ def _results(stage: Stage, alder: Actor, birch: Actor, stop: str) -> None:
     began: list[datetime] = []
     over: list[datetime] = []
     for key, kind, when in (("known", AccordSuspended, began), ("resumed", AccordResumed, over)):
-        when += [next(at for at, fact in actor.facts_at() if isinstance(fact, kind)) for actor in (birch, alder)]
+        when += [next(at for at, act in actor.accord_acts_at() if isinstance(act, kind)) for actor in (birch, alder)]
         stage.result(f"rehearse.suspended.result.{key}", stage.seconds((when[1] - when[0]).total_seconds(), 3))
     sealed = [*alder.sent(birch), *birch.sent(alder)]
     meanwhile = [e for e in sealed if e.kind.startswith(PLANNING_KINDS) and began[1] < e.sent_at < over[0]]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from detente.accord.provisions import DatumPoint, EscalationStep, Provisions, SafetyFunction, Suspension
+from detente.accord.provisions import DatumPoint, EscalationStep, LineChecks, Provisions, Suspension
 from detente.accord.terms import Accord, AccordParty
 from detente.airspace.altitude import FOOT_M
 from detente.airspace.plan import TimeWindow
 from detente.airspace.position import Position
 from detente.airspace.separation import Minima, MinimaTable
 from detente.rehearsal.actor import Actor
+from detente.room.activity import SafetyFunction
 
 PLACE = Position(44.31, -20.24)
 """Where the aircraft of the rehearsals fly."""
@@ -23,6 +24,8 @@ USUAL_DEADLINE_S = 30.0
 DATUM = DatumPoint(name="buoy", position=Position(44.0, -20.0))
 BY_AUTHORITY = Suspension(keeps=(*Suspension().keeps, SafetyFunction.INCIDENTS), posts=())
 """Only an authority suspends; the safety functions go on, and incidents are reported and answered."""
+LINE_CHECKS = LineChecks(clock_alarm_s=60.0)
+"""Far above the round trip of a check on a busy machine, by half of which the clocks are unsure."""
 REHEARSAL_MINIMA = MinimaTable(Minima(5.0 * 1852.0, 1000.0 * FOOT_M, 0.0))
 
 
@@ -42,5 +45,10 @@ def safety_accord(name: str, first: Actor, second: Actor, *, authorised: bool = 
         ),
         valid=TimeWindow(now - timedelta(hours=1), now + timedelta(days=30)),
         minima=REHEARSAL_MINIMA,
-        provisions=Provisions(escalation=ladder, datum=DATUM, suspension=BY_AUTHORITY if authorised else Suspension()),
+        provisions=Provisions(
+            escalation=ladder,
+            line_checks=LINE_CHECKS,
+            datum=DATUM,
+            suspension=BY_AUTHORITY if authorised else Suspension(),
+        ),
     )

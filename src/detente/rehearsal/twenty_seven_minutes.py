@@ -24,16 +24,15 @@ from detente.language.figures import distance_km
 from detente.line.events import LineMessageHeard
 from detente.line.messages import ReceiptKind
 from detente.line.parameters import Block, Length, LengthUnit, Place, Value, Window
-from detente.node.lanes import LANE_HASH, Lane
 from detente.picture.events import PlanEnded
 from detente.rehearsal.actor import Actor
 from detente.rehearsal.acts import check_the_line, last_message, man
 from detente.rehearsal.history import began_at, called_after_s, judgements, receipts, taken
 from detente.rehearsal.stage import Stage
 from detente.rehearsal.terms import DEADLINE_S, LONGEST_TO_HUMAN_S, PLACE, POSTS, USUAL_DEADLINE_S, safety_accord
+from detente.room.channel import CHANNEL_HASH, Channel
 
 RECORD_S = 27 * 60.0
-LONGEST_TO_CALL_S = DEADLINE_S + 6.0
 NINE_KM_M = 9_000.0
 OTHER_DATUM = "+proj=longlat +ellps=krass +towgs84=23.57,-140.95,-79.8,0,-0.35,-0.79,-0.22 +no_defs"
 """A chart's datum, 1942, some 110 m from WGS 84 where both are used."""
@@ -97,12 +96,12 @@ def _nine_km_off(stage: Stage, alder: Actor, birch: Actor) -> str:
         f"where={PLACE.latitude_deg},{PLACE.longitude_deg}", "radius=10km", "block=10000..11000ft MSL",
         f"window={begin:%Y-%m-%dT%H:%MZ}/{window.end:%Y-%m-%dT%H:%MZ}",
     )  # fmt: skip
-    stage.types(alder, "watch", "line", "send", "our_aircraft_here", *typed, "--to", "birch", keep="alder:")
+    stage.types(alder, "watch", "line", "send", "our_aircraft_here", *typed, "--peer", "birch", keep="alder:")
     message = last_message(stage, alder, birch, "our_aircraft_here")
     stage.note(birch, "watch", "rehearse.minutes.by_ear")
     off = _moved(NINE_KM_M, 90.0)
     heard = (f"where={off.latitude_deg:.5f},{off.longitude_deg:.5f}", *typed[1:])
-    back = ("line", "read-back", message, *heard, "--from", "alder", "--post", "watch")
+    back = ("line", "read-back", message, *heard, "--peer", "alder", "--post", "watch")
     stage.types(birch, "watch", *back)
     stage.until(partial(_is_judged, birch, message, 1))
     stage.types(alder, "watch", "line", "inbox", keep=stage.words("line.differs", name="", meant="", read="")[:10])
@@ -124,7 +123,7 @@ def _nine_km_off(stage: Stage, alder: Actor, birch: Actor) -> str:
         if isinstance(slip.heard, Place):
             shift = distance_km(stage.language, _distance_m(slip.heard.position))
         stage.claim(slip.key, known and named == {slip.name}, shift=shift)
-    stage.types(birch, "watch", "line", "read-back", message, *typed, "--from", "alder", "--post", "watch")
+    stage.types(birch, "watch", "line", "read-back", message, *typed, "--peer", "alder", "--post", "watch")
     stage.until(partial(_is_judged, birch, message, len(slips) + 2))
     both = [_differing(actor, message) for actor in (alder, birch)]
     stage.claim(
@@ -132,7 +131,7 @@ def _nine_km_off(stage: Stage, alder: Actor, birch: Actor) -> str:
         both[0] == both[1] and len(both[0]) == len(slips) + 2 and both[0][-1] == () and all(both[0][:-1]),
         wrong=len(slips) + 1,
     )
-    stage.types(birch, "watch", "line", "acknowledge", message, "--from", "alder", "--post", "watch")
+    stage.types(birch, "watch", "line", "acknowledge", message, "--peer", "alder", "--post", "watch")
     return message
 
 
@@ -142,18 +141,17 @@ def _the_warning(stage: Stage, alder: Actor, birch: Actor) -> str:
     stage.note(birch, "watch", "rehearse.minutes.danger")
     where = f"where={PLACE.latitude_deg},{PLACE.longitude_deg}"
     typed = ("turn_away", where, "height=10500ft MSL", "bearing=270")
-    stage.types(birch, "watch", "line", "send", *typed, "--to", "alder", keep="birch:")
+    stage.types(birch, "watch", "line", "send", *typed, "--peer", "alder", keep="birch:")
     message = last_message(stage, birch, alder, "turn_away")
     stage.note(alder, "watch", "rehearse.minutes.away")
-    stage.until(lambda: alder.message("birch", message).get("standing_post") == "watch")
-    stage.until(lambda: birch.message("alder", message)["standing_post"] in POSTS[1:], LONGEST_TO_CALL_S)
+    stage.until(lambda: len(called_after_s(alder, message)) > 1 and len(called_after_s(birch, message)) > 1)
     after_s = called_after_s(alder, message)
     stage.claim(
         "rehearse.minutes.claim.next_post",
         list(after_s)[:2] == [0, 1] and after_s[1] >= DEADLINE_S and len(called_after_s(birch, message)) > 1,
         seconds=stage.seconds(after_s.get(1, 0.0)),
     )
-    stage.types(alder, "senior", "line", "acknowledge", message, "--from", "birch", "--post", "senior")
+    stage.types(alder, "senior", "line", "acknowledge", message, "--peer", "birch", "--post", "senior")
     stage.until(lambda: birch.message("alder", message)["taken_by"])
     person = taken(birch, message)
     waited = stage.seconds(person.to_human_s) if person else "-"
@@ -169,13 +167,13 @@ def _stop(stage: Stage, alder: Actor, birch: Actor) -> str:
     """STOP while nobody is at the first post: on every screen at once, taken, passed on, stopped; return its id."""
     stage.scene("rehearse.minutes.scene.stop")
     stage.types(alder, "watch", "line", "watch", "leave", "watch")
-    stage.types(birch, "watch", "line", "stop", keep="birch:")
+    stage.types(birch, "watch", "line", "stop", "--wait-s", "1", keep="birch:")
     message = last_message(stage, birch, alder, "stop")
     for post in POSTS:
         stage.types(alder, post, "line", "inbox", "--waiting", "--post", post, keep="STOP")
-    stage.types(alder, "senior", "line", "acknowledge", message, "--from", "birch", "--post", "senior")
+    stage.types(alder, "senior", "line", "acknowledge", message, "--peer", "birch", "--post", "senior")
     stage.types(
-        alder, "senior", "line", "pass-on", message, "--from", "birch", "--post", "senior", "--to", "controllers"
+        alder, "senior", "line", "pass-on", message, "--peer", "birch", "--post", "senior", "--person", "controllers"
     )
     stage.types(alder, "senior", "plan", "end", "survey-1")
 
@@ -199,9 +197,9 @@ def _stop(stage: Stage, alder: Actor, birch: Actor) -> str:
 
 def _shown_to_an_outsider(stage: Stage, birch: Actor) -> None:
     file = stage.out / "stop.exhibit"
-    lane = LANE_HASH[Lane.STOP][:16]
+    channel = CHANNEL_HASH[Channel.STOP][:16]
     stage.types(
-        birch, "", "transcript", "prove", str(birch.files.path), "1", "--peer", "alder", "--accord", lane,
+        birch, "", "transcript", "prove", str(birch.files.path), "1", "--peer", "alder", "--accord", channel,
         "--out", str(file), node=False,
     )  # fmt: skip
     last_message = stage.types(birch, "", "transcript", "check", str(file), "--body", node=False)

@@ -181,20 +181,12 @@ def subject_answer(
 ) -> WriteAnswer:
     """The answer to the write that led to `event`, but for the subscribers: empty where there may be some."""
     match event:
-        case IntentWritten():
+        case IntentWritten() | IntentRemoved():
             document = {"operational_intent_reference": intent_document(dss, dss.intents[event.id], by)}
-            return WriteAnswer(201 if event.version == 1 else 200, document, b"[]")
-        case IntentRemoved():
-            return WriteAnswer(
-                200, {"operational_intent_reference": intent_document(dss, dss.intents[event.id], by)}, b"[]"
-            )
-        case ConstraintWritten():
+            return WriteAnswer(201 if getattr(event, "version", 0) == 1 else 200, document, b"[]")
+        case ConstraintWritten() | ConstraintRemoved():
             document = {"constraint_reference": constraint_document(dss, dss.constraints[event.id], by)}
-            return WriteAnswer(201 if event.version == 1 else 200, document, b"[]")
-        case ConstraintRemoved():
-            return WriteAnswer(
-                200, {"constraint_reference": constraint_document(dss, dss.constraints[event.id], by)}, b"[]"
-            )
+            return WriteAnswer(201 if getattr(event, "version", 0) == 1 else 200, document, b"[]")
         case SubscriptionWritten():
             return WriteAnswer(200, _subscription_with_references(dss, dss.subscriptions[event.id], now_us), None)
         case SubscriptionRemoved():
@@ -205,9 +197,8 @@ def subject_answer(
             report = msgspec.json.decode(event.exchange)
             return WriteAnswer(201, {**report, "report_id": event.id}, None)
         case HeartbeatRecorded():
-            return WriteAnswer(
-                201, {"dss_instances": [heartbeat_document(b) for b in heartbeats.newest.values()]}, None
-            )
+            beats = [heartbeat_document(beat) for beat in heartbeats.newest.values()]
+            return WriteAnswer(201, {"dss_instances": beats}, None)
         case _:
             return _rid_answer(rid, event, now_us)
 
@@ -230,9 +221,8 @@ def _rid_answer(rid: RidState, event: object, now_us: int) -> WriteAnswer:
             return WriteAnswer(200, document, None)
         case RidSubscriptionRemoved():
             subscription = rid.subscriptions[event.id]
-            return WriteAnswer(
-                200, {"subscription": rid_subscription_document(rid, subscription, event.standard)}, None
-            )
+            document = {"subscription": rid_subscription_document(rid, subscription, event.standard)}
+            return WriteAnswer(200, document, None)
         case _:
             raise TypeError(f"no event with an answer: {type(event).__name__}")
 

@@ -11,11 +11,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Cells = NDArray[np.uint32]
-Counts = NDArray[np.int64]
+from detente.airspace.arrays import Floats, Integers
 
-SOUND, OFF_EARTH, REPEATED, TOO_LARGE, CROSSING, TOO_MANY_CELLS = range(6)
+Cells = NDArray[np.uint32]
+Counts = Integers
+
+SOUND, OFF_EARTH, REPEATED, TOO_LARGE, CROSSING, TOO_MANY_CELLS, TOO_MUCH_WORK = range(7)
 """What can be wrong with a ring."""
 LEVEL = 13
 # Rows are the axes u, v and w (through the middle of the face) of each face.
@@ -35,10 +36,16 @@ _TURN = np.array([1, 0, 0, 3], dtype=np.int64)
 # Rectangles are grown by this much of (u, v), some micrometres, so that rounding never leaves a touched cell out.
 _PAD = 1e-12
 _NEAR_PLANE = 1e-9
+CIRCLE_SIDES = 32
+SMALLEST_CURVATURE_RADIUS_M = 6_335_439.0
+"""The meridian radius of curvature of WGS84 at the equator: no metre on the ellipsoid is a larger angle than here."""
+# Work is counted in steps of some nanoseconds: holding an edge against a cell is one, these are several.
+_BEARING_STEPS = 8
+_VOLUME_STEPS = 1500
 
 
 @njit(cache=True)
-def dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def dot(a: Floats, b: Floats) -> float:
     """The scalar product of two vectors of three; numpy's own would need SciPy's BLAS in compiled code."""
     return float(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
 
@@ -161,14 +168,15 @@ def _box(segments: Floats, count: int) -> tuple[int, int, int, int]:
     )
 
 
-@njit(cache=True)
-def cover(ring: Floats, most: int) -> Cells:
-    """Every level-13 cell that shares a point with the polygon, in no order.
+@njit(cache=True, nogil=True)
+def cover(ring: Floats, most: int, most_work: int) -> tuple[Cells, int]:
+    """Every level-13 cell that shares a point with the polygon, in no order, and the work that it was.
 
-    `ring` is [n, 3], unit vectors; the inside is the smaller side. Returns `most` + 1 cells when there are more.
+    `ring` is [n, 3], unit vectors; the inside is the smaller side. Gives up over `most` cells, or over `most_work`.
     """
     found = np.empty(64, dtype=np.uint32)
     count = 0
+    work = 0
     segments = np.empty((ring.shape[0], 4))
     stack = np.empty((64, 3), dtype=np.int64)
     for face in range(6):
@@ -190,6 +198,8 @@ def cover(ring: Floats, most: int) -> Cells:
                         stack[depth, 0], stack[depth, 1], stack[depth, 2] = LEVEL, i, j
                         depth += 1
         while depth > 0:
+            if work > most_work:
+                return found[:count], work
             depth -= 1
             level, i, j = stack[depth, 0], stack[depth, 1], stack[depth, 2]
             size = 1 << (LEVEL - level)
@@ -197,6 +207,7 @@ def cover(ring: Floats, most: int) -> Cells:
             v0, v1 = _edge_of_cell(j * size), _edge_of_cell((j + 1) * size)
             touched = False
             for k in range(m):
+                work += 1
                 if _touches(segments[k], u0 - _PAD, v0 - _PAD, u1 + _PAD, v1 + _PAD):
                     touched = True
                     break
@@ -212,19 +223,21 @@ def cover(ring: Floats, most: int) -> Cells:
             if not touched:
                 middle = FACES[face, 0] * (0.5 * (u0 + u1)) + FACES[face, 1] * (0.5 * (v0 + v1)) + FACES[face, 2]
                 middle = middle / np.sqrt(dot(middle, middle))
+                work += _BEARING_STEPS * ring.shape[0]
                 if not _inside(ring, middle):
                     continue
             for a in range(i * size, (i + 1) * size):
                 for b in range(j * size, (j + 1) * size):
                     if count > most:
-                        return found[:count]
+                        return found[:count], work
                     if count == found.shape[0]:
                         larger = np.empty(2 * count, dtype=np.uint32)
                         larger[:count] = found
                         found = larger
                     found[count] = cell_name(face, a, b)
                     count += 1
-    return found[:count]
+                    work += LEVEL
+    return found[:count], work
 
 
 @njit(cache=True)
@@ -292,39 +305,105 @@ def _off_earth_or_repeated(degrees: Floats) -> tuple[int, int]:
     return SOUND, 0
 
 
-@njit(cache=True)
-def survey(degrees: Floats, ends: Counts, largest_sr: float, most: int) -> tuple[int, int, int, int, float, Cells]:
+@njit(cache=True, nogil=True)
+def survey(
+    degrees: Floats, ends: Counts, largest_sr: float, most: int, most_work: int
+) -> tuple[int, int, int, int, float, Cells, int]:
     """What is wrong with the first bad one of some rings, and where all are sound, the cells that they touch.
 
     The rings stand one after the other in `degrees` [n, 2], latitude first; `ends` says where each ends. Returns the
-    fault, the ring, two of its vertices or edges, its area in steradians, and the cells, each once, ascending.
+    fault, the ring, two of its vertices or edges, its area in steradians, the cells, each once, ascending, and the work
+    that it was, a little over `most_work` where that was not enough.
     """
     found = np.empty(64, dtype=np.uint32)
     count = 0
     begin = 0
+    work = 0
     for k in range(len(ends)):
         mine = degrees[begin : ends[k]]
         begin = ends[k]
+        # Every vertex is held against every other, and every edge.
+        work += _VOLUME_STEPS + 2 * len(mine) * len(mine)
+        if work > most_work:
+            return TOO_MUCH_WORK, k, 0, 0, 0.0, found[:0], work
         fault, vertex = _off_earth_or_repeated(mine)
         if fault != SOUND:
-            return fault, k, vertex, 0, 0.0, found[:0]
+            return fault, k, vertex, 0, 0.0, found[:0], work
         ring = unit_vectors(mine)
         area = area_sr(ring)
         if area > largest_sr:
-            return TOO_LARGE, k, 0, 0, area, found[:0]
+            return TOO_LARGE, k, 0, 0, area, found[:0], work
         first, second = crossing_edges(ring)
         if first >= 0:
-            return CROSSING, k, first, second, area, found[:0]
-        cells = cover(ring, most)
+            return CROSSING, k, first, second, area, found[:0], work
+        cells, more = cover(ring, most, most_work - work)
+        work += more
         if len(cells) > most:
-            return TOO_MANY_CELLS, k, 0, 0, area, found[:0]
-        if count + len(cells) > len(found):
-            larger = np.empty(2 * (count + len(cells)), dtype=np.uint32)
-            larger[:count] = found[:count]
-            found = larger
-        found[count : count + len(cells)] = cells
-        count += len(cells)
-    return SOUND, 0, 0, 0, 0.0, distinct(found[:count])
+            return TOO_MANY_CELLS, k, 0, 0, area, found[:0], work
+        if work > most_work:
+            return TOO_MUCH_WORK, k, 0, 0, area, found[:0], work
+        found, count = _with_more(found, count, cells)
+    return SOUND, 0, 0, 0, 0.0, distinct(found[:count]), work
+
+
+@njit(cache=True)
+def _with_more(found: Cells, count: int, cells: Cells) -> tuple[Cells, int]:
+    if count + len(cells) > len(found):
+        larger = np.empty(2 * (count + len(cells)), dtype=np.uint32)
+        larger[:count] = found[:count]
+        found = larger
+    found[count : count + len(cells)] = cells
+    return found, count + len(cells)
+
+
+@njit(cache=True)
+def circumscribed(centre: Floats, radius_m: float) -> Floats:
+    """A regular polygon, as unit vectors, that holds the whole circle of this radius on the WGS84 ellipsoid.
+
+    `centre` is a unit vector.
+    """
+    # Any two axes across the centre serve.
+    east = np.array([-centre[1], centre[0], 0.0])
+    if abs(centre[2]) > 0.9:
+        east = np.array([0.0, -centre[2], centre[1]])
+    east = east / np.sqrt(dot(east, east))
+    north = np.array(
+        [
+            centre[1] * east[2] - centre[2] * east[1],
+            centre[2] * east[0] - centre[0] * east[2],
+            centre[0] * east[1] - centre[1] * east[0],
+        ]
+    )
+    # The middle of a side stands tan(r) away in the tangent plane when the corner stands tan(r) / cos(half a side).
+    reach = np.tan(radius_m / SMALLEST_CURVATURE_RADIUS_M) / np.cos(np.pi / CIRCLE_SIDES)
+    corners = np.empty((CIRCLE_SIDES, 3))
+    for k in range(CIRCLE_SIDES):
+        turn = k * (2.0 * np.pi / CIRCLE_SIDES)
+        corner = centre + reach * (np.cos(turn) * east + np.sin(turn) * north)
+        corners[k] = corner / np.sqrt(dot(corner, corner))
+    return corners
+
+
+@njit(cache=True, nogil=True)
+def survey_circles(degrees: Floats, radii_m: Floats, most: int, most_work: int) -> tuple[int, int, Cells, int]:
+    """The cells that some circles touch: the fault of the first bad one, which it is, the cells, and the work.
+
+    `degrees` are the centres [n, 2], latitude first; the radii are positive. For cells and work see `survey`.
+    """
+    found = np.empty(64, dtype=np.uint32)
+    count = 0
+    work = 0
+    for k in range(len(radii_m)):
+        if not (abs(degrees[k, 0]) <= 90.0 and abs(degrees[k, 1]) <= 180.0):
+            return OFF_EARTH, k, found[:0], work
+        cells, more = cover(circumscribed(unit_vectors(degrees[k : k + 1])[0], radii_m[k]), most, most_work - work)
+        work += more + _VOLUME_STEPS
+        if len(cells) > most:
+            return TOO_MANY_CELLS, k, found[:0], work
+        if work > most_work:
+            return TOO_MUCH_WORK, k, found[:0], work
+        found, count = _with_more(found, count, cells)
+    return SOUND, 0, distinct(found[:count]), work
 
 
 @njit(cache=True)

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detente.airspace.arrays import Integers
 from detente.utm.index_kernels import STATE_BYTES_MOST, add, count_owned, discard, select, write_states
 
 T = TypeVar("T", bound=np.generic)
@@ -80,7 +81,7 @@ class CellIndex:
         return slot
 
     def withdraw(self, name: str, cells: Sequence[int]) -> None:
-        """Let `name` be found no more, but keep its slot until `remove`. `cells` are those it was entered with."""
+        """Stop finding `name`, but keep its slot until `remove`. `cells` are those it was entered with."""
         discard(self._pool, self._lows, self._highs, self._place, self._count, self._known(cells), self.slots[name])
 
     def remove(self, name: str, cells: Sequence[int]) -> None:
@@ -133,25 +134,15 @@ class CellIndex:
         names = self.names
         return [names[slot] for slot in self.find(cells, lower_m, upper_m, start_us, end_us, kinds).tolist()]
 
-    def _add(self, rows: NDArray[np.int64], slot: int, low: float, high: float) -> bool:
+    def _add(self, rows: Integers, slot: int, low: float, high: float) -> bool:
         used = add(
-            self._pool,
-            self._lows,
-            self._highs,
-            self._used,
-            self._place,
-            self._count,
-            self._room,
-            rows,
-            slot,
-            low,
-            high,
+            self._pool, self._lows, self._highs, self._used, self._place, self._count, self._room, rows, slot, low, high
         )
         if used >= 0:
             self._used = used
         return bool(used >= 0)
 
-    def _known(self, cells: Sequence[int]) -> NDArray[np.int64]:
+    def _known(self, cells: Sequence[int]) -> Integers:
         rows = self._rows
         return np.array([rows[cell] for cell in cells if cell in rows], dtype=np.int64)
 

@@ -10,9 +10,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from detente.airspace.arrays import Floats, Integers
+
 Ints = NDArray[np.int32]
-Longs = NDArray[np.int64]
-Floats = NDArray[np.float64]
+Longs = Integers
 Bytes = NDArray[np.uint8]
 
 BLOCK = 64
@@ -130,15 +131,7 @@ def select(
 
 @njit(cache=True)
 def count_owned(
-    pool: Ints,
-    place: Longs,
-    count: Longs,
-    rows: Longs,
-    owners: Ints,
-    owner: int,
-    ends: Longs,
-    now: int,
-    spared: int,
+    pool: Ints, place: Longs, count: Longs, rows: Longs, owners: Ints, owner: int, ends: Longs, now: int, spared: int
 ) -> int:
     """The most slots of one owner, not ended before `now`, `spared` apart, in any one row."""
     most = 0

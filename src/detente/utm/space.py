@@ -12,7 +12,6 @@ from typing import TypeVar
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from detente.utm.cells_kernels import (
     CROSSING,
@@ -20,10 +19,12 @@ from detente.utm.cells_kernels import (
     REPEATED,
     SOUND,
     TOO_LARGE,
-    cover,
+    TOO_MANY_CELLS,
+    TOO_MUCH_WORK,
+    Cells,
     distinct,
     survey,
-    unit_vectors,
+    survey_circles,
 )
 from detente.utm.refused import Refused
 
@@ -33,14 +34,15 @@ Ring = Sequence[tuple[float, float]]
 """Latitudes and longitudes in degrees, without the closing vertex."""
 EARTH_RADIUS_KM = 6371.01
 """The sphere on which S2 and the InterUSS suites measure areas."""
-SMALLEST_CURVATURE_RADIUS_M = 6_335_439.0
-"""The meridian radius of curvature of WGS84 at the equator: no metre on the ellipsoid is a larger angle than here."""
 LARGEST_AREA_KM2 = 2500.0
 LARGEST_AREA_SR = LARGEST_AREA_KM2 / EARTH_RADIUS_KM**2
 LARGEST_RADIUS_M = 1000.0 * math.sqrt(LARGEST_AREA_KM2 / math.pi)
 MOST_CELLS = 10_000
-CIRCLE_SIDES = 32
 MOST_VERTICES = 10_000
+MOST_CELLS_IN_ALL = 100_000
+"""Of all volumes of one entity together."""
+MOST_WORK = 300_000_000
+"""How much finding the cells of one entity may be, in the steps that the kernels count: a second or two."""
 
 
 class Volume(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -65,39 +67,42 @@ class Extents(msgspec.Struct, frozen=True, gc=False):
     volumes: tuple[Volume, ...]
 
 
-def circumscribed(latitude_deg: float, longitude_deg: float, radius_m: float) -> NDArray[np.float64]:
-    """A regular polygon, as unit vectors, that holds the whole circle of this radius on the WGS84 ellipsoid."""
-    centre = unit_vectors(np.array([(latitude_deg, longitude_deg)]))[0]
-    pole = np.array([1.0, 0.0, 0.0]) if abs(centre[2]) > 0.9 else np.array([0.0, 0.0, 1.0])
-    east = np.cross(pole, centre)
-    east /= math.sqrt(float(east @ east))
-    north = np.cross(centre, east)
-    # The middle of a side stands tan(r) away in the tangent plane when the corner stands tan(r) / cos(half a side).
-    reach = math.tan(radius_m / SMALLEST_CURVATURE_RADIUS_M) / math.cos(math.pi / CIRCLE_SIDES)
-    turns = np.arange(CIRCLE_SIDES) * (2.0 * math.pi / CIRCLE_SIDES)
-    corners = centre + reach * (np.cos(turns)[:, None] * east + np.sin(turns)[:, None] * north)
-    return np.asarray(corners / np.sqrt((corners**2).sum(axis=1))[:, None])
+class HeavyWork(Exception):  # noqa: N818 - nothing is wrong with it
+    """Finding the cells of `volumes` is more work than `union` was allowed; it may be done where nobody waits."""
+
+    def __init__(self, volumes: tuple[Volume, ...], too_large: int) -> None:
+        self.volumes = volumes
+        self.too_large = too_large
+        super().__init__(f"{len(volumes)} volumes")
 
 
-def cover_circle(latitude_deg: float, longitude_deg: float, radius_m: float, too_large: int) -> NDArray[np.uint32]:
-    """Every cell that the circle touches. Raises Refused 400 for a bad radius, `too_large` over LARGEST_AREA_KM2."""
-    if not 0.0 < radius_m < math.inf:
-        raise Refused(400, "radius must be a positive number of metres")
-    if radius_m > LARGEST_RADIUS_M:
-        raise Refused(too_large, f"area is too large: a circle of {radius_m:g} m is over {LARGEST_AREA_KM2:.0f} km²")
-    cells = cover(circumscribed(latitude_deg, longitude_deg, radius_m), MOST_CELLS)
-    if len(cells) > MOST_CELLS:
+def cover_circles(circles: Sequence[Volume], too_large: int, most_work: int = MOST_WORK) -> tuple[Cells, int]:
+    """Every cell that any of the circles touches, ascending, and the work that it was, over `most_work` if too much.
+
+    Raises Refused 400 for a bad circle, `too_large` for one over LARGEST_AREA_KM2.
+    """
+    radii_m = [circle.radius_m or 0.0 for circle in circles]
+    for radius_m in radii_m:
+        if not 0.0 < radius_m < math.inf:
+            raise Refused(400, "radius must be a positive number of metres")
+        if radius_m > LARGEST_RADIUS_M:
+            raise Refused(
+                too_large, f"area is too large: a circle of {radius_m:g} m is over {LARGEST_AREA_KM2:.0f} km²"
+            )
+    centres = np.array([circle.ring[0] for circle in circles], dtype=np.float64)
+    fault, k, cells, work = survey_circles(centres, np.array(radii_m), MOST_CELLS, most_work)
+    if fault == OFF_EARTH:
+        raise _off_earth(*circles[k].ring[0])
+    if fault == TOO_MANY_CELLS:
         raise _too_many_cells(too_large)
-    return distinct(cells)
+    return cells, work
 
 
-def cover_polygon(ring: Ring, too_large: int) -> NDArray[np.uint32]:
-    """Every cell that the polygon touches. Raises Refused 400 for a bad ring, `too_large` over LARGEST_AREA_KM2."""
-    return cover_polygons([ring], too_large)
+def cover_polygons(rings: Sequence[Ring], too_large: int, most_work: int = MOST_WORK) -> tuple[Cells, int]:
+    """Every cell that any of the polygons touches, ascending, and the work that it was, over `most_work` if too much.
 
-
-def cover_polygons(rings: Sequence[Ring], too_large: int) -> NDArray[np.uint32]:
-    """Every cell that any of the polygons touches, ascending. Raises Refused as `cover_polygon`."""
+    Raises Refused 400 for a bad ring, `too_large` for one over LARGEST_AREA_KM2.
+    """
     ends = []
     count = 0
     for ring in rings:
@@ -106,11 +111,11 @@ def cover_polygons(rings: Sequence[Ring], too_large: int) -> NDArray[np.uint32]:
         count += len(ring)
         ends.append(count)
     degrees = np.fromiter(chain.from_iterable(chain.from_iterable(rings)), np.float64, 2 * count).reshape(count, 2)
-    fault, k, first, second, area_sr, cells = survey(
-        degrees, np.array(ends, dtype=np.int64), LARGEST_AREA_SR, MOST_CELLS
+    fault, k, first, second, area_sr, cells, work = survey(
+        degrees, np.array(ends, dtype=np.int64), LARGEST_AREA_SR, MOST_CELLS, most_work
     )
-    if fault == SOUND:
-        return cells
+    if fault in (SOUND, TOO_MUCH_WORK):
+        return cells, work
     if fault == OFF_EARTH:
         raise _off_earth(*rings[k][first])
     if fault == REPEATED:
@@ -131,16 +136,31 @@ def _off_earth(latitude_deg: float, longitude_deg: float) -> Refused:
     return Refused(400, f"({latitude_deg}, {longitude_deg}) is no latitude and longitude in degrees")
 
 
-def union(volumes: Iterable[Volume], too_large: int) -> Extents:
-    """The extents of all `volumes`: their cells, lowest to highest, first to last. Raises Refused as the coverings."""
+def union(volumes: Iterable[Volume], too_large: int, most_work: int = MOST_WORK) -> Extents:
+    """The extents of all `volumes`: their cells, lowest to highest, first to last.
+
+    Raises Refused as the coverings, HeavyWork when they are more than `most_work`, and Refused `too_large` when they
+    are more than MOST_WORK.
+    """
     given = tuple(volumes)
+    circles = [volume for volume in given if volume.radius_m is not None]
     rings = [volume.ring for volume in given if volume.radius_m is None]
-    covered = [
-        cover_circle(*volume.ring[0], volume.radius_m, too_large) for volume in given if volume.radius_m is not None
-    ]
-    if rings:
-        covered.append(cover_polygons(rings, too_large))
+    covered: list[Cells] = []
+    work = 0
+    if circles:
+        cells, work = cover_circles(circles, too_large, most_work)
+        covered.append(cells)
+    if rings and work <= most_work:
+        cells, more = cover_polygons(rings, too_large, most_work - work)
+        covered.append(cells)
+        work += more
+    if work > MOST_WORK:
+        raise Refused(too_large, "all volumes together are too large, or have too many vertices: declare them apart")
+    if work > most_work:
+        raise HeavyWork(given, too_large)
     cells = covered[0] if len(covered) == 1 else distinct(np.concatenate(covered))
+    if len(cells) > MOST_CELLS_IN_ALL:
+        raise Refused(too_large, f"all volumes together touch more than {MOST_CELLS_IN_ALL} cells: declare them apart")
     return Extents(
         tuple(cells.tolist()),
         _least([volume.lower_m for volume in given]),

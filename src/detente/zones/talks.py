@@ -6,7 +6,7 @@ words of the two came to be interleaved makes no difference. So both sides come 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -15,12 +15,12 @@ import msgspec
 
 from detente.accord.provisions import EscalationStep
 from detente.airspace.refusal import Refusal
-from detente.zones.facts import ZoneAccepted, ZoneFact, ZoneProposed, ZoneRefused, ZoneReleased
+from detente.zones.messages import ZoneAccepted, ZoneMessage, ZoneProposed, ZoneRefused, ZoneReleased
 from detente.zones.terms import ZoneTerms, version_of
 
 MOST_ZONES = 1_000
 MOST_VERSIONS = 100
-Key = tuple[str, str]
+ZoneKey = tuple[str, str]
 """The peer with whom a zone is talked about, and the zone's id."""
 Ladder = tuple[EscalationStep, ...]
 
@@ -69,7 +69,7 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def proposed(self) -> ZoneProposed:
         """The first proposal of it, by time."""
-        return min(self.proposals, key=lambda said: (said.at, said.party))
+        return min(self.proposals, key=lambda proposal: (proposal.at, proposal.party))
 
 
 class ZoneRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,6 +84,17 @@ class ZoneRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return a version by its name, or None."""
         return next((found for found in self.versions if found.version == version), None)
 
+    def named(self, version: str) -> Version:
+        """Return a version by its name; raises Refusal where there is none."""
+        found = self.version(version)
+        if found is None:
+            raise Refusal("zones.version_zone_proposed", "version", version)
+        return found
+
+    def proposals_by(self, party: str) -> int:
+        """Return how many proposals a party has made."""
+        return sum(proposal.party == party for version in self.versions for proposal in version.proposals)
+
     @property
     def agreed(self) -> Version | None:
         """The version that counts: of those agreed, the one with the highest number. None once it is released."""
@@ -96,7 +107,7 @@ class ZoneRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.releases:
             return ()
         agreed = self.agreed
-        answered = {said.answers for found in self.versions for said in found.proposals}
+        answered = {proposal.answers for found in self.versions for proposal in found.proposals}
         waiting = [
             found
             for found in self.versions
@@ -125,7 +136,13 @@ class Zones:
     """Every zone of one party, by peer and id. Changed by `evolve` alone."""
 
     def __init__(self) -> None:
-        self.records: dict[Key, ZoneRecord] = {}
+        self.records: dict[ZoneKey, ZoneRecord] = {}
+
+
+class ZonesKept(msgspec.Struct, frozen=True):
+    """`Zones` as it is kept."""
+
+    records: dict[ZoneKey, ZoneRecord]
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True):
@@ -133,10 +150,10 @@ class _Event(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fiel
     peer: str
 
 
-class ZoneSaid(_Event, frozen=True, tag="zone_said"):
+class ZoneSaid(_Event, frozen=True, tag="zone_said", rename={"message": "fact"}):
     """A party said this of a zone; `at` is when it was kept here (UTC)."""
 
-    fact: ZoneFact
+    message: ZoneMessage
 
 
 class ZonePostCalled(_Event, frozen=True, tag="zone_post_called"):
@@ -158,48 +175,15 @@ class _Command(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_
 class SayZone(_Command, frozen=True, tag="say_zone"):
     """Our own people say this of a zone with `peer`."""
 
-    party: str
     peer: str
-    fact: ZoneFact
-
-
-class HearZone(_Command, frozen=True, tag="hear_zone"):
-    """`peer` says this of a zone with us, `party`."""
-
-    party: str
-    peer: str
-    fact: ZoneFact
+    message: ZoneMessage
 
 
 class ZoneTick(_Command, frozen=True, tag="zone_tick"):
     """Call the posts that are due by now, by the ladder of the accord with each peer."""
 
-    ladders: dict[str, Ladder]
 
-
-ZoneCommand = SayZone | HearZone | ZoneTick
-
-
-def decide(zones: Zones, command: ZoneCommand) -> list[ZoneEvent]:
-    """Return the events that a command leads to; what was said before gives none.
-
-    What a peer may say of its own is taken as said, whether or not it makes a difference; our own people are refused
-    what could have no effect. Raises Refusal; nothing has then changed.
-    """
-    match command:
-        case SayZone(at=at, party=party, peer=peer, fact=fact):
-            if fact.party != party:
-                raise Refusal("party", fact.party, f"{party}, whose node this is")
-            _check_fact(zones, peer, (party, peer), fact)
-            _check_own(zones.records.get((peer, fact.zone_id)), fact, at)
-            return _said(zones, at, peer, fact)
-        case HearZone(at=at, party=party, peer=peer, fact=fact):
-            if fact.party != peer:
-                raise Refusal("party", fact.party, f"{peer}, who says it")
-            _check_fact(zones, peer, (party, peer), fact)
-            return _said(zones, at, peer, fact)
-        case ZoneTick(at=at, ladders=ladders):
-            return list(_calls(zones, at, ladders))
+ZoneCommand = SayZone | ZoneTick
 
 
 def evolve(zones: Zones, event: ZoneEvent) -> None:
@@ -208,9 +192,9 @@ def evolve(zones: Zones, event: ZoneEvent) -> None:
         record = zones.records[(event.peer, event.zone_id)]
         changed = _changed(record, event.version, step=event.step)
     else:
-        fact = event.fact
-        record = zones.records.get((event.peer, fact.zone_id)) or ZoneRecord(event.peer, fact.zone_id)
-        changed = _FOLDS[type(fact)](record, fact)
+        message = event.message
+        record = zones.records.get((event.peer, message.zone_id)) or ZoneRecord(event.peer, message.zone_id)
+        changed = _FOLDS[type(message)](record, message)
     zones.records[(event.peer, changed.zone_id)] = changed
 
 
@@ -236,101 +220,8 @@ def next_number(record: ZoneRecord | None) -> int:
     return 1 + max((found.number for found in record.versions), default=0) if record is not None else 1
 
 
-def shared_bytes(zones: Zones) -> bytes:
-    """Return canonical bytes of what both parties know: equal on both sides once all mail is delivered."""
-    records = []
-    for (_, zone_id), record in sorted(zones.records.items(), key=lambda item: item[0][1]):
-        versions = sorted((msgspec.structs.replace(v, step=-1) for v in record.versions), key=_rank)
-        releases = sorted(record.releases, key=lambda said: said.party)
-        records.append((zone_id, versions, releases))
-    return msgspec.json.encode(records)
-
-
 def _rank(version: Version) -> tuple[int, str]:
     return version.number, version.version
-
-
-def _check_fact(zones: Zones, peer: str, parties: tuple[str, str], fact: ZoneFact) -> None:
-    """Refuse what may not be said. It depends on what the same party said before alone, so both sides refuse alike."""
-    record = zones.records.get((peer, fact.zone_id))
-    if isinstance(fact, ZoneProposed):
-        if fact.terms.owner not in parties:
-            raise Refusal("terms.owner", fact.terms.owner, f"one of {', '.join(parties)}")
-        mine = 0 if record is None else _proposals_by(record, fact.party)
-        if mine >= MOST_VERSIONS:
-            raise Refusal("zone_id", fact.zone_id, f"at most {MOST_VERSIONS} proposals", "Release it; begin another.")
-        zones_of_party = (r for r in zones.records.values() if r.peer == peer and _proposals_by(r, fact.party))
-        if not mine and sum(1 for _ in zones_of_party) >= MOST_ZONES:
-            raise Refusal("zone_id", fact.zone_id, f"at most {MOST_ZONES:,} zones of one party")
-        return
-    if record is None:
-        raise Refusal("zone_id", fact.zone_id, "a zone that was proposed", "See: detente zone list.")
-    if isinstance(fact, ZoneAccepted | ZoneRefused) and record.version(fact.version) is None:
-        raise Refusal("version", fact.version, "a version of the zone that was proposed")
-
-
-def _check_own(record: ZoneRecord | None, fact: ZoneFact, at: datetime) -> None:
-    """Refuse our own people what could have no effect."""
-    if record is not None and record.releases:
-        raise Refusal("zone_id", fact.zone_id, "a zone that is not released", "Begin another one.")
-    match fact:
-        case ZoneProposed(terms=terms, number=number, answers=answers):
-            if terms.time.end < at:
-                raise Refusal("terms.time.end", terms.time.end.isoformat(), f"a time after now, {at.isoformat()}")
-            if number != next_number(record):
-                raise Refusal("number", number, f"{next_number(record)}, the next one")
-            if answers and (record is None or record.version(answers) is None):
-                raise Refusal("answers", answers, "a version of the zone that was proposed")
-        case ZoneAccepted(version=version) | ZoneRefused(version=version):
-            assert record is not None
-            if version not in {found.version for found in record.pending}:
-                raise Refusal("version", version, "a version that waits for an answer", "See: detente zone list.")
-            mine = {said.party for said in _known(record, version).proposals}
-            if isinstance(fact, ZoneAccepted) and fact.party in mine:
-                raise Refusal("version", version, "a version of the other side's: nobody answers its own proposal")
-        case ZoneReleased():
-            pass
-
-
-def _said(zones: Zones, at: datetime, peer: str, fact: ZoneFact) -> list[ZoneEvent]:
-    record = zones.records.get((peer, fact.zone_id))
-    if record is not None and not _says_more(record, fact):
-        return []
-    return [ZoneSaid(at, peer, fact)]
-
-
-def _says_more(record: ZoneRecord, fact: ZoneFact) -> bool:
-    """Whether a fact is not what the party's last word already says."""
-    match fact:
-        case ZoneProposed(terms=terms):
-            version = record.version(version_of(fact.zone_id, terms))
-            return version is None or fact not in version.proposals
-        case ZoneAccepted(version=name) | ZoneRefused(version=name):
-            said = next((word for word in _known(record, name).words if word.party == fact.party), None)
-            return said is None or said.agrees is not isinstance(fact, ZoneAccepted)
-        case ZoneReleased():
-            return all(said.party != fact.party for said in record.releases)
-
-
-def _proposals_by(record: ZoneRecord, party: str) -> int:
-    return sum(said.party == party for version in record.versions for said in version.proposals)
-
-
-def _known(record: ZoneRecord, name: str) -> Version:
-    found = record.version(name)
-    assert found is not None
-    return found
-
-
-def _calls(zones: Zones, at: datetime, ladders: dict[str, Ladder]) -> Iterator[ZonePostCalled]:
-    for (peer, zone_id), record in sorted(zones.records.items()):
-        ladder = ladders.get(peer)
-        if ladder is None:
-            continue
-        for version in record.pending:
-            posts = posts_called(ladder, version.proposed.at, at)
-            if len(posts) - 1 > version.step and version.terms.time.end >= at:
-                yield ZonePostCalled(at, peer, zone_id, version.version, len(posts) - 1, posts[-1])
 
 
 def _changed(record: ZoneRecord, name: str, **changes: Any) -> ZoneRecord:  # noqa: ANN401 - fields of a version
@@ -340,26 +231,26 @@ def _changed(record: ZoneRecord, name: str, **changes: Any) -> ZoneRecord:  # no
     return msgspec.structs.replace(record, versions=versions)
 
 
-def _fold_proposed(record: ZoneRecord, fact: ZoneProposed) -> ZoneRecord:
-    name = version_of(fact.zone_id, fact.terms)
+def _fold_proposed(record: ZoneRecord, message: ZoneProposed) -> ZoneRecord:
+    name = version_of(message.zone_id, message.terms)
     held = record.version(name)
-    word = Word(fact.party, agrees=True, by=fact.by, at=fact.at)
+    word = Word(message.party, agrees=True, by=message.by, at=message.at)
     if held is None:
-        new = Version(name, fact.number, fact.terms, (fact,), (word,))
+        new = Version(name, message.number, message.terms, (message,), (word,))
         return msgspec.structs.replace(record, versions=(*record.versions, new))
-    proposals = tuple(sorted((*held.proposals, fact), key=lambda said: (said.party, said.at)))
-    number = max(said.number for said in proposals)
+    proposals = tuple(sorted((*held.proposals, message), key=lambda proposal: (proposal.party, proposal.at)))
+    number = max(proposal.number for proposal in proposals)
     return _changed(record, name, proposals=proposals, words=_with(held, word), number=number)
 
 
-def _fold_word(record: ZoneRecord, fact: ZoneAccepted | ZoneRefused) -> ZoneRecord:
-    reason = fact.reason if isinstance(fact, ZoneRefused) else ""
-    word = Word(fact.party, isinstance(fact, ZoneAccepted), fact.by, fact.at, reason)
-    return _changed(record, fact.version, words=_with(_known(record, fact.version), word))
+def _fold_word(record: ZoneRecord, message: ZoneAccepted | ZoneRefused) -> ZoneRecord:
+    reason = message.reason if isinstance(message, ZoneRefused) else ""
+    word = Word(message.party, isinstance(message, ZoneAccepted), message.by, message.at, reason)
+    return _changed(record, message.version, words=_with(record.named(message.version), word))
 
 
-def _fold_released(record: ZoneRecord, fact: ZoneReleased) -> ZoneRecord:
-    releases = tuple(sorted((*record.releases, fact), key=lambda said: said.party))
+def _fold_released(record: ZoneRecord, message: ZoneReleased) -> ZoneRecord:
+    releases = tuple(sorted((*record.releases, message), key=lambda release: release.party))
     return msgspec.structs.replace(record, releases=releases)
 
 

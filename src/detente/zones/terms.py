@@ -38,16 +38,16 @@ class ZoneTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         check_identifier("owner", self.owner)
         length_s = (self.time.end - self.time.start).total_seconds()
         if not 0.0 < length_s <= LONGEST_S:
-            raise Refusal("time", f"{length_s:.0f} s", f"a window of at most {LONGEST_S / 86_400:.0f} days")
+            raise Refusal("zones.window_at_most_days", "time", f"{length_s:.0f} s", most=LONGEST_S / 86_400)
         inner_m, name = (self.area.radius_m, "area.radius_m") if isinstance(self.area, Circle) else (0.0, "area")
         check_range(name, inner_m, 0.0, WIDEST_M, "metres")
         for ring, radius_m in (("hold_outside_m", self.hold_outside_m), ("contact_at_m", self.contact_at_m)):
             if radius_m is None:
                 continue
             if not isinstance(self.area, Circle):
-                raise Refusal(ring, radius_m, "no ring: the area has no centre", "Draw the area as a circle.")
+                raise Refusal("zones.no_ring_area", ring, radius_m)
             if not inner_m < radius_m <= WIDEST_M:
-                raise Refusal(ring, radius_m, f"more than {inner_m:.0f} m, what it is around, up to {WIDEST_M:.0f} m")
+                raise Refusal("zones.more_than_m_what", ring, radius_m, inner_m=inner_m, most=WIDEST_M)
             inner_m = radius_m
 
     @property
@@ -70,7 +70,7 @@ def check_zone_id(zone_id: str) -> None:
     """Raise Refusal unless `zone_id` is an identifier of at most LONGEST_ZONE_ID characters without a colon."""
     check_identifier("zone_id", zone_id)
     if len(zone_id) > LONGEST_ZONE_ID or ":" in zone_id:
-        raise Refusal("zone_id", zone_id, f"at most {LONGEST_ZONE_ID} characters, without a colon")
+        raise Refusal("zones.at_most_characters_without_colon", "zone_id", zone_id, most=LONGEST_ZONE_ID)
 
 
 def notices_of(zone_id: str, terms: ZoneTerms, parties: tuple[str, str]) -> Iterator[Notice]:

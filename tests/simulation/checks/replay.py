@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from node_parts import Rooms
+from node_parts import empty_state
 from state_bytes import digests_of
 from station import Station
 
+from detente.node.snapshots import started
+
 
 def check(station: Station) -> None:
-    """Fold the journal into empty rooms and hold them against those at work. To be called between two turns."""
+    """Fold the journal into empty rooms and hold them against those at work. To be called between two turns.
+
+    Another state begins with the newest snapshot, as a start does: it must be the same.
+    """
     assert station.life is not None
     assert station.life.node is not None
-    replayed = Rooms(station)
-    replayed.replay(station.life.journal)
-    found, expected = digests_of(station.life.node.rooms), digests_of(replayed)
-    differing = [room for room in expected if found[room] != expected[room]]
-    assert not differing, f"{station.name}: at work and replayed differ in {', '.join(differing)}"
+    journal = station.life.journal
+    replayed = empty_state(station)
+    replayed.replay(journal.read())
+    from_snapshot, _ = started(lambda: empty_state(station), journal.path, journal.base, journal.read)
+    at_work, expected = digests_of(station.life.node.state), digests_of(replayed)
+    for name, found in (("at work", at_work), ("begun with a snapshot", digests_of(from_snapshot))):
+        differing = [room for room in expected if found[room] != expected[room]]
+        assert not differing, f"{station.name}: {name} and replayed differ in {', '.join(differing)}"
+    parts, whole = from_snapshot.keep(), replayed.keep()
+    differing = [name for name in whole if parts[name] != whole[name]]
+    assert not differing, f"{station.name}: snapshots of the same state differ in {', '.join(differing)}"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 from station import Station
 
 from detente.link.envelope import read_envelope
 from detente.link.session import RECEIVED
-from detente.picture.events import NoticeCancelled, NoticeExpired, PlanEnded, PlanWithdrawn, decode_event
+from detente.picture.events import NoticeCancelled, NoticeExpired, PictureEvent, PlanEnded, PlanWithdrawn
 
 _TAKEN_BACK = {NoticeCancelled: "notice_cancelled", PlanWithdrawn: "plan_withdrawn", PlanEnded: "plan_ended"}
+
+
+_DECODER = msgspec.json.Decoder(PictureEvent)
 
 
 def check(station: Station) -> None:
@@ -23,7 +27,7 @@ def check(station: Station) -> None:
             party = keys[envelope.direction.sender]
             said[(party, envelope.kind)] = said.get((party, envelope.kind), 0) + 1
         elif entry.kind == "event":
-            event = decode_event(entry.body)
+            event = _DECODER.decode(entry.body)
             party = getattr(event, "party", None)
             if party == station.name:
                 continue

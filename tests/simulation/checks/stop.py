@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from station import Station
 
+from detente.line.ladder import STOP_OVERDUE_S
+
 PATIENCE_S = 5.0
 """Far above the line's tick: by then what is due has been said."""
 
@@ -23,7 +25,9 @@ def check(station: Station) -> None:
         name = f"{station.name}: STOP {record.message.message_id}"
         if record.is_ours:
             deadline_s = terms.ladder[1].after_s
-            late = waited > timedelta(seconds=deadline_s + PATIENCE_S)
-            assert not late or record.receipts or record.overdue, f"{name} is not delivered and nobody is alarmed"
+            late = waited > timedelta(seconds=min(deadline_s, STOP_OVERDUE_S) + PATIENCE_S)
+            assert not late or record.is_delivered or record.overdue, f"{name} is not delivered and nobody is alarmed"
+            alone = record.taken_by is None and waited > timedelta(seconds=deadline_s + PATIENCE_S)
+            assert not alone or record.overdue, f"{name} is with no person and nobody is alarmed"
         elif record.taken_by is None and waited > timedelta(seconds=PATIENCE_S):
             assert record.step == len(terms.ladder) - 1, f"{name} is here and not every post was called"

@@ -9,13 +9,13 @@ from litestar.datastructures import State
 
 from detente.api.service import Service
 from detente.link.parcel import MAX_PARCEL_BYTES, MEDIA_TYPE, as_mail, read_parcel
-from detente.node.carrying import Carried, parcel_for, take_in
+from detente.node.carrying import Carried
 
 
 @get("/{peer:str}", summary="What to carry to a peer", media_type=MEDIA_TYPE)
 async def write(service: Service, peer: str, *, mail: bool = False) -> Response[bytes]:
     """Give everything that a peer has not receipted as one file, sealed for it; `mail`: a mail with that file."""
-    parcel = await parcel_for(service.loop, peer)
+    parcel = await service.carrying.parcel_for(peer)
     if mail:
         mailed = as_mail(parcel, service.party, peer, service.now())
         return Response(mailed, media_type="message/rfc822")
@@ -26,7 +26,8 @@ async def write(service: Service, peer: str, *, mail: bool = False) -> Response[
 async def read(request: Request[None, None, State], service: Service) -> Carried:
     """Take in a file, or a mail with one attached. It is judged as what comes over HTTP is."""
     body = await request.body()
-    return await take_in(service.loop, await asyncio.to_thread(read_parcel, body, service.loop.key))
+    parcel = await asyncio.to_thread(read_parcel, body, service.loop.key)
+    return await service.carrying.take_in(parcel, service.by)
 
 
 router = Router(path="/parcels", route_handlers=[write, read], tags=["line"])

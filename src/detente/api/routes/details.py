@@ -8,13 +8,12 @@ from datetime import datetime
 import msgspec
 from litestar import Router, get, post
 
-from detente.accord.tagged import tag_of
 from detente.airspace.plan import Plan
-from detente.api.service import Service, not_found
+from detente.api.service import Service, not_found, tags
 from detente.api.views import Done
 from detente.details.commitment import DETAILS_SALT_BYTES, CommitmentOpening
-from detente.details.details import CommitDetails, DetailsCommand, GiveDetails
-from detente.node.desks.details import DetailsDesk
+from detente.details.details import CommitDetails, GiveDetails
+from detente.details.room import DetailsRoom
 
 
 class CommitmentRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,25 +50,24 @@ class CommitmentView(msgspec.Struct, frozen=True):
 @get("/", summary="List commitments")
 async def list_commitments(service: Service) -> list[CommitmentView]:
     """List every commitment that a notice carries or carried, and what it was opened with."""
-    desk = service.loop.desks.of_type(DetailsDesk)
+    details = service.state_of(DetailsRoom)
 
     def views() -> list[CommitmentView]:
         return [
             CommitmentView(*key, c.commitment, c.at, c.opened_at, None if c.opening is None else c.opening.details)
-            for key, held in sorted(desk.details.commitments.items())
+            for key, held in sorted(details.commitments.items())
             for c in held
         ]
 
-    return await service.loop.read(lambda _: views())
+    return await service.loop.read(views)
 
 
 @get("/openings/{commitment:str}", summary="Our own opening")
 async def show_opening(service: Service, commitment: str) -> CommitmentOpening:
     """Give the salt and the details of a commitment that was made here, to be shown to an outsider."""
-    desk = service.loop.desks.of_type(DetailsDesk)
-    found = await service.loop.read(lambda _: desk.details.kept.get(commitment))
+    found = await service.loop.read(lambda: service.state_of(DetailsRoom).kept.get(commitment))
     if found is None:
-        raise not_found("commitment", commitment, "a commitment that was made here")
+        raise not_found("api.commitment_made", "commitment", commitment)
     return found
 
 
@@ -77,19 +75,15 @@ async def show_opening(service: Service, commitment: str) -> CommitmentOpening:
 async def commit(data: CommitmentRequest, service: Service) -> CommitmentMade:
     """Keep details under a fresh salt and say what a notice must carry so that they can be proven later."""
     opening = CommitmentOpening(secrets.token_hex(DETAILS_SALT_BYTES), data.details)
-    done = await _do(service, CommitDetails(service.now(), service.party, opening))
+    done = await service.do(CommitDetails(service.now(), opening))
     return CommitmentMade(opening.commitment, done.journal_number)
 
 
 @post("/open", status_code=200, summary="Give details")
 async def open_details(data: OpeningRequest, service: Service) -> Done:
     """Give a peer the details behind our notice; its node checks that they are what the notice committed to."""
-    return await _do(service, GiveDetails(service.now(), service.party, data.peer, data.notice_id))
-
-
-async def _do(service: Service, command: DetailsCommand) -> Done:
-    outcome = await service.loop.decide_at(service.loop.desks.of_type(DetailsDesk), command)
-    return Done(tuple(tag_of(event) for event in outcome.events), outcome.journal_number)
+    outcome = await service.do(GiveDetails(service.now(), data.peer, data.notice_id))
+    return Done(tags(outcome), outcome.journal_number)
 
 
 router = Router(

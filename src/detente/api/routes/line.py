@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from heapq import nlargest
+
 from litestar import Router, get, post
 
-from detente.accord.tagged import tag_of
+from detente.airspace.altitude import check_range
 from detente.airspace.refusal import Refusal
 from detente.api.line_views import (
     AlarmsRequest,
@@ -27,26 +31,31 @@ from detente.api.line_views import (
     message_view,
     named,
 )
-from detente.api.service import Service, not_found
+from detente.api.service import Service, not_found, refused
 from detente.line import commands
 from detente.line.commands import LineCommand
+from detente.line.delivery import DeliveryStanding
 from detente.line.events import LineMessageSent
-from detente.line.exchange import command_of
 from detente.line.hand_over import summary
-from detente.line.messages import Carrier
 from detente.line.parameters import LineLanguage
 from detente.line.phrases import MessageClass, phrase_table
 from detente.line.radio import RadioReport
 from detente.line.read_back import Units
+from detente.line.room import LineRoom
+from detente.line.state import MessageRecord
 from detente.line.voice import read_voice_code
 from detente.line.watch import HandOver
-from detente.node.loop import DeskOutcome
+from detente.room.tagged import tag_of
+
+LONGEST_WAIT_S = 60.0
+"""How long a request may wait for news of a message."""
+MOST_LAST = 1_000_000
 
 
 @get("/", summary="Show the line")
 async def show_line(service: Service) -> LineView:
     """Show the line with every peer, who keeps watch here, and what waits for a person."""
-    return await service.loop.read(lambda _: line_view(service.line))
+    return await service.loop.read(lambda: line_view(service.line, service.accords, service.now(), service.delivery))
 
 
 @get("/codes", summary="List the message codes")
@@ -62,25 +71,47 @@ async def list_messages(
     language: LineLanguage = LineLanguage.ENGLISH,
     waiting: bool = False,
     peer: str | None = None,
+    last: int | None = None,
 ) -> list[MessageView]:
-    """List messages in the words of one language, STOP first, then by time; `waiting`: only those nobody has taken."""
-    return await service.loop.read(lambda _: _messages(service, language, peer, waiting=waiting))
+    """List messages in the words of one language, STOP first, then by time.
+
+    `waiting`: only those, of either side, that no person of the other has. `last`: of those
+    that a person has only the newest so many; what no person has is never left out.
+    """
+    if last is not None:
+        check_range("last", last, 0, MOST_LAST, "messages")
+    return await service.loop.read(lambda: _messages(service, language, peer, last, waiting=waiting))
 
 
 @get("/messages/{peer:str}/{message_id:str}", summary="Show a message")
 async def show_message(
-    service: Service, peer: str, message_id: str, language: LineLanguage = LineLanguage.ENGLISH
+    service: Service,
+    peer: str,
+    message_id: str,
+    language: LineLanguage = LineLanguage.ENGLISH,
+    until: DeliveryStanding | None = None,
+    wait_s: float = 0.0,
 ) -> MessageView:
-    """Show one message and where it stands."""
-    record = await service.loop.read(lambda _: service.line.messages.get((peer, message_id)))
-    if record is None:
-        raise not_found("message_id", message_id, f"a message between us and {peer}")
-    return message_view(service.line, record, language, service.configuration.named_places)
+    """Show one message and where it stands; with `until`, once one of ours has come as far, after `wait_s` at most."""
+    check_range("wait_s", wait_s, 0.0, LONGEST_WAIT_S, "seconds")
+    loop, ends_at = service.loop, asyncio.get_running_loop().time() + wait_s
+    while True:
+        seen = loop.news.last(LineRoom.name)
+        view = await loop.read(lambda: _shown(service, peer, message_id, language))
+        far = until is None or view.delivery is None or view.delivery.standing.has_reached(until)
+        if not service.still_lets_in():
+            raise refused(401, "api.session_of_person", "Authorization", "(not shown)")
+        if far or loop.news.over or asyncio.get_running_loop().time() >= ends_at:
+            return view
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(ends_at):
+                await loop.news.after(LineRoom.name, seen)
 
 
 @post("/messages", status_code=200, summary="Send a message")
 async def send_message(data: MessageRequest, service: Service) -> LineDone:
     """Send a coded message to a peer's posts."""
+    service.check_second_person(data.confirmed_by)
     stop = phrase_table().code(data.code).message_class is MessageClass.STOP
     command = commands.SendLineMessage(
         service.now(),
@@ -104,34 +135,43 @@ async def send_stop(data: StopRequest, service: Service) -> LineDone:
     """STOP, to one peer or to all: no reference, no form, before everything else."""
     peers = sorted(service.line.open_lines) if data.peer is None else [data.peer]
     if not peers:
-        raise Refusal("peer", None, "a party with an accord", "Pair with a party and set the accord first.")
+        raise Refusal("api.party_with_accord_pair", "peer", None)
     sent: dict[str, LineDone] = {}
-    refused: Refusal | None = None
+    refused: dict[str, Refusal] = {}
     for peer in peers:
         command = commands.SendLineMessage(service.now(), service.party, peer, "stop")
         try:
             sent[peer] = await _do(service, command, urgent=True)
         except Refusal as refusal:
-            refused = refusal
+            refused[peer] = refusal
             continue
         service.outbox.stop_was_sent(peer)
-    if refused is not None and not sent:
-        raise refused
+    if not sent:
+        raise next(iter(refused.values()))
     last = list(sent.values())[-1]
-    return LineDone(last.events, last.journal_number, tuple(f"{p} {done.message_ids[0]}" for p, done in sent.items()))
+    return LineDone(
+        last.events,
+        last.journal_number,
+        tuple(f"{name} {done.message_ids[0]}" for name, done in sent.items()),
+        not_sent={name: str(refusal) for name, refusal in refused.items()},
+    )
 
 
 @post("/display", status_code=200, summary="A message is displayed")
 async def display(data: MessageReference, service: Service) -> LineDone:
     """Say that a post's screen shows a peer's message."""
-    command = commands.DisplayLineMessage(service.now(), service.party, data.peer, data.message_id, data.post)
+    command = commands.DisplayLineMessage(
+        service.now(), service.party, data.peer, data.message_id, service.post(data.post)
+    )
     return await _do(service, command)
 
 
 @post("/take", status_code=200, summary="Acknowledge a message")
 async def take(data: MessageReference, service: Service) -> LineDone:
     """Say that a person at a post has a peer's message: nobody else is called. It approves nothing."""
-    command = commands.TakeLineMessage(service.now(), service.party, data.peer, data.message_id, data.post)
+    command = commands.TakeLineMessage(
+        service.now(), service.party, data.peer, data.message_id, service.post(data.post)
+    )
     return await _do(service, command, urgent=True)
 
 
@@ -141,7 +181,7 @@ async def read_back(data: ReadBackRequest, service: Service) -> LineDone:
     heard = None if data.heard is None else named(data.heard)
     units = Units(data.height_unit, data.length_unit)
     command = commands.ReadBackLineMessage(
-        service.now(), service.party, data.peer, data.message_id, data.post, units, heard
+        service.now(), service.party, data.peer, data.message_id, service.post(data.post), units, heard
     )
     return await _do(service, command)
 
@@ -150,7 +190,7 @@ async def read_back(data: ReadBackRequest, service: Service) -> LineDone:
 async def pass_on(data: PassOnRequest, service: Service) -> LineDone:
     """Say that a peer's message was passed on to those it concerns."""
     command = commands.PassOnLineMessage(
-        service.now(), service.party, data.peer, data.message_id, data.post, data.passed_to
+        service.now(), service.party, data.peer, data.message_id, service.post(data.post), data.passed_to
     )
     return await _do(service, command)
 
@@ -158,22 +198,24 @@ async def pass_on(data: PassOnRequest, service: Service) -> LineDone:
 @post("/watch", status_code=200, summary="Take the watch")
 async def take_watch(data: WatchRequest, service: Service) -> LineDone:
     """Take the watch at a post, from the shift before if there is one; its hand-over is in the journal."""
-    return await _do(service, commands.TakeWatch(service.now(), service.party, data.post, data.shift, data.languages))
+    return await _do(
+        service, commands.TakeWatch(service.now(), service.party, service.post(data.post), data.shift, data.languages)
+    )
 
 
 @post("/watch/leave", status_code=200, summary="Leave the watch")
 async def leave_watch(data: PostRequest, service: Service) -> LineDone:
     """Leave a post without a watch."""
-    return await _do(service, commands.LeaveWatch(service.now(), service.party, data.post))
+    return await _do(service, commands.LeaveWatch(service.now(), service.party, service.post(data.post)))
 
 
 @get("/watch/{post:str}", summary="What a watch hands over")
 async def show_hand_over(service: Service, post: str) -> HandOver:
     """Show what the watch at a post would hand over now."""
     line = service.line
-    watch = await service.loop.read(lambda _: line.watches.get(post))
+    watch = await service.loop.read(lambda: line.watches.get(post))
     if watch is None:
-        raise not_found("post", post, "a post where somebody keeps watch")
+        raise not_found("api.post_where_somebody_keeps", "post", post)
     return summary(line, watch, service.now())
 
 
@@ -194,29 +236,46 @@ async def report_radio(data: RadioRequest, service: Service) -> LineDone:
 @post("/alarms/take", status_code=200, summary="Take the alarms about a peer")
 async def take_alarms(data: AlarmsRequest, service: Service) -> LineDone:
     """Say that a person at a post has looked at every alarm about a peer until now."""
-    return await _do(service, commands.TakeAlarms(service.now(), service.party, data.peer, data.post))
+    return await _do(service, commands.TakeAlarms(service.now(), service.party, data.peer, service.post(data.post)))
 
 
 @post("/voice", status_code=200, summary="Enter a spoken code")
 async def enter_voice_code(data: VoiceRequest, service: Service) -> LineDone:
     """Enter the code that a peer's officer read aloud; its envelope is yet to confirm it."""
-    said = read_voice_code(data.code, data.peer, service.party)
-    return await _do(service, command_of(said, data.peer, service.now(), Carrier.VOICE), urgent=True)
+    message = read_voice_code(data.code, data.peer, service.party)
+    return await _do(service, commands.HeardByVoice(service.now(), data.peer, message), urgent=True)
 
 
-def _messages(service: Service, language: LineLanguage, peer: str | None, *, waiting: bool) -> list[MessageView]:
-    line = service.line
+def _messages(
+    service: Service, language: LineLanguage, peer: str | None, last: int | None, *, waiting: bool
+) -> list[MessageView]:
     chosen = [
         record
-        for key, record in line.messages.items()
-        if (peer is None or record.peer == peer) and (not waiting or key in line.waiting)
+        for record in service.line.messages.values()
+        if (peer is None or record.peer == peer) and (not waiting or record.taken_by is None)
     ]
+    if last is not None:
+        taken = (record for record in chosen if record.taken_by is not None)
+        newest = nlargest(last, taken, key=lambda record: (record.message.sent_at, record.key))
+        chosen = [record for record in chosen if record.taken_by is None] + newest
     chosen.sort(key=lambda record: (not record.message.is_stop, record.message.sent_at, record.key))
-    return [message_view(line, record, language, service.configuration.named_places) for record in chosen]
+    return [_view(service, record, language) for record in chosen]
+
+
+def _shown(service: Service, peer: str, message_id: str, language: LineLanguage) -> MessageView:
+    record = service.line.messages.get((peer, message_id))
+    if record is None:
+        raise not_found("api.message_between_us", "message_id", message_id, peer=peer)
+    return _view(service, record, language)
+
+
+def _view(service: Service, record: MessageRecord, language: LineLanguage) -> MessageView:
+    return message_view(service.line, record, language, service.configuration.named_places, service.delivery)
 
 
 async def _do(service: Service, command: LineCommand, *, urgent: bool = False) -> LineDone:
-    outcome: DeskOutcome = await service.loop.decide_at(service.line_desk, command, urgent=urgent)
+    # The line goes on when the disk has no space for anything else.
+    outcome = await service.loop.decide(command, urgent=urgent, by=service.by)
     sent = tuple(event.message.message_id for event in outcome.events if isinstance(event, LineMessageSent))
     doubts = tuple(doubt for event in outcome.events if isinstance(event, LineMessageSent) for doubt in event.doubts)
     return LineDone(tuple(tag_of(event) for event in outcome.events), outcome.journal_number, sent, doubts)

@@ -28,12 +28,8 @@ async def receive_envelopes(request: Request[None, None, State], service: Servic
         if not admitted:
             return Response(TOO_MANY, status_code=429, media_type=ANSWER_MEDIA_TYPE)
         judgement = await service.loop.receive(body)
+    service.outbox.received(judgement)
     if judgement.accepted:
-        peer = service.loop.peers.with_key(judgement.accepted[0].direction.sender)
-        talkers = () if service.loop.keeping is None else service.loop.keeping.talkers.values()
-        talker = next((one for one in talkers if one.key == judgement.accepted[0].direction.sender), None)
-        if found := peer or talker:
-            service.outbox.heard_from(found.name)
         await hold(service, judgement.accepted, began_s)
     return Response(judgement.answer, status_code=judgement.status, media_type=ANSWER_MEDIA_TYPE)
 

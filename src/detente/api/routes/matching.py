@@ -13,11 +13,9 @@ from litestar.datastructures import State
 from detente.airspace.refusal import Refusal
 from detente.api.service import Service, not_found
 from detente.matching.ledger import LedgerRow, SeriesTotals, series_totals
-from detente.matching.life import MatchingRun, ProposeRun, RunState, noted_under
-from detente.node.desks.matching import MatchingDesk, transcript_of
+from detente.matching.life import MatchingRun, ProposeRun, RunState, noted_under, transcript_of
 from detente.node.matching.delivery import MESSAGES_PATH, OFFSET_HEADER, SIGNATURE_HEADER, offset_of
 from detente.node.matching.files import PIECE_BYTES, is_signed
-from detente.node.matching.work import MatchingWork
 
 
 class RunRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,49 +53,39 @@ class LedgerView(msgspec.Struct, frozen=True):
     told: SeriesTotals
 
 
-def work_of(service: Service) -> MatchingWork:
-    """The node's matching at work."""
-    assert service.matching is not None
-    return service.matching
-
-
 @post("/runs", status_code=200, summary="Begin a run")
 async def begin_run(data: RunRequest, service: Service) -> RunView:
     """Begin the run of an epoch with a peer; the one that goes on when there is one."""
-    work = work_of(service)
     at = service.now()
-    run = await work.propose(ProposeRun(at, data.peer, data.epoch or at))
-    return _view(work, run)
+    return _view(service, await service.matching.propose(ProposeRun(at, data.peer, data.epoch or at), service.by))
 
 
 @get("/runs", summary="List runs")
 async def list_runs(service: Service, peer: str | None = None) -> list[RunView]:
     """List runs, by peer and epoch."""
-    work = work_of(service)
-    runs = await service.loop.read(lambda _: sorted(work.desk.runs.values(), key=lambda run: (run.peer, run.epoch)))
-    return [_view(work, run) for run in runs if peer in (None, run.peer)]
+    runs = await service.loop.read(lambda: tuple(service.matching.runs.values()))
+    wanted = sorted((run for run in runs if peer in (None, run.peer)), key=lambda run: (run.peer, run.epoch))
+    return [_view(service, run) for run in wanted]
 
 
 @get("/runs/{run:str}", summary="Show a run")
 async def show_run(service: Service, run: str) -> RunView:
     """Show one run."""
-    work = work_of(service)
-    return _view(work, _found(work.desk, run))
+    return _view(service, _found(service, run))
 
 
 @post("/runs/{run:str}/abort", status_code=200, summary="Break a run off")
 async def abort_run(service: Service, run: str) -> RunView:
     """Break a run off. What was shown stays shown; there is no second run for the epoch once tokens have left."""
-    work = work_of(service)
-    _found(work.desk, run)
-    await work.abort(run)
-    return _view(work, work.desk.runs[run])
+    _found(service, run)
+    await service.matching.abort(run, service.by)
+    return _view(service, _found(service, run))
 
 
 @get("/ledger", summary="The leak ledger")
 async def show_ledger(service: Service) -> list[LedgerView]:
     """Show what all runs with each peer have told."""
-    runs = await service.loop.read(lambda _: tuple(work_of(service).desk.runs.values()))
+    runs = await service.loop.read(lambda: tuple(service.matching.runs.values()))
     peers = sorted({run.peer for run in runs})
     return [
         LedgerView(peer, series_totals([row for run in runs if run.peer == peer for row in rows_of(run)]))
@@ -118,11 +106,10 @@ def rows_of(run: MatchingRun) -> list[LedgerRow]:
 @get("/runs/{run:str}/messages/{name:str}", summary="A message of ours", media_type="application/octet-stream")
 async def show_message(service: Service, run: str, name: str) -> Response[bytes]:
     """Give the bytes of a message of ours, to carry it by hand."""
-    work = work_of(service)
-    record = _found(work.desk, run)
-    raw = await asyncio.to_thread(work.files_of(record).message, name)
+    record = _found(service, run)
+    raw = await asyncio.to_thread(service.matching.files_of(record).message, name)
     if raw is None or noted_under(record.sent, name) is None:
-        raise not_found("name", name, "a message that was sent and is still kept")
+        raise not_found("api.message_sent_still_kept", "name", name)
     return Response(raw, media_type="application/octet-stream")
 
 
@@ -131,16 +118,12 @@ async def take_message(request: Request[None, None, State], service: Service) ->
     """Take the bytes of a peer's message that a signed envelope has announced, from whoever brings them."""
     raw = await request.body()
     digest = await asyncio.to_thread(lambda: hashlib.sha256(raw).hexdigest())
-    work = work_of(service)
-    for record in work.desk.runs.values():
+    for record in service.matching.runs.values():
         noted = next((one for one in record.announced if one.sha256 == digest), None)
         if noted is not None:
-            held = await work.take_piece(record, noted.name, 0, raw)
+            held = await service.matching.take_piece(record, noted.name, 0, raw)
             return Taken(record.run, noted.name, new=held is not None)
-    raise Refusal(
-        "message", f"{len(raw):,} bytes", "a message that an envelope of the peer has announced",
-        "Take in the peer's parcel first: `detente line carry-in`.",
-    )  # fmt: skip
+    raise Refusal("api.message_envelope_peer_announced", "message", f"{len(raw):,} bytes")
 
 
 @put(
@@ -150,31 +133,33 @@ async def take_message(request: Request[None, None, State], service: Service) ->
 )
 async def receive_piece(request: Request[None, None, State], service: Service, run: str, name: str) -> Response[object]:
     """Take a piece that the peer signed; the answer says how many bytes of the message are held."""
-    work = work_of(service)
+    work = service.matching
     offset = offset_of(request.headers.get(OFFSET_HEADER, ""))
     piece = await request.body()
-    record = work.desk.runs.get(run)
-    key = None if record is None else work.key_of(record.peer)
+    record = work.runs.get(run)
+    peer = None if record is None else work.key_of(record.peer)
+    # Verified for a run that is not known too: how long it takes must not tell whether it is.
+    key = service.card.key if peer is None else peer
     try:
         signature = bytes.fromhex(request.headers.get(SIGNATURE_HEADER, ""))
     except ValueError:
         signature = b""
-    if record is None or key is None or not is_signed(key, signature, run, name, offset, piece):
-        raise not_found("run", run, "a run with the party that signed the piece")
-    held = await work.take_piece(record, name, offset, piece)
+    if not is_signed(key, signature, run, name, offset, piece) or record is None or peer is None:
+        raise not_found("api.run_with_party_signed", "run", run)
+    held = await service.matching.take_piece(record, name, offset, piece)
     return Response({"held": held} if held is not None else {}, status_code=200 if held is not None else 410)
 
 
-def _found(desk: MatchingDesk, run: str) -> MatchingRun:
-    record = desk.runs.get(run)
+def _found(service: Service, run: str) -> MatchingRun:
+    record = service.matching.runs.get(run)
     if record is None:
-        raise not_found("run", run, "a run")
+        raise not_found("api.run", "run", run)
     return record
 
 
-def _view(work: MatchingWork, run: MatchingRun) -> RunView:
-    course = work.courses.get(run.run)
-    doing, done, total = ("", 0, 0) if course is None else course.progress
+def _view(service: Service, run: MatchingRun) -> RunView:
+    at_work = service.matching.at_work.get(run.run)
+    doing, done, total = ("", 0, 0) if at_work is None else at_work.progress
     equal = None if not run.transcript else run.transcript == transcript_of(run)
     return RunView(run, doing, done, total, equal)
 

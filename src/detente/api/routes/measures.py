@@ -7,7 +7,7 @@ from litestar import Router, get, post
 from detente.airspace.refusal import Refusal
 from detente.airspace.resolution import FoundMeasures, RankedChange, apply_change
 from detente.api.service import Service, not_found, tags
-from detente.api.views import ConflictDetail, Conflicts, Done, MeasureProposed, MeasureRequest, RefusalRequest
+from detente.api.views import ConflictDetail, Conflicts, Done, MeasureRequest, ProposedMeasure, RefusalRequest
 from detente.node.search_for_measures import search_measures
 from detente.node.settlement import measure_from
 from detente.picture.commands import AcceptMeasure, ProposeMeasure, RefuseMeasure
@@ -19,7 +19,7 @@ from detente.picture.picture import Picture
 @get("/conflicts", summary="List conflicts")
 async def list_conflicts(service: Service, *, cleared: bool = False) -> Conflicts:
     """List the open conflicts and, when asked for, those that are over."""
-    return await service.loop.read(
+    return await service.read(
         lambda picture: Conflicts(
             tuple(picture.conflicts[key] for key in sorted(picture.conflicts)),
             tuple(picture.cleared[key] for key in sorted(picture.cleared)) if cleared else (),
@@ -31,28 +31,28 @@ async def list_conflicts(service: Service, *, cleared: bool = False) -> Conflict
 @get("/conflicts/{conflict_id:str}", summary="Show a conflict")
 async def show_conflict(service: Service, conflict_id: str) -> ConflictDetail:
     """Show one conflict, open or over, and the measures that were proposed for it."""
-    return await service.loop.read(lambda picture: _detail(picture, conflict_id))
+    return await service.read(lambda picture: _detail(picture, conflict_id))
 
 
 @get("/conflicts/{conflict_id:str}/changes", summary="Search changes for a conflict")
 async def search_changes(service: Service, conflict_id: str, owner: str | None = None) -> FoundMeasures:
     """Search the changes of our plan (or of `owner`'s) that are clear of everything known here, cheapest first."""
-    return await service.loop.read(lambda picture: _changes(picture, conflict_id, owner or service.party))
+    return await service.work_out(lambda picture: _changes(picture, conflict_id, owner or service.party))
 
 
 @post("/measures", status_code=200, summary="Propose a measure")
-async def propose_measure(data: MeasureRequest, service: Service) -> MeasureProposed:
+async def propose_measure(data: MeasureRequest, service: Service) -> ProposedMeasure:
     """Propose a change, the cheapest clear one unless the request says which, to the other party of a conflict."""
-    measure = await service.loop.read(lambda picture: _measure(picture, data, data.owner or service.party))
+    measure = await service.work_out(lambda picture: _measure(picture, data, data.owner or service.party))
     outcome = await service.do(ProposeMeasure(service.now(), service.party, measure))
     plan_id = measure.plan.plan_id
-    return MeasureProposed(measure.measure_id, plan_id, measure.change, measure.cost, outcome.journal_number)
+    return ProposedMeasure(measure.measure_id, plan_id, measure.change, measure.cost, outcome.journal_number)
 
 
 @get("/measures", summary="List measures")
 async def list_measures(service: Service, measure_state: MeasureState | None = None) -> list[MeasureRecord]:
     """List measures, in one state when asked for."""
-    return await service.loop.read(
+    return await service.read(
         lambda picture: [
             picture.measures[key]
             for key in sorted(picture.measures)
@@ -78,7 +78,7 @@ async def refuse_measure(data: RefusalRequest, service: Service, measure_id: str
 def _detail(picture: Picture, conflict_id: str) -> ConflictDetail:
     is_open, cleared = picture.conflicts.get(conflict_id), picture.cleared.get(conflict_id)
     if is_open is None and cleared is None:
-        raise not_found("conflict_id", conflict_id, "a conflict of this node")
+        raise not_found("api.conflict_node", "conflict_id", conflict_id)
     measures = sorted(
         (record for record in picture.measures.values() if record.measure.conflict_id == conflict_id),
         key=lambda record: (record.proposed_at, record.measure.measure_id),
@@ -91,7 +91,7 @@ def _changes(picture: Picture, conflict_id: str, owner: str) -> FoundMeasures:
     try:
         reference = record.conflict.of(owner)
     except KeyError:
-        raise Refusal("owner", owner, f"a party of conflict {conflict_id}") from None
+        raise Refusal("api.party_conflict", "owner", owner, conflict_id=conflict_id) from None
     return search_measures(picture, reference)
 
 
@@ -100,15 +100,12 @@ def _measure(picture: Picture, request: MeasureRequest, owner: str) -> Measure:
     if request.change is None:
         ranked = _changes(picture, request.conflict_id, owner).measures
         if not ranked:
-            raise Refusal(
-                "conflict_id", request.conflict_id, f"a conflict that a change of {owner}'s plan clears",
-                "Ask the other party to change its plan, or say the change yourself.",
-            )  # fmt: skip
+            raise Refusal("api.conflict_change_plan_clears", "conflict_id", request.conflict_id, owner=owner)
         return measure_from(picture, record, ranked[0], owner)
     try:
         reference = record.conflict.of(owner)
     except KeyError:
-        raise Refusal("owner", owner, f"a party of conflict {request.conflict_id}") from None
+        raise Refusal("api.party_conflict", "owner", owner, conflict_id=request.conflict_id) from None
     base = picture.plans[(reference.party, reference.plan_id)].plan
     return measure_from(picture, record, RankedChange(request.change, 0.0, apply_change(base, request.change)), owner)
 

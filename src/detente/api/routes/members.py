@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
 from litestar import Router, get, post
 
-from detente.accord.tagged import tag_of
-from detente.api.routes.accords import keeping_of
-from detente.api.service import Service
+from detente.api.service import Service, tags
 from detente.api.views import Done
 from detente.members.coalition import (
     AcknowledgeMember,
@@ -19,16 +18,15 @@ from detente.members.coalition import (
     TellMember,
     Told,
 )
-from detente.members.matters import Matter, find_matter
-from detente.node.desks.members import MembersDesk, matters_of, said_to
-from detente.picture.picture import Picture
+from detente.members.matters import Matter, find_matter, matters_of
+from detente.members.room import MembersRoom
 
 
 class MemberRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A member, and the post of ours that acts."""
 
     member: str
-    by: str = "watch"
+    by: str = ""
 
 
 class MatterRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,7 +34,7 @@ class MatterRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     matter: str
     member: str
-    by: str = "watch"
+    by: str = ""
     who: str = "watch"
 
 
@@ -68,55 +66,56 @@ class MembersView(msgspec.Struct, frozen=True):
 @get("/", summary="Show our members")
 async def show_members(service: Service) -> MembersView:
     """Show our members, what each was told and acknowledged, and what peers said of theirs."""
-    return await service.loop.read(lambda picture: _view(service, picture))
+    return await service.loop.read(lambda: _view(service))
 
 
 @post("/add", status_code=200, summary="Speak for a member")
 async def add_member(data: MemberRequest, service: Service) -> Done:
     """Speak for a member from now on. No peer is told."""
-    parties = tuple(sorted(keeping_of(service).accords.talks))
-    return await _do(service, AddMember(service.now(), data.member, data.by, parties))
+    by = service.post(data.by)
+    return await _do(service, AddMember(service.now(), data.member, by))
 
 
 @post("/remove", status_code=200, summary="Speak for a member no longer")
 async def remove_member(data: MemberRequest, service: Service) -> Done:
     """Speak for a member no longer."""
-    matters = await service.loop.read(lambda picture: tuple(_matters(service, picture)))
-    told = said_to(keeping_of(service))
-    return await _do(service, RemoveMember(service.now(), data.member, data.by, matters, told))
+    by = service.post(data.by)
+    matters = await service.loop.read(lambda: tuple(_matters(service)))
+    return await _do(service, RemoveMember(service.now(), data.member, by, matters))
 
 
 @post("/tell", status_code=200, summary="A member was told")
 async def tell_member(data: MatterRequest, service: Service) -> Done:
     """Keep that a member was told of a matter."""
+    by = service.post(data.by)
     matter = await _matter(service, data.matter)
-    return await _do(service, TellMember(service.now(), matter, data.member, data.by))
+    return await _do(service, TellMember(service.now(), matter, data.member, by))
 
 
 @post("/acknowledge", status_code=200, summary="A member acknowledged")
 async def acknowledge(data: MatterRequest, service: Service) -> Done:
     """Keep that a member acknowledged a matter. When all have, the peer is told so where the accord says it."""
+    by = service.post(data.by)
     matter = await _matter(service, data.matter)
-    told = said_to(keeping_of(service))
-    return await _do(service, AcknowledgeMember(service.now(), matter, data.member, data.by, data.who, told))
+    return await _do(service, AcknowledgeMember(service.now(), matter, data.member, by, data.who))
 
 
 async def _matter(service: Service, name: str) -> Matter:
-    return await service.loop.read(lambda picture: find_matter(iter(_matters(service, picture)), name))
+    return await service.loop.read(lambda: find_matter(_matters(service), name))
 
 
-def _matters(service: Service, picture: Picture) -> list[Matter]:
-    return list(matters_of(picture, service.line, keeping_of(service), service.now()))
+def _matters(service: Service) -> Iterator[Matter]:
+    return matters_of(service.picture, service.line, service.accords, service.now())
 
 
 async def _do(service: Service, command: MembersCommand) -> Done:
-    outcome = await service.loop.decide_at(service.loop.desks.of_type(MembersDesk), command)
-    return Done(tuple(tag_of(event) for event in outcome.events), outcome.journal_number)
+    outcome = await service.do(command)
+    return Done(tags(outcome), outcome.journal_number)
 
 
-def _view(service: Service, picture: Picture) -> MembersView:
-    coalition = service.loop.desks.of_type(MembersDesk).coalition
-    matters = dict.fromkeys([*_matters(service, picture), *coalition.told])
+def _view(service: Service) -> MembersView:
+    coalition = service.state_of(MembersRoom)
+    matters = {*_matters(service), *coalition.told}
     views = [
         MatterView(
             matter.name, tuple(coalition.told.get(matter, {}).values()), coalition.lacking(matter),

@@ -14,13 +14,13 @@ from detente.picture.notices import NoticeRecord
 @get("/", summary="List notices")
 async def list_notices(service: Service) -> list[NoticeRecord]:
     """List the notices of every party, those that are over too."""
-    return await service.loop.read(lambda picture: [picture.notices[key] for key in sorted(picture.notices)])
+    return await service.read(lambda picture: [picture.notices[key] for key in sorted(picture.notices)])
 
 
 @get("/entered", summary="List plans that enter notices")
 async def list_entered(service: Service) -> list[Entering]:
     """List every live plan that enters what was notified, or agreed as a zone, against its meaning."""
-    return await service.loop.read(lambda picture: list(entering(picture)))
+    return await service.work_out(lambda picture: list(entering(picture)))
 
 
 @post("/", status_code=200, summary="Give a notice")

@@ -2,27 +2,83 @@
 
 from __future__ import annotations
 
-from litestar import Router, get, post
+import asyncio
+import re
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
 
+from litestar import Request, Router, get, post
+from litestar.datastructures import State
+from litestar.params import Parameter
+
+from detente.airspace.altitude import check_range
+from detente.airspace.plan import Plan
 from detente.api.service import Service, not_found, tags
-from detente.api.views import Done, PlansImport, PlansImported, PlanSummary, summary_of
+from detente.api.views import Done, FileImported, PlansImport, PlansImported, PlanSummary, summary_of
+from detente.feeds.load import LoadedPlans, LoadOptions, load_plans
+from detente.feeds.recognition import PlanFormat
 from detente.picture.commands import ActivatePlan, EndPlan, ImportPlans, WithdrawPlan
 from detente.picture.picture import PlanRecord, PlanState
 
+MOST_OFFSET_MIN = 14 * 60
+SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,12}\Z", re.ASCII)
+
 
 @post("/", status_code=200, summary="Import plans")
-async def import_plans(data: PlansImport, service: Service) -> PlansImported:
+async def import_plans(
+    data: PlansImport,
+    service: Service,
+    size_bytes: Annotated[int, Parameter(header="Content-Length", include_in_schema=False)] = 0,
+) -> PlansImported:
     """Declare the plans that are new, amend those that differ, leave the same: all or none."""
-    outcome = await service.do(ImportPlans(service.now(), service.party, data.plans))
+    return await _import(service, data.plans, size_bytes)
+
+
+@post("/file", status_code=200, summary="Import a plan file")
+async def import_file(
+    request: Request[None, None, State],
+    service: Service,
+    name: str = "plans",
+    plan_format: PlanFormat | None = None,
+    utc_offset_min: int | None = None,
+) -> FileImported:
+    """Import a file of any format that `detente plan import` reads, by the same readers: its bytes are the body.
+
+    `name` is what its user calls it. `plan_format` insists on a format; `utc_offset_min` is of times without a zone.
+    """
+    if utc_offset_min is not None:
+        check_range("utc_offset_min", utc_offset_min, -MOST_OFFSET_MIN, MOST_OFFSET_MIN, "minutes")
+    content = await request.body()
+    options = LoadOptions(plan_format, None if utc_offset_min is None else timedelta(minutes=utc_offset_min))
+    async with service.file_reading:
+        loaded = await asyncio.to_thread(_load, content, name, options)
+    imported = await _import(service, loaded.plans, len(content))
+    return FileImported(imported, {entry.reason.value: entry.count for entry in loaded.dropped})
+
+
+def _load(content: bytes, name: str, options: LoadOptions) -> LoadedPlans:
+    # A suffix is read where the content says nothing; nothing else of the name comes near the disk.
+    suffix = Path(name).suffix
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, f"plans{suffix if SUFFIX.match(suffix) else ''}")
+        file.write_bytes(content)
+        return load_plans(file, options, name=name)
+
+
+async def _import(service: Service, plans: tuple[Plan, ...], size_bytes: int) -> PlansImported:
+    outcome = await service.do(ImportPlans(service.now(), service.party, plans), size_bytes)
     led_to = tags(outcome)
     declared, amended = led_to.count("plan_declared"), led_to.count("plan_amended")
     return PlansImported(
         declared=declared,
         amended=amended,
-        unchanged=len(data.plans) - declared - amended,
+        unchanged=len(plans) - declared - amended,
         conflicts_found=led_to.count("conflict_found"),
         conflicts_cleared=led_to.count("conflict_cleared"),
         journal_number=outcome.journal_number,
+        accord_warnings=service.accord_warnings(),
     )
 
 
@@ -31,7 +87,7 @@ async def list_plans(
     service: Service, party: str | None = None, plan_state: PlanState | None = None
 ) -> list[PlanSummary]:
     """List plans without their geometry, of one party and in one state when asked for."""
-    return await service.loop.read(
+    return await service.read(
         lambda picture: [
             summary_of(picture.plans[key], picture)
             for key in sorted(picture.plans)
@@ -43,9 +99,9 @@ async def list_plans(
 @get("/{party:str}/{plan_id:str}", summary="Show a plan")
 async def show_plan(service: Service, party: str, plan_id: str) -> PlanRecord:
     """Show one plan in full."""
-    record = await service.loop.read(lambda picture: picture.plans.get((party, plan_id)))
+    record = await service.read(lambda picture: picture.plans.get((party, plan_id)))
     if record is None:
-        raise not_found("plan_id", plan_id, f"a plan of {party}")
+        raise not_found("api.plan_party", "plan_id", plan_id, party=party)
     return record
 
 
@@ -72,6 +128,6 @@ async def end_plan(service: Service, plan_id: str) -> Done:
 
 router = Router(
     path="/plans",
-    route_handlers=[import_plans, list_plans, show_plan, withdraw_plan, activate_plan, end_plan],
+    route_handlers=[import_plans, import_file, list_plans, show_plan, withdraw_plan, activate_plan, end_plan],
     tags=["plans"],
 )

@@ -11,6 +11,8 @@ import structlog
 
 from detente.airspace.refusal import Refusal
 from detente.link.backoff import Backoff
+from detente.link.card import Card
+from detente.link.carrier import CARRIAGE_FAULTS, LinkClient, why_not_carried
 from detente.node.matching.files import PIECE_BYTES, sign_piece
 from detente.record.keys import NodeKey
 
@@ -26,38 +28,38 @@ class RunNotHeldError(Exception):
     """The peer has no such run that goes on."""
 
 
-async def deliver(
-    client: aiohttp.ClientSession, addresses: tuple[str, ...], key: NodeKey, run: str, name: str, raw: bytes
-) -> None:
-    """Return when the peer holds the message; tries until cancelled. Raises RunNotHeldError.
+async def deliver(client: LinkClient, peer: Card, key: NodeKey, run: str, name: str, raw: bytes) -> None:
+    """Return when the peer, which has an address, holds the message; tries until cancelled. Raises RunNotHeldError.
 
     The first piece is empty: the answer says how much is there.
     """
     failures = held = 0
     piece = b""
     while True:
-        address = addresses[failures % len(addresses)].rstrip("/")
+        address = peer.addresses[failures % len(peer.addresses)]
         headers = {
             OFFSET_HEADER: str(held),
             SIGNATURE_HEADER: sign_piece(key, run, name, held, piece).hex(),
             "Content-Type": "application/octet-stream",
         }
         try:
-            url = f"{address}{MESSAGES_PATH}/{run}/{name}"
-            async with client.put(url, data=piece, headers=headers, timeout=_TIMEOUT, allow_redirects=False) as answer:
+            path = f"{MESSAGES_PATH}/{run}/{name}"
+            async with client.request(
+                "PUT", address, path, peer.key, data=piece, headers=headers, timeout=_TIMEOUT
+            ) as answer:
                 if answer.status == HTTPStatus.GONE:
                     raise RunNotHeldError
                 if answer.status == HTTPStatus.OK:
-                    said = int((await answer.json())["held"])
-                    if said == len(raw):
+                    there = int((await answer.json())["held"])
+                    if there == len(raw):
                         return
-                    failures = failures + 1 if said == held and piece else 0
-                    held = said if 0 <= said < len(raw) else 0
+                    failures = failures + 1 if there == held and piece else 0
+                    held = there if 0 <= there < len(raw) else 0
                 else:
                     failures, held = failures + 1, 0
-        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+        except (*CARRIAGE_FAULTS, ValueError, KeyError, TypeError) as error:
             failures += 1
-            log.debug("a message of a run waits", run=run, message=name, why=str(error))
+            log.debug("a message of a run waits", run=run, message=name, why=why_not_carried(error))
         if failures:
             await asyncio.sleep(_BACKOFF.delay_s(failures, random.SystemRandom().random()))
             piece = b""
@@ -68,5 +70,5 @@ async def deliver(
 def offset_of(header: str) -> int:
     """Read the header that says where a piece begins; raises Refusal."""
     if not (header.isascii() and header.isdigit() and len(header) < 16):
-        raise Refusal(OFFSET_HEADER, header[:40], "where the piece begins, in bytes")
+        raise Refusal("node.where_piece_begins_bytes", OFFSET_HEADER, header[:40])
     return int(header)

@@ -13,14 +13,14 @@ import shutil
 from pathlib import Path
 
 from detente.airspace.refusal import Refusal
-from detente.matching.driver import PLANS_FILE
-from detente.matching.keeping import SECRET_FILE, FolderKeeper
+from detente.matching.driver import ORDER_FILE, PLANS_FILE
+from detente.matching.keeper import SECRET_FILE, FolderKeeper
 from detente.matching.life import Noted
 from detente.record.keys import NodeKey, verify
 
 MATCHING_DIRECTORY = "matching"
 PIECE_BYTES = 1 << 20
-_PURPOSE = b"detente-match-1 piece\n"
+_PURPOSE = b"detente-match-2 piece\n"
 
 
 class RunFiles:
@@ -49,7 +49,7 @@ class RunFiles:
         """
         held = self.held(noted)
         if offset != held or held + len(piece) > noted.size:
-            raise Refusal("offset", offset, f"{held}, where the last piece ended, up to {noted.size} bytes")
+            raise Refusal("node.where_last_piece_ended", "offset", offset, held=held, size=noted.size)
         whole, part = self._paths(noted)
         part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with part.open("ab") as stream:
@@ -81,13 +81,17 @@ class RunFiles:
         """A message of ours."""
         return self.keeper.read(f"out/{name}.match")
 
-    def end(self) -> None:
-        """Delete all but what an auditor may ask for: the secret, the plans, and what proves a breach."""
-        for name in ("out", "in", "incoming"):
+    def end(self, *, for_auditor: bool) -> None:
+        """Delete all but what an auditor may ask for: the secret, the plans, and what proves a breach.
+
+        With `for_auditor` the messages of both sides stay: the run goes to the auditor, or proves that it was broken.
+        """
+        for name in ("incoming",) if for_auditor else ("out", "in", "incoming"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
         work = self.folder / Path(PLANS_FILE).parent
+        kept = {Path(PLANS_FILE).name, *({Path(ORDER_FILE).name} if for_auditor else ())}
         for file in work.iterdir() if work.is_dir() else ():
-            if file.name != Path(PLANS_FILE).name:
+            if file.name not in kept and not (for_auditor and file.name.startswith("late-")):
                 file.unlink()
 
     def _paths(self, noted: Noted) -> tuple[Path, Path]:

@@ -11,22 +11,23 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import aiohttp
 import structlog
 
 from detente.accord.matching_terms import RunsOfNodes
 from detente.airspace.refusal import Refusal
 from detente.line.alarms import AlarmKind
-from detente.link.carrier import open_client
+from detente.link.carrier import LinkClient, open_client
+from detente.link.tls import LinkTls
 from detente.matching import life
 from detente.matching.life import MatchingRun, RunState, noted_under
 from detente.matching.messages import BreachError, ProtocolFault
+from detente.matching.room import MatchingRoom
 from detente.node.configuration import MatchingSettings
-from detente.node.desks.matching import MatchingDesk
 from detente.node.loop import CommandLoop, NodeStopped
-from detente.node.matching.course import Course, SecretGoneError, raise_alarm
 from detente.node.matching.delivery import RunNotHeldError
 from detente.node.matching.files import RunFiles
+from detente.node.matching.run_at_work import RunAtWork, SecretGoneError, raise_alarm
+from detente.people.records import ActingPerson
 
 BREACHES = frozenset(fault.value for fault in ProtocolFault) - {ProtocolFault.STALLED.value}
 """Faults that somebody must have meant; silence may be the network's."""
@@ -43,16 +44,18 @@ class MatchingWork:
     """The runs of one node. `folder` is where they are kept.
 
     Attributes:
-        desk: where runs stand.
-        courses: the runs that go on, by identity.
+        runs: where each run stands, by identity; to be read within `loop.read`.
+        at_work: the runs that go on, by identity.
     """
 
-    def __init__(self, loop: CommandLoop, desk: MatchingDesk, folder: Path, settings: MatchingSettings) -> None:
-        self.desk = desk
-        self.courses: dict[str, Course] = {}
+    def __init__(self, loop: CommandLoop, folder: Path, settings: MatchingSettings, tls: LinkTls) -> None:
+        self._room = loop.rooms.of_type(MatchingRoom)
+        self.runs = self._room.state.runs
+        self.at_work: dict[str, RunAtWork] = {}
         self._loop = loop
         self._folder = folder
         self._settings = settings
+        self._tls = tls
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._seen = -1
@@ -62,34 +65,34 @@ class MatchingWork:
     async def run(self) -> None:
         """Work until cancelled."""
         self._loop.after_turn.append(self._notify)
-        async with open_client() as client, asyncio.TaskGroup() as tasks:
+        async with open_client(self._tls) as client, asyncio.TaskGroup() as tasks:
             with suppress(NodeStopped):
                 while True:
                     self._wake.clear()
                     at = self._loop.clock()
-                    for run, record in list(self.desk.runs.items()):
-                        await self._attend(client, tasks, run, record, at)
+                    for run in list(self.runs):
+                        await self._see_to(client, tasks, run, at)
                     await self._propose_what_is_due(at)
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._wake.wait(), LOOK_S)
 
-    async def propose(self, command: life.ProposeRun) -> MatchingRun:
-        """Begin a run, or return the one that goes on; raises Refusal."""
-        outcome = await self._loop.decide_at(self.desk, command)
+    async def propose(self, command: life.ProposeRun, by: ActingPerson | None = None) -> MatchingRun:
+        """Begin a run, as `by` asks for it, or return the one that goes on; raises Refusal."""
+        outcome = await self._loop.decide(command, by=by)
         if outcome.events:
             begun: MatchingRun = outcome.events[0].run
             return begun
-        running = [run for run in self.desk.runs.values() if run.peer == command.peer and run.state is RunState.RUNNING]
+        running = [run for run in self.runs.values() if run.peer == command.peer and run.state is RunState.RUNNING]
         return max(running, key=lambda run: run.proposed_at)
 
-    async def abort(self, run: str) -> None:
-        """Break a run off; raises Refusal for one that is over."""
-        await self._loop.decide_at(self.desk, life.AbortRun(self._loop.clock(), run, life.ASKED_TO_STOP))
+    async def abort(self, run: str, by: ActingPerson) -> None:
+        """Break a run off, as `by` asks for it; raises Refusal for one that is over."""
+        await self._loop.decide(life.AbortRun(self._loop.clock(), run, life.ASKED_TO_STOP), by=by)
 
     def key_of(self, peer: str) -> bytes | None:
-        """The public key of a peer, 32 bytes, or None."""
-        lanes = self._loop.lanes.named(peer)
-        return None if lanes is None else lanes.key
+        """The public key with which a peer signs now, 32 bytes, or None."""
+        found = self._loop.peers.named(peer)
+        return None if found is None else self._loop.links.keys(found.key)[-1]
 
     def files_of(self, record: MatchingRun) -> RunFiles:
         """The files of a run."""
@@ -106,69 +109,66 @@ class MatchingWork:
         if not record.goes_on(self._loop.clock()):
             return None
         if noted is None:
-            raise Refusal("message", name, "a message that an envelope announced")
+            raise Refusal("node.message_envelope_announced", "message", name)
         files = self.files_of(record)
         if not piece or files.held(noted) == noted.size:
             return files.held(noted)
         # One at a time: a peer that tries again must not write into what it wrote before.
         async with self._taking:
             held = await asyncio.to_thread(files.add, noted, offset, piece)
-        course = self.courses.get(record.run)
-        if held == noted.size and course is not None:
-            course.news.set()
+        if held == noted.size and record.run in self.at_work:
+            self.at_work[record.run].news.set()
         return held
 
     def _notify(self) -> None:
-        if self._seen == self.desk.changes:
+        if self._seen == self._room.state.changes:
             return
-        self._seen = self.desk.changes
+        self._seen = self._room.state.changes
         self._wake.set()
-        for course in self.courses.values():
-            course.news.set()
+        for at_work in self.at_work.values():
+            at_work.news.set()
 
-    async def _attend(
-        self, client: aiohttp.ClientSession, tasks: asyncio.TaskGroup, run: str, record: MatchingRun, at: datetime
-    ) -> None:
+    async def _see_to(self, client: LinkClient, tasks: asyncio.TaskGroup, run: str, at: datetime) -> None:
         """See that a run that goes on has its task, and that of one that does not no bulk is left."""
-        task = self._tasks.get(run)
-        if record.goes_on(at):
-            if task is None or task.done():
-                course = Course(self._loop, self.desk, client, self.files_of(record), run, self._settings)
-                self.courses[run] = course
-                self._tasks[run] = tasks.create_task(self._keep(course), name=f"run with {record.peer}")
-        elif task is not None:
-            if task.done():
-                del self._tasks[run], self.courses[run]
-                if record.ended_by == self.desk.own and record.reason in BREACHES:
-                    await raise_alarm(self._loop, record, AlarmKind.BROKEN_MATCH, f"{record.reason}; {record.remark}")
-            elif record.state is RunState.ABORTED:
-                self.courses[run].leave()
+        record, task = self.runs[run], self._tasks.get(run)
+        if task is not None and not task.done():
+            if record.state is RunState.ABORTED or self.at_work[run].attempt != record.attempt:
+                self.at_work[run].stop()
                 task.cancel()
                 with suppress(asyncio.CancelledError, TimeoutError):
                     await asyncio.wait_for(asyncio.shield(task), 0)
                 self._wake.set()
+        elif record.goes_on(at):
+            at_work = RunAtWork(self._loop, client, self.files_of(record), record, self._settings)
+            self.at_work[run] = at_work
+            self._tasks[run] = tasks.create_task(self._work_on(at_work), name=f"run with {record.peer}")
+        elif task is not None:
+            del self._tasks[run], self.at_work[run]
+            if record.ended_by == self._room.state.party and record.reason in BREACHES:
+                await raise_alarm(self._loop, record, AlarmKind.BROKEN_MATCH, f"{record.reason}; {record.remark}")
         elif (run, record.attempt) not in self._cleaned and _is_over_for_both(record, at):
-            await asyncio.to_thread(self.files_of(record).end)
+            proves = record.reason in BREACHES or (record.outcome is not None and record.outcome.row.audit)
+            await asyncio.to_thread(lambda: self.files_of(record).end(for_auditor=proves))
             self._cleaned.add((run, record.attempt))
 
     async def _propose_what_is_due(self, at: datetime) -> None:
-        for lanes in self._loop.lanes:
-            accord = self.desk.accord_with(lanes.name)
+        for peer in self._loop.peers:
+            accord = self._loop.accords.in_force(peer.name, at)
             if accord is None or accord.provisions.matching.runs is not RunsOfNodes.EVERY_EPOCH:
                 continue
             moment = at + timedelta(seconds=accord.provisions.matching.lead_seconds)
             with suppress(Refusal):
-                if self.desk.run_at(lanes.name, moment) is None:
-                    await self.propose(life.ProposeRun(at, lanes.name, moment))
+                if self._room.run_for(peer.name, moment, at) is None:
+                    await self.propose(life.ProposeRun(at, peer.name, moment))
 
-    async def _keep(self, course: Course) -> None:
+    async def _work_on(self, at_work: RunAtWork) -> None:
         """Go on with a run until it is over; what goes wrong ends it."""
         try:
-            await course.go()
+            await at_work.work()
         except NodeStopped:
             return
         except asyncio.CancelledError:
-            course.leave()
+            at_work.stop()
             raise
         except BreachError as breach:
             reason, remark = breach.fault.value, breach.seen
@@ -181,12 +181,14 @@ class MatchingWork:
             await asyncio.sleep(WORD_OF_PEER_S)
             reason, remark = ProtocolFault.STALLED.value, "the peer has no such run that goes on"
         except Exception as error:
-            log.exception("a run of private matching failed", run=course.run)
+            log.exception("a run of private matching failed", run=at_work.run)
             reason, remark = life.FAULT_HERE, type(error).__name__
         else:
             return
-        with suppress(Refusal, NodeStopped):
-            await self._loop.decide_at(self.desk, life.AbortRun(self._loop.clock(), course.run, reason, remark))
+        # Another attempt may have begun meanwhile, which is not to be broken off for this one's fault.
+        if self.runs[at_work.run].attempt == at_work.attempt:
+            with suppress(Refusal, NodeStopped):
+                await self._loop.decide(life.AbortRun(self._loop.clock(), at_work.run, reason, remark))
 
 
 def _is_over_for_both(record: MatchingRun, at: datetime) -> bool:

@@ -30,7 +30,9 @@ def development_key(directory: Path) -> Path:
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise Refusal("--dir", str(directory), "a directory that can be written", f"{error.strerror}.") from None
+            raise Refusal(
+                "utm.directory_writable", "--dir", str(directory), strerror=error.strerror or str(error)
+            ) from None
         key = generate_private_key(SECP256R1())
         descriptor = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
@@ -45,7 +47,7 @@ def development_token(
 ) -> str:
     """A token that a service over `directory` takes. Raises Refusal for a life over an hour."""
     if not 0 < life_s <= LONGEST_LIFE_S:
-        raise Refusal("life", life_s, f"1 to {LONGEST_LIFE_S} seconds")
+        raise Refusal("utm.most_seconds", "life", life_s, most=LONGEST_LIFE_S)
     development_key(directory)
     claims = {
         "iss": ISSUER,
@@ -61,5 +63,5 @@ def development_token(
 def _load(private: Path) -> EllipticCurvePrivateKey:
     key = load_pem_private_key(private.read_bytes(), password=None)
     if not isinstance(key, EllipticCurvePrivateKey):
-        raise Refusal(str(private), type(key).__name__, "a P-256 private key")
+        raise Refusal("utm.p256_private_key", str(private), type(key).__name__)
     return key

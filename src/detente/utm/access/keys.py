@@ -37,7 +37,7 @@ def signing_key(key: object, key_id: str, source: str) -> SigningKey:
         return SigningKey(key_id, "RS256", key)
     if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
         return SigningKey(key_id, "ES256", key)
-    raise Refusal(source, type(key).__name__, f"an RSA key of {SMALLEST_RSA_BITS} bits or more, or a P-256 key")
+    raise Refusal("utm.rsa_key_bits", source, type(key).__name__, least=SMALLEST_RSA_BITS)
 
 
 def keys_of_pem(text: bytes, source: str) -> list[SigningKey]:
@@ -45,7 +45,7 @@ def keys_of_pem(text: bytes, source: str) -> list[SigningKey]:
     try:
         return [signing_key(load_pem_public_key(text), "", source)]
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise Refusal(source, str(error)[:60], "a public key in PEM form") from error
+        raise Refusal("utm.public_key_pem_form", source, str(error)[:60]) from error
 
 
 def keys_of_jwks(text: bytes, source: str) -> list[SigningKey]:
@@ -59,9 +59,9 @@ def keys_of_jwks(text: bytes, source: str) -> list[SigningKey]:
                 continue
             signing_keys.append(signing_key(jwt.PyJWK(entry).key, str(entry.get("kid", "")), source))
     except (ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError) as error:
-        raise Refusal(source, str(error)[:60], "a JWKS document with RSA or P-256 signing keys") from error
+        raise Refusal("utm.jwks_document_with_rsa", source, str(error)[:60]) from error
     if not signing_keys:
-        raise Refusal(source, "no key", "a JWKS document with at least one RSA or P-256 signing key")
+        raise Refusal("utm.jwks_document_with_at_least", source, "no key")
     return signing_keys
 
 
@@ -83,7 +83,7 @@ class KeyRing:
             try:
                 self._take(str(file), file.read_bytes())
             except OSError as error:
-                raise Refusal("public key", str(file), "a file that can be read") from error
+                raise Refusal("utm.file_readable", "public key", str(file)) from error
 
     def keys(self, algorithm: str, key_id: str) -> list[SigningKey]:
         """The keys that may have signed: those of that id where there are any, else all without an id."""

@@ -54,6 +54,6 @@ def decide_heartbeat(state: Heartbeats, command: PutHeartbeat) -> list[Heartbeat
 
 
 def evolve_heartbeat(state: Heartbeats, event: HeartbeatRecorded) -> bytes:
-    """Fold a heartbeat in. Nobody is told."""
+    """Fold a heartbeat in; no subscriber is notified."""
     state.newest[event.instance] = event
     return b"[]"

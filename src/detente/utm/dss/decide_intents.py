@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from detente.utm.dss.commands import DeleteIntent, PutIntent
 from detente.utm.dss.events import DssEvent, IntentRemoved, IntentWritten, SubscriptionRemoved, SubscriptionWritten
+from detente.utm.dss.parts import PartComparison
 from detente.utm.dss.records import ACCEPTED, ACTIVATED, CONTINGENT, NONCONFORMING, OperationalIntent, Subscription
 from detente.utm.dss.relevance import relevant_constraints, relevant_intents
 from detente.utm.dss.state import DssState
@@ -15,7 +16,7 @@ from detente.utm.space import Extents
 DECONFLICTED = (ACCEPTED, ACTIVATED)
 OFF_NOMINAL = (NONCONFORMING, CONTINGENT)
 COVERAGE_SLACK_US = 5 * MINUTE_US
-"""A subscription may start this much after an operational intent that leans on it."""
+"""A subscription may start this much after an operational intent that depends on it."""
 
 
 def decide_put_intent(state: DssState, command: PutIntent, *, exact: bool) -> list[DssEvent]:
@@ -165,11 +166,12 @@ def _attach(state: DssState, command: PutIntent, events: list[DssEvent]) -> tupl
 
 def _check_key(state: DssState, command: PutIntent, *, for_constraints: bool, exact: bool) -> None:
     key = command.key
-    intents = [entity.id for entity in relevant_intents(state, command, exact=exact) if entity.ovn not in key]
+    comparison = PartComparison(command.extents) if exact else None
+    intents = [entity.id for entity in relevant_intents(state, command, comparison) if entity.ovn not in key]
     constraints: list[str] = []
     if for_constraints:
         constraints = [
-            entity.id for entity in relevant_constraints(state, command, exact=exact) if entity.ovn not in key
+            entity.id for entity in relevant_constraints(state, command, comparison) if entity.ovn not in key
         ]
     if intents or constraints:
         raise Refused(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from detente.utm.dss.commands import DeleteSubscription, PutSubscription
 from detente.utm.dss.decide_intents import covers, extents_of
 from detente.utm.dss.events import DssEvent, SubscriptionRemoved, SubscriptionWritten
@@ -28,14 +26,7 @@ def decide_put_subscription(state: DssState, command: PutSubscription) -> list[D
             raise Refused(409, "the version is not the current one; get the subscription and try again")
         if old.manager != command.by:
             raise Refused(403, f"the subscription belongs to {old.manager}, not to {command.by}")
-    start_us, end_us = subscription_window(
-        command.extents.start_us,
-        command.extents.end_us,
-        command.at_us,
-        old.occupied.start_us if old else None,
-        old.occupied.end_us if old else None,
-    )
-    extents = msgspec.structs.replace(command.extents, start_us=start_us, end_us=end_us)
+    extents = subscription_window(command.extents, old.occupied if old else None, command.at_us)
     for intent_id in state.dependents.of(command.id):
         if not command.for_intents:
             raise Refused(400, f"the operational intent {intent_id} needs notifications for operational intents")

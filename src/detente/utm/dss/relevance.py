@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 import msgspec
 
-from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Ellipsoid
-from detente.airspace.plan import Circle, Plan, Polygon, TimeWindow
-from detente.airspace.plan import Volume4D as PlanVolume
-from detente.airspace.position import Position
-from detente.airspace.refusal import Refusal
-from detente.airspace.search import encounter
-from detente.airspace.separation import Minima
 from detente.utm.dss.commands import PutIntent
+from detente.utm.dss.parts import PartComparison, known
 from detente.utm.dss.records import ACCEPTED, Constraint, Occupied, OperationalIntent
 from detente.utm.dss.state import DssState
-from detente.utm.moments import SECOND_US
-from detente.utm.space import Extents, Volume
+from detente.utm.index import CellIndex
+from detente.utm.space import Extents
 
-SHARED_POINT = Minima(0.0, 0.0, 0.0)
-LOWEST_M, HIGHEST_M = -8_000.0, 100_000.0
-"""The interface's own bounds of heights; they stand for a volume without one."""
+E = TypeVar("E", OperationalIntent, Constraint)
 
 
 class SharedPart(msgspec.Struct, frozen=True):
@@ -39,7 +32,10 @@ class SharedPart(msgspec.Struct, frozen=True):
 
 
 class Overlap(msgspec.Struct, frozen=True):
-    """The part of two extents that they share: a box of cells, heights and times; and, part by part, the volumes."""
+    """The part of two extents that they share: a box of cells, heights and times; and, part by part, the volumes.
+
+    `are_all_parts` is false where there were too many volumes to compare them all.
+    """
 
     cells: tuple[str, ...]
     lower_m: float | None
@@ -47,42 +43,48 @@ class Overlap(msgspec.Struct, frozen=True):
     start_us: int
     end_us: int
     parts: tuple[SharedPart, ...]
+    are_all_parts: bool
 
 
-def relevant_intents(state: DssState, command: PutIntent, *, exact: bool) -> list[OperationalIntent]:
+def relevant_intents(state: DssState, command: PutIntent, comparison: PartComparison | None) -> list[OperationalIntent]:
     """The live operational intents whose OVN the key of `command` must hold.
 
-    Those that share a cell, heights and times, but not those that a USS which is down had only accepted. With `exact`
-    only those of them whose declared volumes share a point with the new ones.
+    Those that share a cell, heights and times, but not those that a USS which is down had only accepted. With
+    `comparison` only those of them whose declared volumes share a point with the new ones, or had to go uncompared.
     """
-    extents = command.extents
-    assert extents.start_us is not None
-    names = state.intent_index.find_names(
-        extents.cells, extents.lower_m, extents.upper_m, max(extents.start_us, command.at_us), extents.end_us
-    )
-    intents = [state.intents[name] for name in names if name != command.id]
-    if state.down:
-        intents = [intent for intent in intents if intent.state != ACCEPTED or intent.manager not in state.down]
-    if exact:
-        intents = [intent for intent in intents if shared_parts(extents, intent.occupied)]
-    return intents
+    touching = _touching(state.intent_index, state.intents, command, comparison)
+    down = state.down
+    return [
+        intent
+        for intent in touching
+        if intent.id != command.id and (intent.state != ACCEPTED or intent.manager not in down)
+    ]
 
 
-def relevant_constraints(state: DssState, command: PutIntent, *, exact: bool) -> list[Constraint]:
+def relevant_constraints(state: DssState, command: PutIntent, comparison: PartComparison | None) -> list[Constraint]:
     """The live constraints whose OVN the key must hold when the client processes constraints."""
+    return list(_touching(state.constraint_index, state.constraints, command, comparison))
+
+
+def _touching(
+    index: CellIndex, held: Mapping[str, E], command: PutIntent, comparison: PartComparison | None
+) -> Iterator[E]:
     extents = command.extents
     assert extents.start_us is not None
-    names = state.constraint_index.find_names(
+    names = index.find_names(
         extents.cells, extents.lower_m, extents.upper_m, max(extents.start_us, command.at_us), extents.end_us
     )
-    constraints = [state.constraints[name] for name in names]
-    if exact:
-        constraints = [constraint for constraint in constraints if shared_parts(extents, constraint.occupied)]
-    return constraints
+    for name in names:
+        if comparison is None or _may_share(held[name].occupied, comparison):
+            yield held[name]
 
 
-def overlap(extents: Extents, other: Occupied) -> Overlap:
-    """What `extents` and another's share."""
+def _may_share(other: Occupied, comparison: PartComparison) -> bool:
+    return next(comparison.shared_pairs(other), None) is not None or comparison.is_over
+
+
+def overlap(extents: Extents, other: Occupied, comparison: PartComparison) -> Overlap:
+    """What `extents` and another's share; its parts as far as they are compared."""
     assert extents.start_us is not None
     assert extents.end_us is not None
     return Overlap(
@@ -91,33 +93,23 @@ def overlap(extents: Extents, other: Occupied) -> Overlap:
         _lowest(extents.upper_m, other.upper_m),
         max(extents.start_us, other.start_us),
         min(extents.end_us, other.end_us),
-        tuple(shared_parts(extents, other)),
+        tuple(_shared_parts(extents, other, comparison)),
+        not comparison.is_over,
     )
 
 
-def shared_parts(extents: Extents, other: Occupied) -> list[SharedPart]:
-    """Which volumes share a point with which of the other's, exactly: latitude, longitude, height and time."""
-    mine = [(volume, _plan(volume, extents.start_us, extents.end_us)) for volume in extents.volumes]
-    theirs = [(volume, _plan(volume, other.start_us, other.end_us)) for volume in other.volumes]
-    return [
-        SharedPart(
+def _shared_parts(extents: Extents, other: Occupied, comparison: PartComparison) -> Iterator[SharedPart]:
+    mine, theirs = extents.volumes, other.volumes
+    for k, m in comparison.shared_pairs(other):
+        first, second = mine[k], theirs[m]
+        yield SharedPart(
             k,
             m,
             _highest(first.lower_m, second.lower_m),
             _lowest(first.upper_m, second.upper_m),
-            max(_known(first.start_us, extents.start_us), _known(second.start_us, other.start_us)),
-            min(_known(first.end_us, extents.end_us), _known(second.end_us, other.end_us)),
+            max(known(first.start_us, extents.start_us), known(second.start_us, other.start_us)),
+            min(known(first.end_us, extents.end_us), known(second.end_us, other.end_us)),
         )
-        for k, (first, first_plan) in enumerate(mine)
-        for m, (second, second_plan) in enumerate(theirs)
-        if _share(first_plan, second_plan)
-    ]
-
-
-def _known(at_us: int | None, else_us: int | None) -> int:
-    known = else_us if at_us is None else at_us
-    assert known is not None
-    return known
 
 
 def _highest(first_m: float | None, second_m: float | None) -> float | None:
@@ -126,34 +118,3 @@ def _highest(first_m: float | None, second_m: float | None) -> float | None:
 
 def _lowest(first_m: float | None, second_m: float | None) -> float | None:
     return min((height for height in (first_m, second_m) if height is not None), default=None)
-
-
-def _share(first: Plan | None, second: Plan | None) -> bool:
-    if first is None or second is None:
-        return True
-    try:
-        return encounter(first, second, SHARED_POINT) is not None
-    except Refusal:
-        # The airspace room holds stricter views of what a plan is; what it cannot judge stays relevant.
-        return True
-
-
-def _plan(volume: Volume, start_us: int | None, end_us: int | None) -> Plan | None:
-    start, end = _known(volume.start_us, start_us), _known(volume.end_us, end_us)
-    lower = LOWEST_M if volume.lower_m is None else volume.lower_m
-    upper = HIGHEST_M if volume.upper_m is None else volume.upper_m
-    places = tuple(Position(latitude, longitude) for latitude, longitude in volume.ring)
-    try:
-        outline = Polygon(places) if volume.radius_m is None else Circle(places[0], volume.radius_m)
-        band = AltitudeBand(_ellipsoid(lower), _ellipsoid(upper))
-        return Plan("volume", (PlanVolume(outline, band, TimeWindow(_moment(start), _moment(end))),))
-    except Refusal:
-        return None
-
-
-def _ellipsoid(height_m: float) -> Altitude:
-    return Altitude(height_m, AltitudeUnit.METRE, Ellipsoid())
-
-
-def _moment(at_us: int) -> datetime:
-    return datetime.fromtimestamp(at_us / SECOND_US, UTC)

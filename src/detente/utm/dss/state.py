@@ -11,13 +11,13 @@ FOR_INTENTS, FOR_CONSTRAINTS = 1, 2
 
 
 class Dependents:
-    """Which operational intents lean on which subscription. Most subscriptions carry one."""
+    """Which operational intents depend on which subscription; most subscriptions have one."""
 
     def __init__(self) -> None:
         self._of: dict[str, str | dict[str, None]] = {}
 
     def add(self, subscription: str, intent: str) -> None:
-        """Let `intent` lean on `subscription`."""
+        """Note that `intent` depends on `subscription`."""
         dependents = self._of.get(subscription)
         if dependents is None:
             self._of[subscription] = intent
@@ -27,7 +27,7 @@ class Dependents:
             dependents[intent] = None
 
     def discard(self, subscription: str, intent: str) -> None:
-        """Let `intent` lean on `subscription` no more."""
+        """Note that `intent` no longer depends on `subscription`."""
         dependents = self._of.get(subscription)
         if dependents == intent:
             del self._of[subscription]
@@ -37,12 +37,12 @@ class Dependents:
                 del self._of[subscription]
 
     def of(self, subscription: str) -> list[str]:
-        """The intents that lean on it, in the order in which they came."""
+        """The intents that depend on it, in the order in which they came."""
         dependents = self._of.get(subscription)
         return [] if dependents is None else [dependents] if isinstance(dependents, str) else list(dependents)
 
     def besides(self, subscription: str, intent: str) -> bool:
-        """Whether any other intent leans on it."""
+        """Whether any other intent depends on it."""
         dependents = self._of.get(subscription)
         return (
             (dependents is not None and dependents != intent)

@@ -82,13 +82,7 @@ def _decide_put_subscription(state: RidState, command: PutRidSubscription) -> li
             raise Refused(400, f"there is no subscription {command.id} to update")
         _check_version(old.version, command.version)
         _check_owner(old.owner, command.by)
-    start_us, end_us = subscription_window(
-        command.extents.start_us,
-        command.extents.end_us,
-        command.at_us,
-        old.occupied.start_us if old else None,
-        old.occupied.end_us if old else None,
-    )
+    extents = subscription_window(command.extents, old.occupied if old else None, command.at_us)
     # The suites want a bad window told before a version that is missing.
     if command.version is None and old is not None:
         raise Refused(409, f"a subscription {command.id} exists already; give its version")
@@ -97,7 +91,6 @@ def _decide_put_subscription(state: RidState, command: PutRidSubscription) -> li
     )
     if most >= MOST_SUBSCRIPTIONS_IN_A_CELL:
         raise Refused(429, f"{command.by} has {most} subscriptions in this area already; combine them")
-    extents = msgspec.structs.replace(command.extents, start_us=start_us, end_us=end_us)
     version = rid_version(command.at_us)
     return [
         RidSubscriptionWritten(command.standard, command.id, command.by, version, command.notifications_url, extents)

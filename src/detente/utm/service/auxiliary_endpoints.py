@@ -5,17 +5,14 @@ Ours: outcomes of requests, and why a key is needed.
 
 from __future__ import annotations
 
-from datetime import datetime
-
-import msgspec
-
 from detente.utm.answers import Document, heartbeat_document
 from detente.utm.auxiliary.heartbeats import PutHeartbeat
 from detente.utm.dss.commands import PutIntent
+from detente.utm.dss.parts import PartComparison
 from detente.utm.dss.records import Constraint, OperationalIntent
 from detente.utm.dss.relevance import SharedPart, overlap, relevant_constraints, relevant_intents
 from detente.utm.identifiers import entity_id
-from detente.utm.moments import rfc3339, wire_microseconds
+from detente.utm.moments import rfc3339
 from detente.utm.refused import Refused
 from detente.utm.service.dss_endpoints import COORDINATION, MONITORING, read_put_intent
 from detente.utm.service.endpoint import Call, Endpoint, Reply, any_scope, json_reply
@@ -57,7 +54,7 @@ def _heartbeat(call: Call) -> Reply:
     source = call.query("source")
     if not source:
         raise Refused(400, "source is needed: what triggered the heartbeat")
-    beat_us, next_us = _time(call, "timestamp"), _time(call, "next_heartbeat_expected_before")
+    beat_us, next_us = call.time("timestamp"), call.time("next_heartbeat_expected_before")
     settings = call.settings
     command = PutHeartbeat(
         call.now_us,
@@ -102,14 +99,15 @@ def _why(call: Call) -> Reply:
     state = call.loop.read().dss
     name = entity_id(call.parameters[0])
     command = read_put_intent(call, name, None)
-    exact = call.loop.policy.exact
-    intents = [_required(command, entity) for entity in relevant_intents(state, command, exact=exact)]
-    constraints = [_required(command, entity) for entity in relevant_constraints(state, command, exact=exact)]
+    exact = PartComparison(command.extents) if call.loop.policy.exact else None
+    shown = PartComparison(command.extents)
+    intents = [_required(command, entity, shown) for entity in relevant_intents(state, command, exact)]
+    constraints = [_required(command, entity, shown) for entity in relevant_constraints(state, command, exact)]
     return json_reply(200, {"operational_intents": intents, "constraints": constraints})
 
 
-def _required(command: PutIntent, entity: OperationalIntent | Constraint) -> Document:
-    shared = overlap(command.extents, entity.occupied)
+def _required(command: PutIntent, entity: OperationalIntent | Constraint, shown: PartComparison) -> Document:
+    shared = overlap(command.extents, entity.occupied, shown)
     return {
         "id": entity.id,
         "manager": entity.manager,
@@ -121,6 +119,7 @@ def _required(command: PutIntent, entity: OperationalIntent | Constraint) -> Doc
         "time_start": rfc3339(shared.start_us),
         "time_end": rfc3339(shared.end_us),
         "volumes_that_share_a_point": [_part_document(part) for part in shared.parts],
+        "all_volumes_compared": shared.are_all_parts,
     }
 
 
@@ -133,16 +132,6 @@ def _part_document(part: SharedPart) -> Document:
         "time_start": rfc3339(part.start_us),
         "time_end": rfc3339(part.end_us),
     }
-
-
-def _time(call: Call, name: str) -> int | None:
-    text = call.query(name)
-    if text is None:
-        return None
-    try:
-        return wire_microseconds(msgspec.convert(text.replace(" ", "+"), datetime))
-    except msgspec.ValidationError as error:
-        raise Refused(400, f"{name} is no RFC 3339 time") from error
 
 
 AUXILIARY_ENDPOINTS = [

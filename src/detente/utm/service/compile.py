@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from detente.utm.dss.parts import PartComparison
 from detente.utm.dss.records import pack_extents
-from detente.utm.dss.relevance import shared_parts
 from detente.utm.index import CellIndex, SubscriptionIndex
-from detente.utm.space import Volume, cover_polygon, union
+from detente.utm.space import Volume, union
 
 
 def compile_service_kernels() -> None:
     """Call every compiled kernel once on a small input; the machine code is kept beside the package."""
     outline = Volume(((0.0, 0.0), (0.0, 0.001), (0.001, 0.001)), None, 0.0, 1.0, 0, 1_000_000)
     extents = union([outline, Volume(((0.0, 0.0),), 10.0, 0.0, 1.0, 0, 1_000_000)], 413)
-    shared_parts(extents, pack_extents(extents))
-    cells: list[int] = cover_polygon([(0.0, 0.0), (0.0, 0.001), (0.001, 0.001)], 413).tolist()
+    list(PartComparison(extents).shared_pairs(pack_extents(extents)))
+    cells = list(extents.cells)
     index = CellIndex()
     index.insert("entity", cells, 0.0, 1.0, 0, 1)
     index.find(cells, 0.0, 1.0, 0, 1)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
 import msgspec
 
 from detente.utm.answers import (
+    Document,
     availability_document,
     constraint_document,
     encode,
@@ -15,6 +20,7 @@ from detente.utm.dss.commands import (
     DeleteConstraint,
     DeleteIntent,
     DeleteSubscription,
+    DssCommand,
     MakeReport,
     NewSubscription,
     PutConstraint,
@@ -22,8 +28,10 @@ from detente.utm.dss.commands import (
     PutSubscription,
     SetAvailability,
 )
-from detente.utm.dss.records import DOWN, NORMAL, UNKNOWN
+from detente.utm.dss.records import DOWN, NORMAL, UNKNOWN, Subscription
+from detente.utm.dss.state import DssState
 from detente.utm.identifiers import entity_id
+from detente.utm.index import CellIndex
 from detente.utm.refused import Refused
 from detente.utm.service.endpoint import Call, Endpoint, Reply, any_scope, fresh_uuid, json_reply
 from detente.utm.service.wire import (
@@ -39,7 +47,7 @@ from detente.utm.service.wire import (
     ReportBody,
     check_url,
     read_body,
-    union_of,
+    volumes_of,
 )
 from detente.utm.space import Extents
 
@@ -69,7 +77,7 @@ def read_put_intent(call: Call, name: str, ovn: str | None) -> PutIntent:
     body = read_body(_intent_body, call.body)
     if body.state not in STATES:
         raise Refused(400, f"the state {body.state[:40]!r} is none of {', '.join(sorted(STATES))}")
-    extents = _ended_later(call, union_of(body.extents, TOO_LARGE))
+    extents = _ended_later(call, call.cover(volumes_of(body.extents), TOO_LARGE))
     if extents.lower_m is None or extents.upper_m is None:
         raise Refused(400, "every volume of an operational intent needs altitude_lower and altitude_upper")
     new = body.new_subscription
@@ -96,60 +104,45 @@ def read_put_intent(call: Call, name: str, ovn: str | None) -> PutIntent:
     )
 
 
-def _get_intent(call: Call) -> Reply:
+class _Kind(NamedTuple):
+    """What is got, queried and deleted alike: its name, where it is held and found, how it is shown and deleted."""
+
+    name: str
+    held: Callable[[DssState], Mapping[str, Any]]
+    found_by: Callable[[DssState], CellIndex]
+    field: str
+    document: Callable[[DssState, Any, str], Document]
+    delete: Callable[[int, str, str, str], DssCommand]
+
+
+def _get(call: Call, kind: _Kind) -> Reply:
     state, name = call.loop.read().dss, entity_id(call.parameters[0])
-    intent = state.intents.get(name)
-    if intent is None:
-        raise Refused(404, f"there is no operational intent {name}")
-    return json_reply(200, {"operational_intent_reference": intent_document(state, intent, call.bearer.subject)})
+    entity = kind.held(state).get(name)
+    if entity is None:
+        raise Refused(404, f"there is no {kind.name} {name}")
+    return json_reply(200, {kind.field: kind.document(state, entity, call.bearer.subject)})
 
 
-def _delete_intent(call: Call) -> Reply:
-    name, ovn = entity_id(call.parameters[0]), _version(call)
-    return call.write(DeleteIntent(call.now_us, call.bearer.subject, name, ovn), name)
+def _delete(call: Call, kind: _Kind) -> Reply:
+    name, version = entity_id(call.parameters[0]), _version(call)
+    return call.write(kind.delete(call.now_us, call.bearer.subject, name, version), name)
 
 
-def _query_intents(call: Call) -> Reply:
-    extents = _area(call)
-    state = call.loop.read().dss
-    names = state.intent_index.find_names(
+def _query(call: Call, kind: _Kind) -> Reply:
+    extents, state = _area(call), call.loop.read().dss
+    names = kind.found_by(state).find_names(
         extents.cells, extents.lower_m, extents.upper_m, _from_now(call, extents), extents.end_us
     )
-    asker = call.bearer.subject
-    references = [intent_document(state, state.intents[name], asker) for name in names]
-    return json_reply(200, {"operational_intent_references": references})
+    held, asker = kind.held(state), call.bearer.subject
+    return json_reply(200, {f"{kind.field}s": [kind.document(state, held[name], asker) for name in names]})
 
 
 def _put_constraint(call: Call) -> Reply:
     name, ovn = entity_id(call.parameters[0]), _given_version(call)
     body = read_body(_constraint_body, call.body)
-    extents = _ended_later(call, union_of(body.extents, TOO_LARGE))
+    extents = _ended_later(call, call.cover(volumes_of(body.extents), TOO_LARGE))
     url = check_url(body.uss_base_url, allow_http=call.settings.allow_http)
     return call.write(PutConstraint(call.now_us, call.bearer.subject, name, ovn, url, extents), name)
-
-
-def _get_constraint(call: Call) -> Reply:
-    state, name = call.loop.read().dss, entity_id(call.parameters[0])
-    constraint = state.constraints.get(name)
-    if constraint is None:
-        raise Refused(404, f"there is no constraint {name}")
-    return json_reply(200, {"constraint_reference": constraint_document(state, constraint, call.bearer.subject)})
-
-
-def _delete_constraint(call: Call) -> Reply:
-    name, ovn = entity_id(call.parameters[0]), _version(call)
-    return call.write(DeleteConstraint(call.now_us, call.bearer.subject, name, ovn), name)
-
-
-def _query_constraints(call: Call) -> Reply:
-    extents = _area(call)
-    state = call.loop.read().dss
-    names = state.constraint_index.find_names(
-        extents.cells, extents.lower_m, extents.upper_m, _from_now(call, extents), extents.end_us
-    )
-    asker = call.bearer.subject
-    references = [constraint_document(state, state.constraints[name], asker) for name in names]
-    return json_reply(200, {"constraint_references": references})
 
 
 def _put_subscription(call: Call) -> Reply:
@@ -161,7 +154,7 @@ def _put_subscription(call: Call) -> Reply:
         name,
         version,
         check_url(body.uss_base_url, allow_http=call.settings.allow_http),
-        union_of([body.extents], TOO_LARGE_WITHOUT_413),
+        call.cover(volumes_of([body.extents]), TOO_LARGE_WITHOUT_413),
         for_intents=bool(body.notify_for_operational_intents),
         for_constraints=bool(body.notify_for_constraints),
     )
@@ -170,31 +163,19 @@ def _put_subscription(call: Call) -> Reply:
     return call.write(command, name)
 
 
-def _get_subscription(call: Call) -> Reply:
-    state, name = call.loop.read().dss, entity_id(call.parameters[0])
-    subscription = state.subscriptions.get(name)
-    if subscription is None:
-        raise Refused(404, f"there is no subscription {name}")
-    if subscription.manager != call.bearer.subject:
+def _own_subscription_document(state: DssState, subscription: Subscription, asker: str) -> Document:
+    if subscription.manager != asker:
         raise Refused(403, f"the subscription belongs to {subscription.manager}")
-    return json_reply(200, {"subscription": subscription_document(state, subscription)})
-
-
-def _delete_subscription(call: Call) -> Reply:
-    name, version = entity_id(call.parameters[0]), _version(call)
-    return call.write(DeleteSubscription(call.now_us, call.bearer.subject, name, version), name)
+    return subscription_document(state, subscription)
 
 
 def _query_subscriptions(call: Call) -> Reply:
     extents = _area(call)
     state = call.loop.read().dss
     names = state.subscription_index.find_names(extents.cells, None, None, _from_now(call, extents), extents.end_us)
-    own = [
-        subscription
-        for subscription in (state.subscriptions[name] for name in names)
-        if subscription.manager == call.bearer.subject
-    ]
-    return json_reply(200, {"subscriptions": [subscription_document(state, subscription) for subscription in own]})
+    found = (state.subscriptions[name] for name in names)
+    own = [subscription_document(state, one) for one in found if one.manager == call.bearer.subject]
+    return json_reply(200, {"subscriptions": own})
 
 
 def _make_report(call: Call) -> Reply:
@@ -233,7 +214,7 @@ def _area(call: Call) -> Extents:
     body = read_body(_query_body, call.body)
     if body.area_of_interest is None:
         raise Refused(400, "area_of_interest is needed")
-    return union_of([body.area_of_interest], TOO_LARGE)
+    return call.cover(volumes_of([body.area_of_interest]), TOO_LARGE)
 
 
 def _from_now(call: Call, extents: Extents) -> int:
@@ -256,27 +237,39 @@ def _uss(call: Call) -> str:
     return call.parameters[0]
 
 
+_INTENT = _Kind(
+    "operational intent", lambda state: state.intents, lambda state: state.intent_index,
+    "operational_intent_reference", intent_document, DeleteIntent,
+)  # fmt: skip
+_CONSTRAINT = _Kind(
+    "constraint", lambda state: state.constraints, lambda state: state.constraint_index,
+    "constraint_reference", constraint_document, DeleteConstraint,
+)  # fmt: skip
+_SUBSCRIPTION = _Kind(
+    "subscription", lambda state: state.subscriptions, lambda state: state.subscription_index,
+    "subscription", _own_subscription_document, DeleteSubscription,
+)  # fmt: skip
 _INTENTS, _CONSTRAINTS, _SUBSCRIPTIONS = (
     f"/dss/v1/{kind}" for kind in ("operational_intent_references", "constraint_references", "subscriptions")
 )
 _PLANNING, _CONSTRAINT_READING = any_scope(COORDINATION, MONITORING), any_scope(MANAGEMENT, PROCESSING)
 _MANAGING, _SUBSCRIBING = any_scope(MANAGEMENT), any_scope(COORDINATION, PROCESSING)
 DSS_ENDPOINTS = [
-    Endpoint("POST", f"{_INTENTS}/query", _PLANNING, _query_intents),
-    Endpoint("GET", f"{_INTENTS}/{{}}", _PLANNING, _get_intent),
+    Endpoint("POST", f"{_INTENTS}/query", _PLANNING, partial(_query, kind=_INTENT)),
+    Endpoint("GET", f"{_INTENTS}/{{}}", _PLANNING, partial(_get, kind=_INTENT)),
     Endpoint("PUT", f"{_INTENTS}/{{}}", _PLANNING, _put_intent),
     Endpoint("PUT", f"{_INTENTS}/{{}}/{{}}", _PLANNING, _put_intent),
-    Endpoint("DELETE", f"{_INTENTS}/{{}}/{{}}", _PLANNING, _delete_intent),
-    Endpoint("POST", f"{_CONSTRAINTS}/query", _CONSTRAINT_READING, _query_constraints),
-    Endpoint("GET", f"{_CONSTRAINTS}/{{}}", _CONSTRAINT_READING, _get_constraint),
+    Endpoint("DELETE", f"{_INTENTS}/{{}}/{{}}", _PLANNING, partial(_delete, kind=_INTENT)),
+    Endpoint("POST", f"{_CONSTRAINTS}/query", _CONSTRAINT_READING, partial(_query, kind=_CONSTRAINT)),
+    Endpoint("GET", f"{_CONSTRAINTS}/{{}}", _CONSTRAINT_READING, partial(_get, kind=_CONSTRAINT)),
     Endpoint("PUT", f"{_CONSTRAINTS}/{{}}", _MANAGING, _put_constraint),
     Endpoint("PUT", f"{_CONSTRAINTS}/{{}}/{{}}", _MANAGING, _put_constraint),
-    Endpoint("DELETE", f"{_CONSTRAINTS}/{{}}/{{}}", _MANAGING, _delete_constraint),
+    Endpoint("DELETE", f"{_CONSTRAINTS}/{{}}/{{}}", _MANAGING, partial(_delete, kind=_CONSTRAINT)),
     Endpoint("POST", f"{_SUBSCRIPTIONS}/query", _SUBSCRIBING, _query_subscriptions),
-    Endpoint("GET", f"{_SUBSCRIPTIONS}/{{}}", _SUBSCRIBING, _get_subscription),
+    Endpoint("GET", f"{_SUBSCRIPTIONS}/{{}}", _SUBSCRIBING, partial(_get, kind=_SUBSCRIPTION)),
     Endpoint("PUT", f"{_SUBSCRIPTIONS}/{{}}", _SUBSCRIBING, _put_subscription),
     Endpoint("PUT", f"{_SUBSCRIPTIONS}/{{}}/{{}}", _SUBSCRIBING, _put_subscription),
-    Endpoint("DELETE", f"{_SUBSCRIPTIONS}/{{}}/{{}}", _SUBSCRIBING, _delete_subscription),
+    Endpoint("DELETE", f"{_SUBSCRIPTIONS}/{{}}/{{}}", _SUBSCRIBING, partial(_delete, kind=_SUBSCRIPTION)),
     Endpoint(
         "POST",
         "/dss/v1/reports",

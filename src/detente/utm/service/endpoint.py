@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from secrets import token_hex
 from typing import NamedTuple
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 import msgspec
 
 from detente.utm.access.tokens import Bearer
 from detente.utm.answers import encode
+from detente.utm.moments import wire_microseconds
 from detente.utm.refused import Refused
 from detente.utm.representation import ServiceCommand, WriteOutcome
 from detente.utm.service.loop import DecisionLoop
+from detente.utm.space import Extents, Volume, union
+
+WORK_AT_ONCE = 2_000_000
+"""How much finding cells may be while everybody waits (see `MOST_WORK`): some ten milliseconds."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -26,48 +33,38 @@ class Settings(msgspec.Struct, frozen=True):
     version: str
 
 
+JSON = b"application/json"
+
+
 class Reply(NamedTuple):
-    """Status and JSON body of an answer."""
+    """Status and body of an answer, JSON unless it says otherwise."""
 
     status: int
     body: bytes
+    media_type: bytes = JSON
 
 
+@dataclass(slots=True, eq=False)
 class Call:
-    """One request, authenticated."""
+    """One request, authenticated.
 
-    __slots__ = (
-        "bearer",
-        "body",
-        "fingerprint",
-        "loop",
-        "now_us",
-        "parameters",
-        "query_text",
-        "request_id",
-        "settings",
-    )
+    Attributes:
+        covered: what `cover` gives, where it was found aside.
+    """
 
-    def __init__(
-        self,
-        loop: DecisionLoop,
-        settings: Settings,
-        bearer: Bearer,
-        parameters: tuple[str, ...],
-        query_text: bytes,
-        body: bytes,
-        request_id: str,
-        fingerprint: str,
-    ) -> None:
-        self.loop = loop
-        self.settings = settings
-        self.bearer = bearer
-        self.parameters = parameters
-        self.query_text = query_text
-        self.body = body
-        self.request_id = request_id
-        self.fingerprint = fingerprint
-        self.now_us = loop.now_us()
+    loop: DecisionLoop
+    settings: Settings
+    bearer: Bearer
+    parameters: tuple[str, ...]
+    query_text: bytes
+    body: bytes | bytearray
+    request_id: str
+    fingerprint: str
+    covered: Extents | None = None
+    now_us: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.now_us = self.loop.now_us()
 
     def query(self, name: str) -> str | None:
         """The first value of a query parameter."""
@@ -76,6 +73,21 @@ class Call:
         except ValueError as error:
             raise Refused(400, "the query cannot be read") from error
         return next((value for key, value in pairs if key == name), None)
+
+    def time(self, name: str) -> int | None:
+        """The time in a query parameter, in microseconds; None where there is none."""
+        text = self.query(name)
+        if not text:
+            return None
+        try:
+            # A plus sign in a query is a space, unless it was written %2B.
+            return wire_microseconds(msgspec.convert(text.replace(" ", "+"), datetime))
+        except msgspec.ValidationError as error:
+            raise Refused(400, f"{name} {quote(text[:60])} is no RFC 3339 time") from error
+
+    def cover(self, volumes: Sequence[Volume], too_large: int) -> Extents:
+        """The union of volumes. Raises Refused (400 or `too_large`), and HeavyWork where it is to be found aside."""
+        return union(volumes, too_large, WORK_AT_ONCE) if self.covered is None else self.covered
 
     def write(self, command: ServiceCommand, subject: str) -> Reply:
         """Carry out a command, or find that it was carried out for this request id before."""
@@ -113,15 +125,6 @@ class Endpoint(NamedTuple):
     path: str
     scopes: tuple[frozenset[str], ...]
     handler: Handler
-
-
-class Admitted(NamedTuple):
-    """What was found out about a request from its head. Without an endpoint it asks whether the service is well."""
-
-    endpoint: Endpoint | None
-    parameters: tuple[str, ...]
-    query_text: bytes
-    expected_bytes: int
 
 
 class Router:

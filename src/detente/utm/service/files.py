@@ -5,3 +5,4 @@ from __future__ import annotations
 JOURNAL = "dss-journal.sqlite"
 KEY = "dss-key.pem"
 SNAPSHOT = "snapshot.msgpack"
+REQUEST_LOG = "requests.jsonl"

@@ -1,8 +1,8 @@
-"""How much may be under way at once: what comes on top is turned away at the door, never queued."""
+"""How much may be under way at once: more is refused, never queued."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 
 import msgspec
 
@@ -12,12 +12,13 @@ from detente.utm.refused import Refused
 class Limits(msgspec.Struct, frozen=True):
     """Bounds of what is under way; over them requests get 503, or 429 when one client alone is the cause.
 
+    Connections and bytes are bounded before, by the listener.
+
     `requests_a_second` is what one client may send for long, and at once after a second of rest; 0 sets no bound.
     """
 
     requests: int = 512
     requests_of_one_client: int = 256
-    bytes_in_hand: int = 256 * 1024 * 1024
     body_bytes: int = 16 * 1024 * 1024
     undurable_decisions: int = 8192
     requests_a_second: float = 0.0
@@ -29,43 +30,26 @@ class Gate:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.requests = 0
-        self.bytes_in_hand = 0
-        self._of_client: defaultdict[str, int] = defaultdict(int)
+        self._of_client: Counter[str] = Counter()
         self._left: dict[str, tuple[float, float]] = {}
 
-    def enter(self, body_bytes: int, backlog: int) -> None:
-        """Let a request in, or refuse it (413, 503)."""
+    def enter(self, client: str, backlog: int, now_s: float) -> None:
+        """Let a client's request in, or refuse it (429, 503); `now_s` is of a clock that only goes on."""
         limits = self.limits
-        if body_bytes > limits.body_bytes:
-            raise Refused(413, f"the body is over {limits.body_bytes} bytes")
-        if (
-            self.requests >= limits.requests
-            or self.bytes_in_hand + body_bytes > limits.bytes_in_hand
-            or backlog > limits.undurable_decisions
-        ):
-            raise Refused(503, "the service is busy; nothing was done, try again")
-        self.requests += 1
-        self.bytes_in_hand += body_bytes
-
-    def leave(self, body_bytes: int) -> None:
-        """A request that was let in is answered."""
-        self.requests -= 1
-        self.bytes_in_hand -= body_bytes
-
-    def enter_client(self, client: str, now_s: float) -> None:
-        """Count a request for its client at `now_s` on a clock that only goes on, or refuse it (429)."""
-        if self.limits.requests_a_second:
-            self._spend(client, now_s, self.limits.requests_a_second)
-        if self._of_client[client] >= self.limits.requests_of_one_client:
+        if self._of_client[client] >= limits.requests_of_one_client:
             raise Refused(429, f"{client} has too many requests under way; nothing was done, try again")
+        if self.requests >= limits.requests or backlog > limits.undurable_decisions:
+            raise Refused(503, "the service is busy; nothing was done, try again")
+        if limits.requests_a_second:
+            self._spend(client, now_s, limits.requests_a_second)
+        self.requests += 1
         self._of_client[client] += 1
 
-    def leave_client(self, client: str) -> None:
-        """A client's request is answered."""
-        left = self._of_client[client] - 1
-        if left:
-            self._of_client[client] = left
-        else:
+    def leave(self, client: str) -> None:
+        """Count a request that was let in as answered."""
+        self.requests -= 1
+        self._of_client[client] -= 1
+        if not self._of_client[client]:
             del self._of_client[client]
 
     def _spend(self, client: str, now_s: float, a_second: float) -> None:

@@ -1,16 +1,14 @@
-"""The endpoints of F3411-22a and F3411-19 (USS to DSS): the same table in two sets of words."""
+"""The endpoints of F3411-22a and F3411-19 (USS to DSS): the same entities in the words of each version."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 from functools import partial
-from urllib.parse import quote
 
 import msgspec
 
 from detente.utm.answers import area_document, rid_subscription_document
 from detente.utm.identifiers import check_rid_version, entity_id
-from detente.utm.moments import wire_microseconds
 from detente.utm.refused import Refused
 from detente.utm.rid.records import (
     FLIGHTS_PATH,
@@ -31,10 +29,10 @@ from detente.utm.service.wire import (
     check_url,
     read_body,
     ring_of_area,
-    union_of,
     volume_of_v19,
+    volumes_of,
 )
-from detente.utm.space import Extents, cover_polygon, union
+from detente.utm.space import Extents, Volume
 
 _v22a_body = msgspec.json.Decoder(V22aPutBody)
 _v19_area_body = msgspec.json.Decoder(V19PutAreaBody)
@@ -63,7 +61,7 @@ def _delete_area(call: Call, standard: Standard) -> Reply:
 
 def _search_areas(call: Call, standard: Standard) -> Reply:
     cells = _searched_cells(call)
-    earliest_us, latest_us = _time(call, "earliest_time"), _time(call, "latest_time")
+    earliest_us, latest_us = call.time("earliest_time"), call.time("latest_time")
     if earliest_us is not None and latest_us is not None and latest_us < earliest_us:
         raise Refused(400, "latest_time must not be before earliest_time")
     state = call.loop.read().rid
@@ -95,27 +93,20 @@ def _search_subscriptions(call: Call, standard: Standard) -> Reply:
     cells = _searched_cells(call)
     state = call.loop.read().rid
     names = state.subscription_index.find_names(cells, start_us=call.now_us)
-    own = [
-        subscription
-        for subscription in (state.subscriptions[name] for name in names)
-        if subscription.owner == call.bearer.subject
-    ]
-    return json_reply(
-        200, {"subscriptions": [rid_subscription_document(state, subscription, standard) for subscription in own]}
-    )
+    found = (state.subscriptions[name] for name in names)
+    own = [rid_subscription_document(state, one, standard) for one in found if one.owner == call.bearer.subject]
+    return json_reply(200, {"subscriptions": own})
 
 
 def _area_body(call: Call, standard: Standard) -> tuple[str, Extents]:
     allow_http = call.settings.allow_http
     if standard is Standard.F3411_19:
         old = read_body(_v19_area_body, call.body)
-        return check_url(old.flights_url, allow_http=allow_http), union(
-            [volume_of_v19(old.extents)], TOO_LARGE_WITHOUT_413
-        )
+        url = check_url(old.flights_url, allow_http=allow_http)
+        return url, call.cover([volume_of_v19(old.extents)], TOO_LARGE_WITHOUT_413)
     body = read_body(_v22a_body, call.body)
-    return check_url(body.uss_base_url, allow_http=allow_http) + FLIGHTS_PATH, union_of(
-        [body.extents], TOO_LARGE_WITHOUT_413
-    )
+    url = check_url(body.uss_base_url, allow_http=allow_http) + FLIGHTS_PATH
+    return url, call.cover(volumes_of([body.extents]), TOO_LARGE_WITHOUT_413)
 
 
 def _subscription_body(call: Call, standard: Standard) -> tuple[str, Extents]:
@@ -123,29 +114,17 @@ def _subscription_body(call: Call, standard: Standard) -> tuple[str, Extents]:
     if standard is Standard.F3411_19:
         old = read_body(_v19_subscription_body, call.body)
         url = check_url(old.callbacks.identification_service_area_url, allow_http=allow_http)
-        return url, union([volume_of_v19(old.extents)], TOO_LARGE_WITHOUT_413)
+        return url, call.cover([volume_of_v19(old.extents)], TOO_LARGE_WITHOUT_413)
     body = read_body(_v22a_body, call.body)
     url = check_url(body.uss_base_url, allow_http=allow_http) + NOTIFICATIONS_PATH
-    return url, union_of([body.extents], TOO_LARGE_WITHOUT_413)
+    return url, call.cover(volumes_of([body.extents]), TOO_LARGE_WITHOUT_413)
 
 
-def _searched_cells(call: Call) -> list[int]:
+def _searched_cells(call: Call) -> Sequence[int]:
     area = call.query("area")
     if not area:
         raise Refused(400, "area is needed: lat1,lng1,lat2,lng2,...")
-    cells: list[int] = cover_polygon(ring_of_area(area), TOO_LARGE).tolist()
-    return cells
-
-
-def _time(call: Call, name: str) -> int | None:
-    text = call.query(name)
-    if not text:
-        return None
-    try:
-        # A plus sign in a query is a space, unless it was written %2B.
-        return wire_microseconds(msgspec.convert(text.replace(" ", "+"), datetime))
-    except msgspec.ValidationError as error:
-        raise Refused(400, f"{name} {quote(text[:60])} is no RFC 3339 time") from error
+    return call.cover([Volume(ring_of_area(area), None, None, None, None, None)], TOO_LARGE).cells
 
 
 def _given_version(call: Call) -> str | None:

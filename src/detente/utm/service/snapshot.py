@@ -26,6 +26,7 @@ from detente.utm.service.files import SNAPSHOT
 from detente.utm.service.loop import DECISION
 
 _FORMAT = 1
+_UNFINISHED = ".new"
 _decision_decoder = msgspec.json.Decoder(Decision)
 log = structlog.get_logger()
 
@@ -86,16 +87,31 @@ def decode_representation(data: bytes) -> Representation:
     return state
 
 
-def write_snapshot(directory: Path, state: Representation, number: int, entry_hash: bytes) -> None:
-    """Write the snapshot of `state`, which is that of the durable entry `number`; durable, and whole or not at all."""
+def write_snapshot(directory: Path, state: Representation, number: int, entry_hash: bytes) -> int:
+    """Write the snapshot of `state`, which is that of the durable entry `number`; return its size in bytes.
+
+    It is durable, and there whole or not at all. Each process writes a file of its own until then: one that a killed
+    service left behind may still be writing. Raises OSError.
+    """
     content = encode_representation(state)
     data = msgspec.msgpack.encode(_Snapshot(_FORMAT, number, entry_hash, zlib.crc32(content), content))
-    temporary = directory / (SNAPSHOT + ".new")
-    with temporary.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.rename(directory / SNAPSHOT)
+    temporary = directory / f"{SNAPSHOT}.{os.getpid()}{_UNFINISHED}"
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.rename(directory / SNAPSHOT)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    return len(data)
+
+
+def remove_unfinished(directory: Path) -> None:
+    """Remove what processes that were killed had begun; one that still writes then fails, and is not missed."""
+    for file in directory.glob(f"{SNAPSHOT}*{_UNFINISHED}"):
+        file.unlink(missing_ok=True)
 
 
 def restore(directory: Path, journal: Journal, until: int | None = None) -> tuple[Representation, int]:

@@ -12,6 +12,7 @@ from detente.airspace.refusal import Refusal as UserMistake
 from detente.record.display import StoredEntry, stored_entries
 from detente.utm.dss.commands import PutIntent
 from detente.utm.dss.events import IntentWritten
+from detente.utm.dss.parts import PartComparison
 from detente.utm.dss.records import Constraint, OperationalIntent
 from detente.utm.dss.relevance import overlap
 from detente.utm.identifiers import entity_id
@@ -85,7 +86,7 @@ def _missing(state: Representation, refusal: RecordedRefusal) -> Iterator[str]:
 
 
 def _shared(command: PutIntent, entity: OperationalIntent | Constraint, kind: str) -> Iterator[str]:
-    shared = overlap(command.extents, entity.occupied)
+    shared = overlap(command.extents, entity.occupied, PartComparison(command.extents))
     yield f"    its key lacked the OVN of {kind} {entity.id} (version {entity.version} of {entity.manager}); they share"
     more = " ..." if len(shared.cells) > 8 else ""
     yield f"        {len(shared.cells)} cells of level 13: {' '.join(shared.cells[:8])}{more}"
@@ -99,7 +100,9 @@ def _shared(command: PutIntent, entity: OperationalIntent | Constraint, kind: st
         )
     if len(shared.parts) > MOST_PARTS_SHOWN:
         yield f"        and {len(shared.parts) - MOST_PARTS_SHOWN} more pairs of volumes"
-    if not shared.parts:
+    if not shared.are_all_parts:
+        yield "        and perhaps more: there are too many volumes to compare them all"
+    elif not shared.parts:
         yield "        no point of their volumes: they are near, not in conflict (--relevance exact lets them be)"
 
 
@@ -133,4 +136,4 @@ def _until(at: str) -> int | None:
     try:
         return wire_microseconds(msgspec.convert(at, datetime))
     except (msgspec.ValidationError, Refused) as error:
-        raise UserMistake("--at", at, "a time such as 2025-06-01T14:02:00Z") from error
+        raise UserMistake("--time", at, "a time such as 2025-06-01T14:02:00Z") from error

@@ -11,7 +11,7 @@ import msgspec
 from detente.utm.dss.records import ACCEPTED, ACTIVATED, CONTINGENT, NONCONFORMING
 from detente.utm.moments import wire_microseconds
 from detente.utm.refused import Refused
-from detente.utm.space import Extents, Volume, union
+from detente.utm.space import Volume
 
 T = TypeVar("T")
 LOWEST_M, HIGHEST_M = -8000.0, 100_000.0
@@ -24,7 +24,7 @@ WireMoment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Time(msgspec.Struct, frozen=True, gc=False):
-    """A time as it was written, read by `union_of`, with the name of its format."""
+    """A time as it was written, read by `volumes_of`, with the name of its format."""
 
     value: str
     format: Literal["RFC3339"]
@@ -211,7 +211,7 @@ class ReportBody(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 STATES = frozenset((ACCEPTED, ACTIVATED, NONCONFORMING, CONTINGENT))
 
 
-def read_body(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+def read_body(decoder: msgspec.json.Decoder[T], body: bytes | bytearray) -> T:
     """A request body as its type. Raises Refused (400) that says where it is wrong."""
     try:
         return decoder.decode(body)
@@ -221,8 +221,8 @@ def read_body(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise Refused(400, "the body is not JSON in UTF-8") from error
 
 
-def union_of(wires: Iterable[WireVolume4D], polygon_too_large: int) -> Extents:
-    """The union of volumes of F3548-21 or F3411-22a. Raises Refused (400 or 413)."""
+def volumes_of(wires: Iterable[WireVolume4D]) -> list[Volume]:
+    """The volumes of F3548-21 or F3411-22a. Raises Refused (400)."""
     moments: dict[str, int] = {}
     volumes = []
     for wire in wires:
@@ -246,7 +246,7 @@ def union_of(wires: Iterable[WireVolume4D], polygon_too_large: int) -> Extents:
                 _microseconds(wire.time_end, moments),
             )
         )
-    return union(volumes, polygon_too_large)
+    return volumes
 
 
 def volume_of_v19(wire: V19Volume4D) -> Volume:

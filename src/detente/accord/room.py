@@ -1,0 +1,96 @@
+"""The room of accords: what our own people and the peers say about them is decided, kept and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import msgspec
+
+from detente.accord import life_cycle
+from detente.accord.accords import Accords
+from detente.accord.life_cycle import Verify
+from detente.accord.messages import AccordAct, AccordDrafted, AccordMessage
+from detente.airspace.refusal import Refusal
+from detente.room.message import Addressed, Heard, Message
+from detente.room.room import Room
+
+
+class ActOnAccord(msgspec.Struct, frozen=True, tag_field="command", tag="act_on_accord"):
+    """Our own people do this about an accord with `peer`."""
+
+    at: datetime
+    peer: str
+    act: AccordAct
+
+
+class AccordActed(msgspec.Struct, frozen=True, tag_field="event", tag="accord_acted", forbid_unknown_fields=True):
+    """One side did this about an accord with `peer`."""
+
+    peer: str
+    act: AccordAct
+
+
+class _ActsKept(msgspec.Struct, frozen=True):
+    acts: list[tuple[str, AccordAct]]
+
+
+class AccordRoom(Room[Accords, ActOnAccord, AccordActed]):
+    """Keeps the accords. `verify` checks an authority's Ed25519 signature."""
+
+    name = "accord"
+    commands = ActOnAccord
+    events = AccordActed
+    messages = AccordMessage
+    kept = _ActsKept
+    changes_standing = True
+
+    def __init__(self, state: Accords, verify: Verify) -> None:
+        super().__init__(state)
+        self._verify = verify
+
+    def decide(self, command: ActOnAccord | Heard[AccordMessage]) -> list[AccordActed]:
+        """Return what is kept; raises Refusal for what that side may not say."""
+        act: AccordAct
+        if isinstance(command, Heard):
+            peer, party, act = command.party, command.party, command.message
+        else:
+            peer, party, act = command.peer, self.state.party, command.act
+        if act.party != party:
+            raise Refusal("accord.who_says_it", "party", act.party, party=party)
+        talks = self.state.talks.get(peer)
+        if talks is None:
+            known = ", ".join(sorted(self.state.talks)) or "(none)"
+            raise Refusal("accord.one_paired_party", "peer", peer, known=known)
+        configured = self.state.configured_hash
+        if configured and getattr(act, "accord_hash", "") == configured:
+            raise Refusal("accord.accord_both_sides_authorities", "accord_hash", configured)
+        return [AccordActed(peer, kept) for kept in life_cycle.decide(talks, act, self._verify)]
+
+    def said_before(self, at: datetime, peer: str, message: Message) -> list[AccordActed]:
+        """Do again what our authority and our posts had said to `peer` of an accord."""
+        assert isinstance(message, AccordMessage)
+        return self.decide(ActOnAccord(at, peer, message))
+
+    def evolve(self, event: AccordActed) -> None:
+        """Fold one event in. Of a party that is no longer paired it is kept, should it be paired again."""
+        self.state.acts.append((event.peer, event.act))
+        if event.peer in self.state.talks:
+            life_cycle.evolve(self.state.talks[event.peer], event.act)
+        else:
+            self.state.had_others = True
+
+    def restore(self, kept: bytes) -> Callable[[], None]:
+        """See `Room.restore`: who is paired may have changed since."""
+        read = msgspec.msgpack.decode(kept, type=_ActsKept)
+
+        def make() -> None:
+            for peer, act in read.acts:
+                self.evolve(AccordActed(peer, act))
+
+        return make
+
+    def messages_of(self, event: AccordActed) -> Iterator[Addressed]:
+        """Yield our own acts for the peer, but for drafts."""
+        if event.act.party == self.state.party and not isinstance(event.act, AccordDrafted):
+            yield Addressed(event.peer, event.act)

@@ -1,0 +1,235 @@
+"""Every separate pass of every pair of plans of two sets: how close, how bad, and when without containment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+
+from detente.airspace.arrays import Floats, Integers
+from detente.airspace.compiled import CompiledPlans, Vocabulary, compile_plans
+from detente.airspace.extent import PlanReach, reach
+from detente.airspace.part_kernels import (
+    CURVE,
+    END,
+    FRAME,
+    HORIZONTAL,
+    LATERAL_M,
+    MOVING,
+    PLAN,
+    REQUIRED_HORIZONTAL,
+    REQUIRED_VERTICAL,
+    SLACK_S,
+    START,
+    T0,
+    T1,
+    VERTICAL,
+    VERTICAL_M,
+)  # fmt: skip
+from detente.airspace.plan import Plan
+from detente.airspace.position import from_posix_s, posix_s
+from detente.airspace.search import BoxedPlans, Described, described, encounters_of_described, meetings_of
+from detente.airspace.separation import Encounter, MinimaTable
+
+PASSES_APART_S = 0.01
+"""Two passes with less between them are one: a leg's times of entry and exit are found to less than this."""
+BLOCK = 1_500
+"""Plans of a set that are taken at a time."""
+SAMPLES = 9
+"""Moments of each meeting of two legs that are looked at for the worst one."""
+ROUNDED = 6
+"""Decimals of a share that count: what differs by less is as bad, and the earlier comes first."""
+
+
+class Pass(NamedTuple):
+    """One pass of two plans.
+
+    Attributes:
+        encounter: when and how close.
+        kept: the larger of both distances as a share of what is needed, when that is smallest: 0 at the same place and
+            height, 1 just inside the minima. Two legs are sampled at the same times.
+        nominal: when the nominal paths alone, without any containment, are inside the minima; None when never.
+    """
+
+    encounter: Encounter
+    kept: float
+    nominal: tuple[datetime, datetime] | None
+
+
+@dataclass(frozen=True)
+class ComparedSets:
+    """Where and when the plans of two sets are, in the order of the sets, and every pass of a pair, the worst first."""
+
+    first: PlanReach
+    second: PlanReach
+    passes: tuple[Pass, ...]
+
+
+def compare(first: Sequence[Plan], second: Sequence[Plan], table: MinimaTable) -> ComparedSets:
+    """Find all passes of a plan of `first` and one of `second` inside the minima, the worst first.
+
+    Two passes of a pair are apart when, in times of the first plan, the minima are kept between them. As bad ones are
+    in the order of time, then of the plans' names. Both sets are taken a block at a time, in the order in which plans
+    begin, so that no more than the blocks of one time are held as arrays. Raises Refusal as `compile_plans`.
+    """
+    vocabulary = Vocabulary()
+    for plan in chain(first, second):
+        vocabulary.class_number(plan.aircraft_class)
+    minima = vocabulary.minima(table)
+    ours, theirs = _Blocks(first, vocabulary), _Blocks(second, vocabulary)
+    time_s = float(minima[:, :, 2].max(initial=0.0))
+    passes: list[Pass] = []
+    for number in range(len(ours)):
+        start_s, end_s = ours.times(number)
+        theirs.forget_before(start_s - time_s)
+        for other in theirs.during(start_s - time_s, end_s + time_s):
+            passes += _passes(ours.block(number), theirs.block(other), minima)
+        ours.forget(number)
+    return ComparedSets(ours.reach(), theirs.reach(), tuple(sorted(passes, key=_badness)))
+
+
+def _passes(first: BoxedPlans, second: BoxedPlans, minima: Floats) -> list[Pass]:
+    met = meetings_of(first, second, minima)
+    a, b = first.compiled, second.compiled
+    found = described(a, met.first, b, met.second, minima, PASSES_APART_S)
+    encounters = encounters_of_described(a, b, found)
+    kept, nominal = _kept(a, b, found), _nominal(a, b, found, minima)
+    return [Pass(*one) for one in zip(encounters, kept.tolist(), nominal, strict=True)]
+
+
+class _Blocks:
+    """A set of plans in blocks by the time at which they begin; a block is compiled when it is asked for."""
+
+    def __init__(self, plans: Sequence[Plan], vocabulary: Vocabulary) -> None:
+        self._plans = plans
+        self._vocabulary = vocabulary
+        windows = [plan.time for plan in plans]
+        times_s = np.array([(posix_s(window.start), posix_s(window.end)) for window in windows]).reshape(-1, 2)
+        order = np.argsort(times_s[:, 0], kind="stable")
+        self._members = [order[begin : begin + BLOCK] for begin in range(0, len(order), BLOCK)]
+        self._times = [(float(times_s[rows, 0].min()), float(times_s[rows, 1].max())) for rows in self._members]
+        self._held: dict[int, BoxedPlans] = {}
+        self._degrees, self._seconds = np.full((len(plans), 4), np.nan), np.full((len(plans), 2), np.nan)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def times(self, number: int) -> tuple[float, float]:
+        """The first and the last moment of a block."""
+        return self._times[number]
+
+    def during(self, start_s: float, end_s: float) -> list[int]:
+        """The blocks that are there at some time within the span."""
+        return [n for n, (begin_s, finish_s) in enumerate(self._times) if begin_s <= end_s and finish_s >= start_s]
+
+    def block(self, number: int) -> BoxedPlans:
+        """The arrays of a block."""
+        if number not in self._held:
+            rows = self._members[number]
+            compiled = compile_plans([self._plans[row] for row in rows.tolist()], self._vocabulary)
+            self._held[number] = BoxedPlans(compiled)
+            found = reach(compiled)
+            self._degrees[rows], self._seconds[rows] = found.degrees, found.seconds
+        return self._held[number]
+
+    def forget_before(self, start_s: float) -> None:
+        """Let go of the blocks that are over by then."""
+        for number in [n for n in self._held if self._times[n][1] < start_s]:
+            self.forget(number)
+
+    def forget(self, number: int) -> None:
+        """Let go of a block, if it is held."""
+        self._held.pop(number, None)
+
+    def reach(self) -> PlanReach:
+        """Where and when each plan is, in the order of the set."""
+        for number, rows in enumerate(self._members):
+            if np.isnan(self._seconds[rows[0], 0]):
+                self.block(number)
+                self.forget(number)
+        return PlanReach(self._degrees, self._seconds)
+
+
+def _badness(one: Pass) -> tuple[float, datetime, str, str]:
+    found = one.encounter
+    return round(one.kept, ROUNDED), found.start, found.first_plan_id, found.second_plan_id
+
+
+def _kept(a: CompiledPlans, b: CompiledPlans, found: Described) -> Floats:
+    """Of each pass, what is kept of the minima at its worst moment."""
+    if not len(found.begins):
+        return np.empty(0)
+    details = found.details
+    needed_m = np.maximum(details[:, REQUIRED_HORIZONTAL], 1.0), np.maximum(details[:, REQUIRED_VERTICAL], 1.0)
+    share = np.maximum(details[:, HORIZONTAL] / needed_m[0], details[:, VERTICAL] / needed_m[1])
+    both = (a.integers[found.rows_a, MOVING] == 1) & (b.integers[found.rows_b, MOVING] == 1)
+    rows = np.flatnonzero(both)
+    ours, theirs = found.rows_a[rows], found.rows_b[rows]
+    # The column of a part's floats where heights begin, in the frame in which both were compared.
+    frame = details[rows, FRAME].astype(np.int64)
+    start_s, end_s = details[rows, START], details[rows, END]
+    for place in np.linspace(0.0, 1.0, SAMPLES).tolist():
+        time_s = start_s + place * (end_s - start_s)
+        point_a, height_a = _at(a, ours, time_s, frame)
+        point_b, height_b = _at(b, theirs, time_s, frame)
+        apart_m = np.linalg.norm(point_a - point_b, axis=1)
+        sampled = np.maximum(apart_m / needed_m[0][rows], np.abs(height_a - height_b) / needed_m[1][rows])
+        share[rows] = np.minimum(share[rows], sampled)
+    return np.asarray(np.minimum.reduceat(share, found.begins))
+
+
+def _at(side: CompiledPlans, rows: Integers, time_s: Floats, frame: Integers) -> tuple[Floats, Floats]:
+    """Points on the ellipsoid [n, 3] and heights of legs at times; before and after a leg, its ends."""
+    floats = side.floats[rows]
+    length_s = np.maximum(floats[:, T1] - floats[:, T0], 1e-9)
+    share = np.clip((time_s - floats[:, T0]) / length_s, 0.0, 1.0)
+    curves = side.curves[side.integers[rows, CURVE]]
+    bend = (share * (1.0 - share))[:, None] * curves[:, 6:9]
+    points = curves[:, 0:3] + share[:, None] * curves[:, 3:6] + bend
+    ends = np.arange(len(rows))
+    begin_m, end_m = floats[ends, frame], floats[ends, frame + 1]
+    return points, begin_m + share * (end_m - begin_m)
+
+
+def _nominal(
+    a: CompiledPlans, b: CompiledPlans, found: Described, minima: Floats
+) -> list[tuple[datetime, datetime] | None]:
+    """Of each pass, when it lasts without any containment."""
+    times: list[tuple[datetime, datetime] | None] = [
+        (from_posix_s(start), from_posix_s(end))
+        for start, end in zip(found.start_s.tolist(), found.end_s.tolist(), strict=True)
+    ]
+    if not (_contained(a) or _contained(b)):
+        return times
+    bare_a, bare_b = _without_containment(a, found.rows_a), _without_containment(b, found.rows_b)
+    rows = np.arange(len(found.rows_a))
+    bare = described(bare_a, rows, bare_b, rows, minima, PASSES_APART_S)
+    within: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    for row, start, end in zip(bare.begins.tolist(), bare.start_s.tolist(), bare.end_s.tolist(), strict=True):
+        pair = int(bare_a.integers[bare.rows_a[row], PLAN]), int(bare_b.integers[bare.rows_b[row], PLAN])
+        within.setdefault(pair, []).append((start, end))
+    for number, row in enumerate(found.begins.tolist()):
+        pair = int(a.integers[found.rows_a[row], PLAN]), int(b.integers[found.rows_b[row], PLAN])
+        begin, finish = float(found.start_s[number]) - PASSES_APART_S, float(found.end_s[number]) + PASSES_APART_S
+        inside = [(start, end) for start, end in within.get(pair, ()) if start <= finish and end >= begin]
+        if inside:
+            first, last = min(start for start, _ in inside), max(end for _, end in inside)
+            times[number] = from_posix_s(first), from_posix_s(last)
+        else:
+            times[number] = None
+    return times
+
+
+def _contained(side: CompiledPlans) -> bool:
+    return bool(side.floats[:, [LATERAL_M, VERTICAL_M, SLACK_S]].any())
+
+
+def _without_containment(side: CompiledPlans, rows: Integers) -> CompiledPlans:
+    """Only these parts, one row for each, all containment taken away."""
+    floats = side.floats[rows]
+    floats[:, [LATERAL_M, VERTICAL_M, SLACK_S]] = 0.0
+    return replace(side, floats=floats, integers=side.integers[rows])

@@ -1,0 +1,80 @@
+"""What the head of a request shows, before anything of its body is taken: who asks, and how much he may bring.
+
+A peer proves who it is by the signature in the lines of its first envelope, which stand at the beginning of the body.
+The routes check again what they always checked: nothing that is let in here is believed there.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+import msgspec
+
+from detente.airspace.refusal import Refusal
+from detente.api.access import NotLetIn
+from detente.api.permissions import SIGN_IN, may, routes_at
+from detente.api.service import Service
+from detente.api.views import problem_of
+from detente.link.answer import ENVELOPES_PATH, MAX_BATCH_BYTES
+from detente.node.admission import STRANGER
+from detente.node.configuration import MEGABYTE
+from detente.node.matching.delivery import MESSAGES_PATH
+from detente.node.matching.files import PIECE_BYTES
+from detente.serving.exchange import Admitted, Exchange, answer_head
+from detente.serving.rejected import Rejected
+
+STRANGERS_BATCH_BYTES = 64 * 1024
+"""So much of a batch that no known party signed is read, to say what is wrong with it. A STOP is shorter."""
+BATCH_BYTES = MAX_BATCH_BYTES + 1024
+SIGN_IN_BYTES = 1024
+"""A token and what it is wanted for."""
+_NO_BODY = Admitted("", 0)
+_JSON = (b"content-type", b"application/json")
+
+
+class Door:
+    """Judges the heads of requests of people and programs to one node."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._most_bytes = service.configuration.http.largest_body_mb * MEGABYTE
+
+    def admit(self, exchange: Exchange) -> Admitted:
+        """Say who asks, and how much he may bring to a route that his role allows; nothing to any other."""
+        routes = routes_at(exchange.method, unquote(exchange.path.decode("latin-1")))
+        found = self._service.access.caller(exchange.method.encode(), exchange.headers, exchange.way.user)
+        if isinstance(found, NotLetIn):
+            return Admitted("", SIGN_IN_BYTES) if SIGN_IN in routes else _NO_BODY
+        return Admitted(found.client, self._most_bytes if any(may(found, route) for route in routes) else 0)
+
+
+class PeersDoor:
+    """Judges the heads of requests of peers to one node."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def admit(self, exchange: Exchange) -> Admitted:
+        """Say who asks and how much he may bring. A stranger brings little of a body."""
+        method, path = exchange.method, exchange.path.decode("latin-1")
+        if method == "POST" and path == ENVELOPES_PATH:
+            return Admitted("", BATCH_BYTES, self._look)
+        if method == "PUT" and path.startswith(f"{MESSAGES_PATH}/"):
+            return self._admit_piece(path)
+        return _NO_BODY
+
+    def _look(self, beginning: bytes) -> Admitted:
+        key = self._service.admission.sender(beginning)
+        return Admitted("", STRANGERS_BATCH_BYTES) if key == STRANGER else Admitted(f"peer {key.hex()}", BATCH_BYTES)
+
+    def _admit_piece(self, path: str) -> Admitted:
+        run = self._service.matching.runs.get(path.removeprefix(f"{MESSAGES_PATH}/").partition("/")[0])
+        if run is None or self._service.matching.key_of(run.peer) is None:
+            return _NO_BODY
+        return Admitted("", PIECE_BYTES + 1024)
+
+
+def refusal(rejected: Rejected) -> tuple[bytes, bytes]:
+    """What a listener rejects, in the form of every other refusal of the API."""
+    said = Refusal("api.node_says", rejected.field, "(not shown)", expected=rejected.expected, mend=rejected.mend)
+    return answer_head(rejected.status, [_JSON]), msgspec.json.encode(problem_of(said))

@@ -1,0 +1,263 @@
+"""Where a node listens: for the commands beside it, for its people and programs, and apart from both for its peers.
+
+Each has its own socket and server, and the peers their own routes: what one is flooded with takes no place of another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+
+from detente.airspace.refusal import Refusal
+from detente.api.application import make_application, make_link_application
+from detente.api.asgi import AsgiService
+from detente.api.door import Door, PeersDoor, refusal
+from detente.api.hosts import KnownHosts
+from detente.api.service import Service
+from detente.link.address import in_clear, is_loopback
+from detente.link.card import Card
+from detente.link.directory import port_for_people
+from detente.link.links import RefusalBudget
+from detente.link.tls import LinkTls, caller
+from detente.node.address import SOCKET_FILE, socket_path
+from detente.node.configuration import MEGABYTE, Configuration, HttpSettings, LinkSettings
+from detente.node.peers import Peers
+from detente.serving.connection import ClientConnection
+from detente.serving.limits import BACKLOG, ListenerLimits, fitted
+from detente.serving.listener import Listener
+
+HANDSHAKE_S = 5.0
+"""Whoever has not proven a key by then, or does not say goodbye, is cut off."""
+
+log = structlog.get_logger()
+
+
+class ListenerServer:
+    """Serves one listener, within `limits`. `wrap` is put around what takes each connection."""
+
+    def __init__(
+        self,
+        service: AsgiService,
+        limits: ListenerLimits,
+        listener: socket.socket,
+        tls: ssl.SSLContext | None = None,
+        wrap: Callable[[ClientConnection, Listener], asyncio.BaseProtocol] | None = None,
+    ) -> None:
+        self._service = service
+        self._limits = limits
+        self._listener = listener
+        self._tls = tls
+        self._wrap = wrap
+
+    async def start(self) -> None:
+        """Take connections from the listener."""
+        loop = asyncio.get_running_loop()
+        self._connections = Listener(self._service, self._limits, loop)
+        serve = loop.create_unix_server if self._listener.family == socket.AF_UNIX else loop.create_server
+        timeout_s = HANDSHAKE_S if self._tls else None
+        self._server = await serve(
+            self._protocol,
+            sock=self._listener,
+            ssl=self._tls,
+            backlog=BACKLOG,
+            ssl_handshake_timeout=timeout_s,
+            ssl_shutdown_timeout=timeout_s,
+        )
+
+    async def leave(self, within_s: float) -> None:
+        """Take no more connections, and end those that are open once they are answered, or after `within_s`."""
+        self._server.close()
+        await self._connections.leave(within_s)
+
+    def _protocol(self) -> asyncio.BaseProtocol:
+        connection = self._connections.connect()
+        return connection if self._wrap is None else self._wrap(connection, self._connections)
+
+
+class _PeersOnly(asyncio.Protocol):
+    """Lets only those further who have proven a paired key. To anybody else it says nothing at all."""
+
+    def __init__(
+        self, connection: ClientConnection, connections: Listener, peers: Peers, to_log: RefusalBudget
+    ) -> None:
+        self._connection = connection
+        self._connections = connections
+        self._peers = peers
+        self._to_log = to_log
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Hand over to who serves peers, or break off."""
+        keys = caller(transport.get_extra_info("ssl_object"))
+        peer = self._peers.that_shows(keys)
+        if peer is None:
+            transport.abort()
+            not_logged = self._to_log.spend(datetime.now(UTC))
+            if not_logged is not None:
+                log.info("a stranger called", key=keys[0].hex() if keys else "", not_logged=not_logged)
+            return
+        transport.set_protocol(self._connection)
+        self._connection.connection_made(transport)
+        self._connections.met(self._connection, f"peer {peer.key.hex()}")
+
+
+class Listeners(NamedTuple):
+    """The sockets of one node, bound, each None where nobody can call.
+
+    `commands` is for the commands beside the node, `people` for its people, with `people_tls` where they are elsewhere,
+    `peers` for the peers, of whom `peers_in_clear` says that they are on this machine. `url` is that for people.
+    """
+
+    commands: socket.socket
+    people: socket.socket | None
+    people_tls: ssl.SSLContext | None
+    peers: socket.socket | None
+    peers_in_clear: bool
+    url: str
+
+    def called_by(self, http: HttpSettings) -> str:
+        """Return the URL by which people call the node: with the first of its names, where it has one."""
+        if not (self.url and http.names):
+            return self.url
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{http.names[0]}:{parts.port}"
+
+    def servers(self, service: Service, tls: LinkTls) -> list[ListenerServer]:
+        """Return the servers of the node's own commands, its people and programs, and its peers, each where one calls.
+
+        Raises Refusal where too few files may be open for them.
+        """
+        door, http = Door(service).admit, service.configuration.http
+        commands, people, peers = fitted(*_limits(http.largest_body_mb * MEGABYTE))
+        own = KnownHosts(make_application(service), http.names)
+        found = [ListenerServer(AsgiService(own, door, refusal), commands, self.commands)]
+        if self.people is not None:
+            scheme = "https" if self.people_tls else "http"
+            found.append(ListenerServer(AsgiService(own, door, refusal, scheme), people, self.people, self.people_tls))
+        if self.peers is not None:
+            link = AsgiService(make_link_application(service), PeersDoor(service).admit, refusal)
+            to_log = RefusalBudget(burst=8)
+
+            def peers_only(connection: ClientConnection, connections: Listener) -> asyncio.BaseProtocol:
+                return _PeersOnly(connection, connections, service.loop.peers, to_log)
+
+            found.append(
+                ListenerServer(link, peers, self.peers)
+                if self.peers_in_clear
+                else ListenerServer(link, peers, self.peers, tls.listening, peers_only)
+            )
+        return found
+
+
+def _limits(body_bytes: int) -> tuple[ListenerLimits, ListenerLimits, ListenerLimits]:
+    """The limits of the commands' listener, the people's and the peers'. One body of the owner's always finds room."""
+    usual = ListenerLimits()
+    own = ListenerLimits(
+        connections=512,
+        connections_of_client=64,
+        bytes_of_client=max(usual.bytes_of_client, body_bytes),
+        bytes_in_hand=max(usual.bytes_in_hand, 2 * body_bytes),
+    )
+    return msgspec.structs.replace(own, connections=128), own, ListenerLimits(connections_of_client=64)
+
+
+@contextlib.contextmanager
+def listening(configuration: Configuration, card: Card, folder: Path) -> Iterator[Listeners]:
+    """Listen for commands, people and peers while the context lasts.
+
+    Raises Refusal where the node cannot listen, or must not: see the settings, and `detente.link.address`.
+    """
+    http, link = configuration.http, configuration.link
+    called_at = _called_at(link, card)
+    clear = bool(card.addresses) and all(in_clear(address) for address in card.addresses)
+    if called_at and clear and not is_loopback(called_at[0]):
+        raise Refusal("api.machine_itself_card_says", "detente.toml: link.host", called_at[0])
+    if called_at and http.host and http.port == called_at[1]:
+        raise Refusal(
+            "api.another_port_than_peers", "detente.toml: http.port", http.port, called_at=called_at[1],
+            called_at_2=port_for_people(called_at[1]),
+        )  # fmt: skip
+    tls = _own_tls(http, folder)
+    with contextlib.ExitStack() as stack:
+        people = stack.enter_context(_port("http", http.host, http.port)) if http.host else None
+        peers = stack.enter_context(_port("link", *called_at)) if called_at else None
+        commands = stack.enter_context(_socket_file(folder))
+        scheme = "https" if tls else "http"
+        url = f"{scheme}://{_in_url(http.host)}:{people.getsockname()[1]}" if people else ""
+        yield Listeners(commands, people, tls, peers, clear, url)
+
+
+def _called_at(link: LinkSettings, card: Card) -> tuple[str, int] | None:
+    """Host and port where peers call; None for a party that is reached by files alone."""
+    if not link.port and not card.addresses:
+        return None
+    parts = urlsplit(card.addresses[0]) if card.addresses else None
+    return link.host, link.port or (parts and parts.port) or (80 if parts and parts.scheme == "http" else 443)
+
+
+def _own_tls(http: HttpSettings, folder: Path) -> ssl.SSLContext | None:
+    if not http.certificate:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_cert_chain(
+            folder / http.certificate, folder / http.private_key, password=""
+        )  # it is not asked for
+    except OSError as error:
+        raise Refusal(
+            "api.certificate_private_key_pem", "detente.toml: http.certificate", http.certificate,
+            strerror=error.strerror or str(error),
+        ) from None  # fmt: skip
+    return context
+
+
+@contextlib.contextmanager
+def _port(section: str, host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
+    except OSError as error:
+        raise Refusal(
+            "api.address_where_node_listen", f"detente.toml: {section}", f"{host}:{port}",
+            strerror=error.strerror or str(error),
+        ) from None  # fmt: skip
+    with listener:
+        yield listener
+
+
+@contextlib.contextmanager
+def _socket_file(folder: Path) -> Iterator[socket.socket]:
+    """A file through which only its owner may call. One that is there is from a node that was killed."""
+    file = folder / SOCKET_FILE
+    with socket.socket(socket.AF_UNIX) as listener:
+        try:
+            if file.is_socket():
+                file.unlink()
+            with socket_path(folder) as path:
+                listener.bind(path)
+            file.chmod(0o600)
+            listener.listen(BACKLOG)
+        except OSError as error:
+            raise Refusal(
+                "api.place_for_socket_commands", "--dir", str(file), strerror=error.strerror or str(error)
+            ) from None
+        try:
+            yield listener
+        finally:
+            file.unlink(missing_ok=True)
+
+
+def _in_url(host: str) -> str:
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - what a link must say instead
+    return f"[{reachable}]" if ":" in reachable and not reachable.startswith("[") else reachable

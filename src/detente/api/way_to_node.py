@@ -1,0 +1,55 @@
+"""The way from a command to the node beside it: through the node's own socket file, where there is one."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from detente.node.address import SOCKET_FILE, socket_path
+
+
+def way_to_node(directory: Path, url: str) -> tuple[str, urllib.request.OpenerDirector]:
+    """Return the URL to ask and what opens it; `url` is where the node listens for people.
+
+    No proxy of the environment stands between.
+    """
+    if has_socket(directory):
+        return "http://localhost", urllib.request.build_opener(urllib.request.ProxyHandler({}), _SocketFile(directory))
+    return url, urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def has_socket(directory: Path) -> bool:
+    """Whether there is the socket file of a node: through it its owner needs no token."""
+    return (directory / SOCKET_FILE).is_socket()
+
+
+class _SocketFile(urllib.request.HTTPHandler):
+    """Opens every URL through the socket file of a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self._directory = directory
+
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        """Open a URL."""
+
+        def connection(host: str, /, *, timeout: float = 0.0, **_: Any) -> http.client.HTTPConnection:  # noqa: ANN401
+            return _SocketConnection(host, self._directory, timeout)
+
+        return self.do_open(connection, request)
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    def __init__(self, host: str, directory: Path, timeout_s: float) -> None:
+        super().__init__(host, timeout=timeout_s)
+        self._directory = directory
+
+    def connect(self) -> None:
+        """Connect through the file."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        with socket_path(self._directory) as path:
+            self.sock.connect(path)

@@ -1,0 +1,16 @@
+"""Warnings about accords, as commands say them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+
+def warn_of_accords(warnings: Iterable[Mapping[str, str | None]]) -> None:
+    """Say what a node warns of about its accords, each in a line of its own on the error stream."""
+    from detente.cli.wording import echo, words
+    from detente.language import figures
+
+    for warning in warnings:
+        time = "" if warning["time"] is None else figures.utc_time(datetime.fromisoformat(warning["time"]))
+        echo(words(f"accord.warning.{warning['concern']}", peer=warning["peer"], time=time), err=True)

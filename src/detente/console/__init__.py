@@ -1,0 +1,1 @@
+"""The duty officer's page: its source in `page/`, and what a browser is given in `built/`."""

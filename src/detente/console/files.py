@@ -1,0 +1,63 @@
+"""The files of the built page, as a browser asks for them, with the headers that keep it to itself."""
+
+from __future__ import annotations
+
+import gzip
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import NamedTuple
+
+INDEX = "index.html"
+_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "json": "application/json",
+    "svg": "image/svg+xml",
+    "woff2": "font/woff2",
+    "woff": "font/woff",
+}
+_PACKED = frozenset(("html", "js", "css", "json", "svg"))
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class PageFile(NamedTuple):
+    """One file: `packed` is its gzip where that is smaller, `forever` that its name changes with what is in it."""
+
+    body: bytes
+    packed: bytes | None
+    media_type: str
+    forever: bool
+
+
+@cache
+def page_files() -> dict[str, PageFile]:
+    """Return every file of the page by its path below it. Nothing else is ever given out: no path reaches the disk."""
+    found: dict[str, PageFile] = {}
+    _collect(resources.files("detente.console").joinpath("built"), "", found)
+    return found
+
+
+def _collect(folder: Traversable, path: str, found: dict[str, PageFile]) -> None:
+    for item in folder.iterdir():
+        name = path + item.name
+        if item.is_dir():
+            _collect(item, f"{name}/", found)
+            continue
+        kind = name.rpartition(".")[2]
+        if kind in _TYPES:
+            body = item.read_bytes()
+            packed = gzip.compress(body, mtime=0) if kind in _PACKED else None
+            found[name] = PageFile(body, packed, _TYPES[kind], path.startswith("assets/"))

@@ -1,0 +1,133 @@
+// The base map: coastlines and borders of Natural Earth, carried with the page.
+
+import { feature, mesh } from 'topojson-client'
+import type { GeometryCollection, Topology } from 'topojson-specification'
+import type { Feature, MultiLineString, MultiPolygon, Polygon, Position as Point } from 'geojson'
+import url from 'world-atlas/countries-50m.json?url'
+import { type View, xOf, yOf } from './mercator'
+
+interface Line { xs: Float64Array; ys: Float64Array; minX: number; maxX: number; minY: number; maxY: number }
+interface Label { name: string; x: number; y: number; width: number }
+export interface BaseMap { land: Line[]; borders: Line[]; labels: Label[] }
+
+let loading: Promise<BaseMap> | null = null
+
+export function baseMap(): Promise<BaseMap> {
+  loading ??= load()
+  return loading
+}
+
+async function load(): Promise<BaseMap> {
+  const response = await fetch(url)
+  if (!response.ok) throw new Error(`the base map: HTTP ${response.status}`)
+  const topology = (await response.json()) as Topology<{ countries: GeometryCollection<{ name: string }>; land: GeometryCollection }>
+  const countries = feature(topology, topology.objects.countries).features as Feature<Polygon | MultiPolygon, { name: string }>[]
+  const land = countries.flatMap((one) => rings(one.geometry).map(line))
+  const inner = mesh(topology, topology.objects.countries, (a, b) => a !== b) as MultiLineString
+  return { land, borders: inner.coordinates.map(line), labels: countries.map(label) }
+}
+
+function rings(geometry: Polygon | MultiPolygon): Point[][] {
+  return geometry.type === 'Polygon' ? geometry.coordinates : geometry.coordinates.flat()
+}
+
+function line(points: Point[]): Line {
+  const xs = Float64Array.from(points, (point) => xOf(point[0] ?? 0))
+  const ys = Float64Array.from(points, (point) => yOf(point[1] ?? 0))
+  return { xs, ys, minX: Math.min(...xs), maxX: Math.max(...xs), minY: Math.min(...ys), maxY: Math.max(...ys) }
+}
+
+function label(country: Feature<Polygon | MultiPolygon, { name: string }>): Label {
+  const outer = country.geometry.type === 'Polygon' ? [country.geometry.coordinates] : country.geometry.coordinates
+  const boxes = outer.map((polygon) => line(polygon[0] ?? []))
+  const largest = boxes.reduce((a, b) => ((b.maxX - b.minX) * (b.maxY - b.minY) > (a.maxX - a.minX) * (a.maxY - a.minY) ? b : a))
+  return {
+    name: country.properties.name,
+    x: (largest.minX + largest.maxX) / 2,
+    y: (largest.minY + largest.maxY) / 2,
+    width: largest.maxX - largest.minX,
+  }
+}
+
+export interface BaseColours { sea: string; land: string; border: string; name: string; grid: string }
+
+export function drawBase(context: CanvasRenderingContext2D, view: View, map: BaseMap | null, colours: BaseColours): void {
+  context.fillStyle = colours.sea
+  context.fillRect(0, 0, view.width, view.height)
+  if (map) {
+    context.fillStyle = colours.land
+    context.beginPath()
+    for (const ring of map.land) trace(context, view, ring, true)
+    context.fill('evenodd')
+    context.strokeStyle = colours.border
+    context.lineWidth = 1
+    context.beginPath()
+    for (const border of map.borders) trace(context, view, border, false)
+    context.stroke()
+  }
+  grid(context, view, colours)
+  if (map) {
+    context.fillStyle = colours.name
+    context.textAlign = 'center'
+    context.font = '12px B612, sans-serif'
+    for (const { name, x, y, width } of map.labels) {
+      if (width * view.scale > 70) context.fillText(name, view.toScreenX(x), view.toScreenY(y))
+    }
+  }
+}
+
+function trace(context: CanvasRenderingContext2D, view: View, { xs, ys, minX, maxX, minY, maxY }: Line, closed: boolean): void {
+  const halfX = view.width / 2 / view.scale
+  const halfY = view.height / 2 / view.scale
+  if (maxY < view.y - halfY || minY > view.y + halfY) return
+  for (const turn of [-1, 0, 1]) {
+    if (maxX + turn < view.x - halfX || minX + turn > view.x + halfX) continue
+    const offsetX = view.width / 2 + (turn - view.x) * view.scale
+    const offsetY = view.height / 2 - view.y * view.scale
+    let lastX = NaN
+    let lastY = NaN
+    for (let k = 0; k < xs.length; k++) {
+      const px = (xs[k] as number) * view.scale + offsetX
+      const py = (ys[k] as number) * view.scale + offsetY
+      if (k === 0) context.moveTo(px, py)
+      else if (Math.abs(px - lastX) > 0.7 || Math.abs(py - lastY) > 0.7 || k === xs.length - 1) context.lineTo(px, py)
+      else continue
+      lastX = px
+      lastY = py
+    }
+    if (closed) context.closePath()
+  }
+}
+
+const STEPS_DEG = [30, 10, 5, 2, 1, 0.5, 0.25, 0.1, 0.05]
+
+function grid(context: CanvasRenderingContext2D, view: View, colours: BaseColours): void {
+  const across = (view.width / view.scale) * 360
+  const step = STEPS_DEG.findLast((one) => across / one < 12) ?? 30
+  const low = view.positionAt(0, view.height)
+  const high = view.positionAt(0, 0)
+  const west = (view.x - view.width / 2 / view.scale) * 360 - 180
+  context.strokeStyle = colours.grid
+  context.fillStyle = colours.name
+  context.lineWidth = 0.5
+  context.font = '10px "B612 Mono", monospace'
+  context.beginPath()
+  context.textAlign = 'left'
+  for (let lat = Math.ceil(low.latitude_deg / step) * step; lat < high.latitude_deg; lat += step) {
+    const y = view.toScreenY(yOf(lat))
+    context.moveTo(0, y)
+    context.lineTo(view.width, y)
+    context.fillText(degrees(lat, 'N', 'S'), 4, y - 3)
+  }
+  for (let lon = Math.ceil(west / step) * step; lon < west + across; lon += step) {
+    const x = ((lon + 180) / 360 - view.x) * view.scale + view.width / 2
+    context.moveTo(x, 0)
+    context.lineTo(x, view.height)
+    context.fillText(degrees(((lon + 540) % 360) - 180, 'E', 'W'), x + 3, 12)
+  }
+  context.stroke()
+}
+
+function degrees(value: number, positive: string, negative: string): string {
+  return `${Math.abs(Math.round(value * 100) / 100)}°${value < 0 ? negative : value > 0 ? positive : ''}`
+}

@@ -1,0 +1,239 @@
+// What moves, on the map: a symbol for each flight in the air, its way of the next minutes, and labels that do not cover
+// each other. Nothing is made anew from second to second.
+
+import { fit } from '../shown/text'
+import type { Colours, Layer } from './draw'
+import type { View } from './mercator'
+import { Pixels, type Sprite, sprite, textWidth, wordOf } from './pixels'
+import { type Flight, placeAt } from './shapes'
+import type { Taken } from './taken'
+
+const AHEAD_MS = 30 * 60_000
+const LEADER_MS = 3 * 60_000
+const LEADER_ALPHA = 130
+/** Beyond so many flights only the way of the next minutes is drawn, not the whole route. */
+const CROWD = 500
+/** Beyond so many, symbols are small and plain: whole ones would cover each other, and cost four times as much. */
+const SWARM = 8000
+const MOST_LABELS = 400
+const MOST_TEXTS = 4000
+const LONGEST_LABEL = 24
+const TURNS = 64
+const SYMBOL_PX = 30
+const SMALL = 0.5
+const FOOT_100_M = 30.48
+const LABEL_FONT = '11px "B612 Mono", monospace'
+const MARGIN_PX = 20
+
+export class Symbols {
+  /** Flights that were drawn last, by their index, and where: for whoever clicks. */
+  private shown = new Int32Array(0)
+  private xs = new Float32Array(0)
+  private ys = new Float32Array(0)
+  private heights = new Float32Array(0)
+  private count = 0
+  private layer: Layer | null = null
+  private readonly pixels = new Pixels()
+  private readonly here = new Float64Array(4)
+  private readonly there = new Float64Array(4)
+  private look = ''
+  private readonly sprites: Sprite[] = []
+  private readonly texts = new Map<string, Sprite>()
+  private words = { ours: 0, theirs: 0 }
+
+  /** Find who is shown at the layer's time; returns whether that is a crowd. */
+  find(layer: Layer): boolean {
+    const { traffic, ms } = layer
+    this.layer = layer
+    if (this.shown.length < traffic.flights.length) {
+      this.shown = new Int32Array(traffic.flights.length)
+      this.xs = new Float32Array(traffic.flights.length)
+      this.ys = new Float32Array(traffic.flights.length)
+      this.heights = new Float32Array(traffic.flights.length)
+    }
+    this.count = 0
+    const last = traffic.firstNotBegun(ms + AHEAD_MS)
+    for (let k = traffic.firstNotOver(ms); k < last; k++) {
+      if ((traffic.ends[k] as number) >= ms) this.shown[this.count++] = k
+    }
+    for (const key of layer.chosen) {
+      const chosen = traffic.indexOf(key)
+      if (chosen >= 0 && !this.shown.subarray(0, this.count).includes(chosen)) this.shown[this.count++] = chosen
+    }
+    return this.count > CROWD
+  }
+
+  /** Every flight that is shown. */
+  each(work: (flight: Flight) => void): void {
+    const { layer } = this
+    if (!layer) return
+    for (let k = 0; k < this.count; k++) work(layer.traffic.flights[this.shown[k] as number] as Flight)
+  }
+
+  /** Draw them over what is there; throws where the picture was lost. */
+  draw(context: CanvasRenderingContext2D, view: View, colours: Colours, ratio: number, isCrowd: boolean, taken: Taken): void {
+    const { layer, pixels } = this
+    if (!layer) return
+    this.take(colours, ratio)
+    pixels.begin(Math.round(view.width * ratio), Math.round(view.height * ratio))
+    if (isCrowd) this.leaders(view, layer, ratio)
+    this.stamp(view, layer, ratio, true)
+    this.stamp(view, layer, ratio, false)
+    this.label(view, layer, colours, ratio, taken)
+    const picture = pixels.finished()
+    if (!picture) throw new Error('the canvas was lost')
+    context.drawImage(picture, 0, 0, view.width, view.height)
+  }
+
+  /** The key of the flight that is nearest to a place on the screen, and how far it is. */
+  nearest(x: number, y: number): { key: string; px: number } | null {
+    let best = Infinity
+    let at = -1
+    for (let k = 0; k < this.count; k++) {
+      const px = Math.hypot((this.xs[k] as number) - x, (this.ys[k] as number) - y)
+      if (px < best) {
+        best = px
+        at = k
+      }
+    }
+    const found = this.layer?.traffic.flights[this.shown[at] ?? -1]
+    return found ? { key: found.key, px: best } : null
+  }
+
+  private take(colours: Colours, ratio: number): void {
+    const look = `${ratio} ${colours.ours} ${colours.theirs} ${colours.halo}`
+    if (look === this.look) return
+    this.look = look
+    this.texts.clear()
+    this.words = { ours: wordOf(colours.ours, LEADER_ALPHA), theirs: wordOf(colours.theirs, LEADER_ALPHA) }
+    for (const isSmall of [false, true]) {
+      for (const isOurs of [true, false]) {
+        for (let turn = 0; turn <= TURNS; turn++) this.sprites[indexOf(isOurs, isSmall, turn)] = this.symbol(isOurs, isSmall, turn, colours, ratio)
+      }
+    }
+  }
+
+  /** Ours is an arrow head, theirs a ring with its course; a square where it has not begun. The shape tells them apart. */
+  private symbol(isOurs: boolean, isSmall: boolean, turn: number, colours: Colours, ratio: number): Sprite {
+    return sprite(SYMBOL_PX, SYMBOL_PX, SYMBOL_PX / 2, SYMBOL_PX / 2, ratio, (context) => {
+      const colour = isOurs ? colours.ours : colours.theirs
+      if (turn === TURNS) {
+        context.fillStyle = colour
+        context.fillRect(-2, -2, 4, 4)
+      } else {
+        context.rotate((turn / TURNS) * 2 * Math.PI)
+        if (isSmall) context.scale(SMALL, SMALL)
+        arrow(context, isOurs, colour, isSmall ? '' : colours.halo)
+      }
+    })
+  }
+
+  private leaders(view: View, layer: Layer, ratio: number): void {
+    const { here, there } = this
+    for (let k = 0; k < this.count; k++) {
+      const one = layer.traffic.flights[this.shown[k] as number] as Flight
+      if (!placeAt(one, layer.ms, here) || !placeAt(one, Math.min(layer.ms + LEADER_MS, one.end), there)) continue
+      const x = view.toScreenX(here[0] as number)
+      const y = view.toScreenY(here[1] as number)
+      if (x < 0 || y < 0 || x > view.width || y > view.height) continue
+      const toX = x + ((there[0] as number) - (here[0] as number)) * view.scale
+      const colour = one.party === layer.party ? this.words.ours : this.words.theirs
+      this.pixels.line(x * ratio, y * ratio, toX * ratio, view.toScreenY(there[1] as number) * ratio, colour)
+    }
+  }
+
+  private stamp(view: View, layer: Layer, ratio: number, isOurs: boolean): void {
+    const { here } = this
+    for (let k = 0; k < this.count; k++) {
+      const one = layer.traffic.flights[this.shown[k] as number] as Flight
+      if ((one.party === layer.party) !== isOurs) continue
+      this.xs[k] = Infinity
+      if (!one.xs.length) continue
+      const isFlown = placeAt(one, layer.ms, here)
+      const x = view.toScreenX(isFlown ? (here[0] as number) : (one.xs[0] as number))
+      const y = view.toScreenY(isFlown ? (here[1] as number) : (one.ys[0] as number))
+      if (x < -MARGIN_PX || y < -MARGIN_PX || x > view.width + MARGIN_PX || y > view.height + MARGIN_PX) continue
+      this.xs[k] = x
+      this.ys[k] = y
+      this.heights[k] = isFlown ? (here[2] as number) : NaN
+      const turn = isFlown ? (Math.round(((here[3] as number) / (2 * Math.PI)) * TURNS) + TURNS) % TURNS : TURNS
+      const drawn = this.sprites[indexOf(isOurs, this.count > SWARM, turn)]
+      if (drawn) this.pixels.stamp(drawn, Math.round(x * ratio), Math.round(y * ratio))
+    }
+  }
+
+  private label(view: View, layer: Layer, colours: Colours, ratio: number, taken: Taken): void {
+    // What is chosen takes its place first.
+    for (const key of layer.chosen) {
+      const k = this.shown.subarray(0, this.count).indexOf(layer.traffic.indexOf(key))
+      if (k >= 0 && this.xs[k] !== Infinity) taken.claim(this.xs[k] as number, this.ys[k] as number)
+    }
+    let drawn = 0
+    for (let k = 0; k < this.count && drawn < MOST_LABELS; k++) {
+      const x = this.xs[k] as number
+      const y = this.ys[k] as number
+      if (x === Infinity || x < 0 || y < 0 || x > view.width || y > view.height) continue
+      const one = layer.traffic.flights[this.shown[k] as number] as Flight
+      const isChosen = layer.chosen.includes(one.key)
+      const isFlown = !Number.isNaN(this.heights[k])
+      if (!isChosen && (!isFlown || !taken.claim(x, y))) continue
+      drawn++
+      const colour = one.party === layer.party ? colours.ours : colours.theirs
+      const name = this.text(one.planId, colour, colours.halo, ratio)
+      const left = Math.round((x + 9) * ratio)
+      const base = Math.round((y - 5) * ratio)
+      this.pixels.stamp(name, left, base)
+      if (isFlown) {
+        const level = this.text(String(Math.round((this.heights[k] as number) / FOOT_100_M)), colour, colours.halo, ratio)
+        this.pixels.stamp(level, left + name.advance, base)
+      }
+    }
+  }
+
+  private text(text: string, colour: string, halo: string, ratio: number): Sprite {
+    const key = `${colour} ${text}`
+    const known = this.texts.get(key)
+    if (known) return known
+    if (this.texts.size >= MOST_TEXTS) this.texts.clear()
+    const shown = fit(text, LONGEST_LABEL)
+    const made = sprite(textWidth(shown, LABEL_FONT) + 6, 18, 2, 13, ratio, (context) => {
+      context.font = LABEL_FONT
+      context.lineWidth = 3
+      context.lineJoin = 'round'
+      context.strokeStyle = halo
+      context.strokeText(shown, 0, 0)
+      context.fillStyle = colour
+      context.fillText(shown, 0, 0)
+    })
+    this.texts.set(key, made)
+    return made
+  }
+}
+
+const indexOf = (isOurs: boolean, isSmall: boolean, turn: number): number => (Number(isOurs) * 2 + Number(isSmall)) * (TURNS + 1) + turn
+
+/** The symbol, with a rim of another colour where one is given. */
+function arrow(context: CanvasRenderingContext2D, isOurs: boolean, colour: string, halo: string): void {
+  context.beginPath()
+  if (isOurs) {
+    context.moveTo(9, 0)
+    context.lineTo(-6, 6)
+    context.lineTo(-3, 0)
+    context.lineTo(-6, -6)
+    context.closePath()
+  } else {
+    context.arc(0, 0, 5, 0, 2 * Math.PI)
+    context.moveTo(5, 0)
+    context.lineTo(13, 0)
+  }
+  if (halo) {
+    context.strokeStyle = halo
+    context.lineWidth = 4
+    context.stroke()
+  }
+  context.strokeStyle = colour
+  context.fillStyle = colour
+  context.lineWidth = 2
+  if (isOurs) context.fill()
+  context.stroke()
+}

@@ -1,0 +1,111 @@
+"""The room of details: openings are kept, given and checked; what a notice commits to is seen as the notice comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from detente.accord.accords import Accords
+from detente.airspace.refusal import Refusal
+from detente.details.commitment import CommitmentOpening
+from detente.details.details import (
+    CommitDetails,
+    CommitmentSeen,
+    Details,
+    DetailsCommand,
+    DetailsEvent,
+    DetailsGiven,
+    DetailsKept,
+    DetailsOpened,
+    DetailsOpening,
+    DetailsRecords,
+    DetailsRefused,
+    GiveDetails,
+    NoticeCommitment,
+    NoticeKey,
+    SeeCommitment,
+)
+from detente.picture.events import NoticeAmended, NoticeGiven
+from detente.room.message import Addressed, Heard
+from detente.room.room import Room
+
+
+class DetailsRoom(Room[Details, DetailsCommand, DetailsEvent]):
+    """Keeps details. They are given to parties with whom there is an accord, or was."""
+
+    name = "details"
+    commands = DetailsCommand
+    events = DetailsEvent
+    messages = DetailsOpening
+    kept = DetailsRecords
+
+    def __init__(self, state: Details, accords: Accords) -> None:
+        super().__init__(state)
+        self._accords = accords
+
+    def decide(self, command: DetailsCommand | Heard[DetailsOpening]) -> list[DetailsEvent]:
+        """Return what follows from a command; raises Refusal with nothing changed."""
+        match command:
+            case CommitDetails(at, opening):
+                return [] if opening.commitment in self.state.kept else [DetailsKept(at, opening)]
+            case SeeCommitment(at, party, notice_id, commitment):
+                known = self.state.commitments.get((party, notice_id), ())
+                is_known = any(c.commitment == commitment for c in known)
+                return [] if is_known else [CommitmentSeen(at, party, notice_id, commitment)]
+            case GiveDetails(at, peer, notice_id):
+                return [DetailsGiven(at, peer, notice_id, self._to_give(at, peer, notice_id))]
+            case Heard(at=at, party=party, message=DetailsOpening(notice_id, opening)):
+                committed = self._committed(party, notice_id)
+                opened = next((c for c in committed if c.commitment == opening.commitment), None)
+                if opened is None:
+                    return [DetailsRefused(at, party, notice_id, tuple(c.commitment for c in committed), opening)]
+                return [] if opened.opening is not None else [DetailsOpened(at, party, notice_id, opening)]
+
+    def evolve(self, event: DetailsEvent) -> None:
+        """Fold an event in."""
+        match event:
+            case DetailsKept(_, opening):
+                self.state.kept[opening.commitment] = opening
+            case CommitmentSeen(at, party, notice_id, commitment):
+                key = (party, notice_id)
+                known = self.state.commitments.get(key, ())
+                self.state.commitments[key] = (*known, NoticeCommitment(commitment, at))
+            case DetailsGiven(at, _, notice_id, opening):
+                self._open((self._accords.party, notice_id), at, opening)
+            case DetailsOpened(at, party, notice_id, opening):
+                self._open((party, notice_id), at, opening)
+            case DetailsRefused():
+                pass
+
+    def messages_of(self, event: DetailsEvent) -> Iterator[Addressed]:
+        """Yield the opening for the peer that it is given to."""
+        if isinstance(event, DetailsGiven):
+            yield Addressed(event.peer, DetailsOpening(event.notice_id, event.opening))
+
+    def reactions(self, event: object) -> Iterator[DetailsCommand]:
+        """Yield that a notice's commitment was seen: it stays on record, whatever becomes of the notice."""
+        if isinstance(event, NoticeGiven | NoticeAmended) and event.notice.commitment is not None:
+            yield SeeCommitment(event.at, event.notice.party, event.notice.notice_id, event.notice.commitment)
+
+    def _to_give(self, at: datetime, peer: str, notice_id: str) -> CommitmentOpening:
+        peers = self._accords.terms(at)
+        if peer not in peers:
+            raise Refusal("details.party_with_accord", "peer", peer, peers=", ".join(peers))
+        commitment = self._committed(self._accords.party, notice_id)[-1].commitment
+        if commitment not in self.state.kept:
+            raise Refusal("details.notice_whose_commitment_made", "notice_id", notice_id, commitment=commitment)
+        return self.state.kept[commitment]
+
+    def _committed(self, party: str, notice_id: str) -> tuple[NoticeCommitment, ...]:
+        commitments = self.state.commitments.get((party, notice_id))
+        if not commitments:
+            raise Refusal("details.notice_carries_commitment", "notice_id", notice_id, party=party)
+        return commitments
+
+    def _open(self, key: NoticeKey, at: datetime, opening: CommitmentOpening) -> None:
+        self.state.commitments[key] = tuple(
+            NoticeCommitment(c.commitment, c.at, c.opened_at or at, opening)
+            if c.commitment == opening.commitment
+            else c
+            for c in self.state.commitments[key]
+        )

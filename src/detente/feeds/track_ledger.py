@@ -1,0 +1,93 @@
+"""Which reports of a file were left out and why, by the name of their aircraft."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detente.airspace.position import Position, from_posix_s
+from detente.feeds.dropped import Doubtful, Dropped, DropReason, Stretch
+from detente.feeds.source import printable_line
+from detente.feeds.track_columns import TrackColumns
+
+STRETCH_S = 600.0
+"""Reports left out further apart than this are told one by one."""
+
+FEWEST_LEFT_OUT = 10
+"""Fewer reports than this make no aircraft doubtful."""
+
+
+class ReportLedger:
+    """Holds every report to one name, and takes down what is left out.
+
+    Attributes:
+        names: the names in the file: a `flight_id`, or an address where there is none.
+        numbers: for each report, which of the names is its own.
+        nameless: for each report, whether it has none.
+    """
+
+    def __init__(self, columns: TrackColumns) -> None:
+        """Find the names."""
+        self._columns = columns
+        self._left_out: dict[DropReason, list[NDArray[np.intp]]] = {}
+        found: dict[str, int] = {}
+        # `or` for the address where there is no flight_id; as a list, because a loop over objects of numpy is slow.
+        keys = [
+            flight or address
+            for flight, address in zip(columns.flight_id.tolist(), columns.icao24.tolist(), strict=True)
+        ]
+        self.numbers = np.array([found.setdefault(key, len(found)) for key in keys], dtype=np.int64)
+        self.names = tuple(found)
+        self.nameless = self.numbers == found.get("", -1)
+
+    def leave_out(self, reason: DropReason, rows: NDArray[np.intp]) -> None:
+        """Take down that these reports are left out, or their altitude where that is the reason."""
+        if len(rows):
+            self._left_out.setdefault(reason, []).append(rows)
+
+    def dropped(self) -> tuple[Dropped, ...]:
+        """Return what was left out, in the order in which `DropReason` lists the reasons, by name and time."""
+        result = []
+        for reason in DropReason:
+            if reason in self._left_out:
+                rows = np.concatenate(self._left_out[reason])
+                result.append(Dropped(reason, len(rows), self._stretches(rows)))
+        return tuple(result)
+
+    def doubtful(self) -> tuple[Doubtful, ...]:
+        """Return the names of which reports were left out that were wrong or incomplete, with how many of how many."""
+        wrong = [rows for reason, parts in self._left_out.items() if reason.implausible for rows in parts]
+        if not wrong:
+            return ()
+        counts = np.bincount(self.numbers[np.concatenate(wrong)], minlength=len(self.names))
+        totals = np.bincount(self.numbers, minlength=len(self.names))
+        return tuple(
+            Doubtful(self._name(number), int(counts[number]), int(totals[number]))
+            for number in np.flatnonzero(counts >= FEWEST_LEFT_OUT).tolist()
+        )
+
+    def _stretches(self, rows: NDArray[np.intp]) -> tuple[Stretch, ...]:
+        times, numbers = self._columns.time_s[rows], self.numbers[rows]
+        order = np.lexsort((times, numbers))
+        rows, times, numbers = rows[order], times[order], numbers[order]
+        cuts = np.flatnonzero((np.diff(numbers) != 0) | (np.diff(times) > STRETCH_S)) + 1
+        bounds = [0, *cuts.tolist(), len(rows)]
+        return tuple(
+            Stretch(
+                flight=self._name(int(numbers[begin])),
+                reports=end - begin,
+                start=from_posix_s(float(times[begin])),
+                end=from_posix_s(float(times[end - 1])),
+                position=self._position(int(rows[begin])),
+            )
+            for begin, end in pairwise(bounds)
+        )
+
+    def _name(self, number: int) -> str:
+        return printable_line(self.names[number])
+
+    def _position(self, row: int) -> Position | None:
+        latitude, longitude = float(self._columns.latitude_deg[row]), float(self._columns.longitude_deg[row])
+        return None if np.isnan(latitude) or np.isnan(longitude) else Position(latitude, longitude)

@@ -1,0 +1,45 @@
+"""What this node says that it holds of a link, and how it takes back what it said before its journal was set back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from detente.airspace.refusal import Refusal
+from detente.link.envelope import Envelope
+from detente.link.receipt import DeliveryReceipt
+from detente.link.session import Session
+from detente.link.standing import Standing, sign_standing
+from detente.node.loop import CommandLoop
+
+log = structlog.get_logger()
+
+
+class LoopHistory:
+    """The history of a running node; see `link.transport.OwnHistory`."""
+
+    def __init__(self, loop: CommandLoop) -> None:
+        self._loop = loop
+
+    def standing(self, session: Session, sent: int) -> Standing:
+        """Return what we hold of a link, signed; of our own envelopes, those up to `sent`."""
+        return sign_standing(self._loop.key, session, self._loop.clock(), sent=sent)
+
+    def rotations(self) -> bytes:
+        """Return the rotations of our key, to be shown with what we hold."""
+        return "".join(self._loop.key.rotations).encode()
+
+    def peer_key(self, session: Session) -> bytes:
+        """Return the key with which the peer of a link signs now, as far as is known."""
+        return self._loop.links.keys(session.outgoing.recipient)[-1]
+
+    async def take_back(self, session: Session, given: Sequence[Envelope], receipts: Sequence[DeliveryReceipt]) -> bool:
+        """Take back our own envelopes, durably; False when none is missing. `receipts` are ours for the peer's."""
+        if not given and not receipts:
+            return False
+        try:
+            return await self._loop.take_back(session, given, receipts)
+        except Refusal as refusal:
+            log.warning("a peer gave back what is not ours", peer=session.outgoing.recipient.hex(), why=str(refusal))
+            return False

@@ -1,0 +1,1 @@
+"""What all rooms share: the protocol of a room, messages between parties and their channels. Pure."""

@@ -1,0 +1,67 @@
+"""What clients send who mean no good, or know no better: for both servers, with what they must be answered."""
+
+from __future__ import annotations
+
+HOST = "Host: localhost"
+
+
+def lines(*given: str) -> bytes:
+    return "\r\n".join([*given, "", ""]).encode("latin-1")
+
+
+def head(*headers: str, first: str = "GET /healthy HTTP/1.1") -> bytes:
+    return lines(first, *headers)
+
+
+UNREADABLE: dict[str, tuple[bytes, int]] = {
+    "no host": (head(), 400),
+    "two hosts": (head(HOST, "Host: elsewhere"), 400),
+    "the same host twice": (head(HOST, HOST), 400),
+    "an empty host": (head("Host:"), 400),
+    "a host that is none": (head("Host: local host"), 400),
+    "a host with a path": (head("Host: localhost/healthy"), 400),
+    "another host in the target": (head(HOST, first="GET http://elsewhere/healthy HTTP/1.1"), 400),
+    "credentials in the target": (head(HOST, first="GET http://me@localhost/healthy HTTP/1.1"), 400),
+    "another scheme": (head(HOST, first="GET ftp://localhost/healthy HTTP/1.1"), 400),
+    "no target": (head(HOST, first="OPTIONS * HTTP/1.1"), 400),
+    "a tunnel": (head(HOST, first="CONNECT localhost:80 HTTP/1.1"), 400),
+    "two tokens": (head(HOST, "Authorization: Bearer a", "authorization: Bearer b"), 400),
+    "two types": (head(HOST, "Content-Type: a/b", "Content-Type: c/d"), 400),
+    "two lengths": (head(HOST, "Content-Length: 1", "Content-Length: 2"), 400),
+    "a length twice": (head(HOST, "Content-Length: 1", "Content-Length: 1"), 400),
+    "lengths in a list": (head(HOST, "Content-Length: 1, 1"), 400),
+    "a signed length": (head(HOST, "Content-Length: +1"), 400),
+    "no length": (head(HOST, "Content-Length:"), 400),
+    "an absurd length": (head(HOST, f"Content-Length: {'9' * 18}"), 400),
+    "length and chunks": (head(HOST, "Content-Length: 1", "Transfer-Encoding: chunked"), 400),
+    "chunks and length": (head(HOST, "Transfer-Encoding: chunked", "Content-Length: 1"), 400),
+    "chunks twice": (head(HOST, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"), 400),
+    "chunks in HTTP/1.0": (head(HOST, "Transfer-Encoding: chunked", first="GET /healthy HTTP/1.0"), 400),
+    "another coding": (head(HOST, "Transfer-Encoding: gzip, chunked"), 501),
+    "two words to wait for": (head(HOST, "Expect: 100-continue", "Expect: 100-continue"), 400),
+    "two cookies": (head(HOST, "Cookie: a=1", "Cookie: b=2"), 400),
+    "two numbers of a request": (head(HOST, "Idempotency-Key: 1", "Idempotency-Key: 2"), 400),
+    "two places to go on": (head(HOST, "Last-Event-ID: 1", "Last-Event-ID: 2"), 400),
+    "a folded line": (head(HOST, "Accept: a", "  b"), 400),
+    "a space before the colon": (head("Host : localhost"), 400),
+    "a nothing in a value": (head(HOST, "Accept: a\0b"), 400),
+    "line feeds alone": (b"GET /healthy HTTP/1.1\nHost: localhost\n\n", 400),
+    "another version": (head(HOST, first="GET /healthy HTTP/2.0"), 505),
+    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+    "many headers": (head(HOST, *(f"X-{number}: 1" for number in range(200))), 431),
+    "a long header": (head(HOST, "X: " + "a" * 70_000), 431),
+    "a long name": (head(HOST, "a" * 70_000 + ": X"), 431),
+    "a long target": (head(HOST, first=f"GET /{'a' * 70_000} HTTP/1.1"), 431),
+    "a line without an end": (b"GET /healthy HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 3_000_000, 431),
+    "a target without an end": (b"GET /" + b"a" * 3_000_000, 431),
+}
+"""By name: what is sent, and the status that it must have. After it the connection is closed."""
+
+GOOD: dict[str, bytes] = {
+    "an old client": lines("GET /healthy HTTP/1.0"),
+    "a target with its host": head(HOST, first="GET http://localhost/healthy HTTP/1.1"),
+    "an address": head("Host: [::1]:8440"),
+    "a list in several lines": head(HOST, "Accept: a/b", "Accept: c/d", "X-Forwarded-For: a", "X-Forwarded-For: b"),
+    "empty lines before": b"\r\n\r\n" + head(HOST),
+}
+"""What must be answered with 200 all the same."""

@@ -1,0 +1,182 @@
+"""Make the pictures of the console under docs/images: two real nodes with a plausible hour, and a real browser.
+
+`make console-pictures`. Look at each picture afterwards as a stranger would.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/node")]
+
+from parties import Party, two_parties  # type: ignore[import-not-found]  # noqa: E402
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+
+from detente.airspace.altitude import Altitude, AltitudeUnit, StandardPressure  # noqa: E402
+from detente.airspace.plan import Containment, Plan, Trajectory, Waypoint  # noqa: E402
+from detente.airspace.position import Position  # noqa: E402
+
+IMAGES = ROOT / "docs/images"
+NOW = datetime.now(UTC).replace(second=0, microsecond=0)
+CENTRE = Position(34.6, 20.5)
+SPREAD_DEG = 2.4
+PATIENCE_MS = 60_000
+SIZE = {"width": 1280, "height": 720}
+
+
+def flight(name: str, number: int) -> Plan:
+    """One flight straight across the sea, in the air now or soon."""
+    course = 2 * math.pi * ((number * 0.618034) % 1.0)
+    aside = SPREAD_DEG * (((number * 0.754878) % 1.0) - 0.5)
+    start = NOW - timedelta(minutes=40 - 50 * ((number * 0.37) % 1.0))
+    level = Altitude(240.0 + 10.0 * ((number * 5) % 12), AltitudeUnit.FLIGHT_LEVEL, StandardPressure())
+
+    def point(share: float) -> Position:
+        along = SPREAD_DEG * (share - 0.5) * 2
+        north = along * math.sin(course) + aside * math.cos(course)
+        east = along * math.cos(course) - aside * math.sin(course)
+        return Position(CENTRE.latitude_deg + north, CENTRE.longitude_deg + 1.2 * east)
+
+    points = tuple(Waypoint(point(k / 4), level, start + timedelta(minutes=11 * k)) for k in range(5))
+    return Plan(f"{name}{100 + number * 7}", Trajectory(points, Containment(500.0, 60.0, 30.0)))
+
+
+def metres(value: float) -> dict[str, Any]:
+    """An altitude above mean sea level."""
+    return {"value": value, "unit": "m", "reference": {"kind": "mean_sea_level"}}
+
+
+def circle(north_deg: float, east_deg: float, radius_m: float) -> dict[str, Any]:
+    """A circle on the ground."""
+    return {
+        "kind": "circle",
+        "centre": {"latitude_deg": north_deg, "longitude_deg": east_deg},
+        "radius_m": radius_m,
+    }
+
+
+def window(start_min: int, end_min: int) -> dict[str, str]:
+    """A window of minutes from now."""
+    return {
+        "start": (NOW + timedelta(minutes=start_min)).isoformat(),
+        "end": (NOW + timedelta(minutes=end_min)).isoformat(),
+    }
+
+
+def set_the_scene(north: Party, south: Party) -> None:
+    """Flights of both, a zone that is agreed and one that is proposed, a notice, and messages."""
+    for party, shift in ((north, "day"), (south, "day")):
+        party.post("/line/watch", {"post": "watch", "shift": shift})
+    north.imports(*(flight("NOR", number) for number in range(22)))
+    south.imports(*(flight("SUD", number + 60) for number in range(20)))
+    altitude = {"lower": metres(0), "upper": metres(5000)}
+    for zone_id, area, meaning in (
+        ("range-1", circle(35.6, 19.2, 38_000.0), "keep_out"),
+        ("tanker-east", circle(33.5, 22.4, 30_000.0), "call_before_entering"),
+    ):
+        terms = {"owner": "north", "meaning": meaning, "area": area, "altitude": altitude, "time": window(-5, 240)}
+        north.post("/zones", {"peer": "south", "zone_id": zone_id, "by": "watch", "terms": terms})
+    south.until(lambda: len(south.get("/zones")) == 2, "both zones")
+    zone = next(one for one in south.get("/zones") if one["zone_id"] == "range-1")
+    version = zone["pending"][0]["version"]
+    south.post("/zones/north/range-1/accept", {"by": "watch", "version": version})
+    corners = [(33.2, 18.6), (33.9, 18.2), (34.1, 19.0), (33.5, 19.4)]
+    area = {"kind": "polygon", "vertices": [{"latitude_deg": a, "longitude_deg": o} for a, o in corners]}
+    volume = {"kind": "volume", "area": area, "altitude": altitude, "time": window(30, 180)}
+    south.post("/notices", {"notice_id": "survey-7", "meaning": "our_aircraft_here", "volume": volume})
+    where = {"kind": "place", "position": {"latitude_deg": 34.9, "longitude_deg": 20.1}}
+    parameters = {
+        "where": where,
+        "height": {"kind": "height", "altitude": metres(7300)},
+        "when": {"kind": "moment", "time": NOW.isoformat()},
+    }
+    (near,) = north.post("/line/messages", {"peer": "south", "code": "aircraft_near_you", "parameters": parameters})[
+        "message_ids"
+    ]
+    south.until(lambda: any(one["message_id"] == near for one in south.get("/line/messages")), "told")
+    south.post("/line/take", {"peer": "north", "message_id": near, "post": "watch"})
+    south.post("/line/read-back", {"peer": "north", "message_id": near, "post": "watch", "height_unit": "ft"})
+    south.post("/line/messages", {"peer": "north", "code": "radio_check"})
+
+
+def opened(browser: Browser, party: Party, *, language: str = "en", day: bool = False) -> Page:
+    """The console of a party."""
+    context = browser.new_context(viewport=SIZE, locale=language)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    name = f"officer{len(party.get('/people'))}"
+    party.post("/people", {"name": name, "role": "authority", "posts": ["watch", "command"]})
+    page.goto(party.post(f"/people/{name}/link")["link"])
+    page.locator("button").click()
+    page.locator(".connection:not(.lost)").wait_for()
+    page.locator(".peer.live").wait_for()
+    if day:
+        page.locator("header button[aria-pressed]").click()
+    page.wait_for_timeout(3000)
+    return page
+
+
+def view(page: Page, number: int) -> None:
+    """Choose one of the views on the right."""
+    page.locator("nav button").nth(number).click()
+    page.wait_for_timeout(1500)
+
+
+def conflict(page: Page) -> None:
+    """The first conflict, with its cheapest measure as a ghost."""
+    page.locator(".panel button.card").first.click()
+    page.locator(".measure button").first.click()
+
+
+PICTURES: dict[str, tuple[int, str, bool, int, Callable[[Page], None] | None]] = {
+    "console": (0, "en", False, 0, conflict),
+    "console-messages": (0, "en", False, 1, lambda page: page.get_by_text("An aircraft is near").first.click()),
+    "console-areas": (1, "en", True, 3, None),
+    "console-known": (0, "fr", False, 7, None),
+    "console-journal": (1, "ru", False, 9, None),
+}
+"""Each picture: whose console, its language, day or night, the view, and what is done there."""
+
+
+def main() -> None:
+    """Make every picture."""
+    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+        browser = playwright.chromium.launch(executable_path=program, args=flags)
+        with two_parties(Path(folder) / "nodes") as parties:
+            set_the_scene(*parties)
+            for name, (whose, language, day, number, act) in PICTURES.items():
+                page = opened(browser, parties[whose], language=language, day=day)
+                view(page, number)
+                if act is not None:
+                    act(page)
+                keep(page, name)
+            parties[0].post("/line/stop", {})
+            page = opened(browser, parties[1], language="ar", day=True)
+            page.locator(".alarm").wait_for()
+            keep(page, "console-stop")
+            browser.close()
+
+
+def keep(page: Page, name: str) -> None:
+    """Write the picture and close the page."""
+    page.wait_for_timeout(2500)
+    with suppress(FileNotFoundError):
+        (IMAGES / f"{name}.png").unlink()
+    page.screenshot(path=IMAGES / f"{name}.png")
+    page.context.close()
+    print(f"docs/images/{name}.png")
+
+
+if __name__ == "__main__":
+    main()
