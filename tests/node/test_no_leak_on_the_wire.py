@@ -18,6 +18,7 @@ from test_no_leak import accord_with
 from detente.accord.terms import AccordParty, Disclosure, accord_hash
 from detente.link.envelope import read_envelope
 from detente.link.links import Links
+from detente.link.standing import STANDING_FORM, read_standing
 from detente.picture.messages import PlanDeclaredMessage, PlanWithdrawnMessage
 from detente.record.journal import Journal
 from detente.room.message import Message
@@ -64,14 +65,17 @@ class Recorder:
 
     def take(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         with self._guard:
-            told = list(_envelopes(body))
-            if told[0].direction.accord != self.session.outgoing.accord:
+            asked = read_standing(body)[0] if STANDING_FORM.starts(body) else None
+            told = [] if asked else list(_envelopes(body))
+            direction = asked.direction if asked else told[0].direction
+            if direction.accord != self.session.outgoing.accord:
                 return 403, b"{}"  # the line's channels carry checks at times of their own
             judgement = receive_batch(self._links, self._south.key, self._journal, body, datetime.now(UTC))
             told_headers = sorted(
                 (name.lower(), value) for name, value in headers.items() if name.lower() not in UNLIKE
             )
-            self.seen.append(("request", path, told_headers, len(body), [(e.number, e.kind, e.body) for e in told]))
+            bodies = [(asked.sent, asked.received)] if asked else [(e.number, e.kind, e.body) for e in told]
+            self.seen.append(("request", path, told_headers, len(body), bodies))
             self.kinds += [envelope.kind for envelope in told]
             return judgement.status, judgement.answer
 

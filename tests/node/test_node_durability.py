@@ -22,8 +22,9 @@ GONE = (urllib.error.URLError, HTTPException, OSError)
 class Load:
     """Threads that declare plan after plan until the node is gone, and remember what was acknowledged."""
 
-    def __init__(self, party: Party, threads: int = 4) -> None:
+    def __init__(self, party: Party, threads: int = 4, pause_s: float = 0.0) -> None:
         self._party = party
+        self._pause_s = pause_s
         self._stop = threading.Event()
         self.acknowledged: list[str] = []
         self.unanswered = 0
@@ -52,14 +53,15 @@ class Load:
             if answer.status != 200:
                 return
             self.acknowledged.append(plan_id)
+            self._stop.wait(self._pause_s)
 
 
 def held(party: Party) -> set[str]:
     return {plan["plan_id"] for plan in party.get(f"/plans?party={party.name}")}
 
 
-def under_load_until(party: Party, count: int, then: Callable[[], object]) -> Load:
-    with Load(party) as load:
+def under_load_until(party: Party, count: int, then: Callable[[], object], pause_s: float = 0.0) -> Load:
+    with Load(party, pause_s=pause_s) as load:
         party.until(lambda: len(load.acknowledged) >= count or party.process.poll() is not None, "took the load")
         then()
     return load
