@@ -14,6 +14,7 @@ from pyproj import Geod
 from detente.airspace import tactical_kernels as kernels
 from detente.airspace.refusal import Refusal
 from detente.airspace.tactical import CELLS_PER_AIRCRAFT, Plane, Traffic, detect
+from length import at_length
 
 GEOD = Geod(ellps="WGS84")
 EN_ROUTE = (9260.0, 304.8, 300.0)
@@ -120,7 +121,7 @@ def test_never_misses_and_never_invents(kind, plane, seed, look_ahead_s):
 @pytest.mark.long
 @pytest.mark.parametrize("plane", list(Plane))
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=at_length(30), deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1), minima=st.sampled_from([EN_ROUTE, CITY, (1.0, 1.0, 30.0), (90_000.0, 3e3, 1200.0)])
 )

@@ -19,9 +19,10 @@ from detente.airspace.refusal import Refusal
 from detente.feeds.kml import KmlOptions
 from detente.feeds.load import LoadOptions, load_plans
 from detente.feeds.recognition import PlanFormat
+from length import at_length
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-LONG = settings(QUICK, max_examples=2500)
+LONG = settings(QUICK, max_examples=at_length(2500))
 OPTIONS = LoadOptions(kml=KmlOptions(ground_elevation_m=100.0), utc_offset=timedelta(hours=2))
 
 GEOJSON = collection(volume_feature(), trajectory_feature())

@@ -30,6 +30,7 @@ from detente.airspace.refusal import Refusal
 from detente.feeds.geojson import read_geojson, write_geojson
 from detente.feeds.load import load_plans
 from detente.feeds.recognition import PlanFormat, plan_format
+from length import at_length
 
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CONTENTS = {name: content for name, (content, _) in SAMPLES.items()}
@@ -209,7 +210,7 @@ def test_damaged_routes(tmp_path, name, data):
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", CONTENTS)
-@settings(QUICK, max_examples=2500)
+@settings(QUICK, max_examples=at_length(2500))
 @given(data=st.data())
 def test_damaged_routes_at_length(tmp_path, name, data):
     load_or_refuse(tmp_path, name, data.draw(damaged(CONTENTS[name])), OPTIONS)

@@ -40,6 +40,7 @@ from detente.record.journal import Entry
 from detente.room.channel import Channel
 from detente.room.rooms import Rooms
 from detente.room.tagged import write_tagged
+from length import at_length
 
 ACCORDS = Accords(Side("south", SOUTH.public.hex()), [Side("north", NORTH.public.hex())], None)
 ROOMS = Rooms((LineRoom(LineState(), ACCORDS, Picture()),))
@@ -196,7 +197,7 @@ def test_anything_is_read_or_refused(name: str, seed: int, data: bytes) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", PARSERS)
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=at_length(1_000), deadline=None)
 @given(seed=st.integers(0, 2**64))
 def test_anything_is_read_or_refused_long(name: str, seed: int) -> None:
     chance = random.Random(seed)

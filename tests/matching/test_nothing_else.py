@@ -23,6 +23,7 @@ from detente.matching.messages import HEADER_BYTES
 from detente.matching.spot_check import PROOF_HEAD_BYTES
 from detente.matching.spot_proof import row_proof_bytes
 from detente.record.keys import SIGNATURE_BYTES
+from length import at_length
 
 HERE = (36.5, -121.5)
 NORMAL_AT_1E8 = 5.61
@@ -187,7 +188,7 @@ def test_worlds_with_one_result_look_the_same_on_the_wire():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(2, 12))
+@pytest.mark.parametrize("seed", range(2, 2 + at_length(10)))
 def test_worlds_with_one_result_look_the_same_on_the_wire_at_length(seed):
     check_one_result(seed)
 
@@ -280,7 +281,7 @@ def test_transcripts_cannot_be_told_from_made_up_ones():
 @pytest.mark.long
 @pytest.mark.parametrize("plans", [[], CROWDED, world(7, 0, 6)], ids=["none", "crowded", "mixed"])
 def test_transcripts_cannot_be_told_from_made_up_ones_at_length(plans):
-    check_made_up(plans, world(7, 1, 6), range(10, 18))
+    check_made_up(plans, world(7, 1, 6), range(10, 11 + at_length(7)))
 
 
 def scalars_of_proofs(plans, seeds):
@@ -329,7 +330,7 @@ def test_a_proof_does_not_tell_which_branch_is_true():
 
 @pytest.mark.long
 def test_a_proof_does_not_tell_which_branch_is_true_at_length():
-    check_branches(CROWDED, range(2, 26))
+    check_branches(CROWDED, range(2, 2 + at_length(24)))
 
 
 def test_the_statistical_tests_find_what_a_careless_run_would_show():
