@@ -11,7 +11,7 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),tr
 # Compiling every module anew takes most of the time of each process that a test or the demo starts.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: console console-pictures console-check test-console deb sbom audit quick simulate conformance fuzz demo test test-long test-shared check format setup setup-demo lock clean help
+.PHONY: console console-pictures console-check test-console deb sbom audit quick simulate conformance fuzz demo test test-long test-whole test-shared check format setup setup-demo lock clean help
 
 demo: setup-demo ## two parties deconflict a day of recorded traffic; writes demo-out/report.html; SERVE=1 shows both consoles then
 	$(BIN)/detente demo --out demo-out $(if $(SERVE),--serve)
@@ -26,8 +26,11 @@ quick: ## one room's checks in seconds, once the environment is set up: make qui
 	$(BIN)/mypy src/detente/$(ROOM)
 	$(BIN)/pytest -n 0 -m "not long and not shared and not browser" --durations=5 tests/$(ROOM) tests/tidy
 
-test-long: setup ## the long tests, and every property at length; that of a loss of power needs strace
+test-long: setup ## the long tests, a tenth of those "at length"; that of a loss of power needs strace
 	$(BIN)/pytest -n auto -m "long and not shared and not browser" --durations=25
+
+test-whole: setup ## the long tests at their whole length, and every property in full; takes hours
+	DETENTE_LENGTH=10 $(BIN)/pytest -n auto -o timeout=7200 -m "long and not shared and not browser" --durations=25
 	$(BIN)/pytest -n auto -m "hypothesis and not long and not shared and not browser" --hypothesis-profile full --durations=5
 
 test-console: setup ## the console in a real browser; Debian's Chromium is installed where there is none

@@ -11,7 +11,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A loaded machine is slow, and no test here is about time. The same commit gives the same answer everywhere;
 # DETENTE_RANDOM=1 draws other examples each time, which is how new faults are found. The quick suite draws fewer
-# examples of a property; `make test-long` draws all with `--hypothesis-profile full`.
+# examples of a property; `make test-whole` draws all with `--hypothesis-profile full`.
 settings.register_profile("full", deadline=None, derandomize="DETENTE_RANDOM" not in os.environ)
 settings.register_profile("quick", settings.get_profile("full"), max_examples=40)
 settings.load_profile("quick")
