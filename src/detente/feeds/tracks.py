@@ -217,18 +217,22 @@ def _flights_under_one_name(
 
 
 def _with_heights(columns: TrackColumns, rows: NDArray[np.intp], ledger: ReportLedger) -> Iterator[_Rows]:
-    """Yield the parts of a chain that make a flight, heights that are not believed filled in from those that are."""
+    """Yield the flights of a chain, heights that are not believed filled in from those that are.
+
+    Where the readings jump and stay, the second flight is what they say from there on, if they are right.
+    """
     times = columns.time_s[rows]
     readings_m = columns.altitude_ft[rows] * FOOT_M
     too_high = readings_m > HIGHEST_M
     ledger.leave_out(DropReason.TOO_HIGH, rows[too_high])
     readings_m = np.where(too_high, np.nan, readings_m)
-    unused = np.ones(len(rows), dtype=np.bool_)
-    wrong = ~np.isnan(readings_m)
-    for span in believed_spans(times, readings_m):
+    spans = believed_spans(times, readings_m)
+    if not spans:
+        ledger.leave_out(DropReason.NO_ALTITUDE, rows[~too_high])
+        return
+    ledger.leave_out(DropReason.TOO_STEEP, rows[~np.isnan(readings_m) & ~spans[0].believed])
+    for span in spans:
         inside = slice(span.begin, span.end)
-        unused[inside] = False
-        wrong[inside] &= ~span.believed
         known = np.flatnonzero(span.believed)
         height_m = readings_m[inside].copy()
         unsure = ~span.believed
@@ -237,8 +241,6 @@ def _with_heights(columns: TrackColumns, rows: NDArray[np.intp], ledger: ReportL
         fitting = _fitting(columns, part)
         ledger.leave_out(DropReason.TOO_FAST, part.rows[~fitting])
         yield part.only(fitting)
-    ledger.leave_out(DropReason.TOO_STEEP, rows[wrong])
-    ledger.leave_out(DropReason.NO_ALTITUDE, rows[unused & ~wrong & ~too_high])
 
 
 def _fitting(columns: TrackColumns, part: _Rows) -> NDArray[np.bool_]:
@@ -291,7 +293,9 @@ def _flight(columns: TrackColumns, group: _Rows, options: TrackOptions) -> Fligh
     callsign = Counter(callsigns).most_common(1)[0][0] if callsigns else ""
     return Flight(
         Plan(group.name, trajectory), str(columns.icao24[rows[0]]), callsign,
-        tuple(dict.fromkeys(_stretch(group.name, heard, silence) for silence in unheard)),
+        tuple(dict.fromkeys(
+            _stretch(group.name, heard, silence) for silence in unheard if silence.seconds(heard) > options.silence_s
+        )),
     )  # fmt: skip
 
 
