@@ -201,6 +201,20 @@ def test_a_position_that_stands_still_while_the_aircraft_flies_on_is_left_out():
     assert flight.plan.time.end.timestamp() == START_S + 299.0
 
 
+def test_an_aircraft_that_says_ground_in_flight_is_flying_and_one_that_lands_is_not():
+    times = 5.0 * np.arange(120)
+    latitudes, longitudes = eastward(times, speed_m_s=230.0)
+    made = columns(START_S + times, latitudes, longitudes, np.where(times > 200, np.nan, 20_000.0))
+    made.on_ground[times > 200] = True
+    found = flights_of(made)
+    assert found.flights[0].plan.time.end.timestamp() == START_S + times[-1]
+    assert counts(found) == {}
+    speeds = np.clip(75.0 - 1.5 * np.clip(times - 300.0, 0.0, None), 0.0, 75.0)
+    rolled = columns(START_S + times, latitudes, 8.0 + np.cumsum(5.0 * speeds) / 75_000.0, np.full(120, 500.0))
+    rolled.on_ground[times > 300] = True
+    assert counts(flights_of(rolled)) == {DropReason.ON_GROUND: int((times > 300).sum())}
+
+
 def test_what_hovers_is_not_taken_for_frozen():
     times = np.arange(300.0)
     speeds = np.clip(np.minimum(times, 299.0 - times) - 60.0, 0.0, 60.0)[::-1]

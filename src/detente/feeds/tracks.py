@@ -29,6 +29,7 @@ from detente.feeds.track_columns import TrackColumns
 from detente.feeds.track_containment import HeardReports, Silence, leg_containments, silences
 from detente.feeds.track_frozen import frozen
 from detente.feeds.track_ghosts import Ghosts
+from detente.feeds.track_ground import too_fast_for_ground
 from detente.feeds.track_heights import believed_spans
 from detente.feeds.track_ledger import ReportLedger
 
@@ -169,10 +170,24 @@ def _leave_out_placeless(columns: TrackColumns, groups: list[_Rows], ledger: Rep
 def _airborne(columns: TrackColumns, ledger: ReportLedger) -> NDArray[np.intp]:
     placeless = np.isnan(columns.latitude_deg) | np.isnan(columns.longitude_deg)
     grounded = columns.on_ground & ~placeless
+    for rows in _by_name(
+        columns, ledger, np.flatnonzero(~placeless & np.isin(ledger.numbers, ledger.numbers[grounded]))
+    ):
+        said = rows[columns.on_ground[rows]]
+        grounded[said] = ~too_fast_for_ground(
+            columns.time_s[rows], columns.latitude_deg[rows], columns.longitude_deg[rows], columns.on_ground[rows]
+        )
     unknown = (np.abs(columns.latitude_deg) < ORIGIN_DEG) & (np.abs(columns.longitude_deg) < ORIGIN_DEG) & ~grounded
     ledger.leave_out(DropReason.ON_GROUND, np.flatnonzero(grounded))
     ledger.leave_out(DropReason.NULL_POSITION, np.flatnonzero(unknown))
     return np.flatnonzero(~(placeless | grounded | unknown))
+
+
+def _by_name(columns: TrackColumns, ledger: ReportLedger, rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """The rows of each name by time; of two reports at one time the one with an altitude comes first, and is kept."""
+    rows = rows[np.lexsort((np.isnan(columns.altitude_ft[rows]), columns.time_s[rows], ledger.numbers[rows]))]
+    cuts = np.flatnonzero(np.diff(ledger.numbers[rows])) + 1
+    return np.split(rows, cuts) if len(rows) else []
 
 
 def _groups(columns: TrackColumns, options: TrackOptions, ledger: ReportLedger) -> Iterator[_Rows]:
@@ -181,11 +196,7 @@ def _groups(columns: TrackColumns, options: TrackOptions, ledger: ReportLedger) 
     nameless = np.flatnonzero(ledger.nameless[rows])
     if nameless.size:
         raise Refusal("feeds.address_or_flight_id", f"row {rows[nameless[0]] + columns.first_row}: icao24", "")
-    numbers, times = ledger.numbers[rows], columns.time_s[rows]
-    # Of two reports at one time the one with an altitude comes first, and is kept.
-    rows = rows[np.lexsort((np.isnan(columns.altitude_ft[rows]), times, numbers))]
-    cuts = np.flatnonzero(np.diff(ledger.numbers[rows])) + 1
-    for named in np.split(rows, cuts) if len(rows) else []:
+    for named in _by_name(columns, ledger, rows):
         by_address = columns.flight_id[named[0]] == ""
         name = ledger.names[ledger.numbers[named[0]]]
         name = f"other{name}" if name.startswith("~") else name
