@@ -127,10 +127,11 @@ def test_a_position_without_its_age_is_refused(refused):
 def test_a_trace_counts_its_seconds_from_its_timestamp(load):
     plans, dropped = load(TRACE_TEXT)
     waypoints = plans["4b1234_01"].waypoints
-    assert [waypoint.time.timestamp() - TRACE["timestamp"] for waypoint in waypoints] == [60.0, 64.0]
-    assert [waypoint.altitude.value for waypoint in waypoints] == [20000.0, 20025.0]
-    # The last altitude is geometric: it is not on standard pressure, so it is not known.
-    assert dropped == {DropReason.ON_GROUND: 1, DropReason.NO_ALTITUDE: 1}
+    assert [waypoint.time.timestamp() - TRACE["timestamp"] for waypoint in waypoints] == [60.0, 64.0, 68.0]
+    # The last altitude is geometric: it is not on standard pressure, so it is not known, and its leg is wider.
+    assert [waypoint.altitude.value for waypoint in waypoints] == [20000.0, 20025.0, 20025.0]
+    assert plans["4b1234_01"].containment_of_leg(1).vertical_m == 40.0
+    assert dropped == {DropReason.ON_GROUND: 1}
 
 
 def test_a_state_vector_is_as_old_as_its_position_and_in_metres(load):

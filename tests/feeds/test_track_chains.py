@@ -118,12 +118,28 @@ def test_a_stuck_altitude_that_lasts_longer_than_the_true_one_is_still_not_belie
     assert np.flatnonzero(span.believed).tolist() == [*range(50), *range(350, 400)]
 
 
-def test_an_altitude_that_jumps_and_stays_makes_two_flights():
+def test_an_altitude_that_jumps_and_stays_makes_two_flights_of_which_the_longer_is_whole():
     times = np.arange(200.0)
     latitudes, longitudes = eastward(times)
-    altitudes = np.where(times < 100, 27_000.0, 60_900.0)
+    altitudes = np.where(times < 120, 27_000.0, 60_900.0)
     found = flights_of(columns(START_S + times, latitudes, longitudes, altitudes))
     assert [f.plan.intent.waypoints[0].altitude.value for f in found.flights] == [27_000.0, 60_900.0]
+    assert counts(found) == {DropReason.TOO_STEEP: 80}
+    whole = found.flights[0].plan
+    assert whole.time.end.timestamp() == START_S + 199.0
+    # From the last height that is believed on it may have climbed or sunk at 2,000 ft/min.
+    assert whole.intent.containment_of_leg(-1).vertical_m == 800.0
+
+
+def test_positions_that_come_without_altitude_at_an_end_are_used_and_widened():
+    times = np.arange(300.0)
+    latitudes, longitudes = eastward(times)
+    altitudes = np.where((times < 30) | (times > 150), np.nan, 30_000.0)
+    found = flights_of(columns(START_S + times, latitudes, longitudes, altitudes))
+    (flight,) = found.flights
+    assert (flight.plan.time.start.timestamp(), flight.plan.time.end.timestamp()) == (START_S, START_S + 299.0)
+    assert flight.plan.intent.containment_of_leg(0).vertical_m == 300.0
+    assert [s.start.timestamp() - START_S for s in flight.unheard] == [150.0]
     assert counts(found) == {}
 
 
@@ -131,10 +147,12 @@ def test_a_climb_is_believed_and_a_lone_reading_off_it_is_not():
     times = 5.0 * np.arange(100)
     heights = 300.0 + 25.0 * times
     assert believed_spans(times, heights)[0].believed.all()
-    for off_m in (-900.0, 900.0, 12_000.0):
-        wrong = heights.copy()
+    for step_s, off_m in ((5.0, -900.0), (5.0, 12_000.0), (10.0, 1_524.0), (60.0, 7_010.0)):
+        wrong = 3_048.0 + 0.0 * heights
         wrong[50] += off_m
-        assert np.flatnonzero(~believed_spans(times, wrong)[0].believed).tolist() == [50]
+        assert np.flatnonzero(~believed_spans(step_s * np.arange(100), wrong)[0].believed).tolist() == [50]
+    alternating = np.where(np.arange(20) % 2, 6_096.0, 10_668.0)
+    assert believed_spans(60.0 * np.arange(20), alternating)[0].believed.sum() == 10
 
 
 def test_readings_that_stand_aside_for_a_while_are_not_believed_and_levels_that_are_changed_are():
@@ -149,6 +167,17 @@ def test_readings_that_stand_aside_for_a_while_are_not_believed_and_levels_that_
     assert believed_spans(times, zoom)[0].believed.all()
     stale = 3_048.0 + 15.0 * 40.0 * (times // 40.0)
     assert believed_spans(times, stale)[0].believed.all()
+
+
+def test_a_position_aside_is_in_none_and_a_flight_at_twice_the_speed_of_sound_is_whole():
+    times = 10.0 * np.arange(60)
+    latitudes, longitudes = eastward(times, speed_m_s=240.0)
+    latitudes[30] += 0.08
+    assert counts(flights_of(columns(START_S + times, latitudes, longitudes, np.full(60, 30_000.0)))) == {
+        DropReason.TOO_FAST: 1
+    }
+    fast = flights_of(columns(START_S + times, *eastward(times, speed_m_s=600.0), np.full(60, 50_000.0)))
+    assert (len(fast.flights), counts(fast)) == (1, {})
 
 
 def test_an_altitude_above_every_aircraft_is_left_out_and_its_position_used():
@@ -170,6 +199,20 @@ def test_a_position_that_stands_still_while_the_aircraft_flies_on_is_left_out():
     assert counts(found) == {DropReason.FROZEN: 59}
     (flight,) = found.flights
     assert flight.plan.time.end.timestamp() == START_S + 299.0
+
+
+def test_an_aircraft_that_says_ground_in_flight_is_flying_and_one_that_lands_is_not():
+    times = 5.0 * np.arange(120)
+    latitudes, longitudes = eastward(times, speed_m_s=230.0)
+    made = columns(START_S + times, latitudes, longitudes, np.where(times > 200, np.nan, 20_000.0))
+    made.on_ground[times > 200] = True
+    found = flights_of(made)
+    assert found.flights[0].plan.time.end.timestamp() == START_S + times[-1]
+    assert counts(found) == {}
+    speeds = np.clip(75.0 - 1.5 * np.clip(times - 300.0, 0.0, None), 0.0, 75.0)
+    rolled = columns(START_S + times, latitudes, 8.0 + np.cumsum(5.0 * speeds) / 75_000.0, np.full(120, 500.0))
+    rolled.on_ground[times > 300] = True
+    assert counts(flights_of(rolled)) == {DropReason.ON_GROUND: int((times > 300).sum())}
 
 
 def test_what_hovers_is_not_taken_for_frozen():

@@ -146,7 +146,9 @@ def test_the_recorded_day_is_inside_its_containments_and_every_report_is_account
     found = flights_of(columns, TrackOptions(drop_ghosts=True))
     flights = {(f.icao24, f.plan.plan_id.removeprefix("other")): f for f in found.flights}
     assert len(found.flights) == 710
-    assert left_out(found) == {DropReason.REPEATED_TIME: 2248, DropReason.FROZEN: 24, DropReason.GHOST: 117}
+    assert left_out(found) == {
+        DropReason.REPEATED_TIME: 2248, DropReason.TOO_FAST: 1, DropReason.FROZEN: 24, DropReason.GHOST: 117
+    }  # fmt: skip
     frozen = next(entry for entry in found.dropped if entry.reason is DropReason.FROZEN).stretches[0]
     checked = 0
     for row in range(0, len(columns.time_s), 7):

@@ -44,13 +44,14 @@ ROUNDING_M = 1.0
 
 
 def position_excess_m(
-    latitude_deg: Floats, longitude_deg: Floats, next_latitude_deg: Floats, next_longitude_deg: Floats, seconds: Floats
-) -> Floats:
+    latitude_deg: Floats, longitude_deg: Floats, next_latitude_deg: Floats, next_longitude_deg: Floats,
+    seconds: Floats, fastest_m_s: float = FASTEST_M_S,
+) -> Floats:  # fmt: skip
     """Return how much further apart two positions each are than any aircraft could fly in `seconds`, in metres.
 
     Above zero it is exact; below, a bound that costs a tenth of the geodesic's time.
     """
-    allowed_m = FASTEST_M_S * np.asarray(seconds) + POSITION_JITTER_M
+    allowed_m = fastest_m_s * np.asarray(seconds) + POSITION_JITTER_M
     north = np.abs(next_latitude_deg - latitude_deg)
     east = np.abs((next_longitude_deg - longitude_deg + 180.0) % 360.0 - 180.0)
     # No way is longer than along the meridian and then along the parallel.

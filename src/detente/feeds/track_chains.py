@@ -17,13 +17,26 @@ from numpy.typing import NDArray
 
 from detente.airspace.arrays import Floats
 from detente.airspace.geodesy import GEOD
-from detente.feeds.plausibility import FASTEST_M_S, POSITION_JITTER_M, height_excess_m, position_excess_m
+from detente.feeds.plausibility import (
+    FASTEST_M_S,
+    HEIGHT_JITTER_M,
+    POSITION_JITTER_M,
+    FloatOrFloats,
+    height_excess_m,
+    position_excess_m,
+)
 
 OPEN_CHAINS = 8
 """So many chains are held open at a time; when another begins, the one with the fewest reports is ended."""
 
 ESTABLISHED = 3
 """A chain of so many reports is continued before one that may be a single wrong report."""
+
+USUAL_M_S, USUAL_CLIMB_M_S = 350.0, 50.0
+"""No faster than this, or not climbing so fast, an aircraft is believed at once: 680 kt, and 10,000 ft/min.
+
+What is faster is believed if it goes on: the step before or after must be at least half of it, the same way.
+"""
 
 FLIGHT_REPORTS = 10
 """So many reports make a flight, whatever else there is under its name."""
@@ -54,9 +67,12 @@ def chains_of_positions(time_s: Floats, latitude_deg: Floats, longitude_deg: Flo
         gap_s: a silence longer than this ends a chain.
     """
     seconds = np.diff(time_s)
-    excess_m = position_excess_m(latitude_deg[:-1], longitude_deg[:-1], latitude_deg[1:], longitude_deg[1:], seconds)
-    moved = (np.diff(latitude_deg) != 0.0) | (np.diff(longitude_deg) != 0.0)
-    still_from = np.maximum.accumulate(np.where(np.concatenate([[True], moved]), np.arange(len(time_s)), 0))
+    ends = latitude_deg[:-1], longitude_deg[:-1], latitude_deg[1:], longitude_deg[1:]
+    excess_m = position_excess_m(*ends, seconds)
+    quick = np.flatnonzero(position_excess_m(*ends, seconds, USUAL_M_S) > 0.0)
+    shrink = np.cos(np.radians(latitude_deg[:-1]))
+    steps_deg = np.stack([np.diff(latitude_deg), shrink * _turn(np.diff(longitude_deg))], axis=1)
+    still_from = _rows_of_last_change(steps_deg)
 
     def miss(chain: _Chain, row: int) -> float:
         """How far `row` is from where the chain would be by then, in metres; infinite where it cannot go on there."""
@@ -64,20 +80,21 @@ def chains_of_positions(time_s: Floats, latitude_deg: Floats, longitude_deg: Flo
         elapsed_s = time_s[row] - time_s[last]
         if elapsed_s > gap_s:
             return math.inf
-        reach_s = elapsed_s
-        if _distance_m(last, row) > FASTEST_M_S * elapsed_s + POSITION_JITTER_M:
-            # A position that stands still may be an old one: the aircraft has flown on since it was new.
-            reach_s = time_s[row] - time_s[chain.still_from]
-            if reach_s == elapsed_s or _distance_m(last, row) > FASTEST_M_S * reach_s + POSITION_JITTER_M:
-                return math.inf
+        apart_m = _distance_m(last, row)
+        off_m = apart_m
         before = last - 1
-        if before < chain.stretches[-1][0] or time_s[last] == time_s[before]:
-            return _distance_m(last, row)
-        share = (time_s[row] - time_s[last]) / (time_s[last] - time_s[before])
-        north = latitude_deg[last] + share * (latitude_deg[last] - latitude_deg[before])
-        east = longitude_deg[last] + share * (_turn(longitude_deg[last] - longitude_deg[before]))
-        scale = math.cos(math.radians(latitude_deg[row]))
-        return 111_000.0 * math.hypot(latitude_deg[row] - north, scale * _turn(longitude_deg[row] - east))
+        if before >= chain.stretches[-1][0] and time_s[last] > time_s[before]:
+            share = (time_s[row] - time_s[last]) / (time_s[last] - time_s[before])
+            north = latitude_deg[last] + share * (latitude_deg[last] - latitude_deg[before])
+            east = longitude_deg[last] + share * _turn(longitude_deg[last] - longitude_deg[before])
+            scale = math.cos(math.radians(latitude_deg[row]))
+            off_m = 111_000.0 * math.hypot(latitude_deg[row] - north, scale * _turn(longitude_deg[row] - east))
+        # A position that stands still may be an old one: the aircraft has flown on since it was new.
+        still_s = time_s[row] - time_s[chain.still_from]
+        if apart_m <= USUAL_M_S * max(elapsed_s, still_s) + POSITION_JITTER_M:
+            return off_m
+        goes_on = off_m <= USUAL_M_S * elapsed_s + POSITION_JITTER_M
+        return off_m if goes_on and apart_m <= FASTEST_M_S * elapsed_s + POSITION_JITTER_M else math.inf
 
     def _distance_m(first: int, second: int) -> float:
         distance: float = GEOD.inv(
@@ -86,6 +103,7 @@ def chains_of_positions(time_s: Floats, latitude_deg: Floats, longitude_deg: Flo
         return distance
 
     joined = (excess_m <= 0.0) & (seconds <= gap_s)
+    joined[quick] &= _go_on(steps_deg, seconds)[quick]
     return _linked(joined, still_from, miss)
 
 
@@ -96,17 +114,51 @@ def chains_of_heights(time_s: Floats, height_m: Floats) -> list[ReportRows]:
         time_s: times of the readings, increasing.
         height_m: metres on one reference.
     """
-    joined = height_excess_m(height_m[:-1], height_m[1:], np.diff(time_s)) <= 0.0
+    seconds, rises_m = np.diff(time_s), np.diff(height_m)
+    joined = height_excess_m(height_m[:-1], height_m[1:], seconds) <= 0.0
+    usual = np.abs(rises_m) <= HEIGHT_JITTER_M + USUAL_CLIMB_M_S * seconds
+    # Old readings climb in stairs: what counts beside a step is the one before or after the level.
+    moved = np.flatnonzero(rises_m)
+    joined[moved] &= usual[moved] | _go_on(rises_m[moved, None], seconds[moved])
     times: list[float] = time_s.tolist()
     heights: list[float] = height_m.tolist()
 
     def miss(chain: _Chain, row: int) -> float:
         last = chain.last
-        if height_excess_m(heights[last], heights[row], times[row] - times[last]) > 0.0:
+        elapsed_s, rise_m = times[row] - times[last], heights[row] - heights[last]
+        off_m = abs(rise_m)
+        if last > chain.stretches[-1][0]:
+            rate = (heights[last] - heights[last - 1]) / (times[last] - times[last - 1])
+            off_m = min(off_m, abs(rise_m - rate * elapsed_s))
+        if off_m > HEIGHT_JITTER_M + USUAL_CLIMB_M_S * elapsed_s:
             return math.inf
-        return abs(heights[row] - heights[last])
+        return off_m if height_excess_m(heights[last], heights[row], elapsed_s) <= 0.0 else math.inf
 
     return _linked(joined, np.arange(len(time_s)), miss)
+
+
+def _go_on(steps: Floats, seconds: Floats) -> NDArray[np.bool_]:
+    """Which steps have one beside them that goes the same way, at least half as far or half as fast.
+
+    Args:
+        steps: a row for each step, in any unit.
+        seconds: how long each took, not below zero.
+    """
+    took = np.maximum(seconds, 1e-6)
+    same_way = np.einsum("ij,ij->i", steps[:-1], steps[1:])
+    shared = same_way / (took[:-1] * took[1:])
+    square = np.einsum("ij,ij->i", steps, steps)
+    speed = square / took**2
+    goes_on = np.zeros(len(steps), dtype=np.bool_)
+    for these in (slice(None, -1), slice(1, None)):
+        goes_on[these] |= (same_way >= square[these] / 2.0) | (shared >= speed[these] / 2.0)
+    return goes_on
+
+
+def _rows_of_last_change(steps: Floats) -> NDArray[np.intp]:
+    """For each row that of the first one since which nothing has moved."""
+    moved = np.concatenate([[True], steps.any(axis=1)])
+    return np.maximum.accumulate(np.where(moved, np.arange(len(moved)), 0))
 
 
 def makes_a_flight(reports: int, most: int) -> bool:
@@ -140,5 +192,5 @@ def _linked(
     return [np.concatenate([np.arange(*stretch) for stretch in chain.stretches]) for chain in chains]
 
 
-def _turn(degrees: float) -> float:
+def _turn(degrees: FloatOrFloats) -> FloatOrFloats:
     return (degrees + 180.0) % 360.0 - 180.0

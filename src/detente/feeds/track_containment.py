@@ -44,9 +44,16 @@ class Silence(NamedTuple):
     lateral_m: float
     vertical_m: float
 
+    def seconds(self, heard: HeardReports) -> float:
+        """How long it lasts."""
+        return float(heard.time_s[self.last] - heard.time_s[self.first])
+
 
 def silences(heard: HeardReports, longest_s: float) -> list[Silence]:
-    """Return the stretches longer than `longest_s` without a report, or without a height that is believed."""
+    """Return the stretches longer than `longest_s` without a report, or without a height that is believed.
+
+    Before the first height and after the last one nothing bridges the time: these stretches are there however short.
+    """
     seconds = np.diff(heard.time_s)
 
     def distance_m(row: int) -> float:
@@ -70,6 +77,12 @@ def silences(heard: HeardReports, longest_s: float) -> list[Silence]:
         # Up at that rate as long as it can still come down: furthest from the straight line at the turn.
         off_m = (climb_m + rise_m) * (climb_m - rise_m) / (2.0 * climb_m)
         found.append(Silence(int(known[number]), int(known[number + 1]), 0.0, min(off_m, LARGEST.vertical_m)))
+    ends = ((0, int(known[0]), climbs[:1]), (int(known[-1]), len(heard.time_s) - 1, climbs[-1:]))
+    for first, last, nearest in ends:
+        if first < last:
+            climb_m_s = float(max(UNHEARD_CLIMB_M_S, nearest.max(initial=0.0)))
+            climb_m = climb_m_s * float(heard.time_s[last] - heard.time_s[first])
+            found.append(Silence(first, last, 0.0, min(climb_m, LARGEST.vertical_m)))
     return found
 
 

@@ -29,6 +29,7 @@ from detente.feeds.track_columns import TrackColumns
 from detente.feeds.track_containment import HeardReports, Silence, leg_containments, silences
 from detente.feeds.track_frozen import frozen
 from detente.feeds.track_ghosts import Ghosts
+from detente.feeds.track_ground import too_fast_for_ground
 from detente.feeds.track_heights import believed_spans
 from detente.feeds.track_ledger import ReportLedger
 
@@ -169,10 +170,24 @@ def _leave_out_placeless(columns: TrackColumns, groups: list[_Rows], ledger: Rep
 def _airborne(columns: TrackColumns, ledger: ReportLedger) -> NDArray[np.intp]:
     placeless = np.isnan(columns.latitude_deg) | np.isnan(columns.longitude_deg)
     grounded = columns.on_ground & ~placeless
+    for rows in _by_name(
+        columns, ledger, np.flatnonzero(~placeless & np.isin(ledger.numbers, ledger.numbers[grounded]))
+    ):
+        said = rows[columns.on_ground[rows]]
+        grounded[said] = ~too_fast_for_ground(
+            columns.time_s[rows], columns.latitude_deg[rows], columns.longitude_deg[rows], columns.on_ground[rows]
+        )
     unknown = (np.abs(columns.latitude_deg) < ORIGIN_DEG) & (np.abs(columns.longitude_deg) < ORIGIN_DEG) & ~grounded
     ledger.leave_out(DropReason.ON_GROUND, np.flatnonzero(grounded))
     ledger.leave_out(DropReason.NULL_POSITION, np.flatnonzero(unknown))
     return np.flatnonzero(~(placeless | grounded | unknown))
+
+
+def _by_name(columns: TrackColumns, ledger: ReportLedger, rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """The rows of each name by time; of two reports at one time the one with an altitude comes first, and is kept."""
+    rows = rows[np.lexsort((np.isnan(columns.altitude_ft[rows]), columns.time_s[rows], ledger.numbers[rows]))]
+    cuts = np.flatnonzero(np.diff(ledger.numbers[rows])) + 1
+    return np.split(rows, cuts) if len(rows) else []
 
 
 def _groups(columns: TrackColumns, options: TrackOptions, ledger: ReportLedger) -> Iterator[_Rows]:
@@ -181,11 +196,7 @@ def _groups(columns: TrackColumns, options: TrackOptions, ledger: ReportLedger) 
     nameless = np.flatnonzero(ledger.nameless[rows])
     if nameless.size:
         raise Refusal("feeds.address_or_flight_id", f"row {rows[nameless[0]] + columns.first_row}: icao24", "")
-    numbers, times = ledger.numbers[rows], columns.time_s[rows]
-    # Of two reports at one time the one with an altitude comes first, and is kept.
-    rows = rows[np.lexsort((np.isnan(columns.altitude_ft[rows]), times, numbers))]
-    cuts = np.flatnonzero(np.diff(ledger.numbers[rows])) + 1
-    for named in np.split(rows, cuts) if len(rows) else []:
+    for named in _by_name(columns, ledger, rows):
         by_address = columns.flight_id[named[0]] == ""
         name = ledger.names[ledger.numbers[named[0]]]
         name = f"other{name}" if name.startswith("~") else name
@@ -217,18 +228,22 @@ def _flights_under_one_name(
 
 
 def _with_heights(columns: TrackColumns, rows: NDArray[np.intp], ledger: ReportLedger) -> Iterator[_Rows]:
-    """Yield the parts of a chain that make a flight, heights that are not believed filled in from those that are."""
+    """Yield the flights of a chain, heights that are not believed filled in from those that are.
+
+    Where the readings jump and stay, the second flight is what they say from there on, if they are right.
+    """
     times = columns.time_s[rows]
     readings_m = columns.altitude_ft[rows] * FOOT_M
     too_high = readings_m > HIGHEST_M
     ledger.leave_out(DropReason.TOO_HIGH, rows[too_high])
     readings_m = np.where(too_high, np.nan, readings_m)
-    unused = np.ones(len(rows), dtype=np.bool_)
-    wrong = ~np.isnan(readings_m)
-    for span in believed_spans(times, readings_m):
+    spans = believed_spans(times, readings_m)
+    if not spans:
+        ledger.leave_out(DropReason.NO_ALTITUDE, rows[~too_high])
+        return
+    ledger.leave_out(DropReason.TOO_STEEP, rows[~np.isnan(readings_m) & ~spans[0].believed])
+    for span in spans:
         inside = slice(span.begin, span.end)
-        unused[inside] = False
-        wrong[inside] &= ~span.believed
         known = np.flatnonzero(span.believed)
         height_m = readings_m[inside].copy()
         unsure = ~span.believed
@@ -237,8 +252,6 @@ def _with_heights(columns: TrackColumns, rows: NDArray[np.intp], ledger: ReportL
         fitting = _fitting(columns, part)
         ledger.leave_out(DropReason.TOO_FAST, part.rows[~fitting])
         yield part.only(fitting)
-    ledger.leave_out(DropReason.TOO_STEEP, rows[wrong])
-    ledger.leave_out(DropReason.NO_ALTITUDE, rows[unused & ~wrong & ~too_high])
 
 
 def _fitting(columns: TrackColumns, part: _Rows) -> NDArray[np.bool_]:
@@ -291,7 +304,9 @@ def _flight(columns: TrackColumns, group: _Rows, options: TrackOptions) -> Fligh
     callsign = Counter(callsigns).most_common(1)[0][0] if callsigns else ""
     return Flight(
         Plan(group.name, trajectory), str(columns.icao24[rows[0]]), callsign,
-        tuple(dict.fromkeys(_stretch(group.name, heard, silence) for silence in unheard)),
+        tuple(dict.fromkeys(
+            _stretch(group.name, heard, silence) for silence in unheard if silence.seconds(heard) > options.silence_s
+        )),
     )  # fmt: skip
 
 
