@@ -15,6 +15,7 @@ from detente.accord.matching_terms import FineGrid, MatchingTerms, RunsOfNodes, 
 from detente.accord.provisions import Provisions
 from detente.accord.terms import Accord, Disclosure
 from detente.link.copies import proven_entries
+from detente.record.keys import NodeKey
 from ports import free_port
 
 TERMS = MatchingTerms(
@@ -37,9 +38,19 @@ def matching_accord(
 def matching_parties(
     path: Path, *, terms: MatchingTerms = TERMS, disclosure: Disclosure = Disclosure.NOTHING, automatic: bool = False,
     patience_s: float = 60.0, addresses: bool = True, start: bool = True, tls: bool = False,
+    lower: str = "",
 ) -> Iterator[tuple[Party, Party]]:  # fmt: skip
-    """North and south, paired; whatever still runs at the end is killed."""
-    north, south = (Party(path / name, name, free_port(), reachable=addresses, tls=tls) for name in ("north", "south"))
+    """North and south, paired; whatever still runs at the end is killed.
+
+    The party of the lower public key has the first role in even epochs: `lower` says which that is, else chance does.
+    """
+    keys = [NodeKey.generate(), NodeKey.generate()]
+    if lower:
+        keys.sort(key=lambda key: key.public, reverse=lower == "south")
+    north, south = (
+        Party(path / name, name, free_port(), reachable=addresses, tls=tls, key=key)
+        for name, key in zip(("north", "south"), keys, strict=True)
+    )
     north.files.trust.trust(south.card)
     south.files.trust.trust(north.card)
     accord = matching_accord(north, south, terms=terms, disclosure=disclosure)

@@ -61,15 +61,16 @@ class Party:
     """A party's directory and, when it runs, its node: `port` is for its people, `link_port` for its peers."""
 
     def __init__(
-        self, path: Path, name: str, port: int, *, reachable: bool = True, tls: bool = False, called_at: int = 0
-    ) -> None:
+        self, path: Path, name: str, port: int, *, reachable: bool = True, tls: bool = False, called_at: int = 0,
+        key: NodeKey | None = None,
+    ) -> None:  # fmt: skip
         """`called_at` is the port on the card, where something may stand between: without it the node's own."""
         path.mkdir(parents=True)
         self.path = path
         self.name = name
         self.port = port
         self.files = NodeDirectory(path)
-        self.key = NodeKey.generate()
+        self.key = key or NodeKey.generate()
         self.key.save(self.files.key_path)
         self.link_port = free_port()
         address = f"{'https' if tls else 'http'}://127.0.0.1:{called_at or self.link_port}"

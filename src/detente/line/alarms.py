@@ -27,6 +27,7 @@ class AlarmKind(StrEnum):
     WRONG_OPENING = "wrong_opening"
     BROKEN_MATCH = "broken_match"
     BLANKET_MATCH = "blanket_match"
+    MANY_MATCHED = "many_matched"
     NOT_TAKEN = "not_taken"
     ANSWERS_SPENT = "answers_spent"
     HURRIED_PROBE = "hurried_probe"

@@ -257,7 +257,12 @@ class RunAtWork:
 
     async def _raise(self, *alarms: str) -> None:
         self._alarms |= {*alarms}
-        await raise_alarm(self._loop, self._record, AlarmKind.BLANKET_MATCH, ", ".join(alarms))
+        # Of each kind one alarm waits for a person: a lesser sign must not hide that much of our schedule is told.
+        shaped = [alarm for alarm in alarms if alarm != MatchAlarm.MANY_OF_OURS]
+        if len(shaped) < len(alarms):
+            await raise_alarm(self._loop, self._record, AlarmKind.MANY_MATCHED, MatchAlarm.MANY_OF_OURS.value)
+        if shaped:
+            await raise_alarm(self._loop, self._record, AlarmKind.BLANKET_MATCH, ", ".join(shaped))
 
     def _report(self, what: str, done: int, total: int) -> None:
         if self._stopped:
