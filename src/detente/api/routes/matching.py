@@ -47,10 +47,16 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class LedgerView(msgspec.Struct, frozen=True):
-    """What all runs with a peer have told."""
+    """What all runs with a peer have told.
+
+    `unflown` is by run how many of the plans that the peer showed were never flown, `own_unflown` how many of ours,
+    where the accord limits them: of the epochs of the last thirty days that are over.
+    """
 
     peer: str
     told: SeriesTotals
+    unflown: dict[str, int]
+    own_unflown: dict[str, int]
 
 
 @post("/runs", status_code=200, summary="Begin a run")
@@ -85,12 +91,15 @@ async def abort_run(service: Service, run: str) -> RunView:
 @get("/ledger", summary="The leak ledger")
 async def show_ledger(service: Service) -> list[LedgerView]:
     """Show what all runs with each peer have told."""
+    at = service.now()
     runs = await service.loop.read(lambda: tuple(service.matching.runs.values()))
-    peers = sorted({run.peer for run in runs})
-    return [
-        LedgerView(peer, series_totals([row for run in runs if run.peer == peer for row in rows_of(run)]))
-        for peer in peers
-    ]
+    totals = {
+        peer: series_totals([row for run in runs if run.peer == peer for row in rows_of(run)])
+        for peer in sorted({run.peer for run in runs})
+    }
+    return await service.loop.read(
+        lambda: [LedgerView(peer, told, *service.matching.unflown(peer, at)) for peer, told in totals.items()]
+    )
 
 
 def rows_of(run: MatchingRun) -> list[LedgerRow]:
