@@ -246,7 +246,14 @@ def test_an_accord_on_matching_keeps_the_hash_that_it_had_before_there_were_more
     assert hash_of() == "e82f3cebc21ac8c06fd0b89be4e2b8d9abea26796a0b7f8854b572866a5fc801"
     grid = FineGrid(cell_dm=20_000, bin_seconds=60, first_log2=9, second_log2=9)
     domain = MatchingDomain(south_millidegrees=0, west_millidegrees=0, north_millidegrees=9, east_millidegrees=9)
-    changes = ({"fine": ()}, {"fine": (grid,)}, {"domain": domain}, {"spot_points": 16}, {"told_bits": 9})
+    changes = (
+        {"fine": ()},
+        {"fine": (grid,)},
+        {"domain": domain},
+        {"spot_points": 16},
+        {"told_bits": 9},
+        {"unflown_plans": 9},
+    )
     assert len({hash_of(), *(hash_of(**change) for change in changes)}) == 1 + len(changes)
 
 

@@ -213,9 +213,15 @@ async def attack(port, way, given):
                     side.begin_late(quantise([plan], side.role, EPOCH, run.terms, TABLE))
                 if not await speak(side, hostile, way, reader, writer):
                     break
-            await reader.read()
+            await fall_silent(way, reader)
     finally:
         writer.close()
+
+
+async def fall_silent(way, reader):
+    """Say on the standard output that no more comes, so that nobody has to guess after how long, and wait."""
+    print(way, flush=True)
+    await reader.read()
 
 
 async def speak(side, hostile, way, reader, writer):
@@ -226,12 +232,12 @@ async def speak(side, hostile, way, reader, writer):
         if said is None:
             return False
         if said == b"":
-            await reader.read()
+            await fall_silent(way, reader)
             return False
         if way == "drip" and step.name == "2-masked":
             writer.write(len(said).to_bytes(4, "big") + said[:1_000])
             await writer.drain()
-            await reader.read()
+            await fall_silent(way, reader)
             return False
         await send_framed(writer, said)
         if hostile.late == bool(step.chapter):

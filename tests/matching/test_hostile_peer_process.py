@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,8 @@ from detente.matching.messages import BreachError
 from detente.matching.run import Run
 from detente.record.keys import NodeKey
 
+PATIENCE_S = 240.0
+"""Ends what hangs, on a machine however busy."""
 PEER = Path(__file__).with_name("hostile_peer.py")
 WORLD = 23
 BAIT = (38.5, -120.5)
@@ -74,13 +77,15 @@ class Peers:
     def __init__(self, keys, ways):
         self.keys, self.ways = keys, ways
         self.connected: asyncio.Queue = asyncio.Queue()
+        self.silent = {way: asyncio.Event() for way in ways}
 
     async def __aenter__(self):
         self.server = await asyncio.start_server(lambda r, w: self.connected.put((r, w)), "127.0.0.1", 0)
         port = self.server.sockets[0].getsockname()[1]
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, PEER, str(port), stdin=asyncio.subprocess.PIPE
+            sys.executable, PEER, str(port), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
+        self.listening = asyncio.create_task(self.listen())
         given = {"secret": self.keys.secret, "keys": [self.keys.run.first.hex(), self.keys.run.second.hex()],
                  "world": WORLD, "ways": self.ways}  # fmt: skip
         self.process.stdin.write(json.dumps(given).encode() + b"\n")
@@ -88,14 +93,33 @@ class Peers:
         return self
 
     async def __aexit__(self, *_):
-        await asyncio.wait_for(self.process.wait(), 60)
+        await asyncio.wait_for(self.process.wait(), PATIENCE_S)
+        await self.listening
         assert self.process.returncode == 0
         self.server.close()
         await self.server.wait_closed()
 
+    async def listen(self):
+        async for way in self.process.stdout:
+            self.silent[way.decode().strip()].set()
+
+    async def receive(self, way, reader):
+        """The next message; raises TimeoutError when the peer has said that there is none."""
+        reading = asyncio.create_task(receive_framed(reader))
+        silent = asyncio.create_task(self.silent[way].wait())
+        await asyncio.wait({reading, silent}, return_when=asyncio.FIRST_COMPLETED)
+        for _ in range(100):
+            # What it sent before is in the socket, and comes within a few turns of the loop.
+            await asyncio.sleep(0)
+        silent.cancel()
+        if not reading.done():
+            reading.cancel()
+            raise TimeoutError
+        return reading.result()
+
     @contextlib.asynccontextmanager
     async def connection(self):
-        reader, writer = await asyncio.wait_for(self.connected.get(), 60)
+        reader, writer = await asyncio.wait_for(self.connected.get(), PATIENCE_S)
         try:
             yield reader, writer
         finally:
@@ -112,13 +136,12 @@ async def over_sockets(ways):
             keeper = MemoryKeeper()
             driver = Driver(keys.run, keys.ours, keeper, [*world(WORLD, 0, 6), circle("bait", *BAIT)])
             breach = None
-            patience_s = 1.5 if way in SILENT or way == "late_again" else 60.0
             async with peers.connection() as (reader, writer):
-                carrier = (lambda raw, w=writer: send_framed(w, raw), lambda r=reader: receive_framed(r), patience_s)
+                send, receive = partial(send_framed, writer), partial(peers.receive, way, reader)
                 try:
-                    await drive(driver, *carrier)
+                    await drive(driver, send, receive, PATIENCE_S)
                     if way.startswith("late"):
-                        await drive(driver, *carrier, done=lambda: False)
+                        await drive(driver, send, receive, PATIENCE_S, done=lambda: False)
                 except BreachError as error:
                     breach = error
             after[way] = (keys, driver, keeper, breach)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from match_parties import KEYS, NOON, TABLE, TERMS
+from match_parties import KEYS, NOON, TABLE, TERMS, circle
 
 from detente.accord.accords import Accords
 from detente.accord.life_cycle import Side
@@ -21,10 +21,14 @@ from detente.matching.life import (
     FinishRun,
     MatchAborted,
     MatchAnnounced,
+    MatchFlown,
     MatchingRuns,
     MatchProposed,
     Noted,
+    NoteFlown,
+    NoteParts,
     NoteSent,
+    OpenedPart,
     ProposeRun,
     RunOutcome,
     RunState,
@@ -46,13 +50,24 @@ ACCORD = Accord(
 OUTCOME = RunOutcome(LedgerRow(0, "first", 0, 0, 0, 0, 0, 0, 0), (), ())
 
 
-class Two:
-    """Two rooms and the mail between them."""
+def accord_with(**terms):
+    matching = msgspec.structs.replace(ACCORD.provisions.matching, **terms)
+    return msgspec.structs.replace(ACCORD, provisions=Provisions(matching=matching))
 
-    def __init__(self) -> None:
+
+def name_of(number):
+    """The name that a plan has in a run."""
+    return f"P{number:016x}"
+
+
+class Two:
+    """Two rooms and the mail between them, each message heard at `now`."""
+
+    def __init__(self, accord=ACCORD) -> None:
+        self.now = NOON
         parties = [Side(name, key.public.hex()) for name, key in zip(SIDES, KEYS, strict=True)]
         self.rooms = {
-            own.name: MatchingRoom(MatchingRuns(own.name), key.public, Accords(own, [peer], ACCORD))
+            own.name: MatchingRoom(MatchingRuns(own.name), key.public, Accords(own, [peer], accord))
             for own, peer, key in zip(parties, reversed(parties), KEYS, strict=True)
         }
         self.mail = deque()
@@ -71,7 +86,7 @@ class Two:
         while self.mail:
             sender, peer, kind, body = self.mail.popleft()
             message = Rooms([self.rooms[peer]]).read_message(Channel.ROOMS, kind, body)
-            self.do(peer, Heard(NOON, sender, message))
+            self.do(peer, Heard(self.now, sender, message))
 
     def begin(self):
         self.do("north", ProposeRun(NOON, "south", NOON))
@@ -80,6 +95,9 @@ class Two:
 
     def run(self, side):
         return next(iter(self.rooms[side].state.runs.values()))
+
+    def last(self, side):
+        return max(self.rooms[side].state.runs.values(), key=lambda run: run.epoch)
 
     def send(self, side, name, size=200):
         self.do(side, NoteSent(NOON, self.run(side).run, Noted(name, size, "ab" * 32)))
@@ -179,12 +197,7 @@ def test_a_run_that_was_lost_with_the_journal_is_known_again_and_never_begun_und
 
 
 def test_no_run_is_begun_or_joined_once_the_bits_of_thirty_days_are_told():
-    two = Two()
-    terms = msgspec.structs.replace(ACCORD.provisions.matching, told_bits=1_000)
-    accord = msgspec.structs.replace(ACCORD, provisions=Provisions(matching=terms))
-    parties = [Side(name, key.public.hex()) for name, key in zip(SIDES, KEYS, strict=True)]
-    for own, peer in zip(parties, reversed(parties), strict=True):
-        two.rooms[own.name]._accords = Accords(own, [peer], accord)
+    two = Two(accord_with(told_bits=1_000))
     run = two.begin()
     told = RunOutcome(msgspec.structs.replace(OUTCOME.row, bits=1_000), (), ())
     two.do("south", FinishRun(NOON, run, told))
@@ -197,3 +210,62 @@ def test_no_run_is_begun_or_joined_once_the_bits_of_thirty_days_are_told():
     two.do("north", ProposeRun(after, "south", after))
     with pytest.raises(Refusal, match="told_bits"):
         two.deliver()
+
+
+def test_of_the_plans_that_a_peer_showed_only_so_many_may_stay_unflown():
+    """South shows five plans and flies two of them: with a limit of two that ends the matching, and south hears why."""
+    two = Two(accord_with(unflown_plans=2))
+    run = two.begin()
+    parts = [OpenedPart(f"s{number}", circle(name_of(number), 36.0, -122.0)) for number in range(5)]
+    two.do("south", NoteParts(NOON, run, ours=tuple(parts)))
+    two.do("south", NoteFlown(NOON, run, ("s0", "not in the run")))
+    two.deliver()
+    # South's word comes before north has looked at what it opened.
+    two.do("north", NoteParts(NOON, run, theirs=tuple(part.piece for part in parts)))
+    north, south = (two.rooms[side] for side in SIDES)
+    over = two.run("north").epoch_end
+    assert north.unflown("south", over) == {}
+    two.now = over + timedelta(hours=1)
+    assert north.unflown("south", two.now) == south.unflown("north", two.now, ours=True) == {run: 4}
+    assert south.unflown("north", two.now) == {run: 0}
+    # A name that was not shown changes no number, nor does one that is said again.
+    for _ in range(2):
+        two.do("north", Heard(two.now, "south", MatchFlown(run, 1, (name_of(1), name_of(1), name_of(9)))))
+    assert north.unflown("south", two.now) == {run: 3}
+    for side in SIDES:
+        two.do(side, FinishRun(NOON, run, OUTCOME))
+    two.deliver()
+
+    with pytest.raises(Refusal, match=r"at most 2 of .* 3 were never flown"):
+        two.do("north", ProposeRun(two.now, "south", two.now))
+    two.do("south", ProposeRun(two.now, "north", two.now))
+    two.deliver()
+    assert {(last.state, last.reason, last.ended_by) for last in map(two.last, SIDES)} == {
+        (RunState.ABORTED, "unflown", "north")
+    }
+
+    with pytest.raises(Refusal, match="names that plans have"):
+        two.do("north", Heard(two.now, "south", MatchFlown(run, 1, ("s0",))))
+
+    # It is kept with the state; the peer's word that one more was flown lets the runs go on.
+    kept = MatchingRuns("north")
+    again = MatchingRoom(kept, KEYS[0].public, north._accords)
+    again.restore(north.keep())()
+    assert (again.keep(), again.unflown("south", two.now)) == (north.keep(), {run: 3})
+    two.do("south", NoteFlown(two.now, run, ("s2",)))
+    two.deliver()
+    two.do("south", ProposeRun(two.now, "north", two.now))
+    two.deliver()
+    assert {(last.state, last.attempt) for last in map(two.last, SIDES)} == {(RunState.RUNNING, 2)}
+    assert north.unflown("south", over + timedelta(days=30)) == {}
+
+
+def test_without_a_limit_nothing_is_said_of_flights():
+    two = Two()
+    run = two.begin()
+    part = OpenedPart("s0", circle(name_of(0), 36.0, -122.0))
+    two.do("south", NoteParts(NOON, run, ours=(part,)))
+    assert two.do("south", NoteFlown(NOON, run, ("s0",))) == []
+    assert two.rooms["south"].unflown("north", two.run("south").epoch_end + timedelta(days=1)) == {}
+    with pytest.raises(Refusal, match="unflown_plans"):
+        two.do("north", Heard(NOON, "south", MatchFlown(run, 1, (name_of(0),))))

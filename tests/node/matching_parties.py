@@ -37,10 +37,12 @@ def matching_accord(
 @contextmanager
 def matching_parties(
     path: Path, *, terms: MatchingTerms = TERMS, disclosure: Disclosure = Disclosure.NOTHING, automatic: bool = False,
-    patience_s: float = 60.0, addresses: bool = True, start: bool = True, tls: bool = False,
+    patience_s: float = 600.0, addresses: bool = True, start: bool = True, tls: bool = False,
     lower: str = "",
 ) -> Iterator[tuple[Party, Party]]:  # fmt: skip
     """North and south, paired; whatever still runs at the end is killed.
+
+    They wait for each other longer than a test does, however busy the machine is, unless the test is about silence.
 
     The party of the lower public key has the first role in even epochs: `lower` says which that is, else chance does.
     """

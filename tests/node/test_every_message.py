@@ -36,7 +36,7 @@ ALWAYS = {
     "humanitarian_notified", "humanitarian_withdrawn", "humanitarian_receipt",
     "line_message", "line_receipt", "line_taken", "line_called", "line_read_back_judged", "line_check_answer",
     "line_check_result", "line_radio_report", "members_informed", "claim_not_taken", "match_message", "match_done",
-    "match_aborted", "not_taken", "set_back", "card_renewed", "key_revoked", "key_rotated",
+    "match_aborted", "match_flown", "not_taken", "set_back", "card_renewed", "key_revoked", "key_rotated",
 }  # fmt: skip
 """What leaves whether an accord is in force or not: accords, what answers, and what its room lets pass or not."""
 MESSAGES = [(room, kind) for room in STATE.rooms for kind in members_of(room.messages)]

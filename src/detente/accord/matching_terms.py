@@ -89,7 +89,7 @@ _FINE_LIMITS = {
 }
 LATER_MATCHING_TERMS = frozenset({
     "fine", "domain", "spot_one_in", "spot_least", "spot_points", "answers_one_in", "answers_least", "audit_one_in",
-    "told_bits",
+    "told_bits", "unflown_plans",
 })  # fmt: skip
 """Terms that accords of the first releases did not have."""
 MOST_FINE_GRIDS = 4
@@ -122,6 +122,7 @@ _LIMITS = {
     "answers_least": (1, 65_000, "rows"),
     "audit_one_in": (0, 100_000, "epochs; 0 asks for none"),
     "told_bits": (0, 1_000_000_000, "bits; 0 sets no limit"),
+    "unflown_plans": (0, 1_000_000, "plans of an epoch; 0 sets no limit"),
     "late_log2": (6, 16, "as a power of two"),
     "late_runs": (0, 1_000, "late runs in an epoch"),
     "plan_tokens": (1, 1_000_000, "tokens of one plan"),
@@ -163,6 +164,8 @@ class MatchingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         audit_one_in: a coin sends one run of so many to the auditor, after it is complete; 0 for none.
         told_bits: once the runs of the last thirty days have told so many bits of a party's plans, it takes part in no
             more; 0 sets no limit.
+        unflown_plans: of the plans of one epoch of which a party had to show a part, so many may stay unflown, or be
+            cancelled; after more, the other party takes part in no run for thirty days. 0 sets no limit.
     """
 
     cell_dm: int = 100_000
@@ -192,6 +195,7 @@ class MatchingTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     answers_least: int = 2_048
     audit_one_in: int = 30
     told_bits: int = 0
+    unflown_plans: int = 0
 
     def __post_init__(self) -> None:
         for name, (lowest, highest, unit) in _LIMITS.items():

@@ -140,6 +140,8 @@ def node_ledger(directory: Path, peer: str | None, output: bool | None) -> None:
     for row in rows:
         say("match.node.with", peer=row["peer"])
         say_told(msgspec.convert(row["told"], SeriesTotals))
+        for run in row["unflown"]:
+            say("match.node.unflown", run=run[:12], theirs=row["unflown"][run], ours=row["own_unflown"][run])
     if not rows:
         say("match.node.no_runs")
 

@@ -28,6 +28,7 @@ class AlarmKind(StrEnum):
     BROKEN_MATCH = "broken_match"
     BLANKET_MATCH = "blanket_match"
     MANY_MATCHED = "many_matched"
+    UNFLOWN_PLANS = "unflown_plans"
     NOT_TAKEN = "not_taken"
     ANSWERS_SPENT = "answers_spent"
     HURRIED_PROBE = "hurried_probe"

@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import msgspec
 
 from detente.airspace.plan import Plan
-from detente.matching.ledger import LedgerRow
+from detente.matching.flown import ShownPlans
+from detente.matching.ledger import BUDGET_DAYS, LedgerRow
 from detente.matching.quantise import Role
 from detente.room.activity import Activity, Ordinary
 from detente.room.message import Message
@@ -25,6 +26,7 @@ SECRET_GONE = "secret_gone"  # noqa: S105 a reason
 FAULT_HERE = "fault_here"
 ASKED_TO_STOP = "asked"
 ACCORD = "accord"
+UNFLOWN = "unflown"
 MASKED_NAME = "2-masked"
 _LATE_PREFIX, _LATE_SUFFIX = "late-", "-late"
 
@@ -68,6 +70,7 @@ class MatchingRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         attempt: counts from 1; a run that ended before anything was shown may be begun again.
         late_runs: how many there may be, by the accord.
         steps: how many messages each party sends before late runs.
+        unflown_plans: how many of the shown plans may stay unflown, by the accord; 0 for no limit.
         sent, announced, taken: our messages, the peer's as it announced them, and which of those we hold and checked.
         opened, seen: parts of ours that the peer was shown, parts of the peer's that we were.
         late_at: when we last sent late plans, or finished the run.
@@ -86,6 +89,7 @@ class MatchingRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attempt: int = 1
     late_runs: int = 0
     steps: int = 5
+    unflown_plans: int = 0
     state: RunState = RunState.RUNNING
     sent: tuple[Noted, ...] = ()
     announced: tuple[Noted, ...] = ()
@@ -136,12 +140,14 @@ class MatchingRuns:
     Attributes:
         party: our own.
         runs: by identity.
+        shown: by run, of the last thirty days, what was shown under an accord that limits unflown plans.
         changes: counts the events that were folded in.
     """
 
     def __init__(self, party: str) -> None:
         self.party = party
         self.runs: dict[str, MatchingRun] = {}
+        self.shown: dict[str, ShownPlans] = {}
         self.changes = 0
 
 
@@ -149,6 +155,7 @@ class RunsKept(msgspec.Struct, frozen=True):
     """`MatchingRuns` as it is kept."""
 
     runs: dict[str, MatchingRun]
+    shown: dict[str, ShownPlans] = {}
 
 
 class _RunMessage(Message, frozen=True):
@@ -195,7 +202,13 @@ class MatchAborted(_RunMessage, frozen=True, tag="match_aborted"):
     reason: str
 
 
-RunMessage = MatchProposed | MatchAnnounced | MatchDone | MatchAborted
+class MatchFlown(_RunMessage, frozen=True, tag="match_flown"):
+    """Of the plans of which I showed parts in the run, these are being flown, by their names in the run."""
+
+    names: tuple[str, ...]
+
+
+RunMessage = MatchProposed | MatchAnnounced | MatchDone | MatchAborted | MatchFlown
 """What two nodes say about runs."""
 
 
@@ -237,6 +250,13 @@ class FinishRun(_Command, frozen=True, tag="finish_match"):
 
     run: str
     outcome: RunOutcome
+
+
+class NoteFlown(_Command, frozen=True, tag="note_match_flown"):
+    """Plans of ours are being flown; the peer hears of those of which the run showed it a part."""
+
+    run: str
+    plan_ids: tuple[str, ...]
 
 
 class AbortRun(_Command, frozen=True, tag="abort_match"):
@@ -308,6 +328,20 @@ class PeerDone(_Event, frozen=True, tag="match_peer_done"):
     transcript: str
 
 
+class FlownTold(_Event, frozen=True, tag="match_flown_told"):
+    """Plans of ours that were shown are being flown; the names are those in the run."""
+
+    run: str
+    names: tuple[str, ...]
+
+
+class FlownHeard(_Event, frozen=True, tag="match_flown_heard"):
+    """The peer says that plans which it showed are being flown."""
+
+    run: str
+    names: tuple[str, ...]
+
+
 class RunAborted(_Event, frozen=True, tag="match_aborted"):
     """A run was broken off by `by`."""
 
@@ -319,8 +353,9 @@ class RunAborted(_Event, frozen=True, tag="match_aborted"):
 
 MatchingEvent = (
     RunBegun | MessageSent | MessageAnnounced | MessageTaken | PartsOpened | PartsSeen | RunDone | PeerDone | RunAborted
-)
-MatchingCommand = ProposeRun | NoteSent | NoteTaken | NoteParts | FinishRun | AbortRun
+    | FlownTold | FlownHeard
+)  # fmt: skip
+MatchingCommand = ProposeRun | NoteSent | NoteTaken | NoteParts | NoteFlown | FinishRun | AbortRun
 
 
 def evolve(state: MatchingRuns, event: MatchingEvent) -> None:
@@ -328,9 +363,13 @@ def evolve(state: MatchingRuns, event: MatchingEvent) -> None:
     state.changes += 1
     if isinstance(event, RunBegun):
         state.runs[event.run.run] = event.run
+        since = event.at - timedelta(days=BUDGET_DAYS)
+        state.shown = {run: one for run, one in state.shown.items() if state.runs[run].epoch_end > since}
         return
     held = state.runs[event.run]
     change: dict[str, Any] = {}
+    if held.unflown_plans and isinstance(event, PartsOpened | PartsSeen | FlownTold | FlownHeard):
+        _note_shown(state.shown.setdefault(event.run, ShownPlans()), event)
     match event:
         case MessageSent(at=at, noted=noted):
             late = {"late_at": at} if noted.name.endswith(_LATE_SUFFIX) else {}
@@ -351,3 +390,17 @@ def evolve(state: MatchingRuns, event: MatchingEvent) -> None:
         case RunAborted(at=at, by=by, reason=reason, remark=remark):
             change = {"state": RunState.ABORTED, "ended_at": at, "ended_by": by, "reason": reason, "remark": remark}
     state.runs[event.run] = msgspec.structs.replace(held, **change)
+
+
+def _note_shown(shown: ShownPlans, event: PartsOpened | PartsSeen | FlownTold | FlownHeard) -> None:
+    match event:
+        case PartsOpened(parts=ours):
+            for part in ours:
+                shown.note_ours(part.plan_id, part.piece.plan_id)
+        case PartsSeen(parts=theirs):
+            for plan in theirs:
+                shown.note_theirs(plan.plan_id)
+        case FlownTold(names=names):
+            shown.note_ours_flown(names)
+        case FlownHeard(names=names):
+            shown.note_theirs_flown(names)

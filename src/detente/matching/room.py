@@ -18,17 +18,20 @@ from detente.airspace.refusal import Refusal
 from detente.matching import life
 from detente.matching.checks import SHARE_BYTES, answer_count
 from detente.matching.equality_proof import PROOF_BYTES
+from detente.matching.flown import FLOWN_WITHIN, ShownPlans
 from detente.matching.ledger import BUDGET_DAYS
 from detente.matching.life import MatchingRun, MatchingRuns, RunState, noted_under, transcript_of
 from detente.matching.lists import TOKEN_BYTES
 from detente.matching.masking import ANSWER_BYTES, ListName
 from detente.matching.messages import HEADER_BYTES, IDENTITY_BYTES, MessageKind, ProtocolFault
+from detente.matching.reveal import OPENINGS_MAX
 from detente.matching.ristretto import ELEMENT_BYTES
 from detente.matching.run import Run, run_between
 from detente.matching.schedule import CLOCK_TOLERANCE, window_of
 from detente.matching.side import COMMIT_BYTES, ROOT_BYTES
 from detente.matching.spot_check import proof_bytes
 from detente.matching.steps import steps_of
+from detente.picture.events import PlanActivated
 from detente.record.keys import SIGNATURE_BYTES
 from detente.room.activity import Need, Ordinary
 from detente.room.message import Addressed, Heard, Message
@@ -40,6 +43,7 @@ _REVEAL_MOST_BYTES = 256 << 20
 _LONGEST_REMARK = 300
 MOST_EPOCHS_BACK = 64
 """So many epochs a run that was lost with the journal is looked for."""
+_NAME = re.compile("P[0-9a-f]{16}")
 _LATE_NAME = re.compile(r"late-(\d{2,4})-")
 _SHA_256 = re.compile("[0-9a-f]{64}")
 
@@ -76,6 +80,10 @@ class MatchingRoom(Room[MatchingRuns, life.MatchingCommand, life.MatchingEvent])
                 peer = self._going_on(run, at).peer
                 opened = [life.PartsOpened(at, run, peer, ours)] if ours else []
                 return [*opened, *([life.PartsSeen(at, run, peer, theirs)] if theirs else [])]
+            case life.NoteFlown(at=at, run=run, plan_ids=plan_ids):
+                shown = self.state.shown.get(run, ShownPlans())
+                names = tuple(name for plan_id in plan_ids for name in shown.ours.get(plan_id, ()))
+                return [life.FlownTold(at, run, names)] if names else []
             case life.FinishRun(at=at, run=run, outcome=outcome):
                 same_outcome = self._going_on(run, at).outcome == outcome
                 return [] if same_outcome else [life.RunDone(at, run, outcome)]
@@ -98,11 +106,20 @@ class MatchingRoom(Room[MatchingRuns, life.MatchingCommand, life.MatchingEvent])
                 message = life.MatchAnnounced(run.run, run.attempt, noted)
             case life.RunDone():
                 message = life.MatchDone(run.run, run.attempt, transcript_of(run))
+            case life.FlownTold(names=names):
+                message = life.MatchFlown(run.run, run.attempt, names)
             case life.RunAborted(by=by, reason=reason) if by == self.state.party:
                 message = life.MatchAborted(run.run, run.attempt, reason)
             case _:
                 return
         yield Addressed(run.peer, message)
+
+    def reactions(self, event: object) -> Iterator[life.NoteFlown]:
+        """Yield that a plan of ours is being flown, for each run that showed a part of it."""
+        if isinstance(event, PlanActivated) and event.party == self.state.party:
+            for run, shown in self.state.shown.items():
+                if event.plan_id in shown.ours:
+                    yield life.NoteFlown(event.at, run, (event.plan_id,))
 
     def said_before(self, at: datetime, peer: str, message: Message) -> list[life.MatchingEvent]:
         """Know again which runs with `peer` there were, and what we had sent in them.
@@ -176,6 +193,26 @@ class MatchingRoom(Room[MatchingRuns, life.MatchingCommand, life.MatchingEvent])
         if most and told >= most:
             raise Refusal("matching.bits_of_thirty_days", "peer", peer, told=told, most=most)
 
+    def unflown(self, peer: str, at: datetime, *, ours: bool = False) -> dict[str, int]:
+        """Return by run how many of the plans that a peer showed were never flown: of epochs of the last thirty days.
+
+        With `ours` how many of those that we showed it. An epoch is counted an hour after its end.
+        """
+        since, until = at - timedelta(days=BUDGET_DAYS), at - FLOWN_WITHIN
+        runs = {run: self.state.runs[run] for run in self.state.shown}
+        return {
+            run: len(self.state.shown[run].ours) if ours else self.state.shown[run].unflown
+            for run, record in runs.items() if record.peer == peer and since < record.epoch_end <= until
+        }  # fmt: skip
+
+    def check_flown(self, peer: str, at: datetime) -> None:
+        """Raise Refusal when a peer left more plans of one epoch unflown than the accord allows."""
+        accord = self._accords.in_force(peer, at)
+        most = 0 if accord is None else accord.provisions.matching.unflown_plans
+        unflown = max(self.unflown(peer, at).values(), default=0)
+        if most and unflown > most:
+            raise Refusal("matching.plans_never_flown", "peer", peer, unflown=unflown, most=most)
+
     def _hear(self, at: datetime, peer: str, message: life.RunMessage) -> list[life.MatchingEvent]:
         if isinstance(message, life.MatchProposed):
             return self._hear_proposal(at, peer, message)
@@ -189,12 +226,23 @@ class MatchingRoom(Room[MatchingRuns, life.MatchingCommand, life.MatchingEvent])
                 return [] if held.transcript == transcript else [life.PeerDone(at, held.run, transcript)]
             case life.MatchAborted(reason=reason):
                 return [life.RunAborted(at, held.run, peer, reason[:40])] if held.goes_on(at) else []
+            case life.MatchFlown(names=names):
+                theirs = self.state.shown.get(held.run, ShownPlans()).theirs
+                new = tuple(name for name in dict.fromkeys(names) if not theirs.get(name))
+                if (
+                    not held.unflown_plans
+                    or len(theirs) + len(new) > OPENINGS_MAX
+                    or not all(map(_NAME.fullmatch, new))
+                ):
+                    raise Refusal("matching.names_of_run", "match_flown.names", len(names), most=OPENINGS_MAX)
+                return [life.FlownHeard(at, held.run, new)] if new else []
 
     def _propose(self, command: life.ProposeRun) -> list[life.MatchingEvent]:
         at, peer = command.at, command.peer
         run = run_between(self._accord(peer, at), self.state.party, peer, command.moment)
         _check_not_early(run, at)
         self.check_budget(peer, at)
+        self.check_flown(peer, at)
         held = self.state.runs.get(run.identity.hex())
         if held is not None and held.state is RunState.RUNNING:
             return []
@@ -218,14 +266,20 @@ class MatchingRoom(Room[MatchingRuns, life.MatchingCommand, life.MatchingEvent])
             raise Refusal("matching.epoch_without_run", "match_proposed.epoch", message.epoch.isoformat())
         if message.attempt != (1 if held is None else held.attempt + 1):
             raise Refusal("matching.next_attempt", "match_proposed.attempt", message.attempt)
-        return [self._begun(run, peer, peer, at, message.attempt)]
+        begun = self._begun(run, peer, peer, at, message.attempt)
+        try:
+            self.check_flown(peer, at)
+        except Refusal as refusal:
+            # The peer hears why: its people may have cancelled honest plans.
+            return [begun, self._aborted(at, message.run, life.UNFLOWN, str(refusal))]
+        return [begun]
 
     def _begun(self, run: Run, peer: str, by: str, at: datetime, attempt: int) -> life.RunBegun:
         party = run.first if run.first == self._key else run.second
         begun = MatchingRun(
             run.identity.hex(), peer, run.accord, from_posix_s(run.epoch.start_s), run.epoch.length_s,
             run.role_of(party), by, at, attempt, late_runs=run.terms.late_runs,
-            steps=len(steps_of(0, run.grids)),
+            steps=len(steps_of(0, run.grids)), unflown_plans=run.terms.unflown_plans,
         )  # fmt: skip
         return life.RunBegun(at, begun)
 

@@ -47,10 +47,16 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class LedgerView(msgspec.Struct, frozen=True):
-    """What all runs with a peer have told."""
+    """What all runs with a peer have told.
+
+    `unflown` is by run how many of the plans that the peer showed were never flown, `own_unflown` how many of ours,
+    where the accord limits them: of the epochs of the last thirty days that are over.
+    """
 
     peer: str
     told: SeriesTotals
+    unflown: dict[str, int]
+    own_unflown: dict[str, int]
 
 
 @post("/runs", status_code=200, summary="Begin a run")
@@ -71,26 +77,29 @@ async def list_runs(service: Service, peer: str | None = None) -> list[RunView]:
 @get("/runs/{run:str}", summary="Show a run")
 async def show_run(service: Service, run: str) -> RunView:
     """Show one run."""
-    return _view(service, _found(service, run))
+    return _view(service, await _found(service, run))
 
 
 @post("/runs/{run:str}/abort", status_code=200, summary="Break a run off")
 async def abort_run(service: Service, run: str) -> RunView:
     """Break a run off. What was shown stays shown; there is no second run for the epoch once tokens have left."""
-    _found(service, run)
+    await _found(service, run)
     await service.matching.abort(run, service.by)
-    return _view(service, _found(service, run))
+    return _view(service, await _found(service, run))
 
 
 @get("/ledger", summary="The leak ledger")
 async def show_ledger(service: Service) -> list[LedgerView]:
     """Show what all runs with each peer have told."""
+    at = service.now()
     runs = await service.loop.read(lambda: tuple(service.matching.runs.values()))
-    peers = sorted({run.peer for run in runs})
-    return [
-        LedgerView(peer, series_totals([row for run in runs if run.peer == peer for row in rows_of(run)]))
-        for peer in peers
-    ]
+    totals = {
+        peer: series_totals([row for run in runs if run.peer == peer for row in rows_of(run)])
+        for peer in sorted({run.peer for run in runs})
+    }
+    return await service.loop.read(
+        lambda: [LedgerView(peer, told, *service.matching.unflown(peer, at)) for peer, told in totals.items()]
+    )
 
 
 def rows_of(run: MatchingRun) -> list[LedgerRow]:
@@ -106,7 +115,7 @@ def rows_of(run: MatchingRun) -> list[LedgerRow]:
 @get("/runs/{run:str}/messages/{name:str}", summary="A message of ours", media_type="application/octet-stream")
 async def show_message(service: Service, run: str, name: str) -> Response[bytes]:
     """Give the bytes of a message of ours, to carry it by hand."""
-    record = _found(service, run)
+    record = await _found(service, run)
     raw = await asyncio.to_thread(service.matching.files_of(record).message, name)
     if raw is None or noted_under(record.sent, name) is None:
         raise not_found("api.message_sent_still_kept", "name", name)
@@ -118,7 +127,7 @@ async def take_message(request: Request[None, None, State], service: Service) ->
     """Take the bytes of a peer's message that a signed envelope has announced, from whoever brings them."""
     raw = await request.body()
     digest = await asyncio.to_thread(lambda: hashlib.sha256(raw).hexdigest())
-    for record in service.matching.runs.values():
+    for record in await service.loop.read(lambda: tuple(service.matching.runs.values())):
         noted = next((one for one in record.announced if one.sha256 == digest), None)
         if noted is not None:
             held = await service.matching.take_piece(record, noted.name, 0, raw)
@@ -136,7 +145,7 @@ async def receive_piece(request: Request[None, None, State], service: Service, r
     work = service.matching
     offset = offset_of(request.headers.get(OFFSET_HEADER, ""))
     piece = await request.body()
-    record = work.runs.get(run)
+    record = await service.loop.read(lambda: work.runs.get(run))
     peer = None if record is None else work.key_of(record.peer)
     # Verified for a run that is not known too: how long it takes must not tell whether it is.
     key = service.card.key if peer is None else peer
@@ -150,8 +159,8 @@ async def receive_piece(request: Request[None, None, State], service: Service, r
     return Response({"held": held} if held is not None else {}, status_code=200 if held is not None else 410)
 
 
-def _found(service: Service, run: str) -> MatchingRun:
-    record = service.matching.runs.get(run)
+async def _found(service: Service, run: str) -> MatchingRun:
+    record = await service.loop.read(lambda: service.matching.runs.get(run))
     if record is None:
         raise not_found("api.run", "run", run)
     return record

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
@@ -36,7 +36,7 @@ from detente.node.loop import CommandLoop, NodeStopped
 from detente.node.matching.delivery import deliver
 from detente.node.matching.files import RunFiles
 from detente.node.matching.pace import full_list_s, leaves_at
-from detente.picture.picture import Picture
+from detente.picture.picture import Picture, PlanState
 
 LOOK_S = 1.0
 ENTRY_BYTES = 1 << 18
@@ -157,6 +157,8 @@ class RunAtWork:
             await self._raise(MatchAlarm.MANY_OF_OURS.value)
         for some in _in_entries(opened[self._record.opened :]):
             await self._loop.decide(life.NoteParts(self._loop.clock(), self.run, ours=tuple(some)))
+        flying = await self._loop.read(lambda: active_of(self._loop.picture, concerned))
+        await self._loop.decide(life.NoteFlown(self._loop.clock(), self.run, flying))
         await self._loop.decide(life.NoteSent(self._loop.clock(), self.run, noted))
         peer = self._loop.peers.named(self._record.peer)
         if peer is not None and peer.addresses:
@@ -281,6 +283,12 @@ def live_plans(picture: Picture) -> list[Plan]:
     """Our declared and active plans, in the order of their names."""
     records = sorted(picture.plans.items())
     return [record.plan for (party, _), record in records if party == picture.party and record.live]
+
+
+def active_of(picture: Picture, plan_ids: Iterable[str]) -> tuple[str, ...]:
+    """Those of our plans that are being flown, in the order of their names."""
+    records = ((plan_id, picture.plans.get((picture.party, plan_id))) for plan_id in sorted(plan_ids))
+    return tuple(plan_id for plan_id, held in records if held is not None and held.state is PlanState.ACTIVE)
 
 
 def opened_parts(side: MatchSide) -> Iterator[OpenedPart]:

@@ -60,6 +60,7 @@ class MatchingWork:
         self._wake = asyncio.Event()
         self._seen = -1
         self._cleaned: set[tuple[str, int]] = set()
+        self._warned: set[str] = set()
         self._taking = asyncio.Lock()
 
     async def run(self) -> None:
@@ -73,6 +74,7 @@ class MatchingWork:
                     for run in list(self.runs):
                         await self._see_to(client, tasks, run, at)
                     await self._propose_what_is_due(at)
+                    await self._warn_of_unflown(at)
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._wake.wait(), LOOK_S)
 
@@ -88,6 +90,10 @@ class MatchingWork:
     async def abort(self, run: str, by: ActingPerson) -> None:
         """Break a run off, as `by` asks for it; raises Refusal for one that is over."""
         await self._loop.decide(life.AbortRun(self._loop.clock(), run, life.ASKED_TO_STOP), by=by)
+
+    def unflown(self, peer: str, at: datetime) -> tuple[dict[str, int], dict[str, int]]:
+        """By run, how many plans that a peer showed, and that we did, were never flown. Within `loop.read`."""
+        return self._room.unflown(peer, at), self._room.unflown(peer, at, ours=True)
 
     def key_of(self, peer: str) -> bytes | None:
         """The public key with which a peer signs now, 32 bytes, or None."""
@@ -160,6 +166,17 @@ class MatchingWork:
             with suppress(Refusal):
                 if self._room.run_for(peer.name, moment, at) is None:
                     await self.propose(life.ProposeRun(at, peer.name, moment))
+
+    async def _warn_of_unflown(self, at: datetime) -> None:
+        """Call people before a peer's plans that were never flown end the matching with it."""
+        for peer in self._loop.peers:
+            accord = self._loop.accords.in_force(peer.name, at)
+            most = 0 if accord is None else accord.provisions.matching.unflown_plans
+            for run, unflown in self._room.unflown(peer.name, at).items() if most else ():
+                if 2 * unflown > most and run not in self._warned:
+                    self._warned.add(run)
+                    detail = f"{unflown} never flown; more than {most} end the matching"
+                    await raise_alarm(self._loop, self.runs[run], AlarmKind.UNFLOWN_PLANS, detail)
 
     async def _work_on(self, at_work: RunAtWork) -> None:
         """Go on with a run until it is over; what goes wrong ends it."""
