@@ -56,6 +56,12 @@ class Officer:
         found.first.wait_for()
         return found.first
 
+    def drawn_anew(self) -> None:
+        """Wait until the map shows what was asked of it before now: the frame under way, and the next one."""
+        for _ in range(2):
+            count = self.page.locator("canvas[data-drawn]").get_attribute("data-drawn")
+            self.page.locator(f'canvas[data-drawn]:not([data-drawn="{count}"])').wait_for()
+
     def hold(self, selector: str, seconds: float = 1.3) -> None:
         box = self.page.locator(selector).bounding_box()
         self.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

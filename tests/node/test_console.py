@@ -81,16 +81,34 @@ def test_a_node_that_says_nothing_any_more_is_said_though_its_connection_stands(
 @pytest.mark.parametrize(
     "lost",
     [
-        "() => { CanvasRenderingContext2D.prototype.isContextLost = () => true }",
-        "() => { CanvasRenderingContext2D.prototype.putImageData = () => { throw new Error('lost') } }",
-        "() => { window.requestAnimationFrame = () => 0 }",
+        "() => { OffscreenCanvasRenderingContext2D.prototype.isContextLost = () => true }",
+        "() => { OffscreenCanvasRenderingContext2D.prototype.putImageData = () => { throw new Error('lost') } }",
+        "() => self.close()",
     ],
 )
 def test_a_map_that_is_not_drawn_any_more_does_not_look_alive(parties, officer, lost):
     screen = officer(parties[0])
-    screen.page.evaluate(lost)
+    screen.page.locator("canvas[data-drawn]").wait_for()
+    (painter,) = screen.page.workers
+    painter.evaluate(lost)
     screen.see(".stale", "PICTURE STALE")
     screen.faults[:] = [fault for fault in screen.faults if "lost" not in fault]
+
+
+def test_a_page_that_asks_for_no_frames_any_more_does_not_look_alive(parties, officer):
+    screen = officer(parties[0])
+    screen.page.evaluate("() => { window.requestAnimationFrame = () => 0 }")
+    screen.see(".stale", "PICTURE STALE")
+
+
+def test_a_click_on_the_map_chooses_the_plan_that_is_there(parties, officer):
+    parties[0].imports(area_plan("CLICKED"))
+    screen = officer(parties[0])
+    screen.page.goto(f"{parties[0].url}/console/#at={TODAY + timedelta(hours=2, minutes=5):%Y-%m-%dT%H:%MZ}")
+    screen.see(".elsewhere")
+    screen.drawn_anew()
+    screen.page.locator("canvas[data-drawn]").click()
+    screen.see("article", "CLICKED")
 
 
 def test_a_link_shows_another_day_and_plays_it(parties, officer):

@@ -5,6 +5,7 @@ import { defineConfig } from 'vite'
 export default defineConfig({
   base: '/console/',
   plugins: [svelte()],
+  worker: { format: 'es' },
   build: {
     outDir: '../built',
     emptyOutDir: true,

@@ -10,14 +10,7 @@ interface Line { xs: Float64Array; ys: Float64Array; minX: number; maxX: number;
 interface Label { name: string; x: number; y: number; width: number }
 export interface BaseMap { land: Line[]; borders: Line[]; labels: Label[] }
 
-let loading: Promise<BaseMap> | null = null
-
-export function baseMap(): Promise<BaseMap> {
-  loading ??= load()
-  return loading
-}
-
-async function load(): Promise<BaseMap> {
+export async function baseMap(): Promise<BaseMap> {
   const response = await fetch(url)
   if (!response.ok) throw new Error(`the base map: HTTP ${response.status}`)
   const topology = (await response.json()) as Topology<{ countries: GeometryCollection<{ name: string }>; land: GeometryCollection }>
@@ -51,7 +44,7 @@ function label(country: Feature<Polygon | MultiPolygon, { name: string }>): Labe
 
 export interface BaseColours { sea: string; land: string; border: string; name: string; grid: string }
 
-export function drawBase(context: CanvasRenderingContext2D, view: View, map: BaseMap | null, colours: BaseColours): void {
+export function drawBase(context: OffscreenCanvasRenderingContext2D, view: View, map: BaseMap | null, colours: BaseColours): void {
   context.fillStyle = colours.sea
   context.fillRect(0, 0, view.width, view.height)
   if (map) {
@@ -76,7 +69,7 @@ export function drawBase(context: CanvasRenderingContext2D, view: View, map: Bas
   }
 }
 
-function trace(context: CanvasRenderingContext2D, view: View, { xs, ys, minX, maxX, minY, maxY }: Line, closed: boolean): void {
+function trace(context: OffscreenCanvasRenderingContext2D, view: View, { xs, ys, minX, maxX, minY, maxY }: Line, closed: boolean): void {
   const halfX = view.width / 2 / view.scale
   const halfY = view.height / 2 / view.scale
   if (maxY < view.y - halfY || minY > view.y + halfY) return
@@ -101,7 +94,7 @@ function trace(context: CanvasRenderingContext2D, view: View, { xs, ys, minX, ma
 
 const STEPS_DEG = [30, 10, 5, 2, 1, 0.5, 0.25, 0.1, 0.05]
 
-function grid(context: CanvasRenderingContext2D, view: View, colours: BaseColours): void {
+function grid(context: OffscreenCanvasRenderingContext2D, view: View, colours: BaseColours): void {
   const across = (view.width / view.scale) * 360
   const step = STEPS_DEG.findLast((one) => across / one < 12) ?? 30
   const low = view.positionAt(0, view.height)

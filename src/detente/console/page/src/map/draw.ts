@@ -13,13 +13,17 @@ export interface Colours {
   ours: string; theirs: string; danger: string; warning: string; text: string; faint: string; halo: string
 }
 export interface Layer {
-  ms: number; party: string; traffic: Traffic; notices: NoticeRecord[]; zones: Zone[]; conflicts: ConflictRecord[]
+  party: string; notices: NoticeRecord[]; zones: Zone[]; conflicts: ConflictRecord[]
   selected: Selected
   /** The keys of the plan that is selected, or of both plans of the conflict that is. */
   chosen: readonly string[]
-  ghost: Ghost | null; gesture: Gesture | null; drawing: Position[]
+  ghost: Ghost | null; gesture: Gesture['kind'] | null; drawing: Position[]
 }
-export interface Hit { kind: NonNullable<Selected>['kind']; id: string; x: number; y: number }
+export type Context = OffscreenCanvasRenderingContext2D
+/** The time that is shown, and how many pixels of the screen are one of the page. */
+export interface Moment { ms: number; ratio: number }
+export type Found = NonNullable<Selected>
+interface Hit extends Found { x: number; y: number }
 
 const PATHS_A_STROKE = 100
 const NAME_LONGEST = 40
@@ -32,28 +36,32 @@ export class Picture {
   private readonly taken = new Taken()
 
   /** Throws where the canvas was lost: what is not drawn does not count as drawn. */
-  draw(context: CanvasRenderingContext2D, view: View, colours: Colours, ratio: number, layer: Layer): void {
-    if (context.isContextLost?.()) throw new Error('the canvas was lost')
+  draw(context: Context, view: View, colours: Colours, { ms, ratio }: Moment, traffic: Traffic, layer: Layer): void {
     context.clearRect(0, 0, view.width, view.height)
     const hits: Hit[] = []
     this.taken.begin(view.width, view.height)
     const labels = new Labels(context, view, colours, this.taken)
-    for (const zone of layer.zones) drawZone(context, view, colours, zone, layer, hits, labels)
+    for (const zone of layer.zones) drawZone(context, view, colours, zone, ms, layer, hits, labels)
     for (const record of layer.notices) {
-      if (record.state === 'in_force') drawNotice(context, view, colours, record, layer, hits, labels)
+      if (record.state === 'in_force') drawNotice(context, view, colours, record, ms, layer, hits, labels)
     }
-    const isCrowd = this.symbols.find(layer)
-    for (const isOurs of [true, false]) this.drawPlans(context, view, isOurs ? colours.ours : colours.theirs, isOurs, layer, isCrowd, hits, labels)
+    const isCrowd = this.symbols.find(traffic, ms, layer)
+    for (const isOurs of [true, false]) this.drawPlans(context, view, isOurs ? colours.ours : colours.theirs, isOurs, ms, layer, isCrowd, hits, labels)
     labels.draw()
     this.symbols.draw(context, view, colours, ratio, isCrowd, this.taken)
     if (layer.ghost) drawGhost(context, view, colours, layer.ghost)
-    for (const record of layer.conflicts) drawConflict(context, view, colours, record, layer, hits)
+    for (const record of layer.conflicts) drawConflict(context, view, colours, record, ms, layer, hits)
     drawGesture(context, view, colours, layer)
     this.hits = hits
   }
 
+  /** Letters look otherwise now: make them anew. */
+  forget(): void {
+    this.symbols.forget()
+  }
+
   /** What is nearest to a place on the screen, a conflict before all else; null where nothing is near. */
-  at(x: number, y: number, withinPx: number): NonNullable<Selected> | null {
+  at(x: number, y: number, withinPx: number): Found | null {
     const flight = this.symbols.nearest(x, y)
     const near = this.hits.map(({ kind, id, ...at }) => ({ kind, id, px: Math.hypot(at.x - x, at.y - y) }))
     if (flight) near.push({ kind: 'plan', id: flight.key, px: flight.px })
@@ -64,7 +72,7 @@ export class Picture {
 
   /** Volumes and, unless it is a crowd, whole routes. Long paths are split: a canvas strokes them superlinearly. */
   private drawPlans(
-    context: CanvasRenderingContext2D, view: View, colour: string, isOurs: boolean, layer: Layer, isCrowd: boolean, hits: Hit[], labels: Labels,
+    context: Context, view: View, colour: string, isOurs: boolean, ms: number, layer: Layer, isCrowd: boolean, hits: Hit[], labels: Labels,
   ): void {
     let inPath = 0
     const stroke = (): void => {
@@ -77,16 +85,16 @@ export class Picture {
       inPath = 0
     }
     context.beginPath()
-    this.symbols.each((one) => {
-      if (isCrowd || layer.chosen.includes(one.key) || !one.xs.length || (one.party === layer.party) !== isOurs) return
+    if (!isCrowd) this.symbols.each((one) => {
+      if (layer.chosen.includes(one.key) || !one.xs.length || (one.party === layer.party) !== isOurs) return
       trace(context, view, one.xs, one.ys)
       if (++inPath === PATHS_A_STROKE) stroke()
     })
     stroke()
-    this.symbols.each((one) => {
+    this.symbols.eachWithAreas((one) => {
       const isChosen = layer.chosen.includes(one.key)
-      if ((one.party === layer.party) !== isOurs || (!one.volumes.length && !isChosen)) return
-      drawVolumes(context, view, colour, one, layer.ms, isChosen, hits, labels)
+      if ((one.party === layer.party) !== isOurs) return
+      drawVolumes(context, view, colour, one, ms, isChosen, hits, labels)
       if (!isChosen || !one.xs.length) return
       context.strokeStyle = colour
       context.lineWidth = 3
@@ -97,7 +105,7 @@ export class Picture {
 }
 
 function drawVolumes(
-  context: CanvasRenderingContext2D, view: View, colour: string, one: Flight, ms: number, isChosen: boolean, hits: Hit[], labels: Labels,
+  context: Context, view: View, colour: string, one: Flight, ms: number, isChosen: boolean, hits: Hit[], labels: Labels,
 ): void {
   for (const volume of one.volumes) {
     const isNow = volume.start <= ms && ms <= volume.end
@@ -109,13 +117,13 @@ function drawVolumes(
   }
 }
 
-function path(context: CanvasRenderingContext2D, view: View, xs: Float64Array, ys: Float64Array, closed: boolean): void {
+function path(context: Context, view: View, xs: Float64Array, ys: Float64Array, closed: boolean): void {
   context.beginPath()
   trace(context, view, xs, ys)
   if (closed) context.closePath()
 }
 
-function fillArea(context: CanvasRenderingContext2D, view: View, shape: AreaShape, colour: string, strong: boolean, dashes: number[]): void {
+function fillArea(context: Context, view: View, shape: AreaShape, colour: string, strong: boolean, dashes: number[]): void {
   path(context, view, shape.xs, shape.ys, true)
   context.globalAlpha = strong ? 0.28 : 0.12
   context.fillStyle = colour
@@ -129,7 +137,7 @@ function fillArea(context: CanvasRenderingContext2D, view: View, shape: AreaShap
   context.globalAlpha = 1
 }
 
-function trace(context: CanvasRenderingContext2D, view: View, xs: Float64Array, ys: Float64Array): void {
+function trace(context: Context, view: View, xs: Float64Array, ys: Float64Array): void {
   const first = xs[0] ?? 0
   const shift = view.toScreenX(first) - first * view.scale
   for (let k = 0; k < xs.length; k++) {
@@ -140,7 +148,7 @@ function trace(context: CanvasRenderingContext2D, view: View, xs: Float64Array, 
   }
 }
 
-function drawGhost(context: CanvasRenderingContext2D, view: View, colours: Colours, ghost: Ghost): void {
+function drawGhost(context: Context, view: View, colours: Colours, ghost: Ghost): void {
   const one = flight(ghost.party, ghost.plan)
   context.strokeStyle = colours.text
   context.lineWidth = 2
@@ -157,11 +165,11 @@ function drawGhost(context: CanvasRenderingContext2D, view: View, colours: Colou
 }
 
 function drawConflict(
-  context: CanvasRenderingContext2D, view: View, colours: Colours, record: ConflictRecord, layer: Layer, hits: Hit[],
+  context: Context, view: View, colours: Colours, record: ConflictRecord, ms: number, layer: Layer, hits: Hit[],
 ): void {
   const { encounter, conflict_id: id } = record.conflict
   const chosen = layer.selected?.kind === 'conflict' && layer.selected.id === id
-  if (Date.parse(encounter.end) < layer.ms && !chosen) return
+  if (Date.parse(encounter.end) < ms && !chosen) return
   const points = [encounter.closest_first_position, encounter.closest_second_position]
   const [a, b] = points.map((point) => [view.toScreenX(xOf(point.longitude_deg)), view.toScreenY(yOf(point.latitude_deg))])
   if (!a || !b) return
@@ -187,13 +195,13 @@ function drawConflict(
 }
 
 function drawNotice(
-  context: CanvasRenderingContext2D, view: View, colours: Colours, record: NoticeRecord, layer: Layer, hits: Hit[], labels: Labels,
+  context: Context, view: View, colours: Colours, record: NoticeRecord, ms: number, layer: Layer, hits: Hit[], labels: Labels,
 ): void {
   const shape = volumeShape(record.notice.volume)
-  if (shape.end < layer.ms) return
+  if (shape.end < ms) return
   const id = `${record.notice.party}/${record.notice.notice_id}`
   const chosen = layer.selected?.kind === 'notice' && layer.selected.id === id
-  fillArea(context, view, shape, meaningColour(record.notice.meaning, colours), chosen || shape.start <= layer.ms, dashesOf(record.notice.meaning))
+  fillArea(context, view, shape, meaningColour(record.notice.meaning, colours), chosen || shape.start <= ms, dashesOf(record.notice.meaning))
   const x = view.toScreenX(mean(shape.xs))
   const y = view.toScreenY(mean(shape.ys))
   hits.push({ kind: 'notice', id, x, y })
@@ -201,7 +209,7 @@ function drawNotice(
 }
 
 function drawZone(
-  context: CanvasRenderingContext2D, view: View, colours: Colours, zone: Zone, layer: Layer, hits: Hit[], labels: Labels,
+  context: Context, view: View, colours: Colours, zone: Zone, ms: number, layer: Layer, hits: Hit[], labels: Labels,
 ): void {
   const id = `${zone.peer}/${zone.zone_id}`
   const chosen = layer.selected?.kind === 'zone' && layer.selected.id === id
@@ -210,7 +218,7 @@ function drawZone(
   for (const pending of zone.pending) versions.push([pending.terms, false])
   for (const [terms, agreed] of versions) {
     const shape = volumeShape({ area: terms.area, altitude: terms.altitude, time: terms.time })
-    if (shape.end < layer.ms) continue
+    if (shape.end < ms) continue
     const colour = meaningColour(terms.meaning, colours)
     fillArea(context, view, shape, colour, agreed, agreed ? dashesOf(terms.meaning) : [3, 6])
     for (const ring of [terms.hold_outside_m, terms.contact_at_m]) {
@@ -223,7 +231,7 @@ function drawZone(
   }
 }
 
-function drawRing(context: CanvasRenderingContext2D, view: View, area: Area & { kind: 'circle' }, radiusM: number, colour: string): void {
+function drawRing(context: Context, view: View, area: Area & { kind: 'circle' }, radiusM: number, colour: string): void {
   const [xs, ys] = outline({ ...area, radius_m: radiusM })
   path(context, view, xs, ys, true)
   context.strokeStyle = colour
@@ -238,14 +246,14 @@ const meaningColour = (meaning: string, colours: Colours): string =>
 
 const dashesOf = (meaning: string): number[] => (meaning === 'closed_to_all' || meaning === 'keep_out' ? [] : [10, 5])
 
-function drawGesture(context: CanvasRenderingContext2D, view: View, colours: Colours, layer: Layer): void {
+function drawGesture(context: Context, view: View, colours: Colours, layer: Layer): void {
   const { gesture, drawing } = layer
   const [first, second] = drawing
   if (!gesture || !first) return
   context.strokeStyle = colours.text
   context.lineWidth = 2
   context.beginPath()
-  if (gesture.kind === 'circle' && second) {
+  if (gesture === 'circle' && second) {
     const radius = distanceM(first, second) * unitsPerMetre(first.latitude_deg) * view.scale
     context.arc(view.toScreenX(xOf(first.longitude_deg)), view.toScreenY(yOf(first.latitude_deg)), radius, 0, 2 * Math.PI)
   } else {
@@ -268,7 +276,7 @@ class Labels {
   private readonly wanted: Label[] = []
   private readonly first: Label[] = []
   constructor(
-    private readonly context: CanvasRenderingContext2D, private readonly view: View, private readonly colours: Colours, private readonly taken: Taken,
+    private readonly context: Context, private readonly view: View, private readonly colours: Colours, private readonly taken: Taken,
   ) {}
 
   add(x: number, y: number, text: string, colour: string, chosen: boolean): void {

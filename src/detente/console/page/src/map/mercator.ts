@@ -33,14 +33,20 @@ export function distanceM(a: Position, b: Position): number {
   return 2 * 6_371_008.8 * Math.asin(Math.sqrt(h))
 }
 
+export interface Seen { x: number; y: number; scale: number; width: number; height: number }
+
 /** What of the world a canvas shows. */
-export class View {
+export class View implements Seen {
   x = 0.6
   y = 0.4
   /** Pixels from the west of the world to its east. */
   scale = 4000
   width = 1
   height = 1
+
+  take({ x, y, scale, width, height }: Seen): void {
+    Object.assign(this, { x, y, scale, width, height })
+  }
 
   toScreenX(x: number): number {
     let dx = x - this.x

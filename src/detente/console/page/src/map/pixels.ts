@@ -18,7 +18,7 @@ const SOLID = 250
 export class Pixels {
   width = 0
   height = 0
-  private readonly canvas = document.createElement('canvas')
+  private readonly canvas = new OffscreenCanvas(1, 1)
   private readonly context = this.canvas.getContext('2d', { willReadFrequently: true })
   private image = new ImageData(1, 1)
   private words = new Int32Array(this.image.data.buffer)
@@ -40,7 +40,7 @@ export class Pixels {
     if (x + one.right < 0 || y + one.bottom < 0 || x + one.left >= width || y + one.top >= height) return
     if (x + one.left >= 0 && y + one.top >= 0 && x + one.right < width && y + one.bottom < height) {
       this.cover(one.solid, y * width + x)
-      this.blend(one.soft, y * width + x)
+      this.soften(one.soft, y * width + x)
     } else {
       this.clip(one.solid, x, y)
       this.clip(one.soft, x, y)
@@ -54,14 +54,14 @@ export class Pixels {
     for (let k = 0; k < colours.length; k++) words[base + (steps[k] as number)] = colours[k] as number
   }
 
-  private blend(dots: Dots, base: number): void {
+  /** The soft edge gives way to what is there already: to mix it in would cost more than all the rest. */
+  private soften(dots: Dots, base: number): void {
     const { words } = this
     const { colours } = dots
     const steps = stepsOf(dots, this.width)
     for (let k = 0; k < colours.length; k++) {
       const at = base + (steps[k] as number)
-      const under = words[at] as number
-      words[at] = under === 0 ? (colours[k] as number) : over(colours[k] as number, under)
+      if ((words[at] as number) >>> 24 < (colours[k] as number) >>> 24) words[at] = colours[k] as number
     }
   }
 
@@ -73,8 +73,7 @@ export class Pixels {
       const atY = y + (dy[k] as number)
       if (atX < 0 || atX >= width || atY < 0 || atY >= height) continue
       const at = atY * width + atX
-      const under = words[at] as number
-      words[at] = under === 0 ? (colours[k] as number) : over(colours[k] as number, under)
+      if ((words[at] as number) >>> 24 <= (colours[k] as number) >>> 24) words[at] = colours[k] as number
     }
   }
 
@@ -93,7 +92,7 @@ export class Pixels {
   }
 
   /** The picture, to be drawn on another canvas; null where this one was lost. */
-  finished(): HTMLCanvasElement | null {
+  finished(): OffscreenCanvas | null {
     if (!this.context || this.context.isContextLost?.()) return null
     this.context.putImageData(this.image, 0, 0)
     return this.canvas
@@ -108,50 +107,48 @@ function stepsOf(dots: Dots, stride: number): Int32Array {
   return dots.steps
 }
 
-/** A colour over another, both with their alpha, as pixels of an ImageData are (not premultiplied). */
-function over(colour: number, under: number): number {
-  const alpha = colour >>> 24
-  const below = ((under >>> 24) * (255 - alpha)) / 255
-  const whole = alpha + below
-  const share = alpha / whole
-  const red = (colour & 255) * share + (under & 255) * (1 - share)
-  const green = ((colour >>> 8) & 255) * share + ((under >>> 8) & 255) * (1 - share)
-  const blue = ((colour >>> 16) & 255) * share + ((under >>> 16) & 255) * (1 - share)
-  return (whole << 24) | (blue << 16) | (green << 8) | red
-}
-
-function dots(found: [number, number, number][]): Dots {
-  return {
-    dx: Int16Array.from(found, (one) => one[0]), dy: Int16Array.from(found, (one) => one[1]),
-    colours: Int32Array.from(found, (one) => one[2]), steps: new Int32Array(found.length), stride: 0,
+/** Those pixels of a painted picture whose alpha is at least one value and less than another. */
+function dots(painted: Int32Array, columns: number, originX: number, originY: number, least: number, below: number): Dots {
+  const isOne = (word: number): boolean => word >>> 24 >= least && word >>> 24 < below
+  let count = 0
+  for (let k = 0; k < painted.length; k++) if (isOne(painted[k] as number)) count++
+  const made = { dx: new Int16Array(count), dy: new Int16Array(count), colours: new Int32Array(count), steps: new Int32Array(count), stride: 0 }
+  let at = 0
+  for (let k = 0; k < painted.length; k++) {
+    const word = painted[k] as number
+    if (!isOne(word)) continue
+    made.dx[at] = (k % columns) - originX
+    made.dy[at] = Math.floor(k / columns) - originY
+    made.colours[at++] = word
   }
+  return made
 }
 
-const scratch = document.createElement('canvas')
+const scratch = new OffscreenCanvas(1, 1)
 const pen = scratch.getContext('2d', { willReadFrequently: true })
 
 /** Paint a sprite: of a width and height around an origin, `ratio` pixels of the screen to one of the page. */
 export function sprite(
-  width: number, height: number, originX: number, originY: number, ratio: number, paint: (context: CanvasRenderingContext2D) => void,
+  width: number, height: number, originX: number, originY: number, ratio: number, paint: (context: OffscreenCanvasRenderingContext2D) => void,
 ): Sprite {
-  const found: [number, number, number][] = []
   const columns = Math.max(1, Math.ceil(width * ratio))
   const rows = Math.max(1, Math.ceil(height * ratio))
+  scratch.width = Math.max(scratch.width, columns)
+  scratch.height = Math.max(scratch.height, rows)
+  let painted = new Int32Array(0)
   if (pen) {
-    scratch.width = columns
-    scratch.height = rows
+    pen.setTransform(1, 0, 0, 1, 0, 0)
+    pen.clearRect(0, 0, columns, rows)
     pen.setTransform(ratio, 0, 0, ratio, originX * ratio, originY * ratio)
+    pen.save()
     paint(pen)
-    const words = new Int32Array(pen.getImageData(0, 0, columns, rows).data.buffer)
-    words.forEach((word, k) => {
-      if (word >>> 24 >= FAINTEST) found.push([(k % columns) - Math.round(originX * ratio), Math.floor(k / columns) - Math.round(originY * ratio), word])
-    })
+    pen.restore()
+    painted = new Int32Array(pen.getImageData(0, 0, columns, rows).data.buffer)
   }
-  const xs = found.map((one) => one[0])
-  const ys = found.map((one) => one[1])
+  const [left, top] = [Math.round(originX * ratio), Math.round(originY * ratio)]
   return {
-    solid: dots(found.filter((one) => one[2] >>> 24 >= SOLID)), soft: dots(found.filter((one) => one[2] >>> 24 < SOLID)), advance: columns,
-    left: Math.min(...xs, 0), top: Math.min(...ys, 0), right: Math.max(...xs, 0), bottom: Math.max(...ys, 0),
+    solid: dots(painted, columns, left, top, SOLID, 256), soft: dots(painted, columns, left, top, FAINTEST, SOLID),
+    left: -left, top: -top, right: columns - left, bottom: rows - top, advance: columns,
   }
 }
 
@@ -165,7 +162,8 @@ export function textWidth(text: string, font: string): number {
 /** A colour of the style as a word of an ImageData, with an alpha. */
 export function wordOf(colour: string, alpha: number): number {
   if (!pen) return 0
-  scratch.width = scratch.height = 1
+  pen.setTransform(1, 0, 0, 1, 0, 0)
+  pen.clearRect(0, 0, 1, 1)
   pen.fillStyle = colour
   pen.fillRect(0, 0, 1, 1)
   const [red = 0, green = 0, blue = 0] = pen.getImageData(0, 0, 1, 1).data

@@ -19,6 +19,8 @@ class Scene {
   drawing = $state.raw<Position[]>([])
   /** What the other side was told of us, while the map shows that instead of the picture. */
   theirView = $state.raw<{ plans: PlanRecord[]; notices: Notice[] } | null>(null)
+  /** When the flights of the map start, the earliest first. */
+  starts = $state.raw<Float64Array>(new Float64Array())
   /** Where the map is asked to go: a box of positions. */
   goTo = $state.raw<Position[] | null>(null)
 

@@ -1,6 +1,6 @@
 // Plans as the map draws them: compiled once for each revision.
 
-import type { Area, Plan, PlanRecord, Volume } from '../node/types'
+import type { Area, Plan, Volume } from '../node/types'
 import { metresOf } from '../shown/figures'
 import { unitsPerMetre, xOf, yOf } from './mercator'
 
@@ -14,10 +14,6 @@ export interface AreaShape {
 }
 
 const CIRCLE_CORNERS = 48
-
-export function flightOf(record: PlanRecord): Flight {
-  return flight(record.party, record.plan)
-}
 
 export function flight(party: string, plan: Plan): Flight {
   const common = { key: `${party}/${plan.plan_id}`, party, planId: plan.plan_id }
@@ -67,26 +63,4 @@ export function outline(area: Area): [Float64Array, Float64Array] {
     Float64Array.from({ length: CIRCLE_CORNERS }, (_, k) => xOf(area.centre.longitude_deg) + radius * Math.cos(corner(k))),
     Float64Array.from({ length: CIRCLE_CORNERS }, (_, k) => yOf(area.centre.latitude_deg) + radius * Math.sin(corner(k))),
   ]
-}
-
-/** Put where a flight is at a time into `into`: x, y, height in metres, course in radians from the east. False before and after it. */
-export function placeAt({ times, xs, ys, heights }: Flight, ms: number, into: Float64Array): boolean {
-  const last = times.length - 1
-  if (last < 0 || ms < (times[0] as number) || ms > (times[last] as number)) return false
-  let low = 0
-  let high = last
-  while (high - low > 1) {
-    const middle = (low + high) >> 1
-    if ((times[middle] as number) <= ms) low = middle
-    else high = middle
-  }
-  const from = times[low] as number
-  const share = high === low ? 0 : (ms - from) / ((times[high] as number) - from)
-  const dx = (xs[high] as number) - (xs[low] as number)
-  const dy = (ys[high] as number) - (ys[low] as number)
-  into[0] = (xs[low] as number) + dx * share
-  into[1] = (ys[low] as number) + dy * share
-  into[2] = (heights[low] as number) + ((heights[high] as number) - (heights[low] as number)) * share
-  into[3] = Math.atan2(dy, dx)
-  return true
 }

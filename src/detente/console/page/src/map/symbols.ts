@@ -4,9 +4,11 @@
 import { fit } from '../shown/text'
 import type { Colours, Layer } from './draw'
 import type { View } from './mercator'
+import { COURSES } from './legs'
 import { Pixels, type Sprite, sprite, textWidth, wordOf } from './pixels'
-import { type Flight, placeAt } from './shapes'
+import type { Flight } from './shapes'
 import type { Taken } from './taken'
+import type { Traffic } from './traffic'
 
 const AHEAD_MS = 30 * 60_000
 const LEADER_MS = 3 * 60_000
@@ -18,7 +20,6 @@ const SWARM = 8000
 const MOST_LABELS = 400
 const MOST_TEXTS = 4000
 const LONGEST_LABEL = 24
-const TURNS = 64
 const SYMBOL_PX = 30
 const SMALL = 0.5
 const FOOT_100_M = 30.48
@@ -26,24 +27,26 @@ const LABEL_FONT = '11px "B612 Mono", monospace'
 const MARGIN_PX = 20
 
 export class Symbols {
-  /** Flights that were drawn last, by their index, and where: for whoever clicks. */
+  /** Flights that were drawn last, by their index, and where: for whoever clicks. What is not on the screen is at infinity. */
   private shown = new Int32Array(0)
   private xs = new Float32Array(0)
   private ys = new Float32Array(0)
   private heights = new Float32Array(0)
   private count = 0
+  private readonly areas: number[] = []
+  private traffic: Traffic | null = null
+  private ms = 0
   private layer: Layer | null = null
   private readonly pixels = new Pixels()
-  private readonly here = new Float64Array(4)
-  private readonly there = new Float64Array(4)
   private look = ''
   private readonly sprites: Sprite[] = []
   private readonly texts = new Map<string, Sprite>()
   private words = { ours: 0, theirs: 0 }
 
-  /** Find who is shown at the layer's time; returns whether that is a crowd. */
-  find(layer: Layer): boolean {
-    const { traffic, ms } = layer
+  /** Find who is shown at a time; returns whether that is a crowd. */
+  find(traffic: Traffic, ms: number, layer: Layer): boolean {
+    this.traffic = traffic
+    this.ms = ms
     this.layer = layer
     if (this.shown.length < traffic.flights.length) {
       this.shown = new Int32Array(traffic.flights.length)
@@ -52,34 +55,47 @@ export class Symbols {
       this.heights = new Float32Array(traffic.flights.length)
     }
     this.count = 0
+    this.areas.length = 0
     const last = traffic.firstNotBegun(ms + AHEAD_MS)
     for (let k = traffic.firstNotOver(ms); k < last; k++) {
-      if ((traffic.ends[k] as number) >= ms) this.shown[this.count++] = k
+      if ((traffic.ends[k] as number) < ms) continue
+      this.shown[this.count++] = k
+      if (traffic.withAreas[k]) this.areas.push(k)
     }
     for (const key of layer.chosen) {
       const chosen = traffic.indexOf(key)
-      if (chosen >= 0 && !this.shown.subarray(0, this.count).includes(chosen)) this.shown[this.count++] = chosen
+      if (chosen < 0) continue
+      if (!this.shown.subarray(0, this.count).includes(chosen)) this.shown[this.count++] = chosen
+      if (!traffic.withAreas[chosen] || !this.areas.includes(chosen)) this.areas.push(chosen)
     }
     return this.count > CROWD
   }
 
   /** Every flight that is shown. */
   each(work: (flight: Flight) => void): void {
-    const { layer } = this
-    if (!layer) return
-    for (let k = 0; k < this.count; k++) work(layer.traffic.flights[this.shown[k] as number] as Flight)
+    for (let k = 0; k < this.count; k++) this.do(this.shown[k] as number, work)
+  }
+
+  /** Those of them that have areas, and what is chosen. */
+  eachWithAreas(work: (flight: Flight) => void): void {
+    for (const index of this.areas) this.do(index, work)
+  }
+
+  private do(index: number, work: (flight: Flight) => void): void {
+    const flight = this.traffic?.flights[index]
+    if (flight) work(flight)
   }
 
   /** Draw them over what is there; throws where the picture was lost. */
-  draw(context: CanvasRenderingContext2D, view: View, colours: Colours, ratio: number, isCrowd: boolean, taken: Taken): void {
-    const { layer, pixels } = this
-    if (!layer) return
+  draw(context: OffscreenCanvasRenderingContext2D, view: View, colours: Colours, ratio: number, isCrowd: boolean, taken: Taken): void {
+    const { layer, traffic, pixels } = this
+    if (!layer || !traffic) return
     this.take(colours, ratio)
     pixels.begin(Math.round(view.width * ratio), Math.round(view.height * ratio))
-    if (isCrowd) this.leaders(view, layer, ratio)
-    this.stamp(view, layer, ratio, true)
-    this.stamp(view, layer, ratio, false)
-    this.label(view, layer, colours, ratio, taken)
+    this.place(view, traffic, ratio, isCrowd)
+    this.stamp(traffic, ratio, 1)
+    this.stamp(traffic, ratio, 0)
+    this.label(view, traffic, layer, colours, ratio, taken)
     const picture = pixels.finished()
     if (!picture) throw new Error('the canvas was lost')
     context.drawImage(picture, 0, 0, view.width, view.height)
@@ -96,8 +112,12 @@ export class Symbols {
         at = k
       }
     }
-    const found = this.layer?.traffic.flights[this.shown[at] ?? -1]
+    const found = this.traffic?.flights[this.shown[at] ?? -1]
     return found ? { key: found.key, px: best } : null
+  }
+
+  forget(): void {
+    this.texts.clear()
   }
 
   private take(colours: Colours, ratio: number): void {
@@ -108,7 +128,7 @@ export class Symbols {
     this.words = { ours: wordOf(colours.ours, LEADER_ALPHA), theirs: wordOf(colours.theirs, LEADER_ALPHA) }
     for (const isSmall of [false, true]) {
       for (const isOurs of [true, false]) {
-        for (let turn = 0; turn <= TURNS; turn++) this.sprites[indexOf(isOurs, isSmall, turn)] = this.symbol(isOurs, isSmall, turn, colours, ratio)
+        for (let turn = 0; turn <= COURSES; turn++) this.sprites[indexOf(isOurs, isSmall, turn)] = this.symbol(isOurs, isSmall, turn, colours, ratio)
       }
     }
   }
@@ -117,55 +137,56 @@ export class Symbols {
   private symbol(isOurs: boolean, isSmall: boolean, turn: number, colours: Colours, ratio: number): Sprite {
     return sprite(SYMBOL_PX, SYMBOL_PX, SYMBOL_PX / 2, SYMBOL_PX / 2, ratio, (context) => {
       const colour = isOurs ? colours.ours : colours.theirs
-      if (turn === TURNS) {
+      if (turn === COURSES) {
         context.fillStyle = colour
         context.fillRect(-2, -2, 4, 4)
       } else {
-        context.rotate((turn / TURNS) * 2 * Math.PI)
+        context.rotate((turn / COURSES) * 2 * Math.PI)
         if (isSmall) context.scale(SMALL, SMALL)
         arrow(context, isOurs, colour, isSmall ? '' : colours.halo)
       }
     })
   }
 
-  private leaders(view: View, layer: Layer, ratio: number): void {
-    const { here, there } = this
+  /** Find where each is on the screen, and draw the way of its next minutes where it is one of a crowd. */
+  private place(view: View, traffic: Traffic, ratio: number, isCrowd: boolean): void {
+    const { ms } = this
+    const { legs } = traffic
     for (let k = 0; k < this.count; k++) {
-      const one = layer.traffic.flights[this.shown[k] as number] as Flight
-      if (!placeAt(one, layer.ms, here) || !placeAt(one, Math.min(layer.ms + LEADER_MS, one.end), there)) continue
-      const x = view.toScreenX(here[0] as number)
-      const y = view.toScreenY(here[1] as number)
-      if (x < 0 || y < 0 || x > view.width || y > view.height) continue
-      const toX = x + ((there[0] as number) - (here[0] as number)) * view.scale
-      const colour = one.party === layer.party ? this.words.ours : this.words.theirs
-      this.pixels.line(x * ratio, y * ratio, toX * ratio, view.toScreenY(there[1] as number) * ratio, colour)
-    }
-  }
-
-  private stamp(view: View, layer: Layer, ratio: number, isOurs: boolean): void {
-    const { here } = this
-    for (let k = 0; k < this.count; k++) {
-      const one = layer.traffic.flights[this.shown[k] as number] as Flight
-      if ((one.party === layer.party) !== isOurs) continue
+      const index = this.shown[k] as number
       this.xs[k] = Infinity
-      if (!one.xs.length) continue
-      const isFlown = placeAt(one, layer.ms, here)
-      const x = view.toScreenX(isFlown ? (here[0] as number) : (one.xs[0] as number))
-      const y = view.toScreenY(isFlown ? (here[1] as number) : (one.ys[0] as number))
+      const isFlown = legs.at(index, ms)
+      const first = isFlown ? null : (traffic.flights[index] as Flight)
+      if (first && !first.xs.length) continue
+      const x = view.toScreenX(first ? (first.xs[0] as number) : legs.x)
+      const y = view.toScreenY(first ? (first.ys[0] as number) : legs.y)
       if (x < -MARGIN_PX || y < -MARGIN_PX || x > view.width + MARGIN_PX || y > view.height + MARGIN_PX) continue
       this.xs[k] = x
       this.ys[k] = y
-      this.heights[k] = isFlown ? (here[2] as number) : NaN
-      const turn = isFlown ? (Math.round(((here[3] as number) / (2 * Math.PI)) * TURNS) + TURNS) % TURNS : TURNS
-      const drawn = this.sprites[indexOf(isOurs, this.count > SWARM, turn)]
-      if (drawn) this.pixels.stamp(drawn, Math.round(x * ratio), Math.round(y * ratio))
+      this.heights[k] = isFlown ? legs.heightM : NaN
+      if (!isFlown || !isCrowd) continue
+      const [fromX, fromY] = [legs.x, legs.y]
+      legs.ahead(index, ms + LEADER_MS)
+      const colour = traffic.ours[index] ? this.words.ours : this.words.theirs
+      this.pixels.line(x * ratio, y * ratio, (x + (legs.x - fromX) * view.scale) * ratio, (y + (legs.y - fromY) * view.scale) * ratio, colour)
     }
   }
 
-  private label(view: View, layer: Layer, colours: Colours, ratio: number, taken: Taken): void {
+  private stamp(traffic: Traffic, ratio: number, ours: 0 | 1): void {
+    const first = indexOf(ours === 1, this.count > SWARM, 0)
+    for (let k = 0; k < this.count; k++) {
+      const index = this.shown[k] as number
+      const x = this.xs[k] as number
+      if (traffic.ours[index] !== ours || x === Infinity) continue
+      const drawn = this.sprites[first + (Number.isNaN(this.heights[k]) ? COURSES : traffic.legs.course(index))]
+      if (drawn) this.pixels.stamp(drawn, Math.round(x * ratio), Math.round((this.ys[k] as number) * ratio))
+    }
+  }
+
+  private label(view: View, traffic: Traffic, layer: Layer, colours: Colours, ratio: number, taken: Taken): void {
     // What is chosen takes its place first.
     for (const key of layer.chosen) {
-      const k = this.shown.subarray(0, this.count).indexOf(layer.traffic.indexOf(key))
+      const k = this.shown.subarray(0, this.count).indexOf(traffic.indexOf(key))
       if (k >= 0 && this.xs[k] !== Infinity) taken.claim(this.xs[k] as number, this.ys[k] as number)
     }
     let drawn = 0
@@ -173,12 +194,12 @@ export class Symbols {
       const x = this.xs[k] as number
       const y = this.ys[k] as number
       if (x === Infinity || x < 0 || y < 0 || x > view.width || y > view.height) continue
-      const one = layer.traffic.flights[this.shown[k] as number] as Flight
+      const one = traffic.flights[this.shown[k] as number] as Flight
       const isChosen = layer.chosen.includes(one.key)
       const isFlown = !Number.isNaN(this.heights[k])
       if (!isChosen && (!isFlown || !taken.claim(x, y))) continue
       drawn++
-      const colour = one.party === layer.party ? colours.ours : colours.theirs
+      const colour = traffic.ours[this.shown[k] as number] ? colours.ours : colours.theirs
       const name = this.text(one.planId, colour, colours.halo, ratio)
       const left = Math.round((x + 9) * ratio)
       const base = Math.round((y - 5) * ratio)
@@ -210,10 +231,10 @@ export class Symbols {
   }
 }
 
-const indexOf = (isOurs: boolean, isSmall: boolean, turn: number): number => (Number(isOurs) * 2 + Number(isSmall)) * (TURNS + 1) + turn
+const indexOf = (isOurs: boolean, isSmall: boolean, turn: number): number => (Number(isOurs) * 2 + Number(isSmall)) * (COURSES + 1) + turn
 
 /** The symbol, with a rim of another colour where one is given. */
-function arrow(context: CanvasRenderingContext2D, isOurs: boolean, colour: string, halo: string): void {
+function arrow(context: OffscreenCanvasRenderingContext2D, isOurs: boolean, colour: string, halo: string): void {
   context.beginPath()
   if (isOurs) {
     context.moveTo(9, 0)
