@@ -107,6 +107,23 @@ def test_init_makes_a_node_and_says_its_fingerprint(tmp_path):
     Journal.open(node.journal_path, NodeKey.load(node.key_path)).close()
 
 
+@pytest.mark.parametrize(
+    ("options", "stop_addresses"),
+    [
+        (["--address", "https://[2001:db8::1]:8440"], ("https://[2001:db8::1]:10440",)),
+        (["--address", "https://node.example.org"], ("https://node.example.org:2443",)),
+        (["--address", "https://node.example.org:65000"], ()),
+        (["--address", "http://127.0.0.1:9001"], ()),
+        (["--address", "https://a.example", "--stop-address", "https://b.example"], ("https://b.example",)),
+    ],
+)
+def test_a_card_has_an_address_for_stop_where_other_machines_call(tmp_path, options, stop_addresses):
+    assert detente("init", "--dir", tmp_path, "--name", "north", *options).returncode == 0
+    assert NodeDirectory(tmp_path).card().stop_addresses == stop_addresses
+    shown = detente("card", "show", "--dir", tmp_path).stdout
+    assert all(address in shown for address in stop_addresses)
+
+
 def test_init_never_overwrites_a_node(nodes):
     before = nodes[0].key_path.read_bytes()
     assert "without a node" in refused(detente("init", "--dir", nodes[0].path, "--name", "north"))

@@ -43,6 +43,21 @@ def test_the_signed_bytes_are_the_documented_ones():
     )
 
 
+def test_an_address_for_stop_is_signed_with_the_card_and_in_clear_for_this_machine_alone(tmp_path):
+    def with_stop(address):
+        return make_card(NORTH, "north", ("https://north.example.org:8440",), AT, (address,))
+
+    card = with_stop("https://north.example.org:10440")
+    assert read_card(write_card(card)) == card
+    assert b'"stop_addresses":["https://north.example.org:10440"]' in signed_bytes(card)
+    store = TrustStore(tmp_path)
+    store.trust(card)
+    for address, field in (("http://192.0.2.1", "stop_addresses[0]"), ("http://127.0.0.1:10440", "addresses")):
+        with pytest.raises(Refusal) as caught:
+            store.trust(with_stop(address))
+        assert caught.value.field == field
+
+
 def test_a_card_may_be_printed_otherwise_and_is_the_same_card():
     card = a_card()
     document = json.loads(write_card(card))
@@ -55,6 +70,7 @@ def test_a_card_may_be_printed_otherwise_and_is_the_same_card():
         ("name", "south"),
         ("addresses", ["http://evil.example.org"]),
         ("addresses", []),
+        ("stop_addresses", ["https://evil.example.org"]),
         ("issued_at", "2026-06-01T12:00:00Z"),
         pytest.param("public_key", SOUTH.public.hex(), id="public_key"),
         pytest.param("encryption_key", SOUTH.encryption_public.hex(), id="encryption_key"),
@@ -81,6 +97,8 @@ def test_a_changed_card_is_refused(field, value):
         ({"addresses": ["ftp://x"]}, "addresses[0]"),
         ({"addresses": ["http://x"] * 9}, "addresses"),
         ({"addresses": "http://x"}, "addresses"),
+        ({"stop_addresses": ["https://x", "x"]}, "stop_addresses[1]"),
+        ({"stop_addresses": ["http://x"] * 9}, "stop_addresses"),
         ({"issued_at": "2025-06-01T12:00:00"}, "issued_at"),
         ({"issued_at": "yesterday"}, "issued_at"),
         ({"signature": "x"}, "signature"),

@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -401,5 +402,61 @@ def test_delivery_needs_an_address(sides):
         async with open_http_carrier(LinkTls(NORTH, timedelta(days=1), AT), told) as carrier:
             with pytest.raises(Refusal, match="addresses"):
                 Delivery(north.session, (), carrier, north.journal.read, None, clock=lambda: AT, fraction=lambda: 0.0)
+
+    asyncio.run(scenario())
+
+
+URGENT = DeliverySettings(total_timeout_s=60.0, backoff=Backoff(0.01, 0.02), next_address_after_s=0.05)
+
+
+@pytest.mark.parametrize("is_deaf", [True, False])
+def test_the_next_address_is_asked_too_when_the_first_does_not_answer(sides, is_deaf):
+    """Whether it takes the connection and is silent, or refuses it."""
+    north, south = sides
+
+    async def scenario():
+        peer = Peer(south)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            first = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            if not is_deaf:
+                silent.close()
+            async with peer.serving() as address, delivering(north, first, address, settings=URGENT) as delivery:
+                for number in (1, 2):
+                    north.send(b"now")
+                    delivery.notify()
+                    await until(lambda number=number: north.session.receipted_number == number)
+                assert delivery.status.state is DeliveryState.IDLE
+
+    asyncio.run(scenario())
+
+
+def test_the_next_address_is_left_alone_when_the_first_answers(sides):
+    north, south = sides
+
+    async def scenario():
+        first, second = Peer(south), Peer(south)
+        patient = msgspec.structs.replace(URGENT, next_address_after_s=60.0)
+        async with (
+            first.serving() as one, second.serving() as other,
+            delivering(north, one, other, settings=patient) as delivery,
+        ):  # fmt: skip
+            north.send(b"now")
+            delivery.notify()
+            await until(lambda: north.session.receipted_number == 1)
+        assert (len(first.batches), second.batches) == (1, [])
+
+    asyncio.run(scenario())
+
+
+def test_an_urgent_delivery_whose_every_address_fails_says_so(sides):
+    north, _ = sides
+
+    async def scenario():
+        async with delivering(north, "http://127.0.0.1:1", "http://127.0.0.1:2", settings=URGENT) as delivery:
+            north.send(b"now")
+            delivery.notify()
+            await until(lambda: delivery.status.failures > 1)
+            assert delivery.status.state is DeliveryState.AWAY
+            assert delivery.status.detail
 
     asyncio.run(scenario())

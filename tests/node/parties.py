@@ -63,8 +63,12 @@ class Party:
     def __init__(
         self, path: Path, name: str, port: int, *, reachable: bool = True, tls: bool = False, called_at: int = 0,
         key: NodeKey | None = None,
+        stop_port: int = 0,
     ) -> None:  # fmt: skip
-        """`called_at` is the port on the card, where something may stand between: without it the node's own."""
+        """`called_at` is the port on the card, where something may stand between: without it the node's own.
+
+        At `stop_port` STOP has a listener of its own; 0: none.
+        """
         path.mkdir(parents=True)
         self.path = path
         self.name = name
@@ -73,9 +77,11 @@ class Party:
         self.key = key or NodeKey.generate()
         self.key.save(self.files.key_path)
         self.link_port = free_port()
-        address = f"{'https' if tls else 'http'}://127.0.0.1:{called_at or self.link_port}"
-        addresses = (address,) if reachable else ()
-        self.card: Card = make_card(self.key, name, addresses, datetime.now(UTC))
+        self.stop_port = stop_port
+        here = f"{'https' if tls else 'http'}://127.0.0.1"
+        addresses = (f"{here}:{called_at or self.link_port}",) if reachable else ()
+        stop_addresses = (f"{here}:{stop_port}",) if stop_port else ()
+        self.card: Card = make_card(self.key, name, addresses, datetime.now(UTC), stop_addresses)
         write_durably(self.files.card_path, write_card(self.card))
         self.process: forked.ForkedProcess | subprocess.Popen[str] | None = None
         self.token = local_token(self.key)
@@ -208,11 +214,12 @@ def accord_of(*parties: Party, horizontal_m: float = 9260.0) -> Accord:
 
 @contextmanager
 def two_parties(
-    path: Path, *, automatic: bool = False, start: bool = True, tls: bool = False, south_called_at: int = 0
-) -> Iterator[tuple[Party, Party]]:
+    path: Path, *, automatic: bool = False, start: bool = True, tls: bool = False, south_called_at: int = 0,
+    south_stop_port: int = 0,
+) -> Iterator[tuple[Party, Party]]:  # fmt: skip
     """North and south, paired, under one accord; whatever still runs at the end is killed."""
     north = Party(path / "north", "north", free_port(), tls=tls)
-    south = Party(path / "south", "south", free_port(), tls=tls, called_at=south_called_at)
+    south = Party(path / "south", "south", free_port(), tls=tls, called_at=south_called_at, stop_port=south_stop_port)
     north.files.trust.trust(south.card)
     south.files.trust.trust(north.card)
     accord = accord_of(north, south)

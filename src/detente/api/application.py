@@ -120,6 +120,11 @@ def routes_of(application: Litestar) -> list[str]:
     ]
 
 
+def make_stop_application(service: Service) -> Litestar:
+    """Return the application that takes in peers' STOP."""
+    return _application(service, [link.router], None)
+
+
 def make_link_application(service: Service) -> Litestar:
     """Return what a node is to its peers: it takes in what they bring, and has nothing to ask for."""
     return _application(service, [link.router, matching.link_router], None)

@@ -20,12 +20,15 @@ from detente.node.admission import STRANGER
 from detente.node.configuration import MEGABYTE
 from detente.node.matching.delivery import MESSAGES_PATH
 from detente.node.matching.files import PIECE_BYTES
+from detente.room.channel import is_urgent
 from detente.serving.exchange import Admitted, Exchange, answer_head
 from detente.serving.rejected import Rejected
 
 STRANGERS_BATCH_BYTES = 64 * 1024
 """So much of a batch that no known party signed is read, to say what is wrong with it. A STOP is shorter."""
 BATCH_BYTES = MAX_BATCH_BYTES + 1024
+STOP_BATCH_BYTES = 2 * 1024 * 1024
+"""Of a batch at the address for STOP: room for what a peer gives back of our receipts."""
 SIGN_IN_BYTES = 1024
 """A token and what it is wanted for."""
 _NO_BODY = Admitted("", 0)
@@ -48,6 +51,23 @@ class Door:
         return Admitted(found.client, self._most_bytes if any(may(found, route) for route in routes) else 0)
 
 
+class StopDoor:
+    """Judges the heads of requests of peers at the address for STOP: nothing else is let in there."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def admit(self, exchange: Exchange) -> Admitted:
+        """Let nobody bring anything but what may be on the channel of STOP."""
+        is_delivery = exchange.method == "POST" and exchange.path == ENVELOPES_PATH.encode()
+        return Admitted("", STOP_BATCH_BYTES, self._look) if is_delivery else _NO_BODY
+
+    def _look(self, beginning: bytes) -> Admitted:
+        if not is_urgent(beginning):
+            raise Rejected(421, "accord", "that of the channel of STOP", "Send everything else to the other address.")
+        return _sender(self._service, beginning, STOP_BATCH_BYTES)
+
+
 class PeersDoor:
     """Judges the heads of requests of peers to one node."""
 
@@ -64,14 +84,19 @@ class PeersDoor:
         return _NO_BODY
 
     def _look(self, beginning: bytes) -> Admitted:
-        key = self._service.admission.sender(beginning)
-        return Admitted("", STRANGERS_BATCH_BYTES) if key == STRANGER else Admitted(f"peer {key.hex()}", BATCH_BYTES)
+        return _sender(self._service, beginning, BATCH_BYTES)
 
     def _admit_piece(self, path: str) -> Admitted:
         run = self._service.matching.runs.get(path.removeprefix(f"{MESSAGES_PATH}/").partition("/")[0])
         if run is None or self._service.matching.key_of(run.peer) is None:
             return _NO_BODY
         return Admitted("", PIECE_BYTES + 1024)
+
+
+def _sender(service: Service, beginning: bytes, most_bytes: int) -> Admitted:
+    """Who brings a batch that begins so: a peer, who may bring `most_bytes`, or a stranger."""
+    key = service.admission.sender(beginning)
+    return Admitted("", STRANGERS_BATCH_BYTES) if key == STRANGER else Admitted(f"peer {key.hex()}", most_bytes)
 
 
 def refusal(rejected: Rejected) -> tuple[bytes, bytes]:

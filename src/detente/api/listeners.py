@@ -19,25 +19,23 @@ import msgspec
 import structlog
 
 from detente.airspace.refusal import Refusal
-from detente.api.application import make_application, make_link_application
+from detente.api.application import make_application, make_link_application, make_stop_application
 from detente.api.asgi import AsgiService
-from detente.api.door import Door, PeersDoor, refusal
+from detente.api.door import STOP_BATCH_BYTES, Door, PeersDoor, StopDoor, refusal
 from detente.api.hosts import KnownHosts
 from detente.api.service import Service
-from detente.link.address import in_clear, is_loopback
+from detente.link.address import in_clear, is_loopback, port_in
 from detente.link.card import Card
 from detente.link.directory import port_for_people
 from detente.link.links import RefusalBudget
 from detente.link.tls import LinkTls, caller
 from detente.node.address import SOCKET_FILE, socket_path
-from detente.node.configuration import MEGABYTE, Configuration, HttpSettings, LinkSettings
+from detente.node.configuration import MEGABYTE, Configuration, HttpSettings
 from detente.node.peers import Peers
+from detente.serving.accepting import TlsAcceptor
 from detente.serving.connection import ClientConnection
 from detente.serving.limits import BACKLOG, ListenerLimits, fitted
 from detente.serving.listener import Listener
-
-HANDSHAKE_S = 5.0
-"""Whoever has not proven a key by then, or does not say goodbye, is cut off."""
 
 log = structlog.get_logger()
 
@@ -63,15 +61,13 @@ class ListenerServer:
         """Take connections from the listener."""
         loop = asyncio.get_running_loop()
         self._connections = Listener(self._service, self._limits, loop)
+        self._server: TlsAcceptor | asyncio.Server
+        if self._tls is not None:
+            self._server = TlsAcceptor(self._listener, self._tls, self._connections, self._protocol)
+            return
         serve = loop.create_unix_server if self._listener.family == socket.AF_UNIX else loop.create_server
-        timeout_s = HANDSHAKE_S if self._tls else None
         self._server = await serve(
-            self._protocol,
-            sock=self._listener,
-            ssl=self._tls,
-            backlog=BACKLOG,
-            ssl_handshake_timeout=timeout_s,
-            ssl_shutdown_timeout=timeout_s,
+            lambda: self._protocol(self._connections.connect()), sock=self._listener, backlog=BACKLOG
         )
 
     async def leave(self, within_s: float) -> None:
@@ -79,8 +75,7 @@ class ListenerServer:
         self._server.close()
         await self._connections.leave(within_s)
 
-    def _protocol(self) -> asyncio.BaseProtocol:
-        connection = self._connections.connect()
+    def _protocol(self, connection: ClientConnection) -> asyncio.BaseProtocol:
         return connection if self._wrap is None else self._wrap(connection, self._connections)
 
 
@@ -101,6 +96,7 @@ class _PeersOnly(asyncio.Protocol):
         peer = self._peers.that_shows(keys)
         if peer is None:
             transport.abort()
+            self._connections.lost(self._connection)
             not_logged = self._to_log.spend(datetime.now(UTC))
             if not_logged is not None:
                 log.info("a stranger called", key=keys[0].hex() if keys else "", not_logged=not_logged)
@@ -114,13 +110,15 @@ class Listeners(NamedTuple):
     """The sockets of one node, bound, each None where nobody can call.
 
     `commands` is for the commands beside the node, `people` for its people, with `people_tls` where they are elsewhere,
-    `peers` for the peers, of whom `peers_in_clear` says that they are on this machine. `url` is that for people.
+    `peers` for the peers, `stop` for their STOP alone; `peers_in_clear` says that they are on this machine. `url` is
+    that for people.
     """
 
     commands: socket.socket
     people: socket.socket | None
     people_tls: ssl.SSLContext | None
     peers: socket.socket | None
+    stop: socket.socket | None
     peers_in_clear: bool
     url: str
 
@@ -137,29 +135,29 @@ class Listeners(NamedTuple):
         Raises Refusal where too few files may be open for them.
         """
         door, http = Door(service).admit, service.configuration.http
-        commands, people, peers = fitted(*_limits(http.largest_body_mb * MEGABYTE))
+        commands, people, peers, stop = fitted(*_limits(http.largest_body_mb * MEGABYTE))
         own = KnownHosts(make_application(service), http.names)
         found = [ListenerServer(AsgiService(own, door, refusal), commands, self.commands)]
         if self.people is not None:
             scheme = "https" if self.people_tls else "http"
             found.append(ListenerServer(AsgiService(own, door, refusal, scheme), people, self.people, self.people_tls))
+        to_log = RefusalBudget(burst=8)
+
+        def peers_only(connection: ClientConnection, connections: Listener) -> asyncio.BaseProtocol:
+            return _PeersOnly(connection, connections, service.loop.peers, to_log)
+
+        with_tls = (None, None) if self.peers_in_clear else (tls.listening, peers_only)
         if self.peers is not None:
             link = AsgiService(make_link_application(service), PeersDoor(service).admit, refusal)
-            to_log = RefusalBudget(burst=8)
-
-            def peers_only(connection: ClientConnection, connections: Listener) -> asyncio.BaseProtocol:
-                return _PeersOnly(connection, connections, service.loop.peers, to_log)
-
-            found.append(
-                ListenerServer(link, peers, self.peers)
-                if self.peers_in_clear
-                else ListenerServer(link, peers, self.peers, tls.listening, peers_only)
-            )
+            found.append(ListenerServer(link, peers, self.peers, *with_tls))
+        if self.stop is not None:
+            urgent = AsgiService(make_stop_application(service), StopDoor(service).admit, refusal)
+            found.append(ListenerServer(urgent, stop, self.stop, *with_tls))
         return found
 
 
-def _limits(body_bytes: int) -> tuple[ListenerLimits, ListenerLimits, ListenerLimits]:
-    """The limits of the commands' listener, the people's and the peers'. One body of the owner's always finds room."""
+def _limits(body_bytes: int) -> tuple[ListenerLimits, ListenerLimits, ListenerLimits, ListenerLimits]:
+    """The limits of the listeners for commands, people, peers and STOP. One body of the owner's always finds room."""
     usual = ListenerLimits()
     own = ListenerLimits(
         connections=512,
@@ -167,7 +165,14 @@ def _limits(body_bytes: int) -> tuple[ListenerLimits, ListenerLimits, ListenerLi
         bytes_of_client=max(usual.bytes_of_client, body_bytes),
         bytes_in_hand=max(usual.bytes_in_hand, 2 * body_bytes),
     )
-    return msgspec.structs.replace(own, connections=128), own, ListenerLimits(connections_of_client=64)
+    return msgspec.structs.replace(own, connections=128), own, ListenerLimits(connections_of_client=64), _STOP_LIMITS
+
+
+_STOP_LIMITS = ListenerLimits(
+    connections=64, local_connections=16, strangers=32, strangers_of_address=16, connections_of_client=8,
+    bytes_in_hand=8 * STOP_BATCH_BYTES, bytes_of_client=STOP_BATCH_BYTES, bytes_of_strangers=STOP_BATCH_BYTES,
+)  # fmt: skip
+"""A peer needs one connection for STOP."""
 
 
 @contextlib.contextmanager
@@ -177,10 +182,12 @@ def listening(configuration: Configuration, card: Card, folder: Path) -> Iterato
     Raises Refusal where the node cannot listen, or must not: see the settings, and `detente.link.address`.
     """
     http, link = configuration.http, configuration.link
-    called_at = _called_at(link, card)
-    clear = bool(card.addresses) and all(in_clear(address) for address in card.addresses)
-    if called_at and clear and not is_loopback(called_at[0]):
-        raise Refusal("api.machine_itself_card_says", "detente.toml: link.host", called_at[0])
+    called_at = _called_at(link.host, link.port, card.addresses)
+    stop_at = _called_at(link.host, link.stop_port, card.stop_addresses)
+    addresses = (*card.addresses, *card.stop_addresses)
+    clear = bool(addresses) and all(in_clear(address) for address in addresses)
+    if clear and not is_loopback(link.host):
+        raise Refusal("api.machine_itself_card_says", "detente.toml: link.host", link.host)
     if called_at and http.host and http.port == called_at[1]:
         raise Refusal(
             "api.another_port_than_peers", "detente.toml: http.port", http.port, called_at=called_at[1],
@@ -190,18 +197,16 @@ def listening(configuration: Configuration, card: Card, folder: Path) -> Iterato
     with contextlib.ExitStack() as stack:
         people = stack.enter_context(_port("http", http.host, http.port)) if http.host else None
         peers = stack.enter_context(_port("link", *called_at)) if called_at else None
+        stop = stack.enter_context(_port("link.stop_port", *stop_at)) if stop_at else None
         commands = stack.enter_context(_socket_file(folder))
         scheme = "https" if tls else "http"
         url = f"{scheme}://{_in_url(http.host)}:{people.getsockname()[1]}" if people else ""
-        yield Listeners(commands, people, tls, peers, clear, url)
+        yield Listeners(commands, people, tls, peers, stop, clear, url)
 
 
-def _called_at(link: LinkSettings, card: Card) -> tuple[str, int] | None:
-    """Host and port where peers call; None for a party that is reached by files alone."""
-    if not link.port and not card.addresses:
-        return None
-    parts = urlsplit(card.addresses[0]) if card.addresses else None
-    return link.host, link.port or (parts and parts.port) or (80 if parts and parts.scheme == "http" else 443)
+def _called_at(host: str, port: int, addresses: tuple[str, ...]) -> tuple[str, int] | None:
+    """Host and port where peers call; None for a party that is reached by files alone, or has no address for STOP."""
+    return (host, port or port_in(addresses[0])) if port or addresses else None
 
 
 def _own_tls(http: HttpSettings, folder: Path) -> ssl.SSLContext | None:

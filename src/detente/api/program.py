@@ -209,7 +209,7 @@ class _Node:
         for unpaired in self._state.accords.unpaired:
             log.warning("a party of the accord is not paired; nothing is exchanged with it", party_name=unpaired)
         try:
-            check_reachable("card.json: addresses", self._card.addresses)
+            check_reachable(self._card.addresses, self._card.stop_addresses)
         except Refusal as refusal:
             log.warning("no peer will call this node", why=str(refusal))
 

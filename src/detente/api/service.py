@@ -233,6 +233,7 @@ class Service:
                 peer.name,
                 paired=True,
                 addresses=peer.addresses,
+                stop_addresses=peer.card.stop_addresses,
                 public_key=peer.key.hex(),
                 fingerprint=peer.card.fingerprint,
                 rotations=len(peer.card.rotations),

@@ -160,12 +160,13 @@ class PeerView(msgspec.Struct, frozen=True):
     `messages_refused` counts what it signed rightly and what could not be accepted all the same; `heard_at` is when
     anything of it, an envelope or a receipt, was last heard (UTC), `silence_allowed_s` how long its silence may last
     under the terms of the line. `public_key` is the key by which the party is known for good, `fingerprint` that of the
-    key that signs for it now, after so many `rotations`.
+    key that signs for it now, after so many `rotations`. At `stop_addresses` it takes in STOP alone.
     """
 
     name: str
     paired: bool
     addresses: tuple[str, ...] = ()
+    stop_addresses: tuple[str, ...] = ()
     public_key: str = ""
     fingerprint: str = ""
     rotations: int = 0

@@ -36,8 +36,8 @@ def show(
         echo("\n".join([card.fingerprint] * fingerprint + [card.public_key] * key))
         return
     known = {"name": card.name, "fingerprint": card.fingerprint, "public_key": card.public_key,
-             "addresses": card.addresses, "issued_at": card.issued_at.isoformat(),
-             "rotations": len(card.rotations)}  # fmt: skip
+             "addresses": card.addresses, "stop_addresses": card.stop_addresses,
+             "issued_at": card.issued_at.isoformat(), "rotations": len(card.rotations)}  # fmt: skip
     if answered(output, known, [card.name]):
         return
     say("card.name", name=card.name)
@@ -47,6 +47,8 @@ def show(
         say("card.rotated", count=len(card.rotations))
     for address in card.addresses:
         say("card.address", address=address)
+    for address in card.stop_addresses:
+        say("card.stop_address", address=address)
     say("card.issued", time=figures.utc_time(card.issued_at))
 
 
@@ -66,6 +68,12 @@ def renew(
     address: Annotated[
         list[str] | None, typer.Option(help="Where peers reach this node, like https://node.example.org:8440.")
     ] = None,
+    stop_address: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Where the node takes in peers' STOP and nothing else. Without it: 2,000 ports above, over TLS."
+        ),
+    ] = None,
     output: OutputOption = None,
 ) -> None:
     """Make a newer card of the same key, with other addresses. A running node tells every peer, which need not pair."""
@@ -73,17 +81,19 @@ def renew(
 
     from detente.api.client import NodeClient
     from detente.link.card import make_card, write_card
-    from detente.link.directory import NodeDirectory
+    from detente.link.directory import NodeDirectory, usual_stop_addresses
     from detente.link.trust import write_durably
     from detente.node.address import address_of
 
-    files = NodeDirectory(directory)
-    card = make_card(files.key(), files.card().name, tuple(address or ()), datetime.now(UTC))
+    files, addresses = NodeDirectory(directory), tuple(address or ())
+    stop_addresses = usual_stop_addresses(addresses) if stop_address is None else tuple(stop_address)
+    card = make_card(files.key(), files.card().name, addresses, datetime.now(UTC), stop_addresses)
     runs = address_of(directory) is not None
     if runs:
         NodeClient(directory).post("card", body=write_card(card))
     write_durably(files.card_path, write_card(card))
-    known = {"name": card.name, "addresses": card.addresses, "issued_at": card.issued_at.isoformat(), "told": runs}
+    known = {"name": card.name, "addresses": card.addresses, "stop_addresses": card.stop_addresses,
+             "issued_at": card.issued_at.isoformat(), "told": runs}  # fmt: skip
     if not answered(output, known, [card.name]):
         say("card.renewed" if runs else "card.renewed_alone", card=files.card_path, directory=directory)
 

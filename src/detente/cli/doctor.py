@@ -62,7 +62,7 @@ def doctor(directory: Directory, *, output: OutputOption = None) -> None:
 
 def _findings(files: Any, now: datetime) -> Iterator[Examined]:  # noqa: ANN401 - a NodeDirectory, loaded late
     from detente.cli import doctor_machine as machine
-    from detente.cli.doctor_files import last_rotation
+    from detente.cli.doctor_files import last_rotation, stop_listener
     from detente.node.configuration import read_configuration
 
     configuration: Configuration | None = None
@@ -74,6 +74,7 @@ def _findings(files: Any, now: datetime) -> Iterator[Examined]:  # noqa: ANN401 
     yield machine.disk(files, now)
     yield machine.clock()
     yield machine.descriptors()
+    yield from stop_listener(files)
     client = _client(files.path)
     if client is None:
         yield from _without_node(files, configuration, now)
@@ -128,6 +129,7 @@ def _without_node(files: Any, configuration: Configuration | None, now: datetime
                 yield to_mend("peer", said, words("doctor.mend.peer", peer=card.name))
             else:
                 yield well("peer", words("doctor.peer.reachable", peer=card.name))
+                yield from _stop_address(card.name, card.stop_addresses)
     yield well("versions", _versions())
 
 
@@ -147,6 +149,7 @@ def _with_node(client: NodeClient, now: datetime) -> Iterator[Examined]:
     for peer in peers:
         yield _peer(peer, now)
         if peer["paired"]:
+            yield from _stop_address(peer["name"], tuple(peer["stop_addresses"]))
             end = client.get("accord", peer=peer["name"])["valid"]["end"]
             yield _accord(peer["name"], datetime.fromisoformat(end), now)
     if not peers:
@@ -181,6 +184,15 @@ def _peer(peer: dict[str, Any], now: datetime) -> Examined:
     if peer["silence_allowed_s"] is not None and silent_s > peer["silence_allowed_s"]:
         return to_mend("peer", heard, words("doctor.mend.peer", peer=name))
     return well("peer", heard)
+
+
+def _stop_address(peer: str, addresses: tuple[str, ...]) -> Iterator[Examined]:
+    from detente.cli.doctor_machine import reachable
+
+    why = reachable(addresses, ANSWER_S) if addresses else ""
+    if why:
+        said = words("doctor.stop.unreachable", peer=peer, why=why)
+        yield to_mend("stop", said, words("doctor.mend.stop_address", peer=peer))
 
 
 def _accord(whose: str, end: datetime, now: datetime) -> Examined:

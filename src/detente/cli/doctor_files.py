@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from detente.accord.terms import Accord
 from detente.airspace.refusal import Refusal
 from detente.cli.doctor_machine import free_port
-from detente.cli.examined import Examined, refused, to_mend, well
+from detente.cli.examined import Examined, refused, to_mend, unknown, well
 from detente.cli.wording import words
 from detente.language import figures
+from detente.link.address import in_clear, port_in
 from detente.link.directory import NodeDirectory
 from detente.node.configuration import Configuration
 from detente.node.moved import check_not_moved
@@ -48,18 +48,32 @@ def half_done(files: NodeDirectory) -> Iterator[Examined]:
 
 
 def ports(files: NodeDirectory, configuration: Configuration) -> Iterator[Examined]:
-    """Look at whether the node could listen for its people and for its peers."""
+    """Look at whether the node could listen for its people, for its peers and for their STOP."""
     http, link = configuration.http, configuration.link
     if http.host:
-        yield free_port("http", http.host, http.port)
+        yield free_port("http.port", http.host, http.port)
     try:
-        addresses = files.card().addresses
+        card = files.card()
     except Refusal:
         return  # it was said of the keys
-    if link.port or addresses:
-        parts = urlsplit(addresses[0]) if addresses else None
-        usual = 80 if parts is not None and parts.scheme == "http" else 443
-        yield free_port("link", link.host, link.port or (parts and parts.port) or usual)
+    for setting, port, addresses in (
+        ("link.port", link.port, card.addresses),
+        ("link.stop_port", link.stop_port, card.stop_addresses),
+    ):
+        if port or addresses:
+            yield free_port(setting, link.host, port or port_in(addresses[0]))
+
+
+def stop_listener(files: NodeDirectory) -> Iterator[Examined]:
+    """Look at whether peers' STOP has a listener of its own; on one machine alone it needs none."""
+    try:
+        card = files.card()
+    except Refusal:
+        return  # it was said of the keys
+    if card.stop_addresses:
+        yield well("stop", words("doctor.stop.alone", place=card.stop_addresses[0]))
+    elif card.addresses and not in_clear(card.addresses[0]):
+        yield unknown("stop", words("doctor.stop.with_all_else"))
 
 
 def parties(files: NodeDirectory, accord: Accord) -> Iterator[Examined]:

@@ -90,15 +90,15 @@ def descriptors() -> Examined:
     return well("descriptors", said) if is_enough else to_mend("descriptors", said, mend)
 
 
-def free_port(section: str, host: str, port: int) -> Examined:
-    """Look at whether the node could listen at an address of a section of its configuration; it does not run."""
+def free_port(setting: str, host: str, port: int) -> Examined:
+    """Look at whether the node could listen at the port of a setting of its configuration; it does not run."""
     place = f"{host}:{port}"
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
     except OSError as error:
         said = words("doctor.port.taken", place=place, why=error.strerror or str(error))
-        return to_mend("port", said, words("doctor.mend.port", port=port, section=section))
+        return to_mend("port", said, words("doctor.mend.port", port=port, setting=setting))
     return well("port", words("doctor.port.free", place=place))
 
 

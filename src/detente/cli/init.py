@@ -18,15 +18,22 @@ def init(
     address: Annotated[
         list[str] | None, typer.Option(help="Where peers reach this node, like https://node.example.org:8440.")
     ] = None,
+    stop_address: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Where the node takes in peers' STOP and nothing else. Without it: 2,000 ports above, over TLS."
+        ),
+    ] = None,
     output: OutputOption = None,
 ) -> None:
     """Make a node's directory: key, card, configuration and an empty journal."""
     from datetime import UTC, datetime
 
-    from detente.link.directory import NodeDirectory
+    from detente.link.directory import NodeDirectory, usual_stop_addresses
 
-    made = NodeDirectory(directory)
-    card = made.make(name, tuple(address or ()), datetime.now(UTC))
+    made, addresses = NodeDirectory(directory), tuple(address or ())
+    stop_addresses = usual_stop_addresses(addresses) if stop_address is None else tuple(stop_address)
+    card = made.make(name, addresses, datetime.now(UTC), stop_addresses)
     made_known = {"directory": str(directory), "name": card.name, "fingerprint": card.fingerprint}
     if answered(output, {**made_known, "public_key": card.public_key}, [card.name]):
         return

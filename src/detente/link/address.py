@@ -24,10 +24,16 @@ def in_clear(address: str) -> bool:
     return urlsplit(address).scheme == "http"
 
 
-def check_reachable(field: str, addresses: Sequence[str]) -> None:
-    """Raise Refusal when plans would cross a network in clear, or when only some of the addresses are for TLS."""
-    for number, address in enumerate(addresses):
-        if in_clear(address) and not is_loopback(urlsplit(address).hostname or ""):
-            raise Refusal("link.https_url_only_machine", f"{field}[{number}]", address)
-    if len({in_clear(address) for address in addresses}) > 1:
-        raise Refusal("link.all_them_https", field, ", ".join(addresses))
+def port_in(address: str) -> int:
+    """Return the port of an address: what it says, or that of its scheme."""
+    return urlsplit(address).port or (80 if in_clear(address) else 443)
+
+
+def check_reachable(addresses: Sequence[str], stop_addresses: Sequence[str]) -> None:
+    """Raise Refusal when anything would cross a network in clear, or only some of a card's addresses are for TLS."""
+    for field, urls in (("addresses", addresses), ("stop_addresses", stop_addresses)):
+        for number, address in enumerate(urls):
+            if in_clear(address) and not is_loopback(urlsplit(address).hostname or ""):
+                raise Refusal("link.https_url_only_machine", f"{field}[{number}]", address)
+    if len({in_clear(address) for address in (*addresses, *stop_addresses)}) > 1:
+        raise Refusal("link.all_them_https", "addresses", ", ".join((*addresses, *stop_addresses)))

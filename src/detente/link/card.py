@@ -38,6 +38,8 @@ _SMALL_ORDER_Y = frozenset(
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A party's card. Keys and `signature` are hexadecimal; `addresses` are http or https URLs, best first.
 
+    `stop_addresses` are URLs at which the party takes in STOP and nothing else; without them STOP goes to `addresses`.
+
     `public_key` is the Ed25519 key by which the party is known for good. `rotations` are the exact texts of the
     rotations that lead from there to the key that signs now; there are none where that is `public_key` itself.
     `encryption_key` is the X25519 key for which parcels are sealed. Of two cards of one key, the one issued later
@@ -52,6 +54,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     issued_at: datetime
     signature: str
     rotations: tuple[str, ...] = ()
+    stop_addresses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.format != CARD_FORMAT:
@@ -60,10 +63,11 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         check_public_key("public_key", self.public_key)
         if not _HEX_32.match(self.encryption_key):
             raise Refusal("link.public_key_digits", "encryption_key", self.encryption_key)
-        if len(self.addresses) > MAX_ADDRESSES:
-            raise Refusal("link.at_most_addresses", "addresses", len(self.addresses), most=MAX_ADDRESSES)
-        for index, address in enumerate(self.addresses):
-            check_address(f"addresses[{index}]", address)
+        for field, addresses in (("addresses", self.addresses), ("stop_addresses", self.stop_addresses)):
+            if len(addresses) > MAX_ADDRESSES:
+                raise Refusal("link.at_most_addresses", field, len(addresses), most=MAX_ADDRESSES)
+            for index, address in enumerate(addresses):
+                check_address(f"{field}[{index}]", address)
         rotations = read_rotations(self.key, self.key, self.rotations)
         if rotations and rotations[-1].encryption_key.hex() != self.encryption_key:
             raise Refusal("link.encryption_key_of_rotation", "encryption_key", self.encryption_key)
@@ -92,10 +96,12 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         return spoken_fingerprint(self.signing_key)
 
 
-def make_card(key: NodeKey, name: str, addresses: tuple[str, ...], issued_at: datetime) -> Card:
+def make_card(
+    key: NodeKey, name: str, addresses: tuple[str, ...], issued_at: datetime, stop_addresses: tuple[str, ...] = ()
+) -> Card:
     """Return the card of `key`, signed by it. Raises Refusal naming the field that cannot be on a card."""
     keys = key.first.hex(), key.encryption_public.hex()
-    unsigned = Card(CARD_FORMAT, name, *keys, addresses, issued_at, "0" * 128, key.rotations)
+    unsigned = Card(CARD_FORMAT, name, *keys, addresses, issued_at, "0" * 128, key.rotations, stop_addresses)
     return msgspec.structs.replace(unsigned, signature=key.sign(signed_bytes(unsigned)).hex())
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from detente.airspace.refusal import Refusal
-from detente.link.address import check_reachable, in_clear
+from detente.link.address import check_reachable, in_clear, port_in
 from detente.link.card import Card, make_card, write_card
 from detente.link.trust import TrustStore, check_owner_alone_writes, read_card_file, write_durably
 from detente.record.keys import NodeKey
@@ -17,6 +17,9 @@ PORT_FOR_PEOPLE = 9440
 """Where people and programs of the party reach its node, if nothing else is said."""
 _PORTS_APART = 1_000
 """The port for people is so far above the one for peers, so that several nodes on one machine keep apart."""
+_STOP_APART = 2_000
+"""So far above it is the port for peers' STOP."""
+_HIGHEST_PORT = 65_535
 
 
 class NodeDirectory:
@@ -55,7 +58,7 @@ class NodeDirectory:
         for path in self.path.glob(f"{self.journal_path.name}*"):
             path.chmod(0o600)
 
-    def make(self, name: str, addresses: tuple[str, ...], now: datetime) -> Card:
+    def make(self, name: str, addresses: tuple[str, ...], now: datetime, stop_addresses: tuple[str, ...] = ()) -> Card:
         """Make the directory with a new key, card and configuration and an empty journal; return the card.
 
         Raises Refusal, with nothing made, for a name or an address that cannot be on a card, and when the directory
@@ -67,9 +70,9 @@ class NodeDirectory:
         for path in (self.key_path, self.card_path, self.config_path, self.journal_path):
             if path.exists():
                 raise Refusal("link.directory_without_node", "--dir", str(path))
-        check_reachable("addresses", addresses)
+        check_reachable(addresses, stop_addresses)
         key = NodeKey.generate()
-        card = make_card(key, name, addresses, now)
+        card = make_card(key, name, addresses, now, stop_addresses)
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.trusted_path.mkdir(exist_ok=True, mode=0o700)
@@ -105,7 +108,22 @@ class NodeDirectory:
 def port_for_people(port_for_peers: int | None) -> int:
     """Return the port to give people where peers have that one, or none that is said."""
     own = (port_for_peers or 0) + _PORTS_APART
-    return own if port_for_peers and own < 65_536 else PORT_FOR_PEOPLE
+    return own if port_for_peers and own <= _HIGHEST_PORT else PORT_FOR_PEOPLE
+
+
+def usual_stop_addresses(addresses: Sequence[str]) -> tuple[str, ...]:
+    """Return where a node with these addresses takes in STOP, if nothing else is said: each host, at a port of its own.
+
+    A node that is reached on its own machine alone, in clear, has none.
+    """
+    found = []
+    for address in addresses:
+        parts = urlsplit(address)
+        port = port_in(address) + _STOP_APART
+        if not in_clear(address) and parts.hostname and port <= _HIGHEST_PORT:
+            host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+            found.append(f"{parts.scheme}://{host}:{port}{parts.path}")
+    return tuple(found)
 
 
 def configuration_skeleton(card: Card) -> bytes:

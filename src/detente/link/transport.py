@@ -52,13 +52,18 @@ ASK_AGAIN_S = 30.0
 
 
 class DeliverySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Limits of one delivery. A batch holds at least one envelope, whatever its size."""
+    """Limits of one delivery. A batch holds at least one envelope, whatever its size.
+
+    With `next_address_after_s` the first address is asked first every time, and where it has not answered after so long
+    the next one too: the first answer counts. Without it the next address is tried after a failure.
+    """
 
     connect_timeout_s: float = 5.0
     total_timeout_s: float = 60.0
     batch_envelopes: int = 128
     batch_bytes: int = 512 * 1024
     backoff: Backoff = Backoff()
+    next_address_after_s: float | None = None
 
 
 class DeliveryState(StrEnum):
@@ -290,13 +295,41 @@ class Delivery:
     async def _exchange(self, batch: bytes) -> DeliveryAnswer | None:
         """Bring a batch to the peer and return its answer; None, with the reason in `detail`, when there is none."""
         try:
-            status, data = await self._carrier.carry(
-                self._addresses[self._address], self._session.outgoing.recipient, batch,
-                self._settings.connect_timeout_s, self._settings.total_timeout_s,
-            )  # fmt: skip
+            return await self._first_answer(batch)
         except CarriageError as error:
             self._refused, self._detail = False, str(error)[:_SHOWN_CHARACTERS]
             return None
+
+    async def _first_answer(self, batch: bytes) -> DeliveryAnswer:
+        """Return the answer of the address whose turn it is, or that of the first to answer; raises CarriageError."""
+        wait_s = self._settings.next_address_after_s
+        if wait_s is None:
+            return await self._answer_at(self._addresses[self._address], batch)
+        left, asked = deque(self._addresses), set[asyncio.Task[DeliveryAnswer]]()
+        why = CarriageError()
+        try:
+            while left or asked:
+                if left:
+                    asked.add(asyncio.create_task(self._answer_at(left.popleft(), batch)))
+                done, asked = await asyncio.wait(
+                    asked, timeout=wait_s if left else None, return_when=asyncio.FIRST_COMPLETED
+                )
+                for one in done:
+                    try:
+                        return one.result()
+                    except CarriageError as error:
+                        why = error
+            raise why
+        finally:
+            for one in asked:
+                one.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+
+    async def _answer_at(self, address: str, batch: bytes) -> DeliveryAnswer:
+        status, data = await self._carrier.carry(
+            address, self._session.outgoing.recipient, batch,
+            self._settings.connect_timeout_s, self._settings.total_timeout_s,
+        )  # fmt: skip
         self._last_answer_at = self._clock()
         if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             self._batch_bytes = max(1, self._batch_bytes // 2)
@@ -304,8 +337,7 @@ class Delivery:
         try:
             return read_answer(data)
         except Refusal as refusal:
-            self._detail = f"HTTP {status}, {refusal}"[:_SHOWN_CHARACTERS]
-            return None
+            raise CarriageError(f"HTTP {status}, {refusal}") from None
 
     def _batch(self) -> bytes:
         session = self._session

@@ -34,7 +34,7 @@ class TrustStore:
         Names that differ only in case are the same name; an older card of the same key is a replay. What goes to the
         addresses of a card must not cross a network in clear.
         """
-        check_reachable("addresses", card.addresses)
+        check_reachable(card.addresses, card.stop_addresses)
         for known in self.cards():
             same_name = known.name.casefold() == card.name.casefold()
             if same_name and known.public_key != card.public_key:

@@ -69,19 +69,23 @@ class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the node listens for its peers (port 0: that of the card's first address), and how it talks with them.
+    """Where the node listens for its peers, and how it talks with them. `stop_port` is for their STOP alone.
+
+    A port of 0 is that of the card's first address of that kind; where there is none, nobody listens.
 
     `answer_step_s` is the pace of its answers to those from whom plans are held back (0: none).
     """
 
     host: str = "127.0.0.1"
     port: int = 0
+    stop_port: int = 0
     certificate_life_s: float = 30 * 86_400.0
     longest_wait_s: float = 30.0
     answer_step_s: float = 0.05
 
     def __post_init__(self) -> None:
         check_range("port", self.port, 0, 65_535, "(0: that of the card's first address)")
+        check_range("stop_port", self.stop_port, 0, 65_535, "(0: that of the card's first address for STOP)")
         check_range("certificate_life_s", self.certificate_life_s, 2.0, 366 * 86_400.0, "seconds")
         check_range("longest_wait_s", self.longest_wait_s, 0.05, 3_600.0, "seconds")
         check_range("answer_step_s", self.answer_step_s, 0.0, 5.0, "seconds")

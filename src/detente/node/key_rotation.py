@@ -107,6 +107,6 @@ def _finished(files: NodeDirectory, key: NodeKey, at: datetime) -> Card:
 
 def _with_rotations(files: NodeDirectory, key: NodeKey, at: datetime) -> Card:
     held = files.card()
-    card = make_card(key, held.name, held.addresses, max(at, held.issued_at))
+    card = make_card(key, held.name, held.addresses, max(at, held.issued_at), held.stop_addresses)
     write_durably(files.card_path, write_card(card))
     return card

@@ -25,9 +25,9 @@ _SYSTEM_RANDOM = random.SystemRandom()
 
 
 STOP_SETTINGS = DeliverySettings(
-    connect_timeout_s=2.0, total_timeout_s=5.0, backoff=Backoff(first_s=0.1, longest_s=1.0)
+    connect_timeout_s=2.0, total_timeout_s=5.0, backoff=Backoff(first_s=0.1, longest_s=1.0), next_address_after_s=0.4
 )  # fmt: skip
-"""A STOP is tried again every second for as long as the peer is away (R9)."""
+"""A STOP is tried again every second for as long as the peer is away (R9), and goes first where it is alone."""
 
 
 _HINDRANCES = {
@@ -45,7 +45,7 @@ _Way = tuple[Direction, tuple[str, ...]]
 class Outbox:
     """One delivery for each open channel of each peer that has an address.
 
-    `open_carrier` gives the way to the peers, `fraction` randomness in [0, 1).
+    `open_carrier` gives the way to the peers, one for STOP and one for the rest, `fraction` randomness in [0, 1).
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Outbox:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        async with self._open_carrier() as carrier, asyncio.TaskGroup() as tasks:
+        async with self._open_carrier() as stop, self._open_carrier() as rest, asyncio.TaskGroup() as tasks:
             self._loop.after_turn.append(self.notify)
             while True:
                 self._changed.clear()
@@ -87,6 +87,7 @@ class Outbox:
                         self._end(name)
                     self._tasks[name] = (way, None)
                     if addresses:
+                        carrier = stop if settings is STOP_SETTINGS else rest
                         task = self._deliver(carrier, tasks, name, session, addresses, settings)
                         self._tasks[name] = (way, task)
                     else:
@@ -104,8 +105,9 @@ class Outbox:
         """Every open channel that envelopes may wait on: its name, session, addresses and settings."""
         for peer in self._loop.peers:
             for channel, session in peer.sessions.items():
-                settings = STOP_SETTINGS if channel is Channel.STOP else self._settings
-                yield _name(peer.name, channel), session, peer.addresses, settings
+                is_stop = channel is Channel.STOP
+                addresses = (*peer.card.stop_addresses, *peer.addresses) if is_stop else peer.addresses
+                yield _name(peer.name, channel), session, addresses, STOP_SETTINGS if is_stop else self._settings
 
     def _deliver(
         self,

@@ -55,6 +55,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._unsent_bytes = 0
         self._last_words: Rejected | None = None
         self._writable: asyncio.Future[None] | None = None
+        self._has_place = False
         self._is_advancing = False
         self._is_parsing = False
         self._is_reading = True
@@ -66,12 +67,22 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._is_lingering = False
         self._has_asked = False
 
+    def accepted(self, handshake: asyncio.Transport, peer: tuple[str, int]) -> None:
+        """Take a place, before anything is agreed with the client: `handshake` is what may be broken off."""
+        self._transport = handshake
+        self._has_place = True
+        self._listener.arrived(self, peer)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio: the client has connected."""
         # uvloop's transports are no asyncio.Transport by name.
         self._transport = cast("asyncio.Transport", transport)
+        self.since_s = self._loop.time()
         self.user = _user_of(transport.get_extra_info("socket"))
-        self._listener.arrived(self, transport.get_extra_info("peername"))
+        if not self._has_place:
+            self._listener.arrived(self, transport.get_extra_info("peername"))
+        elif not self.is_counted:
+            self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Called by asyncio: what was given to the service is carried out, and its answer dropped."""
