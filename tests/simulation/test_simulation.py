@@ -10,15 +10,19 @@ from datetime import UTC, datetime
 import memory
 import pytest
 import two_worlds
+from authorities import terms
 from disk import Disk, Fault
 from network import Network, Weather
 from run import simulate
 from virtual_time import StuckError, Timeline
+from world import BEGAN, World
 
 from detente.link.carrier import CarriageError
+from detente.picture.commands import ImportPlans
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
 from detente.record.storage import JournalStoppedError
+from people import Officer
 
 NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
 SIGNED, THREE, HOSTILE = 1, 7, 10
@@ -57,6 +61,32 @@ def test_two_worlds_look_the_same_where_nothing_else_may_be_told(disclosure, loo
     one, other = two_worlds.views(1, disclosure)
     assert (two_worlds.difference(one, other) == "") is looks_the_same
     assert len(one) > 50
+
+
+def test_what_two_have_lost_and_a_third_gives_back_is_told_to_both():
+    world = World(1, ("north", "south", "west"), is_even=True)
+    stations = list(world.stations.values())
+    for station in stations:
+        station.accord = terms(stations, BEGAN)
+        station.start()
+    world.run_for(5.0)
+    set_back = _, west = world.stations["north"], world.stations["west"]
+    for station in set_back:
+        # What it has now is its backup.
+        station.crash(Fault.KILLED)
+        station.start()
+    world.run_for(5.0)
+    plan = Officer("west", (), world.chance("plan")).plan("west-p1", west.clock())
+    west.life.machine.create_task(west.life.node.do(ImportPlans(west.clock(), "west", (plan,))))
+    world.run_for(5.0)
+    for station in set_back:
+        station.put_back()
+        station.start()
+        assert not station.life.node.picture.plans
+    world.run_for(90.0)
+    found = [set(station.life.node.picture.plans) for station in stations]
+    world.clear_away()
+    assert found == [{("west", "west-p1")}] * 3
 
 
 def on_timeline(*works, seconds=1000.0):

@@ -35,6 +35,9 @@ class OwnHistory(Protocol):
     async def take_back(self, session: Session, given: Sequence[Envelope], receipts: Sequence[DeliveryReceipt]) -> bool:
         """Take back our own envelopes, durably; False when none is missing. `receipts` are ours for the peer's."""
 
+    async def nothing_is_missing(self, session: Session) -> None:
+        """Go on from here: of what the peer holds of ours on a link, nothing is missing any more."""
+
 
 async def learn(
     session: Session, history: OwnHistory, exchange: AskPeer, receipts: bytes = b""

@@ -251,6 +251,7 @@ class Delivery:
                     await self._record_regression(self._next)
                     continue
             self._to_ask = False
+            await history.nothing_is_missing(self._session)
         return True
 
     def _never_had(self, answer: DeliveryAnswer | None) -> bool:

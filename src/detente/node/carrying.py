@@ -82,6 +82,7 @@ class Carrying:
             ]
             for first in range(0, len(given), MAX_BATCH_ENVELOPES):
                 await history.take_back(session, given[first : first + MAX_BATCH_ENVELOPES], ())
+            await history.nothing_is_missing(session)
 
 
 async def _take_in(loop: CommandLoop, parcel: Parcel, by: ActingPerson) -> Carried:

@@ -177,6 +177,10 @@ class CommandLoop:
         """
         return await self._ask(TakingBack(session, given, receipts), urgent=True)
 
+    async def tell_what_another_gave_back(self, session: Session) -> None:
+        """Tell the peer of a link, which has said what it holds; see `Pipeline.tell_what_another_gave_back`."""
+        await self._ask(Doing(lambda pipeline: pipeline.tell_what_another_gave_back(session)))
+
     async def rotate(self) -> None:
         """Let the prepared successor of our key sign from now on; returns when that is durable."""
         await self._ask(Doing(Pipeline.rotate))

@@ -11,8 +11,12 @@ class Losses:
     Attributes:
         signed_for: up to which of the peer's envelopes we have said that we had signed for.
         held_by_peer: of a closed link, up to which of ours a peer says that it holds, which had signed for more.
+        have_answered: the names of the peers that have said what they hold of planning since the node started.
+        has_taken_back: whether one of them gave back what the others have not been told since.
     """
 
     def __init__(self) -> None:
         self.signed_for: dict[Direction, int] = {}
         self.held_by_peer: dict[Direction, int] = {}
+        self.have_answered: set[str] = set()
+        self.has_taken_back = False

@@ -43,3 +43,7 @@ class LoopHistory:
         except Refusal as refusal:
             log.warning("a peer gave back what is not ours", peer=session.outgoing.recipient.hex(), why=str(refusal))
             return False
+
+    async def nothing_is_missing(self, session: Session) -> None:
+        """Tell the peer of a link what another peer gave back; see `Pipeline.tell_what_another_gave_back`."""
+        await self._loop.tell_what_another_gave_back(session)

@@ -157,6 +157,7 @@ class Pipeline:
             self._write([(SENT, envelope.raw)])
         if taken:
             session.go_on_after(taken)
+            self._losses.has_taken_back = True
         for envelope in taken:
             # What is told in part is in the words in which the peer was told it, and not in ours.
             if not partly:
@@ -172,6 +173,25 @@ class Pipeline:
         log.warning("our journal was set back", peer=peer.name, **msgspec.structs.asdict(told))
         yield from self._react([LinkFault(at, peer.name, LinkFaultKind.OWN_SET_BACK, in_words(told))])
         return True
+
+    def tell_what_another_gave_back(self, session: Session) -> Stages[None]:
+        """Tell a peer that has said what it holds of ours which plans and notices it lacks, where there are others.
+
+        It may have lost what another peer gave back to us. Before it has answered, what it is told could stand in the
+        place of what it gives back itself. So each is told once after every start, and again when another, which
+        answered later, gave something back.
+        """
+        peers = list(self._state.peers)
+        answered = self._state.peers.with_key(session.outgoing.recipient)
+        if answered is None or answered.planning is not session or len(peers) == 1:
+            return
+        losses = self._losses
+        before = frozenset() if losses.has_taken_back else frozenset(losses.have_answered)
+        losses.have_answered.add(answered.name)
+        losses.has_taken_back = False
+        for peer in peers:
+            if peer.name in losses.have_answered - before:
+                yield from self._catch_up(peer, self._clock())
 
     def find_lost(self, judgement: Judgement) -> Stages[None]:
         """Look whether receipts of ours, which came with what a peer says it holds, are for more than we hold.
