@@ -40,7 +40,7 @@ def rotated(party: Party) -> dict[str, str]:
 
 
 def check_copies(north: Party, south: Party) -> None:
-    """Both journals are proven by the keys of the cards that were paired, and tell the same."""
+    """Both journals, at rest, are proven by the keys of the cards that were paired, and tell the same."""
     for party in (north, south):
         found = verify_journal(party.files.journal_path, party.card.key)
         assert found.ok, found.bad
@@ -67,6 +67,8 @@ def test_a_key_is_rotated_live_and_both_go_on(tmp_path: Path, tls: bool) -> None
             party.start()
         sent = send(north, "south", "radio_check")
         south.until(lambda: arrived(south, "north", sent), "hears it after restarts")
+        for party in (north, south):
+            assert party.stop() == 0
         check_copies(north, south)
 
 
