@@ -238,6 +238,22 @@ def test_a_receipt_of_the_old_key_counts_only_for_what_was_sent_before(sides):
     assert new.is_signed_by(north.session.receipt_keys(new, north.links.keys(south.key.first)))
 
 
+def test_a_receipt_comes_again_under_the_new_key_for_who_has_lost_that_it_had_sent_before(sides):
+    north, south = sides
+    sent = north.send(b"one")
+    south.receive(*sent)  # the answer is lost
+    rotate(south)
+    south.send(b"rotated")
+    judgement = south.receive(*sent)
+    assert judgement.entries == ()
+    (text,) = read_answer(judgement.answer).receipts
+    receipt, _ = read_receipt(text.encode())
+    assert receipt.is_signed_by([south.key.public])
+    north.record([(RECEIPT_RECEIVED, receipt.raw)])
+    (transcript,) = Copy(south.path).read().transcripts
+    assert [one.signed for one in transcript.received.receipts] == [receipt.signed]
+
+
 def test_who_has_lost_what_it_knew_of_our_keys_still_answers_what_it_holds(sides, tmp_path):
     north, south = sides
     deliver(north, south, *north.send(b"one"))

@@ -76,6 +76,17 @@ def sign_receipt(
     return receipt
 
 
+def signed_by_now(key: NodeKey, raw: bytes) -> bytes:
+    """Return a receipt (exact) of this node's as it is, or the same lines signed anew where a key of before signed it.
+
+    Whoever has heard of the rotation takes nothing more from the key of before.
+    """
+    receipt, _ = read_receipt(raw)
+    if receipt.is_signed_by((key.public,)):
+        return raw
+    return RECEIPT_FORM.signed(receipt.signed, key.sign(receipt.signed))
+
+
 def read_receipt(data: bytes, offset: int = 0) -> tuple[DeliveryReceipt, int]:
     """Decode the receipt at `offset` and return it with the offset after it. The signature is not yet verified.
 

@@ -31,7 +31,7 @@ from detente.link.answer import (
 from detente.link.envelope import Envelope, read_envelope
 from detente.link.key_rotated import ROTATED_KIND, rotations_in
 from detente.link.links import Links
-from detente.link.receipt import DeliveryReceipt, read_receipt, sign_receipt
+from detente.link.receipt import DeliveryReceipt, read_receipt, sign_receipt, signed_by_now
 from detente.link.session import (
     LINK_EVIDENCE,
     LINK_REFUSED,
@@ -98,10 +98,10 @@ class _Refused(Exception):  # noqa: N818 - it carries an answer, it is not an er
 def judge_batch(links: Links, key: NodeKey, body: bytes, at: datetime, read_entry: ReadEntry) -> Judgement:
     """Judge a batch: concatenated envelopes of one direction of one link, received at `at`.
 
-    In order: accepted. Held already: the same receipt again. Anything else is refused, and what follows it in the
-    batch is not looked at; a batch that is not wholly in the one form is refused whole. Instead of envelopes a party
-    may say what it holds, and is told what is held here. `read_entry` gives a journal entry by its number. Never raises
-    for what `body` holds.
+    In order: accepted. Held already: the same receipt again, under the key that signs now. Anything else is refused,
+    and what follows it in the batch is not looked at; a batch that is not wholly in the one form is refused whole.
+    Instead of envelopes a party may say what it holds, and is told what is held here. `read_entry` gives a journal
+    entry by its number. Never raises for what `body` holds.
     """
     if STANDING_FORM.starts(body):
         return _judge_question(links, key, body, at, read_entry)
@@ -129,7 +129,8 @@ def judge_batch(links: Links, key: NodeKey, body: bytes, at: datetime, read_entr
             elif standing is EnvelopeStanding.DUPLICATE:
                 entry_number = session.receipt_entry(envelope.number)
                 if entry_number is not None:
-                    held_receipts[entry_number] = held_receipts.get(entry_number) or read_entry(entry_number).body
+                    if entry_number not in held_receipts:
+                        held_receipts[entry_number] = signed_by_now(key, read_entry(entry_number).body)
                 else:
                     duplicates_without_receipt += 1
             else:

@@ -17,7 +17,7 @@ from detente.airspace.refusal import Refusal
 from detente.link.answer import MAX_BATCH_ENVELOPES
 from detente.link.envelope import Direction, read_envelope
 from detente.link.parcel import Parcel, write_parcel
-from detente.link.receipt import DeliveryReceipt
+from detente.link.receipt import DeliveryReceipt, signed_by_now
 from detente.link.session import RECEIPT_RECEIVED, ReceiptStanding, Session
 from detente.link.standing import Standing
 from detente.node.loop import CommandLoop
@@ -135,7 +135,7 @@ def _documents(loop: CommandLoop, session: Session, said: Standing | None) -> It
         for number in session.receipt_entries()[-MOST_RECEIPTS:]:
             # The peer needs the last one; those before it may be in a segment that is not here.
             with suppress(ArchivedRefusal):
-                yield next(loop.journal.read(number)).body
+                yield signed_by_now(loop.key, next(loop.journal.read(number)).body)
 
 
 def _first_lacking(session: Session, said: Standing | None) -> int:
