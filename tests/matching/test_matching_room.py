@@ -14,7 +14,7 @@ from detente.accord.provisions import Provisions
 from detente.accord.terms import Accord, AccordParty
 from detente.airspace.plan import TimeWindow
 from detente.airspace.refusal import Refusal
-from detente.matching.ledger import LedgerRow
+from detente.matching.ledger import BUDGET_DAYS, LedgerRow
 from detente.matching.life import (
     MASKED_NAME,
     AbortRun,
@@ -197,3 +197,21 @@ def test_no_run_is_begun_or_joined_once_the_bits_of_thirty_days_are_told():
     two.do("north", ProposeRun(after, "south", after))
     with pytest.raises(Refusal, match="told_bits"):
         two.deliver()
+
+
+def test_a_run_leaves_when_no_budget_counts_it_and_its_epoch_never_has_a_second_one():
+    two = Two()
+    run, held = two.begin(), two.run("north")
+    for side in SIDES:
+        two.do(side, FinishRun(NOON, run, OUTCOME))
+    two.deliver()
+    for side, room in two.rooms.items():
+        room.forget(NOON + timedelta(days=BUDGET_DAYS))
+        assert run in room.state.runs, f"{side}: bits of thirty days are counted"
+        room.forget(NOON + timedelta(days=BUDGET_DAYS + 2))
+        assert run not in room.state.runs
+        room.restore(room.keep())()
+    with pytest.raises(Refusal, match="without a run"):
+        two.do("north", ProposeRun(NOON, "south", NOON))
+    with pytest.raises(Refusal, match="without a run"):
+        two.do("south", Heard(NOON, "north", MatchProposed(run, 1, held.accord_hash, held.epoch)))

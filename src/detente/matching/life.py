@@ -136,12 +136,14 @@ class MatchingRuns:
     Attributes:
         party: our own.
         runs: by identity.
+        left_before: runs of epochs that ended before this have left; there is no second run of one. None: none has.
         changes: counts the events that were folded in.
     """
 
     def __init__(self, party: str) -> None:
         self.party = party
         self.runs: dict[str, MatchingRun] = {}
+        self.left_before: datetime | None = None
         self.changes = 0
 
 
@@ -149,6 +151,7 @@ class RunsKept(msgspec.Struct, frozen=True):
     """`MatchingRuns` as it is kept."""
 
     runs: dict[str, MatchingRun]
+    left_before: datetime | None = None
 
 
 class _RunMessage(Message, frozen=True):
