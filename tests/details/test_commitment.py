@@ -27,6 +27,7 @@ from detente.details.details import (
     SeeCommitment,
 )
 from detente.details.room import DetailsRoom
+from detente.picture.picture import Picture
 from detente.room.message import Addressed, Heard
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -80,7 +81,8 @@ class Agreed:
 
 class Side:
     def __init__(self, own: str) -> None:
-        self.room = DetailsRoom(Details(), Agreed(own))  # type: ignore[arg-type]
+        self.picture = Picture()
+        self.room = DetailsRoom(Details(), Agreed(own), self.picture)  # type: ignore[arg-type]
 
     def do(self, command: DetailsCommand | Heard[DetailsOpening]) -> list[DetailsEvent]:
         decided = self.room.decide(command)
@@ -114,3 +116,22 @@ def test_a_commitment_that_was_replaced_stays_on_record_and_either_may_be_opened
     (refused,) = south.hears(CommitmentOpening(SALT, plan(3600)))
     assert isinstance(refused, DetailsRefused)
     assert refused.expected == (meant.commitment, later.commitment)
+
+
+def test_what_was_opened_leaves_with_its_notice_and_what_never_was_stays() -> None:
+    north, south = Side("north"), Side("south")
+    for name, begin_s in (("n1", 0), ("n2", 7200)):
+        opening = CommitmentOpening(SALT, plan(begin_s))
+        north.do(CommitDetails(NOON, opening))
+        for side in (north, south):
+            side.do(SeeCommitment(NOON, "north", name, opening.commitment))
+    north.do(GiveDetails(NOON, "south", "n1"))
+    south.hears(CommitmentOpening(SALT, plan()))
+    for side in (north, south):
+        side.picture.notices["north", "n1"] = None  # type: ignore[assignment]
+        side.room.forget(NOON + timedelta(days=8))
+        assert set(side.room.state.commitments) == {("north", "n1"), ("north", "n2")}, "its notice is still held"
+        side.picture.notices.clear()
+        side.room.forget(NOON + timedelta(days=8))
+        assert set(side.room.state.commitments) == {("north", "n2")}
+    assert set(north.room.state.kept) == {CommitmentOpening(SALT, plan(7200)).commitment}

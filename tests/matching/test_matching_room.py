@@ -14,7 +14,7 @@ from detente.accord.provisions import Provisions
 from detente.accord.terms import Accord, AccordParty
 from detente.airspace.plan import TimeWindow
 from detente.airspace.refusal import Refusal
-from detente.matching.ledger import LedgerRow
+from detente.matching.ledger import BUDGET_DAYS, LedgerRow
 from detente.matching.life import (
     MASKED_NAME,
     AbortRun,
@@ -269,3 +269,24 @@ def test_without_a_limit_nothing_is_said_of_flights():
     assert two.rooms["south"].unflown("north", two.run("south").epoch_end + timedelta(days=1)) == {}
     with pytest.raises(Refusal, match="unflown_plans"):
         two.do("north", Heard(NOON, "south", MatchFlown(run, 1, (name_of(0),))))
+
+
+def test_a_run_leaves_when_no_budget_counts_it_and_its_epoch_never_has_a_second_one():
+    two = Two(accord_with(unflown_plans=2))
+    run, held = two.begin(), two.run("north")
+    two.do("south", NoteParts(NOON, run, ours=(OpenedPart("s0", circle(name_of(0), 36.0, -122.0)),)))
+    two.deliver()
+    for side in SIDES:
+        two.do(side, FinishRun(NOON, run, OUTCOME))
+    two.deliver()
+    for side, room in two.rooms.items():
+        room.forget(NOON + timedelta(days=BUDGET_DAYS))
+        assert run in room.state.runs, f"{side}: bits of thirty days are counted"
+        room.forget(NOON + timedelta(days=BUDGET_DAYS + 2))
+        assert run not in room.state.runs
+        assert run not in room.state.shown
+        room.restore(room.keep())()
+    with pytest.raises(Refusal, match="without a run"):
+        two.do("north", ProposeRun(NOON, "south", NOON))
+    with pytest.raises(Refusal, match="without a run"):
+        two.do("south", Heard(NOON, "north", MatchProposed(run, 1, held.accord_hash, held.epoch)))

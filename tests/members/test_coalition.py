@@ -7,7 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, MeanSeaLevel
+from detente.airspace.plan import Circle, TimeWindow, Volume4D
+from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
+from detente.line.state import LineState
 from detente.members.coalition import (
     AcknowledgeMember,
     AddMember,
@@ -19,8 +23,10 @@ from detente.members.coalition import (
     RemoveMember,
     TellMember,
 )
-from detente.members.matters import Matter, MatterKind, find_matter
+from detente.members.matters import Matter, MatterKind, find_matter, notice_reference
 from detente.members.room import MembersRoom
+from detente.picture.notices import Meaning, Notice, NoticeRecord, NoticeState
+from detente.picture.picture import Picture
 from detente.room.channel import Channel
 from detente.room.message import Addressed, Heard
 from detente.room.rooms import Rooms
@@ -47,7 +53,8 @@ class Node:
     """The room, its events, and all that it would have a peer hear."""
 
     def __init__(self, *members: str, speaks_for: bool = True) -> None:
-        self.room = MembersRoom(Coalition(), Agreed(speaks_for=speaks_for))  # type: ignore[arg-type]
+        self.picture = Picture()
+        self.room = MembersRoom(Coalition(), Agreed(speaks_for=speaks_for), self.picture, LineState())  # type: ignore[arg-type]
         self.now = NOON
         self.events: list[MembersEvent] = []
         self.sent: list[Addressed] = []
@@ -150,3 +157,31 @@ def test_what_a_peer_says_of_its_members_is_kept_once() -> None:
             read(Channel.ROOMS, "members_informed", bad)
     with pytest.raises(Refusal):
         node.do(Heard(NOON, "south", MembersInformed(MatterKind.STOP, "")))
+
+
+def test_what_has_left_its_own_room_leaves_and_what_is_of_accords_stays() -> None:
+    node = Node("alpha")
+    stop = Matter(MatterKind.STOP, "south", "north:4")
+    for matter in (MATTER, ANOTHER):
+        node.inform("alpha", matter)
+    node.do(Heard(NOON, "south", MembersInformed(stop.kind, stop.reference)))
+    node.room.forget(NOON)
+    assert set(node.coalition.told) == {MATTER, ANOTHER}
+    node.room.forget(NOON + timedelta(days=1))
+    assert set(node.coalition.told) == set(node.coalition.complete) == {ANOTHER}
+    assert not node.coalition.heard
+
+
+def test_what_members_were_told_of_a_notice_stays_as_long_as_the_notice() -> None:
+    node = Node("alpha", "bravo")
+    volume = Volume4D(
+        Circle(Position(34.0, 20.0), 5000.0),
+        AltitudeBand(*(Altitude(m, AltitudeUnit.METRE, MeanSeaLevel()) for m in (0.0, 100.0))),
+        TimeWindow(NOON, NOON + timedelta(days=90)),
+    )
+    notice = Notice("range", "south", Meaning.KEEP_OUT, volume, NOON)
+    node.picture.notices["south", "range"] = NoticeRecord(notice, 1, NoticeState.IN_FORCE, 0.0, NOON)
+    matter = Matter(MatterKind.NOTICE, "south", notice_reference(notice))
+    node.inform("alpha", matter)
+    node.room.forget(NOON + timedelta(days=30))
+    assert node.coalition.lacking(matter) == ("bravo",)

@@ -339,3 +339,21 @@ def test_both_sides_come_to_the_same_at_length() -> None:
         max_examples=examples, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
     )
     run_state_machine_as_test(TwoParties, settings=steps)
+
+
+def test_a_zone_that_is_over_leaves_and_its_id_is_not_used_again() -> None:
+    table = Table()
+    table.propose("north", zone(), zone_id="past")
+    long = TimeWindow(NOON, NOON + timedelta(days=20))
+    table.propose("north", msgspec.structs.replace(zone(), time=long), zone_id="current")
+    table.deliver_all()
+    for side in SIDES:
+        table.rooms[side].forget(NOON + timedelta(hours=2))
+        assert table.record(side, "past") is not None, "not before its window is over"
+        table.rooms[side].forget(NOON + timedelta(hours=3))
+        assert table.record(side, "past") is None
+        assert table.record(side, "current") is not None
+        with pytest.raises(Refusal, match="not over"):
+            table.propose(side, zone(0.5), zone_id="past")
+        assert table.rooms[side].restore(table.rooms[side].keep())() is None
+        assert table.zones[side].left == {(other(side), "past")}

@@ -12,6 +12,7 @@ from detente.claims.commands import ClaimsCommand, ClaimToPeer, OpenClaims
 from detente.claims.decide import decide
 from detente.claims.events import ClaimsEvent
 from detente.claims.evolve import evolve
+from detente.claims.past import forget
 from detente.claims.peer_messages import Claim
 from detente.claims.said_before import said_before
 from detente.claims.state import ClaimsKept, ClaimsState
@@ -43,6 +44,10 @@ class ClaimsRoom(Room[ClaimsState, ClaimsCommand, ClaimsEvent]):
     def evolve(self, event: ClaimsEvent) -> None:
         """See `Room.evolve`."""
         evolve(self.state, event)
+
+    def forget(self, before: datetime) -> None:
+        """See `Room.forget`."""
+        forget(self.state, before)
 
     def messages_of(self, event: ClaimsEvent) -> Iterator[Addressed]:
         """Yield the claim that our own party made by an event, for the peer that it was made to."""

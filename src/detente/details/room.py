@@ -26,6 +26,7 @@ from detente.details.details import (
     SeeCommitment,
 )
 from detente.picture.events import NoticeAmended, NoticeGiven
+from detente.picture.picture import Picture
 from detente.room.message import Addressed, Heard
 from detente.room.room import Room
 
@@ -39,9 +40,10 @@ class DetailsRoom(Room[Details, DetailsCommand, DetailsEvent]):
     messages = DetailsOpening
     kept = DetailsRecords
 
-    def __init__(self, state: Details, accords: Accords) -> None:
+    def __init__(self, state: Details, accords: Accords, picture: Picture) -> None:
         super().__init__(state)
         self._accords = accords
+        self._picture = picture
 
     def decide(self, command: DetailsCommand | Heard[DetailsOpening]) -> list[DetailsEvent]:
         """Return what follows from a command; raises Refusal with nothing changed."""
@@ -76,6 +78,23 @@ class DetailsRoom(Room[Details, DetailsCommand, DetailsEvent]):
                 self._open((party, notice_id), at, opening)
             case DetailsRefused():
                 pass
+
+    def forget(self, before: datetime) -> None:
+        """See `Room.forget`: it is over when the notice is, and what it committed to last was opened.
+
+        What was never opened stays, whatever became of the notice: it may be asked for long after.
+        """
+        commitments = self.state.commitments
+        past = {
+            key
+            for key, (*_, last) in commitments.items()
+            if key not in self._picture.notices and last.opened_at is not None and last.opened_at < before
+        }
+        own = self._accords.party
+        gone = {one.commitment for key in past if key[0] == own for one in commitments[key]}
+        self.state.commitments = {key: held for key, held in commitments.items() if key not in past}
+        gone -= {one.commitment for held in self.state.commitments.values() for one in held}
+        self.state.kept = {name: opening for name, opening in self.state.kept.items() if name not in gone}
 
     def messages_of(self, event: DetailsEvent) -> Iterator[Addressed]:
         """Yield the opening for the peer that it is given to."""

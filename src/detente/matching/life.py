@@ -141,6 +141,7 @@ class MatchingRuns:
         party: our own.
         runs: by identity.
         shown: by run, of the last thirty days, what was shown under an accord that limits unflown plans.
+        left_before: runs of epochs that ended before this have left; there is no second run of one. None: none has.
         changes: counts the events that were folded in.
     """
 
@@ -148,6 +149,7 @@ class MatchingRuns:
         self.party = party
         self.runs: dict[str, MatchingRun] = {}
         self.shown: dict[str, ShownPlans] = {}
+        self.left_before: datetime | None = None
         self.changes = 0
 
 
@@ -156,6 +158,7 @@ class RunsKept(msgspec.Struct, frozen=True):
 
     runs: dict[str, MatchingRun]
     shown: dict[str, ShownPlans] = {}
+    left_before: datetime | None = None
 
 
 class _RunMessage(Message, frozen=True):

@@ -95,6 +95,17 @@ class MatchingRoom(Room[MatchingRuns, life.MatchingCommand, life.MatchingEvent])
         """Fold one event in."""
         life.evolve(self.state, event)
 
+    def forget(self, before: datetime) -> None:
+        """See `Room.forget`: a run is over when its epoch is, and no budget counts it any more."""
+        state = self.state
+        state.left_before = before = before - timedelta(days=BUDGET_DAYS)
+        state.runs = {
+            name: run
+            for name, run in state.runs.items()
+            if run.state is RunState.RUNNING or max(run.epoch_end, run.ended_at or run.epoch_end) >= before
+        }
+        state.shown = {name: shown for name, shown in state.shown.items() if name in state.runs}
+
     def messages_of(self, event: life.MatchingEvent) -> Iterator[Addressed]:
         """Yield what the peer of a run must hear of it."""
         run = event.run if isinstance(event.run, MatchingRun) else self.state.runs[event.run]
@@ -241,6 +252,7 @@ class MatchingRoom(Room[MatchingRuns, life.MatchingCommand, life.MatchingEvent])
         at, peer = command.at, command.peer
         run = run_between(self._accord(peer, at), self.state.party, peer, command.moment)
         _check_not_early(run, at)
+        self._check_not_left(run)
         self.check_budget(peer, at)
         self.check_flown(peer, at)
         held = self.state.runs.get(run.identity.hex())
@@ -258,6 +270,7 @@ class MatchingRoom(Room[MatchingRuns, life.MatchingCommand, life.MatchingEvent])
         if message.run != run.identity.hex() or message.accord_hash != run.accord:
             raise Refusal("matching.run_accord_force_epoch", "match_proposed.run", message.run)
         _check_not_early(run, at)
+        self._check_not_left(run)
         held = self.state.runs.get(message.run)
         if held is not None and held.state is RunState.RUNNING and held.attempt == message.attempt:
             return []
@@ -273,6 +286,14 @@ class MatchingRoom(Room[MatchingRuns, life.MatchingCommand, life.MatchingEvent])
             # The peer hears why: its people may have cancelled honest plans.
             return [begun, self._aborted(at, message.run, life.UNFLOWN, str(refusal))]
         return [begun]
+
+    def _check_not_left(self, run: Run) -> None:
+        """Refuse an epoch that may have had a run that has left: nothing is shown under two keys."""
+        left = self.state.left_before
+        if left is not None and from_posix_s(run.epoch.start_s + run.epoch.length_s) < left:
+            raise Refusal(
+                "matching.epoch_without_run", "epoch", f"{from_posix_s(run.epoch.start_s):%Y-%m-%d %H:%M} UTC"
+            )
 
     def _begun(self, run: Run, peer: str, by: str, at: datetime, attempt: int) -> life.RunBegun:
         party = run.first if run.first == self._key else run.second

@@ -66,6 +66,12 @@ def matters_of(picture: Picture, line: LineState, accords: Accords, at: datetime
             yield Matter(MatterKind.STOP, record_of_line.peer, record_of_line.message.message_id)
 
 
+def references(picture: Picture, line: LineState) -> set[str]:
+    """Return how the notices in force and the STOPs that are held are referred to, whoever gave or sent them."""
+    notices = {notice_reference(one.notice) for one in picture.notices.values() if one.state is NoticeState.IN_FORCE}
+    return notices | {one.message.message_id for one in line.messages.values() if one.message.is_stop}
+
+
 def find_matter(matters: Iterable[Matter], name: str) -> Matter:
     """Return the one matter whose name begins with `name`; raises Refusal for none or several."""
     found = [matter for matter in matters if matter.name.startswith(name)]

@@ -13,6 +13,7 @@ import msgspec
 from detente.accord.accords import Accords
 from detente.airspace.plan import check_identifier
 from detente.airspace.refusal import Refusal
+from detente.line.state import LineState
 from detente.members.coalition import (
     AcknowledgeMember,
     AddMember,
@@ -30,7 +31,8 @@ from detente.members.coalition import (
     TellMember,
     Told,
 )
-from detente.members.matters import Matter
+from detente.members.matters import Matter, MatterKind, references
+from detente.picture.picture import Picture
 from detente.room.message import Addressed, Heard
 from detente.room.room import Room
 
@@ -57,9 +59,11 @@ class MembersRoom(Room[Coalition, MembersCommand, MembersEvent]):
     messages = MembersInformed
     kept = _CoalitionKept
 
-    def __init__(self, state: Coalition, accords: Accords) -> None:
+    def __init__(self, state: Coalition, accords: Accords, picture: Picture, line: LineState) -> None:
         super().__init__(state)
         self._accords = accords
+        self._picture = picture
+        self._line = line
 
     def keep(self) -> bytes:
         """See `Room.keep`."""
@@ -123,6 +127,20 @@ class MembersRoom(Room[Coalition, MembersCommand, MembersEvent]):
             case PeerInformedMembers(at=at, matter=matter):
                 coalition.heard[matter] = at
 
+    def forget(self, before: datetime) -> None:
+        """See `Room.forget`: a notice or STOP that has left its own room leaves with it; what is of accords stays."""
+        coalition, current = self.state, references(self._picture, self._line)
+
+        def is_past(matter: Matter, last: datetime) -> bool:
+            return matter.kind is not MatterKind.ACCORD and matter.reference not in current and last < before
+
+        past = {
+            matter for matter, told in coalition.told.items() if is_past(matter, max(map(_last_word, told.values())))
+        }
+        coalition.told = {matter: told for matter, told in coalition.told.items() if matter not in past}
+        coalition.complete = {matter: at for matter, at in coalition.complete.items() if matter not in past}
+        coalition.heard = {matter: at for matter, at in coalition.heard.items() if not is_past(matter, at)}
+
     def messages_of(self, event: MembersEvent) -> Iterator[Addressed]:
         """Yield that all members know a matter, for the peer whose it is, where the accord says so."""
         if isinstance(event, AllMembersInformed) and event.say:
@@ -154,3 +172,7 @@ class MembersRoom(Room[Coalition, MembersCommand, MembersEvent]):
         latest = self._accords.latest(matter.peer, at)
         ours = None if latest is None else latest[0].party(self._accords.party)
         return [AllMembersInformed(at, matter, ours is not None and ours.coalition)]
+
+
+def _last_word(told: Told) -> datetime:
+    return told.acknowledged_at or told.told_at

@@ -59,16 +59,17 @@ class NodeState:
         self.cards = cards = Cards(own, trusted)
         self.peers = Peers(cards, self.links, self.accords)
         self.picture = Picture()
+        line = LineState()
         matching = MatchingRoom(MatchingRuns(own.name), own.key, self.accords)
         self.rooms = Rooms((
             AccordRoom(self.accords, verify),
             RefusedRoom(RefusedMessages()),
             PictureRoom(self.picture, self.accords),
-            DetailsRoom(Details(), self.accords),
+            DetailsRoom(Details(), self.accords, self.picture),
             HumanitarianRoom(HumanitarianNotices(), self.accords),
-            LineRoom(LineState(), self.accords, self.picture),
+            LineRoom(line, self.accords, self.picture),
             ZonesRoom(Zones(), self.accords),
-            MembersRoom(Coalition(), self.accords),
+            MembersRoom(Coalition(), self.accords, self.picture, line),
             ClaimsRoom(ClaimsState(), self.accords, self.picture),
             matching,
             CardsRoom(cards, self.accords),

@@ -67,6 +67,12 @@ class ZonesRoom(Room[Zones, ZoneCommand, ZoneEvent]):
         """Fold one decided event in."""
         evolve(self.state, event)
 
+    def forget(self, before: datetime) -> None:
+        """See `Room.forget`: a zone is over when its windows are, and nobody has said anything of it since."""
+        past = {key for key, record in self.state.records.items() if record.is_past(before)}
+        self.state.records = {key: record for key, record in self.state.records.items() if key not in past}
+        self.state.left |= past
+
     def messages_of(self, event: ZoneEvent) -> Iterator[Addressed]:
         """Yield what our own people said, to the peer it was said to and to nobody else (R49)."""
         if isinstance(event, ZoneSaid) and event.message.party == self._accords.party:
@@ -103,6 +109,9 @@ class ZonesRoom(Room[Zones, ZoneCommand, ZoneEvent]):
         record = self.state.records.get((peer, message.zone_id))
         self._check(record, peer, message)
         if speaker != peer:
+            if (peer, message.zone_id) in self.state.left and record is None:
+                # The peer may hold more of it than we do, so that the two sides would come to different things.
+                raise Refusal("zones.zone_not_over", "zone_id", message.zone_id)
             _check_own(record, message, at)
         return [ZoneSaid(at, peer, message)] if record is None or _says_more(record, message) else []
 

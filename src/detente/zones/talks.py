@@ -91,6 +91,14 @@ class ZoneRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise Refusal("zones.version_zone_proposed", "version", version)
         return found
 
+    def is_past(self, before: datetime) -> bool:
+        """Whether the windows of all its versions, and all that was said of it, were over before a time (UTC)."""
+        times = [release.at for release in self.releases]
+        for version in self.versions:
+            times += [version.terms.time.end, *(word.at for word in version.words)]
+            times += [proposal.at for proposal in version.proposals]
+        return max(times) < before
+
     def proposals_by(self, party: str) -> int:
         """Return how many proposals a party has made."""
         return sum(proposal.party == party for version in self.versions for proposal in version.proposals)
@@ -133,16 +141,21 @@ class ZoneRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Zones:
-    """Every zone of one party, by peer and id. Changed by `evolve` alone."""
+    """Every zone of one party, by peer and id. Changed by `evolve` and the room's `forget` alone.
+
+    `left` are those that were over and have left: their ids are not used again.
+    """
 
     def __init__(self) -> None:
         self.records: dict[ZoneKey, ZoneRecord] = {}
+        self.left: set[ZoneKey] = set()
 
 
 class ZonesKept(msgspec.Struct, frozen=True):
     """`Zones` as it is kept."""
 
     records: dict[ZoneKey, ZoneRecord]
+    left: set[ZoneKey] = set()
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True):

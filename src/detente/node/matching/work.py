@@ -50,7 +50,6 @@ class MatchingWork:
 
     def __init__(self, loop: CommandLoop, folder: Path, settings: MatchingSettings, tls: LinkTls) -> None:
         self._room = loop.rooms.of_type(MatchingRoom)
-        self.runs = self._room.state.runs
         self.at_work: dict[str, RunAtWork] = {}
         self._loop = loop
         self._folder = folder
@@ -62,6 +61,11 @@ class MatchingWork:
         self._cleaned: set[tuple[str, int]] = set()
         self._warned: set[str] = set()
         self._taking = asyncio.Lock()
+
+    @property
+    def runs(self) -> dict[str, MatchingRun]:
+        """Every run that is held, by its identity."""
+        return self._room.state.runs
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -136,7 +140,9 @@ class MatchingWork:
 
     async def _see_to(self, client: LinkClient, tasks: asyncio.TaskGroup, run: str, at: datetime) -> None:
         """See that a run that goes on has its task, and that of one that does not no bulk is left."""
-        record, task = self.runs[run], self._tasks.get(run)
+        record, task = self.runs.get(run), self._tasks.get(run)
+        if record is None:
+            return  # it has left, long after it was over
         if task is not None and not task.done():
             if record.state is RunState.ABORTED or self.at_work[run].attempt != record.attempt:
                 self.at_work[run].stop()
