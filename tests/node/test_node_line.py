@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from parties import PATIENCE_S, Party, area_plan, two_parties
 
+from detente.line.voice import read_voice_code
 from detente.link.comparison import compare_copies
 from detente.link.copies import Copy
 from detente.picture.notices import Meaning
@@ -241,6 +242,27 @@ def test_the_transcript_of_every_channel_is_proved_from_both_journals(parties: t
     comparison = compare_copies(ours, theirs)
     assert comparison.equal
     assert comparison.equal_envelopes > 20
+
+
+def test_a_message_about_a_conflict_bears_the_number_that_both_sides_have_for_it(parties: tuple[Party, Party]) -> None:
+    north, south = parties
+    for party, plan_id in ((north, "ours"), (south, "theirs")):
+        party.imports(area_plan(plan_id))
+    south.until(lambda: south.get("/conflicts")["open"], "the conflict is found")
+    (number,) = (one["conflict"]["conflict_id"] for one in south.get("/conflicts")["open"])
+    north.until(lambda: north.get("/conflicts")["open"], "on both sides")
+    for unknown in ("ours", "zz"):
+        body = {"peer": "south", "code": "plans_conflict", "parameters": {"reference": reference(unknown)}}
+        assert north.ask("POST", "/line/messages", body).json["field"] == "plans_conflict.reference"
+    sent = send(north, "south", "plans_conflict", reference=reference(number[:6].upper()))
+    south.until(lambda: arrived(south, "north", sent), "arrives")
+    assert number in message(south, "north", sent)["text"]
+    spoken = read_voice_code(message(north, "south", sent)["voice_code"], "north", "south")
+    assert spoken.content.parameters[0].value.text == number
+
+
+def reference(text: str) -> dict[str, str]:
+    return {"kind": "reference", "text": text}
 
 
 @pytest.mark.long

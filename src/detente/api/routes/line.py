@@ -37,7 +37,7 @@ from detente.line.commands import LineCommand
 from detente.line.delivery import DeliveryStanding
 from detente.line.events import LineMessageSent
 from detente.line.hand_over import summary
-from detente.line.parameters import LineLanguage
+from detente.line.parameters import LineLanguage, Parameter, Reference
 from detente.line.phrases import MessageClass, phrase_table
 from detente.line.radio import RadioReport
 from detente.line.read_back import Units
@@ -45,11 +45,16 @@ from detente.line.room import LineRoom
 from detente.line.state import MessageRecord
 from detente.line.voice import read_voice_code
 from detente.line.watch import HandOver
+from detente.picture.picture import Picture
 from detente.room.tagged import tag_of
 
 LONGEST_WAIT_S = 60.0
 """How long a request may wait for news of a message."""
 MOST_LAST = 1_000_000
+
+
+PLANS_CONFLICT = "plans_conflict"
+"""The code that speaks of a conflict: its reference is the conflict's number, the same on both sides."""
 
 
 @get("/", summary="Show the line")
@@ -112,13 +117,16 @@ async def show_message(
 async def send_message(data: MessageRequest, service: Service) -> LineDone:
     """Send a coded message to a peer's posts."""
     service.check_second_person(data.confirmed_by)
+    parameters = data.named()
+    if data.code == PLANS_CONFLICT:
+        parameters = await service.read(lambda picture: _with_conflict(picture, data.peer, parameters))
     stop = phrase_table().code(data.code).message_class is MessageClass.STOP
     command = commands.SendLineMessage(
         service.now(),
         service.party,
         data.peer,
         data.code,
-        data.named(),
+        parameters,
         data.answers,
         data.free_text,
         data.confirmed_by,
@@ -271,6 +279,31 @@ def _shown(service: Service, peer: str, message_id: str, language: LineLanguage)
 
 def _view(service: Service, record: MessageRecord, language: LineLanguage) -> MessageView:
     return message_view(service.line, record, language, service.configuration.named_places, service.delivery)
+
+
+def _with_conflict(picture: Picture, peer: str, parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    """The parameters with the whole number of an open conflict with `peer`, of which the reference is the beginning."""
+    return tuple(
+        Parameter(one.name, Reference(_number(picture, peer, one.value.text)))
+        if isinstance(one.value, Reference)
+        else one
+        for one in parameters
+    )
+
+
+def _number(picture: Picture, peer: str, beginning: str) -> str:
+    parties = {peer, picture.party}
+    numbers = [
+        number
+        for number, record in picture.conflicts.items()
+        if {record.conflict.first.party, record.conflict.second.party} == parties
+    ]
+    found = [number for number in numbers if number.startswith(beginning.lower())]
+    if len(found) != 1:
+        raise Refusal(
+            "api.one_conflict_with_peer", "plans_conflict.reference", beginning, peer=peer, count=len(numbers)
+        )
+    return found[0]
 
 
 async def _do(service: Service, command: LineCommand, *, urgent: bool = False) -> LineDone:
