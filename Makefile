@@ -11,7 +11,7 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),tr
 # Compiling every module anew takes most of the time of each process that a test or the demo starts.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: console console-pictures console-check test-console deb sbom audit quick simulate conformance fuzz demo test test-long test-whole test-shared check format setup setup-demo lock clean help
+.PHONY: console console-pictures console-check test-console deb sbom audit quick simulate conformance fuzz prove-matching demo test test-long test-whole test-shared check format setup setup-demo lock clean help
 
 demo: setup-demo ## two parties deconflict a day of recorded traffic; writes demo-out/report.html; SERVE=1 shows both consoles then
 	$(BIN)/detente demo --out demo-out $(if $(SERVE),--serve)
@@ -52,6 +52,9 @@ test-shared: setup ## the tests that need the shared data folder (DETENTE_SHARED
 
 conformance: setup ## the InterUSS suites against a real service; SUITES=DIR names the harness
 	$(BIN)/python tests/conformance/suites.py
+
+prove-matching: setup ## what of private matching takes too long for the tests; PARTS=N does an Nth of it
+	@PARTS=$(PARTS) $(BIN)/python tests/matching/prove.py
 
 fuzz: setup ## over ten thousand requests against the civil interfaces (DETENTE_SHARED); takes some minutes
 	$(BIN)/pytest -n 2 --dist load -rP -m "shared and long" tests/utm/test_schema.py

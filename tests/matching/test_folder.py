@@ -202,7 +202,7 @@ def command(*arguments):
         [forked.program(), *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 

@@ -13,7 +13,7 @@ from detente.airspace.refusal import Refusal
 from detente.matching.checks import found_share, spot_count
 from detente.matching.evidence import list_was_proven
 from detente.matching.messages import HEADER_BYTES, BreachError, MessageKind, sign_message
-from detente.matching.quantise import covered_parts, parts_of, quantise
+from detente.matching.quantise import Role, covered_parts, parts_of, quantise
 from detente.record.keys import SIGNATURE_BYTES
 
 HERE = (36.5, -121.5)
@@ -145,24 +145,36 @@ def test_questions_under_another_scalar_in_a_fine_round_are_found():
     assert honest.revealed is None
 
 
+SHARES = [(0, 120), (1, 20), (0, 20)]
+"""In the run or a late one, so many questions; whether as many are found as computed, `prove.py` asks of 1,000 runs."""
+SHARE_TERMS = msgspec.structs.replace(SMALL, first_log2=8, second_log2=8, late_log2=7, answers_least=1, fine=())
+# Places that nobody is at: what matters is only how many rows are under another scalar.
+NOWHERE = [circle(f"x{k}", HERE[0] + 0.7 * k, HERE[1], radius_m=30_000.0) for k in range(4)]
+
+
+def is_found(chapter, probes, number):
+    """Whether in run `number` so many questions in a chapter are found out."""
+    honest, cheat = sides(SHARE_TERMS, 2 * number, ours=[], theirs=[])
+    places = asked_about(cheat, NOWHERE)[:probes]
+    assert len(places) == probes
+    cheat._lists = ProbingLists(cheat, places, chapter=chapter)
+    if chapter:
+        play(honest, cheat)
+        for side in (honest, cheat):
+            side.begin_late(quantise([], side.role, side.run.epoch, side.run.terms, side.run.minima))
+    return found_by_proof(honest, cheat)
+
+
+def share_computed(chapter, probes):
+    """The share of runs in which so many questions are found, by the formula."""
+    capacity = replace(RUN, terms=SHARE_TERMS).capacity(Role.SECOND, chapter)
+    return found_share(probes, capacity, spot_count(SHARE_TERMS, capacity))
+
+
 @pytest.mark.long
-@pytest.mark.parametrize(("chapter", "probes"), [(0, 20), (0, 120), (1, 20)])
+@pytest.mark.parametrize(("chapter", "probes"), SHARES)
 def test_the_share_that_is_found_is_the_one_computed(chapter, probes):
-    """1,000 runs with some questions each: as many are found out as the formula says, within four deviations."""
-    terms = msgspec.structs.replace(SMALL, first_log2=8, second_log2=8, late_log2=7, answers_least=1, fine=())
-    found = 0
-    for number in range(1_000):
-        honest, cheat = sides(terms, 2 * number, ours=[], theirs=[])
-        # Places that nobody is at: what matters is only how many rows are under another scalar.
-        around = [circle(f"x{k}", HERE[0] + 0.7 * k, HERE[1], radius_m=30_000.0) for k in range(4)]
-        places = asked_about(cheat, around)[:probes]
-        assert len(places) == probes
-        cheat._lists = ProbingLists(cheat, places, chapter=chapter)
-        if chapter:
-            play(honest, cheat)
-            for side in (honest, cheat):
-                side.begin_late(quantise([], side.role, side.run.epoch, side.run.terms, side.run.minima))
-        found += found_by_proof(honest, cheat)
-    capacity = cheat.run.capacity(cheat.role, chapter)
-    expected = found_share(probes, capacity, spot_count(terms, capacity))
-    assert abs(found / 1_000 - expected) < 4 * (expected * (1 - expected) / 1_000) ** 0.5
+    """As many runs are found out as the formula says, within four deviations."""
+    runs, expected = 50, share_computed(chapter, probes)
+    found = sum(is_found(chapter, probes, number) for number in range(runs))
+    assert abs(found / runs - expected) < 4 * (expected * (1 - expected) / runs) ** 0.5

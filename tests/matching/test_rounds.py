@@ -27,7 +27,7 @@ from detente.airspace.search import encounters_between
 from detente.matching.grid import grid_rows, pack, unpack
 from detente.matching.labels import BoxSpace, Labels, ListedSpace, domain_spaces
 from detente.matching.ledger import LedgerRow, MatchAlarm, alarms_of, ledger_row
-from detente.matching.ordered import different
+from detente.matching.ordered import among, different
 from detente.matching.permutation import Permutation
 from detente.matching.quantise import Role, covered_parts, parts_of
 from detente.matching.refine import looked_at, refined
@@ -64,6 +64,12 @@ def tokens_of_plans(plans, role, terms, grid):
     return [different(np.concatenate(each)) if each else np.empty(0, np.int64) for each in of_plans]
 
 
+def in_both(one, other):
+    """The numbers that are in both of two ascending arrays."""
+    fewer, more = sorted((one, other), key=len)
+    return fewer[among(fewer, more)]
+
+
 def check_pairs(seed, terms, count):
     """Of pairs a hair inside the minima, all that are encounters have a token in common on each grid."""
     pairs = Pairs(seed, terms)
@@ -76,10 +82,10 @@ def check_pairs(seed, terms, count):
     found = encounters_between(firsts, seconds, TABLE)
     for one in found:
         a, b = names[one.first_plan_id], names[one.second_plan_id]
-        common = np.intersect1d(ours[0][a], theirs[0][b])
+        common = in_both(ours[0][a], theirs[0][b])
         for grid in range(1, grids):
             inside = refined(common, terms.grid(grid - 1), terms.grid(grid), EPOCH.length_s)
-            common = np.intersect1d(np.intersect1d(ours[grid][a], theirs[grid][b]), inside)
+            common = in_both(in_both(ours[grid][a], theirs[grid][b]), inside)
             assert len(common), (grid, firsts[a], seconds[b], one)
     return len(found)
 
@@ -91,11 +97,10 @@ def test_no_encounter_is_lost_between_rounds(seed, terms):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(7200)
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from(GRIDS))
 def test_no_encounter_is_lost_between_rounds_at_length(seed, terms):
-    """100,000 cases: about as many are encounters, in both roles."""
+    """`prove.py` does so for 100,000 pairs."""
     check_pairs(seed, terms, 50)
 
 

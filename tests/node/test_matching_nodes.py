@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,6 +29,14 @@ def open_conflicts(party: Party) -> set[str]:
 
 def known_of(party: Party, other: str) -> set[str]:
     return {plan["plan_id"] for plan in party.get("/plans") if plan["party"] == other}
+
+
+def is_without_bulk(party: Party) -> bool:
+    """Whether nothing of a run is kept but its secret and its plans."""
+    files = (party.path / "matching").rglob("*.*")
+    with suppress(FileNotFoundError):
+        return all(file.suffix == ".json" and file.stat().st_size < 10_000 for file in files)
+    return False
 
 
 def held_bytes(party: Party) -> bytes:
@@ -81,8 +90,7 @@ def test_conflicts_become_known_on_both_sides_and_nothing_else_does(tmp_path: Pa
         assert b"north-near" not in held_bytes(south)
         assert b"south-alone" not in held_bytes(north)
         for party in (north, south):
-            party.until(lambda party=party: not list((party.path / "matching").glob("*/out")), "deletes the bulk")
-            assert max(file.stat().st_size for file in (party.path / "matching").rglob("*.json")) < 10_000
+            party.until(lambda party=party: is_without_bulk(party), "deletes the bulk")
 
         # Replay of the journal gives the same.
         before = [party.get(f"/matching/runs/{run}")["run"] for party in (north, south)]
@@ -321,7 +329,8 @@ def test_two_private_worlds_with_the_same_conflicts_look_the_same_to_the_peer(tm
                 for entry in proven_entries(north.files.journal_path)
                 if entry.kind == "received" and not read_envelope(entry.body)[0].kind.startswith("line_")
             ]
-            kinds = [envelope.kind for envelope in received]
+            # Which of two channels is served first is chance.
+            kinds = sorted(envelope.kind for envelope in received)
             seen.append((sizes, row, record["outcome"]["in_conflict"], kinds, known_of(north, "south")))
             assert b"other-" not in held_bytes(north)
     assert seen[0] == seen[1]
