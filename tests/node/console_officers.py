@@ -24,6 +24,7 @@ class Officer:
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         page.on("console", self._note)
         page.on("request", self._check)
+        page.on("response", self._note_refused)
 
     def _note(self, message: Any) -> None:
         if (
@@ -37,10 +38,15 @@ class Officer:
         if not request.url.startswith((f"{self.party.url}/", f"blob:{self.party.url}")):
             self.faults.append(f"request elsewhere: {request.url}")
 
-    def open(self) -> None:
+    def _note_refused(self, response: Any) -> None:
+        """The console asks nothing that the node does not let this person ask."""
+        if response.status == 403:
+            self.faults.append(f"not allowed: {response.request.method} {response.url}")
+
+    def open(self, role: str, posts: tuple[str, ...]) -> None:
         """Sign in by a link, as a person does, which leads to the console."""
         name = f"officer{len(self.party.get('/people'))}"
-        self.party.post("/people", {"name": name, "role": "authority", "posts": ["watch", "command"]})
+        self.party.post("/people", {"name": name, "role": role, "posts": posts})
         self.page.goto(self.party.post(f"/people/{name}/link")["link"])
         self.page.locator("button").click()
         self.page.wait_for_url("**/console/")
@@ -91,11 +97,11 @@ def officer(browser: Any) -> Iterator[Callable[[Party], Officer]]:
     """Opens the console of a party. At the end nothing has gone wrong in any of them."""
     opened: list[Officer] = []
 
-    def open_console(party: Party, language: str = "en") -> Officer:
+    def open_console(party: Party, *posts: str, language: str = "en", role: str = "authority") -> Officer:
         context = browser.new_context(viewport={"width": 1280, "height": 720}, locale=language)
         found = Officer(context.new_page(), party)
         opened.append(found)
-        found.open()
+        found.open(role, posts or ("watch", "command"))
         return found
 
     yield open_console

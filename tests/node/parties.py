@@ -207,11 +207,17 @@ def accord_of(*parties: Party, horizontal_m: float = 9260.0) -> Accord:
 
 @contextmanager
 def two_parties(
-    path: Path, *, automatic: bool = False, start: bool = True, tls: bool = False, south_called_at: int = 0
+    path: Path,
+    *,
+    automatic: bool = False,
+    start: bool = True,
+    tls: bool = False,
+    south_called_at: int = 0,
+    names: tuple[str, str] = ("north", "south"),
 ) -> Iterator[tuple[Party, Party]]:
     """North and south, paired, under one accord; whatever still runs at the end is killed."""
-    north = Party(path / "north", "north", free_port(), tls=tls)
-    south = Party(path / "south", "south", free_port(), tls=tls, called_at=south_called_at)
+    north = Party(path / "north", names[0], free_port(), tls=tls)
+    south = Party(path / "south", names[1], free_port(), tls=tls, called_at=south_called_at)
     north.files.trust.trust(south.card)
     south.files.trust.trust(north.card)
     accord = accord_of(north, south)

@@ -19,14 +19,20 @@ def init(
         list[str] | None, typer.Option(help="Where peers reach this node, like https://node.example.org:8440.")
     ] = None,
     output: OutputOption = None,
+    *,
+    exercise: Annotated[
+        bool,
+        typer.Option("--exercise", help="A party that only exercises: its name says so, and no live party reaches it."),
+    ] = False,
 ) -> None:
     """Make a node's directory: key, card, configuration and an empty journal."""
     from datetime import UTC, datetime
 
     from detente.link.directory import NodeDirectory
+    from detente.room.exercise import exercise_name
 
     made = NodeDirectory(directory)
-    card = made.make(name, tuple(address or ()), datetime.now(UTC))
+    card = made.make(exercise_name(name) if exercise else name, tuple(address or ()), datetime.now(UTC))
     made_known = {"directory": str(directory), "name": card.name, "fingerprint": card.fingerprint}
     if answered(output, {**made_known, "public_key": card.public_key}, [card.name]):
         return
