@@ -62,11 +62,12 @@ class Officer:
         found.first.wait_for()
         return found.first
 
-    def hold(self, selector: str, seconds: float = 1.3) -> None:
-        box = self.page.locator(selector).bounding_box()
+    def hold_stop(self) -> None:
+        """Hold the button until the page says that a STOP goes out."""
+        box = self.page.locator("button.stop").bounding_box()
         self.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         self.page.mouse.down()
-        self.page.wait_for_timeout(seconds * 1000)
+        self.page.locator(".sent").wait_for()
         self.page.mouse.up()
 
 

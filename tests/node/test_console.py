@@ -22,7 +22,7 @@ def test_a_stop_is_held_not_clicked_and_counts_until_a_person_has_it(parties, of
     north, south = (officer(party) for party in parties)
     north.page.locator("button.stop").click()
     assert north.party.get("/line/messages") == []
-    north.hold("button.stop")
+    north.hold_stop()
     north.see(".sent .steps", "south")
     south.see(".alarm", "STOP")
     south.page.locator(".alarm .take").click()
@@ -46,7 +46,7 @@ def test_a_stop_by_the_key_reaches_every_screen_of_the_other_side(parties, offic
 def test_a_stop_that_does_not_arrive_says_so_with_the_code_to_read_aloud(parties, officer):
     north = officer(parties[0])
     parties[1].kill()
-    north.hold("button.stop")
+    north.hold_stop()
     undelivered = north.see(".undelivered", "NOT DELIVERED – south")
     code = north.party.get("/line/messages/south/north:1")["voice_code"]
     assert code
