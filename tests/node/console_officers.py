@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,18 +73,25 @@ class Officer:
         self.page.mouse.up()
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+@cache
+def playwright() -> Any:
+    """Started once in a process: a second would find the loop of the first running."""
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-        program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-        found = playwright.chromium.launch(
-            executable_path=program, args=[*flags, "--autoplay-policy=no-user-gesture-required"]
-        )
-        yield found
-        found.close()
+    started = sync_playwright().start()
+    atexit.register(started.stop)
+    return started
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    found = playwright().chromium.launch(
+        executable_path=program, args=[*flags, "--autoplay-policy=no-user-gesture-required"]
+    )
+    yield found
+    found.close()
 
 
 @pytest.fixture

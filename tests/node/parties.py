@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 import forked
-from detente.accord.terms import Accord, AccordParty, format_accord
+from detente.accord.terms import Accord, AccordParty, Telephone, format_accord
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, MeanSeaLevel
 from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
@@ -195,11 +195,14 @@ class Party:
             time.sleep(0.02)
 
 
+TELEPHONES = (Telephone("watch", "+41 22 730 5111"),)
+
+
 def accord_of(*parties: Party, horizontal_m: float = 9260.0) -> Accord:
     return Accord(
         "test",
         1,
-        tuple(AccordParty(party.name, party.key.public.hex()) for party in parties),
+        tuple(AccordParty(party.name, party.key.public.hex(), telephones=TELEPHONES) for party in parties),
         TimeWindow(TODAY - timedelta(days=1), TODAY + timedelta(days=30)),
         MinimaTable(Minima(horizontal_m, 304.8, 0.0)),
     )

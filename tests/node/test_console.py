@@ -51,7 +51,7 @@ def test_a_stop_that_does_not_arrive_says_so_with_the_code_to_read_aloud(parties
     code = north.party.get("/line/messages/south/north:1")["voice_code"]
     assert code
     assert code in undelivered.inner_text()
-    assert "watch" in undelivered.inner_text()
+    assert "Telephone watch: +41 22 730 5111" in undelivered.inner_text()
 
 
 def test_a_node_that_is_lost_is_said_at_once_and_caught_up_without_a_reload(parties, officer):
