@@ -142,6 +142,7 @@ PICTURES: dict[str, tuple[int, str, bool, int, Callable[[Page], None] | None]] =
     "console-messages": (0, "en", False, 1, lambda page: page.get_by_text("An aircraft is near").first.click()),
     "console-areas": (1, "en", True, 3, None),
     "console-known": (0, "fr", False, 7, None),
+    "console-accord": (0, "en", True, 5, lambda page: page.locator("section button[aria-pressed]").first.click()),
     "console-journal": (1, "ru", False, 9, None),
 }
 """Each picture: whose console, its language, day or night, the view, and what is done there."""

@@ -29,6 +29,7 @@ name = "north"
 public_key = "{NORTH}"
 authority_key = "{NORTH_AUTHORITY}"
 posts = ["watch", "senior", "command"]
+telephones = [{{ post = "watch", number = "+41 22 730 5111" }}, {{ post = "senior", number = "+41-22-730-5112" }}]
 
 [[parties]]
 name = "south"

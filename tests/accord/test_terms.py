@@ -52,6 +52,8 @@ vertical = "150 m"
 time = "2 min"
 """
 
+SOUTH_KEY = f'public_key = "{SOUTH}"\n'
+
 identifiers = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,20}", fullmatch=True)
 keys = st.binary(min_size=32, max_size=32).map(bytes.hex)
 instants = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -153,6 +155,21 @@ def test_different_terms_have_different_hashes(first, second):
 @pytest.mark.parametrize(
     ("old", "new", "field"),
     [
+        (
+            SOUTH_KEY,
+            SOUTH_KEY + 'telephones = [{ post = "watch", number = "ring them" }]\n',
+            "parties[1].telephones[0].number",
+        ),
+        (
+            SOUTH_KEY,
+            SOUTH_KEY + 'telephones = [{ post = "no post", number = "+33 1 40" }]\n',
+            "parties[1].telephones[0].post",
+        ),
+        (
+            SOUTH_KEY,
+            SOUTH_KEY + 'posts = ["watch", "senior", "command"]\ntelephones = [{ post = "desk", number = "112" }]\n',
+            "parties[1].posts",
+        ),
         ('"5 NM"', "5", "minima.default.horizontal"),
         ('"5 NM"', '"5"', "minima.default.horizontal"),
         ('"5 NM"', '"5 nm"', "minima.default.horizontal"),

@@ -5,11 +5,22 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
 
+import msgspec
 import pytest
 from one_page import BUILT_FILES, PAGE
 
+from detente.accord.provisions import Provisions
+from detente.accord.terms import Disclosure
+from detente.airspace.altitude import AltitudeBand
+from detente.airspace.plan import Polygon
+from detente.airspace.position import Position
+from detente.airspace.separation import Minima
+from detente.api.permissions import NEEDED_ROLE
 from detente.console.files import page_files
 
 
@@ -69,3 +80,47 @@ def test_every_text_that_the_source_asks_for_exists():
     assert asked
     assert asked <= english.keys()
     assert "https://" not in source
+
+
+def terms(of: Any, path: str = "") -> Iterator[str]:
+    """What the words of a term stand under: its path; of a row of a list, its own name."""
+    if isinstance(of, type) and issubclass(of, StrEnum):
+        return
+    for name, hint in get_type_hints(of).items():
+        at = f"{path}.{name}" if path else name
+        inner = [one for one in (*get_args(hint), hint) if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+        if not inner or inner[0] in (Polygon, AltitudeBand, Position):
+            yield at
+        elif get_origin(hint) is tuple or any(get_origin(one) is tuple for one in get_args(hint)):
+            yield at
+            yield from terms(inner[0])
+        else:
+            if type(None) in get_args(hint):
+                yield at
+            yield from terms(inner[0], at)
+
+
+def choices(of: Any) -> Iterator[str]:
+    for hint in get_type_hints(of).values():
+        for one in (hint, *get_args(hint), *(inner for outer in get_args(hint) for inner in get_args(outer))):
+            if isinstance(one, type) and issubclass(one, StrEnum):
+                yield from one
+            elif isinstance(one, type) and issubclass(one, msgspec.Struct) and one not in (of, AltitudeBand):
+                yield from choices(one)
+
+
+def test_every_term_of_an_accord_has_words_that_are_printed():
+    english = words("en")
+    needed = {f"term.{one}" for one in (*terms(Provisions), *terms(Minima), "minima", "minima_of", "disclosure")}
+    assert "term.line_checks.every_s" in needed
+    assert needed <= english.keys()
+    chosen = {f"value.{one}" for one in (*choices(Provisions), *Disclosure)}
+    assert "value.height_block" in chosen
+    assert chosen <= english.keys()
+
+
+def test_every_route_whose_leave_the_page_asks_for_exists():
+    source = "\n".join(file.read_text("utf-8") for file in PAGE.joinpath("src").rglob("*.svelte"))
+    asked = set(re.findall(r"may\('([^']+)'\)", source))
+    assert asked
+    assert asked <= NEEDED_ROLE.keys()

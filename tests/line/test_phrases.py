@@ -123,6 +123,16 @@ def test_figures_never_move_in_arabic(message: tuple[str, tuple[Parameter, ...]]
     assert not strong, outside
 
 
+@pytest.mark.parametrize("language", LineLanguage)
+def test_a_message_of_an_exercise_says_so_first_as_text_and_as_it_is_said(language):
+    text = written(TABLE, language, "stop_lifted", (), exercise=True)
+    sound = said(TABLE, language, "stop_lifted", (), exercise=True)
+    assert text.strip("\u2067\u2069").endswith(written(TABLE, language, "stop_lifted", ()).strip("\u2067\u2069"))
+    assert text.lstrip("\u2067").split()[0] in ("EXERCISE", "EXERCICE", "УЧЕНИЕ", "تمرين")
+    assert sound.endswith(said(TABLE, language, "stop_lifted", ()))
+    assert sound != said(TABLE, language, "stop_lifted", ())
+
+
 @settings(max_examples=100, deadline=None)
 @given(coded())
 def test_the_same_figures_in_every_language(message: tuple[str, tuple[Parameter, ...]]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ class Officer:
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         page.on("console", self._note)
         page.on("request", self._check)
+        page.on("response", self._note_refused)
 
     def _note(self, message: Any) -> None:
         if (
@@ -37,10 +40,15 @@ class Officer:
         if not request.url.startswith((f"{self.party.url}/", f"blob:{self.party.url}")):
             self.faults.append(f"request elsewhere: {request.url}")
 
-    def open(self) -> None:
+    def _note_refused(self, response: Any) -> None:
+        """The console asks nothing that the node does not let this person ask."""
+        if response.status == 403:
+            self.faults.append(f"not allowed: {response.request.method} {response.url}")
+
+    def open(self, role: str, posts: tuple[str, ...]) -> None:
         """Sign in by a link, as a person does, which leads to the console."""
         name = f"officer{len(self.party.get('/people'))}"
-        self.party.post("/people", {"name": name, "role": "authority", "posts": ["watch", "command"]})
+        self.party.post("/people", {"name": name, "role": role, "posts": posts})
         self.page.goto(self.party.post(f"/people/{name}/link")["link"])
         self.page.locator("button").click()
         self.page.wait_for_url("**/console/")
@@ -62,26 +70,34 @@ class Officer:
             count = self.page.locator("canvas[data-drawn]").get_attribute("data-drawn")
             self.page.locator(f'canvas[data-drawn]:not([data-drawn="{count}"])').wait_for()
 
-    def hold(self, selector: str, seconds: float = 1.3) -> None:
-        box = self.page.locator(selector).bounding_box()
+    def hold_stop(self) -> None:
+        """Hold the button until the page says that a STOP goes out."""
+        box = self.page.locator("button.stop").bounding_box()
         self.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         self.page.mouse.down()
-        self.page.wait_for_timeout(seconds * 1000)
+        self.page.locator(".sent").wait_for()
         self.page.mouse.up()
+
+
+@cache
+def playwright() -> Any:
+    """Started once in a process: a second would find the loop of the first running."""
+    from playwright.sync_api import sync_playwright
+
+    started = sync_playwright().start()
+    atexit.register(started.stop)
+    return started
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-        program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-        found = playwright.chromium.launch(
-            executable_path=program, args=[*flags, "--autoplay-policy=no-user-gesture-required"]
-        )
-        yield found
-        found.close()
+    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    found = playwright().chromium.launch(
+        executable_path=program, args=[*flags, "--autoplay-policy=no-user-gesture-required"]
+    )
+    yield found
+    found.close()
 
 
 @pytest.fixture
@@ -97,11 +113,11 @@ def officer(browser: Any) -> Iterator[Callable[[Party], Officer]]:
     """Opens the console of a party. At the end nothing has gone wrong in any of them."""
     opened: list[Officer] = []
 
-    def open_console(party: Party, language: str = "en") -> Officer:
+    def open_console(party: Party, *posts: str, language: str = "en", role: str = "authority") -> Officer:
         context = browser.new_context(viewport={"width": 1280, "height": 720}, locale=language)
         found = Officer(context.new_page(), party)
         opened.append(found)
-        found.open()
+        found.open(role, posts or ("watch", "command"))
         return found
 
     yield open_console

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 import forked
-from detente.accord.terms import Accord, AccordParty, format_accord
+from detente.accord.terms import Accord, AccordParty, Telephone, format_accord
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, MeanSeaLevel
 from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
@@ -202,11 +202,14 @@ class Party:
             time.sleep(0.02)
 
 
+TELEPHONES = (Telephone("watch", "+41 22 730 5111"),)
+
+
 def accord_of(*parties: Party, horizontal_m: float = 9260.0) -> Accord:
     return Accord(
         "test",
         1,
-        tuple(AccordParty(party.name, party.key.public.hex()) for party in parties),
+        tuple(AccordParty(party.name, party.key.public.hex(), telephones=TELEPHONES) for party in parties),
         TimeWindow(TODAY - timedelta(days=1), TODAY + timedelta(days=30)),
         MinimaTable(Minima(horizontal_m, 304.8, 0.0)),
     )
@@ -214,12 +217,18 @@ def accord_of(*parties: Party, horizontal_m: float = 9260.0) -> Accord:
 
 @contextmanager
 def two_parties(
-    path: Path, *, automatic: bool = False, start: bool = True, tls: bool = False, south_called_at: int = 0,
+    path: Path,
+    *,
+    automatic: bool = False,
+    start: bool = True,
+    tls: bool = False,
+    south_called_at: int = 0,
     south_stop_port: int = 0,
-) -> Iterator[tuple[Party, Party]]:  # fmt: skip
+    names: tuple[str, str] = ("north", "south"),
+) -> Iterator[tuple[Party, Party]]:
     """North and south, paired, under one accord; whatever still runs at the end is killed."""
-    north = Party(path / "north", "north", free_port(), tls=tls)
-    south = Party(path / "south", "south", free_port(), tls=tls, called_at=south_called_at, stop_port=south_stop_port)
+    north = Party(path / "north", names[0], free_port(), tls=tls)
+    south = Party(path / "south", names[1], free_port(), tls=tls, called_at=south_called_at, stop_port=south_stop_port)
     north.files.trust.trust(south.card)
     south.files.trust.trust(north.card)
     accord = accord_of(north, south)

@@ -22,7 +22,7 @@ def test_a_stop_is_held_not_clicked_and_counts_until_a_person_has_it(parties, of
     north, south = (officer(party) for party in parties)
     north.page.locator("button.stop").click()
     assert north.party.get("/line/messages") == []
-    north.hold("button.stop")
+    north.hold_stop()
     north.see(".sent .steps", "south")
     south.see(".alarm", "STOP")
     south.page.locator(".alarm .take").click()
@@ -46,12 +46,12 @@ def test_a_stop_by_the_key_reaches_every_screen_of_the_other_side(parties, offic
 def test_a_stop_that_does_not_arrive_says_so_with_the_code_to_read_aloud(parties, officer):
     north = officer(parties[0])
     parties[1].kill()
-    north.hold("button.stop")
+    north.hold_stop()
     undelivered = north.see(".undelivered", "NOT DELIVERED – south")
     code = north.party.get("/line/messages/south/north:1")["voice_code"]
     assert code
     assert code in undelivered.inner_text()
-    assert "watch" in undelivered.inner_text()
+    assert "Telephone watch: +41 22 730 5111" in undelivered.inner_text()
 
 
 def test_a_node_that_is_lost_is_said_at_once_and_caught_up_without_a_reload(parties, officer):
@@ -218,12 +218,41 @@ def test_joint_statistics_are_computed_by_clicks_and_equal_on_both_sides(parties
         screen.see("section .card", "equal on both sides")
 
 
-def test_a_private_match_that_the_accord_does_not_name_is_refused_in_words(parties, officer):
+def test_a_private_match_that_the_accord_does_not_name_is_not_offered(parties, officer):
     screen = officer(parties[0])
     screen.view("Private match")
-    screen.page.get_by_role("button", name="Begin a run").click()
-    screen.see(".refused")
-    screen.see("section", "No run yet.")
+    screen.see("section", "No run can be begun from here")
+    assert screen.page.get_by_role("button", name="Begin a run").count() == 0
+
+
+def test_an_observer_sees_every_view_and_is_offered_no_act(parties, officer):
+    north, south = parties
+    north.imports(area_plan("OURS"))
+    south.imports(area_plan("THEIRS"))
+    south.post("/line/stop", {})
+    screen = officer(north, role="observer")
+    screen.see(".alarm", "STOP")
+    screen.see(".left .card", "Aircraft are in danger")
+    screen.see(".panel button.card", "OURS").click()
+    screen.page.keyboard.press("Enter")
+    for view in screen.page.locator("nav button").all_inner_texts():
+        screen.view(view)
+        # The looks that change nothing are all that there is.
+        acts = screen.page.locator("button.stop, button.take, main button.first").all_inner_texts()
+        assert [act for act in acts if act != "Look"] == [], view
+    assert "Write" not in " ".join(screen.page.locator("nav button").all_inner_texts())
+    assert all(one["taken_by"] is None for one in north.get("/line/messages"))
+
+
+def test_an_officer_acts_at_his_own_posts_alone(parties, officer):
+    south = parties[1]
+    south.post("/line/messages", {"peer": "north", "code": "radio_check"})
+    north = officer(parties[0], "senior", "kitchen", role="duty_officer")
+    assert north.page.get_by_label("Post").locator("option").all_inner_texts() == ["senior"]
+    north.see(".left button.first", "I have it").click()
+    south.until(lambda: [one["taken_by"] for one in south.get("/line/messages")] == ["senior"], "taken by senior")
+    north.view("Hand-over")
+    north.see("section", "Nobody keeps watch at senior.")
 
 
 def test_what_the_other_side_knows_is_drawn_from_what_it_was_told_alone(parties, officer):
@@ -266,6 +295,8 @@ def test_every_view_is_there_in_every_language_and_for_those_who_do_not_see_it(p
     for theme in ("night", "day"):
         for number in range(north.page.locator("nav button").count()):
             north.page.locator("nav button").nth(number).click()
+            for sheet in north.page.locator("section button[aria-pressed=false]").all():
+                sheet.click()
             found = Axe().run(north.page)
             assert found.violations_count == 0, f"{theme}, view {number}: {found.generate_report()}"
         north.page.locator("header button[aria-pressed]").click()

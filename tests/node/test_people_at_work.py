@@ -226,7 +226,10 @@ def test_a_person_who_is_removed_or_may_less_is_treated_so_at_once(north: Party)
     assert north.ask("GET", "/people", token=token).status == 200
     assert north.cli("person", "change", "SHORN", "--role", "Duty-Officer").returncode == 0
     assert north.ask("GET", "/people", token=token).status == 403
-    assert north.ask("GET", "/me", token=token).json["role"] == "duty_officer"
+    shown = north.ask("GET", "/me", token=token).json
+    assert shown["role"] == "duty_officer"
+    assert "POST /line/take" in shown["may"]
+    assert "POST /people" not in shown["may"]
     unused = north.link("shorn")
     north.post("/people/shorn/remove")
     assert north.ask("GET", "/me", token=token).status == 401

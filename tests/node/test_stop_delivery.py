@@ -139,7 +139,7 @@ def test_the_command_says_not_delivered_with_what_else_can_bear_it_and_a_code_of
         north.start()
         said = stop(north, "--wait-s", "1", code=4)
         assert f"south {STOP}: NOT DELIVERED (their node cannot be reached" in said
-        assert "watch, senior, command" in said
+        assert "watch +41 22 730 5111, senior, command" in said
         assert north.get(f"/line/messages/south/{STOP}")["voice_code"] in said
         assert "130.000 MHz (working)" in said
         assert "--peer south" in said

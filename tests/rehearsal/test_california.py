@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 import urllib.request
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import msgspec
 import pytest
 
 import forked
+from detente.accord.terms import format_accord
 from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounters_between
 from detente.airspace.separation import MinimaTable
+from detente.api.client import NodeClient
 from detente.feeds.load import load_plans
 from detente.matching.life import MatchingEvent, PartsOpened, PartsSeen
 from detente.matching.quantise import parts_of
@@ -23,9 +26,10 @@ from detente.record.entry import Entry
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
 from detente.rehearsal.california import DEMO_MARKER, DEMO_MINIMA, FIRST, MATCHED_DAY, SECOND
-from detente.rehearsal.party import RehearsalParty
+from detente.rehearsal.party import PATIENCE_S, RehearsalParty
 from detente.rehearsal.served_day import served, until_interrupted
 from detente.rehearsal.stage import fresh_directory
+from detente.rehearsal.terms import safety_accord
 
 
 def detente(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -158,15 +162,27 @@ def test_a_directory_that_cannot_be_made_is_refused(tmp_path):
         fresh_directory(tmp_path / "file" / "out", DEMO_MARKER)
 
 
+def until_live(party: RehearsalParty) -> None:
+    """The line was tried as soon as both nodes were there, and works."""
+    end = time.monotonic() + PATIENCE_S
+    while [one["standing"]["quality"] for one in NodeClient(party.files.path).get("line")["lines"].values()] != [
+        "live"
+    ]:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 @pytest.mark.long
 def test_the_finished_day_is_shown_on_both_consoles_until_somebody_has_seen_enough(tmp_path):
     parties = tuple(RehearsalParty(name, tmp_path / name.lower()) for name in (FIRST, SECOND))
     for party in parties:
         party.found()
-        party.start()
-        party.wait()
-        party.stop()
+    for party, other in zip(parties, reversed(parties), strict=True):
+        party.pair(other)
+        (party.files.path / "accord.toml").write_text(format_accord(safety_accord("day", *parties)))
     with served(parties, MATCHED_DAY) as links:
+        for party in parties:
+            until_live(party)
         assert [link.party for link in links] == [FIRST, SECOND]
         for link in links:
             assert link.url.endswith("&at=2025-06-01T00:00:00Z&speed=60")

@@ -31,6 +31,7 @@ MAX_PARTIES = 64
 MAX_CLASS_PAIRS = 1_000
 MOST_KEY_PARTS = 100
 _PUBLIC_KEY = re.compile(r"[0-9a-f]{64}\Z")
+_TELEPHONE = re.compile(r"\+?[0-9](?:[ -]?[0-9]){2,24}\Z")
 _CHUNKS = re.compile(r"[=,\[\]{}#\n]")
 _QuantityText = str | int | float
 
@@ -51,6 +52,18 @@ class Disclosure(StrEnum):
         return Level.TRAJECTORY if self is Disclosure.FULL else Level(self.value)
 
 
+class Telephone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The number under which a post of a party answers the telephone, as it is dialled from abroad."""
+
+    post: str
+    number: str
+
+    def __post_init__(self) -> None:
+        check_identifier("post", self.post)
+        if not _TELEPHONE.match(self.number):
+            raise Refusal("accord.telephone_number", "number", self.number)
+
+
 class AccordParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A party to the accord, by the Ed25519 key that its node signs with, as 64 hexadecimal digits.
 
@@ -64,6 +77,7 @@ class AccordParty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     authority_key: str = ""
     posts: tuple[str, ...] = ()
     coalition: bool = False
+    telephones: tuple[Telephone, ...] = ()
 
     def __post_init__(self) -> None:
         check_identifier("name", self.name)
@@ -339,7 +353,10 @@ def _check_names(accord: Accord) -> None:
     for number, party in enumerate(accord.parties):
         if accord.needs_authorities and not party.authority_key:
             raise Refusal("accord.every_party_authority", f"parties[{number}].authority_key", None)
-        named = (*(step.post for step in provisions.escalation), *(provisions.suspension.posts or ()))
+        named = (
+            *(step.post for step in provisions.escalation), *(provisions.suspension.posts or ()),
+            *(telephone.post for telephone in party.telephones),
+        )  # fmt: skip
         missing = [post for post in named if party.posts and post not in party.posts]
         if missing:
             posts = ", ".join(party.posts)

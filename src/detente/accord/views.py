@@ -9,12 +9,12 @@ import msgspec
 
 from detente.accord.accords import Accords
 from detente.accord.life_cycle import AccordRecord, AccordState
-from detente.accord.terms import format_accord
+from detente.accord.terms import Accord, format_accord
 from detente.airspace.plan import TimeWindow
 
 
 class AccordView(msgspec.Struct, frozen=True):
-    """An accord with one peer as people see it."""
+    """An accord with one peer as people see it, with its `terms` as they were read from the text in `record`."""
 
     peer: str
     accord_hash: str
@@ -26,6 +26,7 @@ class AccordView(msgspec.Struct, frozen=True):
     authorised_by: tuple[str, ...]
     suspended_by: tuple[str, ...]
     record: AccordRecord
+    terms: Accord
 
 
 def views(accords: Accords, at: datetime) -> Iterator[AccordView]:
@@ -37,7 +38,7 @@ def views(accords: Accords, at: datetime) -> Iterator[AccordView]:
             yield AccordView(
                 peer, name, terms.name, terms.version, talks.state(name, at), terms.valid,
                 tuple(proposal.party for proposal in record.proposals), record.authorised_by, record.suspended_by,
-                record,
+                record, terms,
             )  # fmt: skip
 
 
@@ -62,4 +63,4 @@ def _configured_views(accords: Accords, at: datetime) -> Iterator[AccordView]:
             state = AccordState.AMENDED
         else:
             state = AccordState.IN_FORCE if at >= terms.valid.start else AccordState.AUTHORISED
-        yield AccordView(peer, name, terms.name, terms.version, state, terms.valid, (), (), (), record)
+        yield AccordView(peer, name, terms.name, terms.version, state, terms.valid, (), (), (), record, terms)

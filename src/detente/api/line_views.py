@@ -24,6 +24,7 @@ from detente.line.state import LineState, MessageRecord, PeerLine
 from detente.line.terms import LineTerms
 from detente.line.voice import voice_code
 from detente.line.watch import Watch
+from detente.room.exercise import is_exercise
 
 DeliveryOf = Callable[[MessageRecord], MessageDelivery | None]
 """Says where a message of ours stands; None of a peer's."""
@@ -248,8 +249,8 @@ def message_view(
         message.code,
         message.message_class,
         message.sent_at,
-        written(table, language, message.code, message.parameters),
-        said(table, language, message.code, message.parameters),
+        written(table, language, message.code, message.parameters, exercise=is_exercise(message.sender)),
+        said(table, language, message.code, message.parameters, exercise=is_exercise(message.sender)),
         None if message.free_text is None else not_agreed(table, language, message.free_text),
         message.answers,
         str(record.carrier),

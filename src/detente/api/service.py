@@ -44,6 +44,7 @@ from detente.people.records import ActingPerson, People
 from detente.people.room import PeopleRoom
 from detente.picture.picture import Picture, picture_bytes
 from detente.room.channel import Channel
+from detente.room.exercise import is_exercise
 from detente.room.refused import RefusedRoom
 from detente.room.room import Room, State
 from detente.room.tagged import tag_of
@@ -285,6 +286,7 @@ class Service:
             stops_without_person=alone,
             accord_warnings=self.accord_warnings(),
             disk=self.space.look(),
+            exercise=is_exercise(self.party),
             answers=tuple(self.loop.disclosure.accounts(self.now())),
         )
 

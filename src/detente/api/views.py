@@ -183,6 +183,7 @@ class Status(msgspec.Struct, frozen=True):
     "south 130000 kHz"; `alarms` wait for a person: "south two_histories". `stops_undelivered` are STOPs of ours without
     a receipt, `stops_without_person` those of either side that no person of the other has: "south north:4". `disk` says
     what there is space for. `answers` are what each peer was told where it is told only whether there is a conflict.
+    `exercise` says that the party only exercises.
     """
 
     party: str
@@ -203,6 +204,7 @@ class Status(msgspec.Struct, frozen=True):
     stops_without_person: tuple[str, ...] = ()
     accord_warnings: tuple[AccordWarning, ...] = ()
     answers: tuple[AnswerAccount, ...] = ()
+    exercise: bool = False
 
 
 class Readiness(msgspec.Struct, frozen=True):

@@ -25,15 +25,21 @@ def init(
         ),
     ] = None,
     output: OutputOption = None,
+    *,
+    exercise: Annotated[
+        bool,
+        typer.Option("--exercise", help="A party that only exercises: its name says so, and no live party reaches it."),
+    ] = False,
 ) -> None:
     """Make a node's directory: key, card, configuration and an empty journal."""
     from datetime import UTC, datetime
 
     from detente.link.directory import NodeDirectory, usual_stop_addresses
+    from detente.room.exercise import exercise_name
 
     made, addresses = NodeDirectory(directory), tuple(address or ())
     stop_addresses = usual_stop_addresses(addresses) if stop_address is None else tuple(stop_address)
-    card = made.make(name, addresses, datetime.now(UTC), stop_addresses)
+    card = made.make(exercise_name(name) if exercise else name, addresses, datetime.now(UTC), stop_addresses)
     made_known = {"directory": str(directory), "name": card.name, "fingerprint": card.fingerprint}
     if answered(output, {**made_known, "public_key": card.public_key}, [card.name]):
         return

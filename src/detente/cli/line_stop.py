@@ -94,11 +94,25 @@ def _follow(client: NodeClient, name: str, until: float, news: queue.SimpleQueue
         news.put((name, {}))
 
 
+def _telephones(client: NodeClient, peer: str) -> dict[str, str]:
+    """The numbers of a peer's posts by the accord with it, which may be suspended."""
+    return {
+        telephone["post"]: telephone["number"]
+        for accord in client.get("accords")
+        if accord["peer"] == peer and accord["standing"] in ("in_force", "suspended")
+        for party in accord["terms"]["parties"]
+        if party["name"] == peer
+        for telephone in party.get("telephones", ())
+    }
+
+
 def _say_other_carriers(client: NodeClient, name: str, message: dict[str, Any]) -> None:
     """Say that a STOP is not delivered, and what else can bear it."""
     peer = message["peer"]
     say("line.stop.not_delivered", message=name, why=why_text(message["delivery"]))
-    detail("line.stop.telephone", peer=peer, posts=", ".join(message["posts"]), code=message["voice_code"])
+    numbers = _telephones(client, peer)
+    posts = ", ".join(f"{post} {numbers[post]}" if post in numbers else post for post in message["posts"])
+    detail("line.stop.telephone", peer=peer, posts=posts, code=message["voice_code"])
     terms = client.get("line")["terms"].get(peer, {})
     radio = [
         f"{duty['frequency_khz'] / 1000:.3f} MHz ({words('line.radio.use.' + duty['use'])})"

@@ -28,7 +28,7 @@ def pair(
     """Trust another party's card. Its fingerprint must come by another way than the card: by voice, on paper."""
     from detente.cli.reload import take_in
     from detente.link.card import same_fingerprint
-    from detente.link.directory import NodeDirectory
+    from detente.link.directory import NodeDirectory, check_exercises_apart
     from detente.link.trust import read_card_file
 
     node = NodeDirectory(directory)
@@ -36,6 +36,7 @@ def pair(
     card = read_card_file(file)
     if card.public_key == own.public_key or card.name.casefold() == own.name.casefold():
         raise Refusal("cli.another_party_card", str(file), card.name)
+    check_exercises_apart(own, card)
     node.trust.check(card)
     known = node.trust.find(card.name)
     if fingerprint is None and known is not None and known.signing_key == card.signing_key:

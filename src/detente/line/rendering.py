@@ -44,6 +44,13 @@ from detente.line.phrases import PhraseTable, Words
 
 NARROW_SPACE = "\u202f"
 LEFT_TO_RIGHT_ISOLATE, RIGHT_TO_LEFT_ISOLATE, POP_ISOLATE = "\u2066", "\u2067", "\u2069"
+_EXERCISE = {
+    LineLanguage.ENGLISH: ("EXERCISE", "EKS-er-size"),
+    LineLanguage.FRENCH: ("EXERCICE", "eg-zer-SEES"),
+    LineLanguage.RUSSIAN: ("УЧЕНИЕ", "oo-CHEH-nee-yeh"),
+    LineLanguage.ARABIC: ("تمرين", "tam-REEN"),
+}
+"""Before every message of an exercise, as it is written and as it is said. Not of the table that both sides sign."""
 _LETTERS = (  # noqa: SIM905 - a list of 26 lines reads no better
     "AL-fah BRAH-voh CHAR-lee DELL-tah ECK-oh FOKS-trot GOLF hoh-TELL IN-dee-ah JEW-lee-ett KEY-loh LEE-mah MIKE "
     "no-VEM-ber OSS-cah pah-PAH keh-BECK ROW-me-oh see-AIR-rah TANG-go YOU-nee-form VIK-tah WISS-key ECKS-ray "
@@ -52,18 +59,29 @@ _LETTERS = (  # noqa: SIM905 - a list of 26 lines reads no better
 """The spelling alphabet of ICAO Annex 10, volume II, with its pronunciation; the same in every language."""
 
 
-def written(table: PhraseTable, language: LineLanguage, code: str, parameters: tuple[Parameter, ...]) -> str:
-    """Return a message as text. Right-to-left text is one isolate, so that it keeps its order beside other text."""
+def written(
+    table: PhraseTable, language: LineLanguage, code: str, parameters: tuple[Parameter, ...], *, exercise: bool = False
+) -> str:
+    """Return a message as text. Right-to-left text is one isolate, so that it keeps its order beside other text.
+
+    In an `exercise` the word for that stands first.
+    """
     words = table.words[language]
     values = {parameter.name: _value(words, parameter.value, say=False) for parameter in parameters}
-    return enclosed(words, words.phrases[code][0].format_map(values))
+    return enclosed(words, _exercise(language, is_one=exercise, say=False) + words.phrases[code][0].format_map(values))
 
 
-def said(table: PhraseTable, language: LineLanguage, code: str, parameters: tuple[Parameter, ...]) -> str:
+def said(
+    table: PhraseTable, language: LineLanguage, code: str, parameters: tuple[Parameter, ...], *, exercise: bool = False
+) -> str:
     """Return how a message is said by somebody who does not speak the language: its sounds, figures digit by digit."""
     words = table.words[language]
     values = {parameter.name: _value(words, parameter.value, say=True) for parameter in parameters}
-    return words.phrases[code][1].format_map(values)
+    return _exercise(language, is_one=exercise, say=True) + words.phrases[code][1].format_map(values)
+
+
+def _exercise(language: LineLanguage, *, is_one: bool, say: bool) -> str:
+    return f"{_EXERCISE[language][1 if say else 0]} – " if is_one else ""
 
 
 def not_agreed(table: PhraseTable, language: LineLanguage, text: str) -> str:

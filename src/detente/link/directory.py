@@ -12,6 +12,7 @@ from detente.link.address import check_reachable, in_clear, port_in
 from detente.link.card import Card, make_card, write_card
 from detente.link.trust import TrustStore, check_owner_alone_writes, read_card_file, write_durably
 from detente.record.keys import NodeKey
+from detente.room.exercise import is_exercise
 
 PORT_FOR_PEOPLE = 9440
 """Where people and programs of the party reach its node, if nothing else is said."""
@@ -39,6 +40,13 @@ class NodeDirectory:
     def trust(self) -> TrustStore:
         """The trusted cards."""
         return TrustStore(self.trusted_path)
+
+    def trusted_cards(self) -> list[Card]:
+        """Return every trusted card; raises Refusal where one is of a party that must not be reached from here."""
+        own, cards = self.card(), self.trust.cards()
+        for card in cards:
+            check_exercises_apart(own, card)
+        return cards
 
     @property
     def exists(self) -> bool:
@@ -103,6 +111,12 @@ class NodeDirectory:
     def names(self) -> Mapping[str, str]:
         """Return the names of the parties known here, by public key (hexadecimal)."""
         return {card.public_key: card.name for card in (self.card(), *self.trust.cards())}
+
+
+def check_exercises_apart(own: Card, other: Card) -> None:
+    """Raise Refusal where one of two parties only exercises: neither reaches the other."""
+    if is_exercise(own.name) != is_exercise(other.name):
+        raise Refusal("link.exercises_apart", "name", other.name, own=own.name)
 
 
 def port_for_people(port_for_peers: int | None) -> int:

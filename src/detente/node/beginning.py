@@ -14,7 +14,7 @@ from detente.node.state import NodeState
 def empty_state(directory: NodeDirectory, configuration: Configuration, accord: Accord | None) -> NodeState:
     """Return the empty state of the node in a directory."""
     return NodeState(
-        directory.card(), configuration.authority, directory.trust.cards(), accord, configuration.disclosure
+        directory.card(), configuration.authority, directory.trusted_cards(), accord, configuration.disclosure
     )
 
 

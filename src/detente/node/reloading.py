@@ -95,7 +95,7 @@ class Reloader:
         accord = read_accord(self._files.path / configuration.accord)
         if accord is None and self._accord is not None:
             raise Refusal("api.accord_node_worked_under", "accord", str(self._files.path / configuration.accord))
-        trusted = self._files.trust.cards()
+        trusted = self._files.trusted_cards()
         held = self._state.cards.newest
         for card in trusted:
             if card.name in held and held[card.name].public_key == card.public_key:

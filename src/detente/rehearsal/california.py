@@ -19,7 +19,7 @@ import msgspec
 
 from detente.accord.matching_terms import AltitudeFamilies, MatchingTerms, RunsOfNodes, ToldOfMatched
 from detente.accord.provisions import Provisions
-from detente.accord.terms import Accord, AccordParty, Disclosure, accord_hash, format_accord
+from detente.accord.terms import Accord, AccordParty, Disclosure, Telephone, accord_hash, format_accord
 from detente.airspace.altitude import FOOT_M
 from detente.airspace.plan import IDENTIFIER, Containment, Plan, TimeWindow
 from detente.airspace.refusal import Refusal
@@ -33,6 +33,8 @@ from detente.rehearsal.party import RehearsalParty
 from detente.rehearsal.stage import fresh_directory
 
 FIRST, SECOND = "Airlines", "Others"
+NOBODYS_NUMBERS = "+1 202 555 0141", "+1 202 555 0142"
+"""Kept free for examples by the North American Numbering Plan."""
 DEMO_MINIMA = Minima(horizontal_m=5.0 * NAUTICAL_MILE_M, vertical_m=1000.0 * FOOT_M, time_s=0.0)
 ATTRIBUTION = "Contains data from adsb.lol, made available under ODbL 1.0."
 TRAFFIC = "adsb_california_20250601.parquet"
@@ -188,7 +190,10 @@ def simple_accord(first: RehearsalParty, second: RehearsalParty, traffic: DayTra
     return Accord(
         name=traffic.accord_name,
         version=1,
-        parties=tuple(AccordParty(party.name, party.card.public_key) for party in (first, second)),
+        parties=tuple(
+            AccordParty(party.name, party.card.public_key, telephones=(Telephone("watch", number),))
+            for party, number in zip((first, second), NOBODYS_NUMBERS, strict=True)
+        ),
         valid=TimeWindow(min(traffic.day - timedelta(days=1), now), max(now, traffic.day) + timedelta(days=7)),
         minima=MinimaTable(default=DEMO_MINIMA),
         disclosure=Disclosure.NOTHING,

@@ -78,6 +78,14 @@ class RehearsalParty:
         link: str = client.post("people", _OFFICER, "link")["link"]
         return link
 
+    def keep_watch(self) -> None:
+        """Let a shift take the watch, as the first thing on a line: nobody tries one that no side uses."""
+        NodeClient(self.files.path).post("line", "watch", body=b'{"post": "watch", "shift": "demo"}')
+
+    def check_line(self, other: RehearsalParty) -> None:
+        """Ask the other's node for a line check."""
+        NodeClient(self.files.path).post("line", "check", body=json.dumps({"peer": other.name}).encode())
+
     def start(self) -> None:
         """Start the node and leave it to come up; `wait` waits for it."""
         with self._said.open("ab") as log:

@@ -25,7 +25,7 @@ class ConsoleLink(NamedTuple):
 
 
 @contextmanager
-def served(parties: tuple[RehearsalParty, ...], at: datetime) -> Iterator[tuple[ConsoleLink, ...]]:
+def served(parties: tuple[RehearsalParty, RehearsalParty], at: datetime) -> Iterator[tuple[ConsoleLink, ...]]:
     """Start the parties' nodes again, give links to their consoles, which play from `at` on, and stop them.
 
     Raises Refusal when a node does not start.
@@ -35,6 +35,11 @@ def served(parties: tuple[RehearsalParty, ...], at: datetime) -> Iterator[tuple[
             party.start()
         for party in parties:
             party.wait()
+        # Both keep watch before either asks: a check finds a line that works.
+        for party in parties:
+            party.keep_watch()
+        for party, other in zip(parties, reversed(parties), strict=True):
+            party.check_line(other)
         fragment = f"&at={at:%Y-%m-%dT%H:%M:%SZ}&speed={PLAYED_SPEED}"
         yield tuple(ConsoleLink(party.name, party.sign_in_link() + fragment) for party in parties)
         for party in parties:

@@ -23,6 +23,7 @@ from litestar.params import Parameter
 from detente.airspace.refusal import Refusal
 from detente.api.access import NotLetIn, is_from_here, new_token, token_sha256
 from detente.api.asgi import exchange_of
+from detente.api.permissions import NEEDED_ROLE, may
 from detente.api.routes.people import SECRET_HEADERS, new_session_id
 from detente.api.service import Service, refused, tags
 from detente.api.views import Done
@@ -75,7 +76,10 @@ class SignedIn(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Me(msgspec.Struct, frozen=True):
-    """Who asks, what he may do, and how he reached the node; the owner of its directory has no session."""
+    """Who asks, how he reached the node, and the routes that his role `may` ask.
+
+    The owner of the node's directory has no session, and may act at any post; a person at his own alone.
+    """
 
     person: str
     role: PersonRole
@@ -83,6 +87,7 @@ class Me(msgspec.Struct, frozen=True):
     way: ActingWay
     session: str
     expires_at: datetime | None
+    may: tuple[str, ...]
 
 
 @get("/sign-in", summary="The page of a sign-in link", media_type="text/html")
@@ -153,7 +158,8 @@ async def show_me(service: Service) -> Me:
     assert caller.role is not None
     session = service.people.sessions.get(caller.session)
     expires_at = None if session is None else session.expires_at
-    return Me(caller.name, caller.role, caller.posts, caller.way, caller.session, expires_at)
+    routes = tuple(route for route in NEEDED_ROLE if may(caller, route))
+    return Me(caller.name, caller.role, caller.posts, caller.way, caller.session, expires_at, routes)
 
 
 def _cookie(service: Service, value: str, life_s: int) -> Cookie:

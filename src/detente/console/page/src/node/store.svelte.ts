@@ -4,7 +4,7 @@
 import { get, Refused } from './api'
 import { follow, type StreamEvent } from './stream'
 import type {
-  AccordView, ConflictRecord, Line, LineMessage, MeasureRecord, NoticeRecord, Peer, Picture, PlanRecord, Status, Zone,
+  AccordView, ConflictRecord, Line, LineMessage, Me, MeasureRecord, NoticeRecord, Peer, Picture, PlanRecord, Status, Zone,
 } from './types'
 import { language } from '../shown/words.svelte'
 
@@ -23,6 +23,7 @@ class Store {
   live = $state(false)
   signedOut = $state(false)
   problem = $state('')
+  me = $state.raw<Me | null>(null)
   line = $state.raw<Line | null>(null)
   messages = $state.raw<LineMessage[]>([])
   peers = $state.raw<Peer[]>([])
@@ -43,19 +44,30 @@ class Store {
     return this.messages.filter((message) => !message.ours && message.taken_by === null)
   }
 
+  /** Whether the node lets who is signed in ask a route, by its name there: 'POST /line/take'. */
+  may(route: string): boolean {
+    return this.me?.may.includes(route) ?? false
+  }
+
+  /** The accord in force with a peer: without one, or while it is suspended, nothing is planned with it. */
+  inForce(peer: string): AccordView | undefined {
+    return this.accords.find((one) => one.peer === peer && one.standing === 'in_force')
+  }
+
   async start(): Promise<void> {
     setInterval(() => {
       this.now = Date.now()
       if (++this.#silentTicks >= SILENT_TICKS && this.live) this.live = false
     }, TICK_MS)
     await this.#first()
-    setInterval(() => this.refresh('peers', 'status', 'line'), POLL_MS)
+    setInterval(() => this.refresh('peers', 'status', 'line', 'me'), POLL_MS)
   }
 
   async #first(): Promise<void> {
     for (;;) {
       try {
-        const status = await get<Status>('/status')
+        const [status, me] = await Promise.all([get<Status>('/status'), get<Me>('/me')])
+        this.me = me
         this.party = status.party
         this.status = status
         this.signedOut = false
@@ -130,6 +142,7 @@ class Store {
         this.messages = messages
         return
       }
+      case 'me': this.me = await get<Me>('/me'); return
       case 'peers': this.peers = await get<Peer[]>('/peers'); return
       case 'status': this.status = await get<Status>('/status'); return
       case 'accords': this.accords = await get<AccordView[]>('/accords'); return

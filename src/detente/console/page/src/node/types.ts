@@ -70,7 +70,9 @@ export interface LineTerms {
   radio: { frequency_khz: number; use: string }[]
   silent_after_s: number
 }
-export interface PeerLine { standing: { quality: 'live' | 'degraded' | 'silent'; faults: string[] }; alarms: unknown[] }
+export interface PeerLine {
+  standing: { quality: 'live' | 'degraded' | 'silent'; faults: string[] }; asked: number; theirs: unknown; alarms: unknown[]
+}
 export interface Watch { post: string; shift: string; since: string; languages: string[] }
 export interface Line {
   party: string; lines: Record<string, PeerLine>; terms: Record<string, LineTerms>
@@ -85,14 +87,32 @@ export interface Channel { sent: number; receipted: number; received: number; de
 export interface Peer {
   name: string; paired: boolean; heard_at: string | null; silence_allowed_s: number | null; channels: Record<string, Channel>
 }
+export interface AccordParty {
+  name: string; public_key: string; authority_key?: string; posts?: string[]; coalition?: boolean
+  telephones?: { post: string; number: string }[]
+}
+export interface Minima { horizontal_m: number; vertical_m: number; time_s: number }
+export interface MinimaTable { default: Minima; by_class: { first_class: string; second_class: string; minima: Minima }[] }
+export interface AccordTerms {
+  name: string; version: number; parties: AccordParty[]; valid: Window; disclosure: string; minima: MinimaTable
+  provisions: Record<string, unknown> & { suspension: { posts: string[] | null }; matching: { runs: string } }
+}
 export interface AccordView {
   peer: string; accord_hash: string; name: string; version: number; standing: string; valid: Window
-  proposed_by: string[]; authorised_by: string[]; suspended_by: string[]
-  record: { text: string; proposals: { party: string; at: string; answers: string }[] }
+  proposed_by: string[]; authorised_by: string[]; suspended_by: string[]; terms: AccordTerms
+  record: {
+    text: string; proposals: { party: string; at: string; answers: string }[]
+    authorisations: { party: string; at: string; signature: string }[]; suspensions: { party: string; signature?: string }[]
+  }
+}
+export interface Session { session: string; person: string; address: string; used_at: string; credential: string; own: boolean }
+/** Who is signed in, and the routes that the node lets him ask. */
+export interface Me {
+  person: string; role: string; posts: string[]; way: string; session: string; expires_at: string | null; may: string[]
 }
 export interface Status {
   party: string; plans: Record<string, number>; conflicts_open: number; journal_number: number; alarms: string[]
-  stops_undelivered: string[]; stops_without_person: string[]; disk: { state: string }
+  stops_undelivered: string[]; stops_without_person: string[]; disk: { state: string }; exercise: boolean
 }
 export interface HandOver {
   post: string; shift: string; since: string; until: string; sent: number; heard: number; stops: number

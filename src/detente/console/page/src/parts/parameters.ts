@@ -1,6 +1,7 @@
 // The figures of a coded message: typed by people, each with its unit and reference, and sent as the node takes them.
 
 import type { Position } from '../node/types'
+import { settings } from '../shown/settings.svelte'
 import { fromInput } from '../shown/time'
 
 export interface Draft {
@@ -13,8 +14,8 @@ export interface Draft {
 
 export function emptyDraft(time: string): Draft {
   return {
-    latitude: '', longitude: '', value: '', upper: '', unit: 'ft', reference: 'mean_sea_level', pressure: '', elevation: '',
-    time, end: time, length: '', lengthUnit: 'NM', text: '',
+    latitude: '', longitude: '', value: '', upper: '', unit: settings.metresFirst ? 'm' : 'ft', reference: 'mean_sea_level', pressure: '', elevation: '',
+    time, end: time, length: '', lengthUnit: settings.metresFirst ? 'km' : 'NM', text: '',
   }
 }
 

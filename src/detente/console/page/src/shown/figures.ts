@@ -1,6 +1,7 @@
 // Heights, distances and places in both sides' units, each height with its reference.
 
 import type { Altitude, Band, Position, Reference } from '../node/types'
+import { settings } from './settings.svelte'
 
 const FOOT_M = 0.3048
 const MILE_M = 1852
@@ -25,22 +26,24 @@ export function referenceName(reference: Reference): string {
   }
 }
 
+const both = (feet: string, metres: string): string => (settings.metresFirst ? `${metres} · ${feet}` : `${feet} · ${metres}`)
+
 /** "FL240 · 7,315 m STD"; below 10,000 ft "9,500 ft · 2,896 m STD". */
 export function height(altitude: Altitude): string {
   const metres = metresOf(altitude)
   const feet = metres / FOOT_M
   const level = altitude.reference.kind === 'standard' && feet >= LOWEST_FLIGHT_LEVEL_FT
   const first = level ? `FL${Math.round(feet / 100)}` : `${grouped(feet)} ft`
-  return `${first} · ${grouped(metres)} m ${referenceName(altitude.reference)}`
+  return `${both(first, `${grouped(metres)} m`)} ${referenceName(altitude.reference)}`
 }
 
 export const band = (value: Band): string => `${height(value.lower)} – ${height(value.upper)}`
-export const metresAndFeet = (metres: number): string => `${grouped(metres / FOOT_M)} ft · ${grouped(metres)} m`
+export const metresAndFeet = (metres: number): string => both(`${grouped(metres / FOOT_M)} ft`, `${grouped(metres)} m`)
 
 /** Rounded down, so that 4.996 NM does not read as the 5 NM that it broke. */
 export function distance(metres: number): string {
   const down = (value: number): string => (Math.floor(value * 10) / 10).toFixed(1)
-  return metres < 1000 ? `${grouped(Math.floor(metres))} m` : `${down(metres / MILE_M)} NM · ${down(metres / 1000)} km`
+  return metres < 1000 ? `${grouped(Math.floor(metres))} m` : both(`${down(metres / MILE_M)} NM`, `${down(metres / 1000)} km`)
 }
 
 export function place(position: Position): string {
