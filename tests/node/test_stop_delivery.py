@@ -198,3 +198,20 @@ def test_a_request_that_waits_ends_with_the_node(tmp_path: Path) -> None:
             assert north.stop() == 0
             with asked.getresponse() as answer:
                 assert json.loads(answer.read())["delivery"]["standing"] == "not_delivered"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ["NOT SENT (our node does not run)", "call south's posts (watch +41 22 730 5111) and say: STOP"]),
+        ("fr", ["NON ENVOYÉ (notre nœud ne tourne pas)", "les postes de south (watch +41 22 730 5111) et dites"]),
+    ],
+)
+def test_without_a_node_of_ours_a_stop_says_whom_to_call(tmp_path: Path, language: str, said: list[str]) -> None:
+    with two_parties(tmp_path, start=False) as (north, _):
+        done = north.cli("line", "stop", language=language)
+        assert (done.returncode, len(done.stderr.splitlines())) == (8, 1), done.stderr
+        assert all(one in done.stdout for one in said), done.stdout
+        assert north.cli("line", "stop", "--quiet").stdout == ""
+        (north.path / "accord.toml").unlink()
+        assert "call south's posts and say: STOP" in north.cli("line", "stop").stdout

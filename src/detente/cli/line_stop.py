@@ -6,10 +6,12 @@ import json
 import queue
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from detente.airspace.refusal import Refusal
 from detente.cli.claims_values import node
 from detente.cli.exit_codes import ExitCode
 from detente.cli.line_delivery import NOT_DELIVERED, WITH_A_PERSON, delivery_text, why_text
@@ -21,6 +23,8 @@ from detente.cli.wording import echo, say, words
 from detente.record.printable import printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from detente.api.client import NodeClient
 
 NEXT = {NOT_DELIVERED: "delivered", "delivered": "shown", "shown": WITH_A_PERSON}
@@ -38,8 +42,15 @@ def stop(
 ) -> None:
     """STOP: aircraft are in danger. Goes before everything else, to every post. Exit code 4 when NOT DELIVERED."""
     to = None if peer is None else peer_named(directory, peer)
-    client = node(directory)
-    sent = client.post("line", "stop", body=json.dumps({"peer": to}).encode())
+    from detente.api.no_node import NoNodeRefusal
+
+    try:
+        client = node(directory)
+        sent = client.post("line", "stop", body=json.dumps({"peer": to}).encode())
+    except NoNodeRefusal:
+        if output is None:
+            _say_without_node(directory, to)
+        raise
     if output is None:
         say("line.sent", ids=", ".join(sent["message_ids"]), journal_number=sent["journal_number"])
     messages = _waited(client, sent["message_ids"], wait_s, shows=output is None) if wait_s else {}
@@ -92,6 +103,24 @@ def _follow(client: NodeClient, name: str, until: float, news: queue.SimpleQueue
         news.put((name, error))
     else:
         news.put((name, {}))
+
+
+def _say_without_node(directory: Path, to: str | None) -> None:
+    """Say for each peer that nothing was sent, and the telephone numbers that the accord's file has."""
+    from detente.link.directory import NodeDirectory
+    from detente.node.beginning import read_accord
+    from detente.node.configuration import read_configuration
+
+    files = NodeDirectory(directory)
+    numbers: dict[str, list[str]] = {}
+    with suppress(Refusal):
+        accord = read_accord(directory / read_configuration(files.config_path).accord)
+        for party in accord.parties if accord is not None else ():
+            numbers[party.name] = [f"{telephone.post} {telephone.number}" for telephone in party.telephones]
+    for name in [card.name for card in files.trusted_cards()] if to is None else [to]:
+        say("line.stop.not_sent", peer=name, why=words("line.stop.no_node"))
+        posts = numbers.get(name)
+        detail("line.stop.call_numbers" if posts else "line.stop.call", peer=name, posts=", ".join(posts or ()))
 
 
 def _telephones(client: NodeClient, peer: str) -> dict[str, str]:
