@@ -22,6 +22,8 @@ from detente.accord.provisions import Provisions
 from detente.accord.terms import Accord, AccordParty, format_accord
 from detente.airspace.plan import TimeWindow
 from detente.airspace.refusal import Refusal
+from detente.cli.exit_codes import ExitCode
+from detente.link.card import make_card, write_card
 from detente.matching.audit import Signed, answer_audit, check_audit, make_again, same_messages
 from detente.matching.driver import PLANS_FILE
 from detente.matching.folder import advance_run, load_secret, read_ledger
@@ -32,6 +34,7 @@ from detente.matching.quantise import quantise
 from detente.matching.run import epoch_text, run_between
 from detente.matching.side import MatchSide
 from detente.record.keys import NodeKey
+from detente.record.rotation import sign_rotation
 
 TERMS = MatchingTerms(
     altitudes=AltitudeFamilies.PRESSURE, first_log2=8, second_log2=8, parts_log2=5, canaries=16, late_log2=8,
@@ -335,7 +338,7 @@ def test_a_run_made_again_names_what_was_not_made_from_the_plans(tmp_path, parti
     folders, _ = to_the_end(tmp_path, run, keys, plans)
     sent = {file.stem: file.read_bytes() for file in (folders["south"] / "in").glob("*.match")}
     north = keys["north"].public
-    signed = Signed(north, tuple(sent.values()))
+    signed = Signed((north,), tuple(sent.values()))
     flown = (flight("flown", [HERE, (36.52, -121.5)]),)
     found = make_again(run, signed, FolderKeeper(folders["north"]), sent, flown)
     assert (found.same, found.different, found.plans, found.not_flown) == (STEPS, (), 1, ())
@@ -345,7 +348,7 @@ def test_a_run_made_again_names_what_was_not_made_from_the_plans(tmp_path, parti
     body[:10] = bytes(10)
     cheated = sign_message(keys["north"], MessageKind.ANSWERS, 0, 0, run.identity, session, bytes(body))
     changed = {**sent, "5-answers": cheated}
-    found = make_again(run, Signed(north, tuple(changed.values())), FolderKeeper(folders["north"]), changed, ())
+    found = make_again(run, Signed((north,), tuple(changed.values())), FolderKeeper(folders["north"]), changed, ())
     assert (found.same, found.different, found.not_flown) == (STEPS - 1, ("5-answers",), ("ours",))
     # Other plans than were committed to cannot pass for those of the run.
     other = MemoryKeeper()
@@ -354,6 +357,47 @@ def test_a_run_made_again_names_what_was_not_made_from_the_plans(tmp_path, parti
     other.write(PLANS_FILE, b"[]")
     with pytest.raises(Refusal, match="other plans"):
         make_again(run, signed, other, sent)
+
+
+@pytest.fixture
+def rotated(tmp_path, parties):
+    """North's key was rotated, and both have made their first message; `card` is north's, in a file."""
+    accord, keys = parties
+    first, new = keys["north"], NodeKey.generate()
+    new.descend_from(first.public, (sign_rotation(first, new, b"certificate", NOON).text,))
+    new.save(tmp_path / "new.key")
+    (tmp_path / "north.json").write_bytes(write_card(make_card(new, "north", (), NOON)))
+    signing = {first.public: (first.public, new.public)}
+    run = replace(run_between(accord, "south", "north", NOON), keys_of=lambda party: signing.get(party, (party,)))
+    folders = {name: tmp_path / name for name in keys}
+    for name, key in {**keys, "north": new}.items():
+        advance_run(folders[name], run, key, [circle(name, *HERE)])
+    carry(folders["north"], folders["south"])
+    common = ("--accord", tmp_path / "accord.toml", "--epoch", NOON.isoformat())
+    return run, first.public, folders, common, ("--card", tmp_path / "north.json")
+
+
+def test_a_party_whose_key_was_rotated_is_audited_by_its_card(rotated):
+    run, first, folders, common, card = rotated
+    sent = {"1-commit": (folders["south"] / "in" / "1-commit.match").read_bytes()}
+    for known, same in (((first,), 0), (run.keys_of(first), 1)):
+        assert make_again(run, Signed(known, [*sent.values()]), FolderKeeper(folders["north"]), sent).same == same
+    commit = ("--commit", folders["north"] / "out" / "1-commit.match", "--party", "north", "--peer", "south")
+    assert command("match", "audit", "check", *commit, *common).returncode == ExitCode.BAD_INPUT
+    assert command("match", "audit", "check", *commit, *common, *card).returncode == ExitCode.DONE
+
+
+@pytest.mark.long
+def test_a_party_whose_key_was_rotated_runs_by_its_card(tmp_path, rotated):
+    _, _, folders, common, card = rotated
+    for key, party, peer, without in (
+        ("south.key", "south", "north", ExitCode.PEER_AT_FAULT),
+        ("new.key", "north", "south", ExitCode.BAD_INPUT),
+    ):
+        mine = ("--party", party, "--peer", peer, "--key", tmp_path / key, "--folder", folders[party])
+        go_on = ("match", "run", *mine, *common, "--now", NOON.isoformat())
+        assert command(*go_on).returncode == without
+        assert command(*go_on, *card).returncode == ExitCode.DONE
 
 
 def test_the_command_names_a_mistake(tmp_path, parties):

@@ -7,16 +7,19 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from detente.airspace.refusal import Refusal
 from detente.link.copies import proven_entries
+from detente.record.chain import head_message
 from detente.record.copy import copy_journal
 from detente.record.display import stored_entries
 from detente.record.entry import Head
 from detente.record.export import export_journal
 from detente.record.journal import Journal
-from detente.record.keys import NodeKey
+from detente.record.keys import NodeKey, verify
+from detente.record.rotation import KEY_ROTATED, keys_through, prepare_rotation, read_rotations
 from detente.record.search import Wanted, entry_proof, find_entries
 from detente.record.segments import ArchivedRefusal, segment_file, segment_folder, write_segments
 from detente.record.verification import verify_journal
@@ -277,3 +280,25 @@ def test_a_search_and_the_proof_of_an_entry_are_the_same_with_segments(path, key
         entry_proof(path, journal.segments[1].first)
     assert entry_proof(path, 1) == before[0]
     journal.close()
+
+
+def test_the_proof_of_an_entry_names_the_rotations_from_the_first_key_to_the_one_that_signed(path, key):
+    first = key.public
+    with Journal.open(path, key) as journal:
+        for _ in range(3):
+            journal.append([("event", b"one"), ("event", b"two")], AT)
+            text = prepare_rotation(key, NodeKey.generate(), b"certificate", AT).text
+            journal.append([("event", b"before"), (KEY_ROTATED, text.encode()), ("event", b"after")], AT)
+        numbers = range(1, journal.head.number + 1)
+        before = [entry_proof(path, number) for number in numbers]
+        journal.close_segments(write_segments(path, journal.head.number - 4, 4))
+        while journal.remove_closed():
+            pass
+        assert [entry_proof(path, number) for number in numbers] == before
+    assert [len(proof.rotations) for proof in before] == [0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3]
+    for proof in before:
+        # As a stranger does who trusts the first key alone.
+        rotations = read_rotations(first, first, proof.rotations)
+        last = msgspec.json.decode(proof.entries[-1])
+        message = head_message(proof.first, last["number"], bytes.fromhex(last["hash"]))
+        assert verify(keys_through(first, rotations)[-1], bytes.fromhex(last["signature"]), message)

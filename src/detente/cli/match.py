@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,8 +23,10 @@ from detente.cli.wording import echo, read_input, say, words, write_output
 
 if TYPE_CHECKING:
     from detente.airspace.plan import Plan
+    from detente.link.card import Card
     from detente.matching.ledger import SeriesTotals
     from detente.matching.run import Run
+    from detente.record.keys import NodeKey
 
 FORMATS = "GeoJSON, KML, GPX, flown tracks and more"
 OursOption = Annotated[Path, typer.Option(help=f"Our plans: {FORMATS}.")]
@@ -31,6 +35,10 @@ KeyFile = Annotated[Path, typer.Option(help="Our party's private key.")]
 PartyOption = Annotated[str, typer.Option(help="Our name in the accord.")]
 PeerInAccord = Annotated[str, typer.Option(help="The other party's name in the accord.")]
 EpochOption = Annotated[str, typer.Option(help="Any time in the epoch, such as 2025-06-01T00:00:00Z.")]
+CardsOption = Annotated[
+    list[Path] | None,
+    typer.Option("--card", help="The card of a party whose key was rotated: it proves which keys sign for it."),
+]
 FolderOption = Annotated[Path, typer.Option(help="The run's folder: one for each epoch and peer.")]
 NowOption = Annotated[
     str | None, typer.Option("--now", help="The time that counts as now, for rehearsals with past plans.")
@@ -42,38 +50,37 @@ def run(
     *, accord: AccordFile, key: KeyFile, party: PartyOption, peer: PeerInAccord, epoch: EpochOption,
     folder: FolderOption,
     ours: Annotated[Path | None, typer.Option(help=f"Our plans: {FORMATS}. Needed to begin.")] = None,
-    now: NowOption = None, reading: PlanReading,
+    now: NowOption = None, card: CardsOption = None, reading: PlanReading,
 ) -> None:  # fmt: skip
     """Go on with a run as far as the files allow: hand over what is in `out`, put what you get into `in`, run it again.
 
     Exit code 0 for no conflict, 1 for conflicts, 2 for bad input, 5 when the peer broke the protocol.
     """
-    _advance(_run(accord, party, peer, epoch), key, peer, folder, ours, None, now, reading)
+    _advance(_run(accord, party, peer, epoch, card), _key(key, card), peer, folder, ours, None, now, reading)
 
 
 @with_reading
 def late(
     *, late: Annotated[Path, typer.Argument(help=f"Plans that are new or changed: {FORMATS}.")],
     accord: AccordFile, key: KeyFile, party: PartyOption, peer: PeerInAccord, epoch: EpochOption,
-    folder: FolderOption, now: NowOption = None, reading: PlanReading,
+    folder: FolderOption, now: NowOption = None, card: CardsOption = None, reading: PlanReading,
 ) -> None:  # fmt: skip
     """Begin a late run with plans that came after the run; go on with `detente match run`. Exit codes as there."""
-    _advance(_run(accord, party, peer, epoch), key, peer, folder, None, late, now, reading)
+    _advance(_run(accord, party, peer, epoch, card), _key(key, card), peer, folder, None, late, now, reading)
 
 
 def _advance(
-    which: Run, key: Path, peer: str, folder: Path, ours: Path | None, late: Path | None, now: str | None,
+    which: Run, key: NodeKey, peer: str, folder: Path, ours: Path | None, late: Path | None, now: str | None,
     reading: PlanReading,
 ) -> None:  # fmt: skip
     from detente.matching.folder import advance_run
     from detente.matching.messages import BreachError
     from detente.matching.run import epoch_text
-    from detente.record.keys import NodeKey
 
     moment = datetime.now(UTC) if now is None else _moment(now, "--now")
     try:
         standing = advance_run(
-            folder, which, NodeKey.load(key), None if ours is None else _plans(ours, reading), moment=moment,
+            folder, which, key, None if ours is None else _plans(ours, reading), moment=moment,
             late=None if late is None else _plans(late, reading), progress=_show_work,
         )  # fmt: skip
     except BreachError as breach:
@@ -208,7 +215,7 @@ def audit_check(
     random: Annotated[str | None, typer.Option(help="The 32 random bytes that were asked with.")] = None,
     count: Annotated[int, typer.Option(help="How many leaves were asked for.")] = 64,
     flown: Annotated[Path | None, typer.Option(help="What was flown, in any format that plans have.")] = None,
-    reading: PlanReading,
+    card: CardsOption = None, reading: PlanReading,
 ) -> None:  # fmt: skip
     """Check what a party opened; without --opened, print 32 random bytes to ask with. Exit code 3 for faults."""
     import msgspec
@@ -216,7 +223,7 @@ def audit_check(
     from detente.matching.audit import check_audit, signed_root
     from detente.matching.commitment import PartOpening
 
-    which = _run(accord, party, peer, epoch)
+    which = _run(accord, party, peer, epoch, card)
     key, message = bytes.fromhex(_party_key(accord, party)), read_input(commit)
     signed_root(which, key, message)
     if opened is None or random is None:
@@ -244,7 +251,7 @@ def audit_again(
     epoch: EpochOption,
     messages: Annotated[Path, typer.Option(help="The party's messages as the peer has them: the peer's folder `in`.")],
     flown: Annotated[Path | None, typer.Option(help="What was flown, in any format that plans have.")] = None,
-    reading: PlanReading,
+    card: CardsOption = None, reading: PlanReading,
 ) -> None:  # fmt: skip
     """Make a suspicious run again from its secret and plans, and hold it against what was sent and what was flown.
 
@@ -253,10 +260,11 @@ def audit_again(
     from detente.matching.audit import Signed, make_again
     from detente.matching.keeper import FolderKeeper
 
-    which, public = _run(accord, party, peer, epoch), bytes.fromhex(_party_key(accord, party))
+    which, public = _run(accord, party, peer, epoch, card), bytes.fromhex(_party_key(accord, party))
     sent = {file.stem: read_input(file) for file in sorted(messages.glob("*.match"))}
     flights = tuple(_plans(flown, reading)) if flown is not None else None
-    found = make_again(which, Signed(public, tuple(sent.values())), FolderKeeper(folder), sent, flights, _show_work)
+    signed = Signed(which.keys_of(public), tuple(sent.values()))
+    found = make_again(which, signed, FolderKeeper(folder), sent, flights, _show_work)
     say("match.again", same=found.same, different=len(found.different), plans=found.plans)
     for name in found.different:
         say("match.different", name=name)
@@ -271,12 +279,12 @@ def audit_again(
 def audit_breach(
     *, folder: Annotated[Path, typer.Argument(help="The folder of the run of the party that accuses the other.")],
     accord: AccordFile, party: Annotated[str, typer.Option(help="The party that is accused.")], peer: PeerInAccord,
-    epoch: EpochOption,
+    epoch: EpochOption, card: CardsOption = None,
 ) -> None:  # fmt: skip
     """Check, by the signed messages of both alone, whether a party proved the rows of its list. Exit code 3 if not."""
     from detente.matching.evidence import list_was_proven
 
-    which, public = _run(accord, party, peer, epoch), bytes.fromhex(_party_key(accord, party))
+    which, public = _run(accord, party, peer, epoch, card), bytes.fromhex(_party_key(accord, party))
     theirs, readers = (
         {file.stem: read_input(file) for name in names for file in sorted((folder / name).glob("*.match"))}
         for names in (("in", "evidence"), ("out",))
@@ -288,12 +296,30 @@ def audit_breach(
     raise typer.Exit(ExitCode.NOT_PROVEN)
 
 
-def _run(accord: Path, party: str, peer: str, epoch: str) -> Run:
+def _run(accord: Path, party: str, peer: str, epoch: str, cards: Sequence[Path] | None = None) -> Run:
     from detente.accord.terms import parse_accord
     from detente.matching.run import run_between
 
     moment = _moment(epoch, "--epoch")
-    return run_between(parse_accord(read_input(accord).decode("utf-8", "replace")), party, peer, moment)
+    found = run_between(parse_accord(read_input(accord).decode("utf-8", "replace")), party, peer, moment)
+    keys = {card.key: card.keys for card in _cards(cards)}
+    return dataclasses.replace(found, keys_of=lambda first: keys.get(first, (first,)))
+
+
+def _key(file: Path, cards: Sequence[Path] | None) -> NodeKey:
+    from detente.record.keys import NodeKey
+
+    key = NodeKey.load(file)
+    for card in _cards(cards):
+        if card.signing_key == key.public:
+            key.descend_from(card.key, card.rotations)
+    return key
+
+
+def _cards(files: Sequence[Path] | None) -> list[Card]:
+    from detente.link.card import read_card
+
+    return [read_card(read_input(file)) for file in files or ()]
 
 
 def _moment(text: str, option: str) -> datetime:

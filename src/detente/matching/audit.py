@@ -65,19 +65,19 @@ class MadeAgain(msgspec.Struct, frozen=True):
 class Signed:
     """Gives the signatures that a party made, taken from the messages that the other party has; it makes no new ones.
 
-    A message that comes out otherwise than it was sent gets a signature of zeros.
+    `keys` are those that have signed for the party, that by which it is known first. A message that comes out otherwise
+    than it was sent gets a signature of zeros.
     """
 
-    def __init__(self, public: bytes, messages: Sequence[bytes]) -> None:
-        self.first = public
+    def __init__(self, keys: Sequence[bytes], messages: Sequence[bytes]) -> None:
+        self.first = keys[0]
+        self._keys = keys
         self._signatures = [raw[-SIGNATURE_BYTES:] for raw in messages]
 
     def sign(self, message: bytes) -> bytes:
         """The party's own signature of `message`, where there is one."""
-        return next(
-            (signature for signature in self._signatures if verify(self.first, signature, message)),
-            bytes(SIGNATURE_BYTES),
-        )
+        signed = (one for one in self._signatures if any(verify(key, one, message) for key in self._keys))
+        return next(signed, bytes(SIGNATURE_BYTES))
 
 
 def make_again(
@@ -160,7 +160,7 @@ def check_audit(
 def signed_root(run: Run, party: bytes, commit: bytes) -> bytes:
     """The root in a party's signed COMMIT message; raises Refusal for anything else."""
     try:
-        message = read_match_message(commit, party, run.identity)
+        message = read_match_message(commit, party, run.identity, run.keys_of(party))
     except BreachError as breach:
         raise Refusal("matching.party_signed_commitment_run", "commit", breach.seen) from None
     if message.kind is not MessageKind.COMMIT:

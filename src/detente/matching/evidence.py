@@ -67,7 +67,7 @@ def _messages(
         if step.kind not in kinds:
             continue
         try:
-            message = read_match_message(given.get(step.name, b""), party, run.identity)
+            message = read_match_message(given.get(step.name, b""), party, run.identity, run.keys_of(party))
         except BreachError as breach:
             raise Refusal("matching.message_of_party", step.name, breach.seen) from None
         if (message.kind, message.chapter, message.grid) != (step.kind, 0, 0):

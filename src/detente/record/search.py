@@ -13,7 +13,8 @@ from detente.airspace.refusal import Refusal
 from detente.record.display import StoredEntry, stored_entries
 from detente.record.entry import microseconds
 from detente.record.export import genesis_line
-from detente.record.segments import ArchivedRefusal, StoredJournal, base_of, segment_file
+from detente.record.rotation import KEY_ROTATED
+from detente.record.segments import ArchivedRefusal, StoredJournal, base_of, closed_rotations, segment_file
 from detente.record.snapshot import open_snapshot
 from detente.record.storage import read_genesis
 
@@ -24,6 +25,7 @@ MOST_READ_BYTES = 64 * 1024 * 1024
 MOST_IN_BATCH = 5_000
 _LAST_SIGNED_BEFORE = "SELECT max(number) FROM entry WHERE number > ? AND number < ? AND signature IS NOT NULL"
 _FIRST_SIGNED_FROM = "SELECT min(number) FROM entry WHERE number >= ? AND signature IS NOT NULL"
+_ROTATIONS = "SELECT body FROM entry WHERE kind = ? AND number > ? AND number <= ? ORDER BY number"
 _HASH = "SELECT hash FROM entry WHERE number = ?"
 
 
@@ -54,12 +56,14 @@ class EntryProof(msgspec.Struct, frozen=True):
         previous_hash: of the entry before it, in hexadecimal.
         first: the number of the first entry of its batch.
         entries: the lines of the entry and of those behind it up to the end of the batch, the last with the signature.
+        rotations: the exact rotations that lead from the key of the first line to the one that signed the batch.
     """
 
     journal: dict[str, object]
     previous_hash: str
     first: int
     entries: tuple[msgspec.Raw, ...]
+    rotations: tuple[str, ...]
 
 
 def find_entries(path: Path, wanted: Wanted, before: int, most: int) -> FoundEntries:
@@ -118,6 +122,7 @@ def entry_proof(path: Path, number: int) -> EntryProof | None:
         (last,) = connection.execute(_FIRST_SIGNED_FROM, (number,)).fetchone()
         (signed_before,) = connection.execute(_LAST_SIGNED_BEFORE, (base.number, number)).fetchone()
         previous = connection.execute(_HASH, (number - 1,)).fetchone()
+        rotated = connection.execute(_ROTATIONS, (KEY_ROTATED, base.number, last or 0)).fetchall()
     if number < 1 or last is None:
         return None
     if last - number >= MOST_IN_BATCH:
@@ -125,4 +130,5 @@ def entry_proof(path: Path, number: int) -> EntryProof | None:
     previous_hash = base.hash if number == base.number + 1 else previous[0]
     entries = tuple(msgspec.Raw(entry.json().encode()) for entry in stored_entries(path, number, last))
     first = (signed_before or base.number) + 1
-    return EntryProof(genesis_line(genesis, signature), previous_hash.hex(), first, entries)
+    rotations = (*(one.text for one in closed_rotations(before)), *(body.decode() for (body,) in rotated))
+    return EntryProof(genesis_line(genesis, signature), previous_hash.hex(), first, entries, rotations)
