@@ -1,4 +1,4 @@
-"""Two parties over files, each step in a process of its own that ends by SIGKILL at every place where it writes.
+"""Two parties over files, each step in a process of its own; those of the first end by SIGKILL wherever they write.
 
 python killed_party.py FOLDER: goes through a run and one late run of each party, and prints, as one line of JSON, every
 content that any file under `out` ever had, by party and name, how many lives were ended, and the conflicts.
@@ -71,14 +71,14 @@ def main(root):
     here = [root / name for name in ("first", "second")]
     shown = [{}, {}]
     ended = 0
-    # The whole run, then a late run of the first party, then one of the second.
+    # The whole run, then a late run that the first party begins, then one that it joins.
     for late_of in (None, 0, 1):
         begun = False
         for _ in range(len(steps_of(0, SMALL.grids)) + 2):
             for number in (0, 1):
                 late = late_of == number and not begun
                 begun = begun or late
-                for when in (HALF, AFTER, AFTER) * 60 if number == 0 or late_of is not None else ("",):
+                for when in (HALF, AFTER, AFTER) * 60 if number == 0 else ("",):
                     code = live(number, here[number], when, late)
                     ended += code == -signal.SIGKILL
                     if code not in (0, -signal.SIGKILL):
