@@ -196,6 +196,22 @@ def test_a_node_without_plans_leads_to_a_file_that_is_dropped_in(parties, office
     screen.page.locator(".left .card", has_text="First steps").wait_for(state="detached")
 
 
+def test_a_file_dropped_on_the_map_is_read_as_one_that_was_chosen_is(parties, officer):
+    screen = officer(parties[0])
+    files = {
+        "harbour.kml": b"<kml><Placemark>",
+        "harbour.geojson": write_geojson((area_plan("DROPPED-1"),)),
+    }
+    for name, content in files.items():
+        dropped = screen.page.evaluate_handle(
+            "([name, text]) => { const all = new DataTransfer(); all.items.add(new File([text], name)); return all }",
+            [name, content.decode()],
+        )
+        screen.page.locator(".map canvas").nth(1).dispatch_event("drop", {"dataTransfer": dropped})
+        screen.see(".refused", name) if name.endswith("kml") else screen.see("[role=status]", "1 new")
+    screen.see("section button.card", "DROPPED-1")
+
+
 def test_the_journal_is_searched_and_an_entry_kept_with_its_proof(parties, officer):
     screen = officer(parties[0])
     parties[0].imports(area_plan("LOOKED-FOR"))
