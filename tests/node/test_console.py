@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from console_officers import browser, officer, parties
+from matching_parties import matching_parties, propose, until_over
 from parties import TODAY, area_plan
 
 from detente.feeds.geojson import write_geojson
@@ -223,6 +224,23 @@ def test_the_journal_is_searched_and_an_entry_kept_with_its_proof(parties, offic
     with screen.page.expect_download() as kept:
         screen.page.get_by_text("Keep as a file").click()
     assert "LOOKED-FOR" in Path(kept.value.path()).read_text()
+
+
+def test_a_private_match_has_a_map_of_what_each_side_knows_after_it(tmp_path, officer):
+    with matching_parties(tmp_path) as (north, south):
+        north.imports(area_plan("OURS"), area_plan("FAR", 3.0))
+        south.imports(area_plan("THEIRS"))
+        until_over(north, propose(north, south))
+        screen = officer(north)
+        screen.view("Private match")
+        for button, hint in (("what we know", "what we know"), ("what they know", "what they know")):
+            screen.see("section button", button).click()
+            screen.see(".hint", hint)
+        screen.drawn_anew()
+        screen.page.locator("canvas[data-drawn]").click()
+        screen.see(".map .hint", "what they know")
+        screen.view("Plans")
+        screen.page.locator(".map .hint").wait_for(state="detached")
 
 
 def test_joint_statistics_are_computed_by_clicks_and_equal_on_both_sides(parties, officer):
