@@ -21,7 +21,7 @@ from detente.airspace.plan import Polygon
 from detente.airspace.position import Position
 from detente.airspace.separation import Minima
 from detente.api.permissions import NEEDED_ROLE
-from detente.console.files import page_files
+from detente.console.files import PLACES, page_files
 
 
 def tool():
@@ -53,7 +53,8 @@ def test_another_source_has_another_digest(tmp_path):
 
 def test_every_file_that_the_page_names_is_given_out():
     files = page_files()
-    assert set(files) == set(BUILT_FILES)
+    assert set(files) == {*BUILT_FILES, PLACES}
+    assert b"\nLTAG\t" in files[PLACES].body
     index = files["index.html"].body.decode()
     named = re.findall(r'(?:src|href)="/console/([^"]+)"', index)
     assert named

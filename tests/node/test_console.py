@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from console_officers import browser, officer, parties
+from matching_parties import matching_parties, propose, until_over
 from parties import TODAY, area_plan
 
 from detente.feeds.geojson import write_geojson
@@ -196,6 +197,22 @@ def test_a_node_without_plans_leads_to_a_file_that_is_dropped_in(parties, office
     screen.page.locator(".left .card", has_text="First steps").wait_for(state="detached")
 
 
+def test_a_file_dropped_on_the_map_is_read_as_one_that_was_chosen_is(parties, officer):
+    screen = officer(parties[0])
+    files = {
+        "harbour.kml": b"<kml><Placemark>",
+        "harbour.geojson": write_geojson((area_plan("DROPPED-1"),)),
+    }
+    for name, content in files.items():
+        dropped = screen.page.evaluate_handle(
+            "([name, text]) => { const all = new DataTransfer(); all.items.add(new File([text], name)); return all }",
+            [name, content.decode()],
+        )
+        screen.page.locator(".map canvas").nth(1).dispatch_event("drop", {"dataTransfer": dropped})
+        screen.see(".refused", name) if name.endswith("kml") else screen.see("[role=status]", "1 new")
+    screen.see("section button.card", "DROPPED-1")
+
+
 def test_the_journal_is_searched_and_an_entry_kept_with_its_proof(parties, officer):
     screen = officer(parties[0])
     parties[0].imports(area_plan("LOOKED-FOR"))
@@ -207,6 +224,23 @@ def test_the_journal_is_searched_and_an_entry_kept_with_its_proof(parties, offic
     with screen.page.expect_download() as kept:
         screen.page.get_by_text("Keep as a file").click()
     assert "LOOKED-FOR" in Path(kept.value.path()).read_text()
+
+
+def test_a_private_match_has_a_map_of_what_each_side_knows_after_it(tmp_path, officer):
+    with matching_parties(tmp_path) as (north, south):
+        north.imports(area_plan("OURS"), area_plan("FAR", 3.0))
+        south.imports(area_plan("THEIRS"))
+        until_over(north, propose(north, south))
+        screen = officer(north)
+        screen.view("Private match")
+        for button, hint in (("what we know", "what we know"), ("what they know", "what they know")):
+            screen.see("section button", button).click()
+            screen.see(".hint", hint)
+        screen.drawn_anew()
+        screen.page.locator("canvas[data-drawn]").click()
+        screen.see(".map .hint", "what they know")
+        screen.view("Plans")
+        screen.page.locator(".map .hint").wait_for(state="detached")
 
 
 def test_joint_statistics_are_computed_by_clicks_and_equal_on_both_sides(parties, officer):

@@ -62,6 +62,11 @@ def test_conflicts_become_known_on_both_sides_and_nothing_else_does(tmp_path: Pa
                 lambda party=party: party.get(f"/matching/runs/{run}")["transcripts_equal"], "both say the same"
             )
         assert open_conflicts(north) == open_conflicts(south)
+        parts = [party.get(f"/matching/runs/{run}/parts") for party in (north, south)]
+        assert {part["plan_id"] for part in parts[0]["opened"]} == {"north-1", "north-near"}
+        for one, other in (parts, parts[::-1]):
+            opened = sorted((part["piece"] for part in one["opened"]), key=str)
+            assert opened == sorted(other["seen"], key=str)
         assert known_of(north, "south") == {"south-1"}
         assert known_of(south, "north") == {"north-1"}
 

@@ -61,6 +61,7 @@ _NEEDED: dict[PersonRole | None, str] = {
         GET /matching/ledger
         GET /matching/runs
         GET /matching/runs/{run}
+        GET /matching/runs/{run}/parts
         GET /me
         GET /measures
         GET /members

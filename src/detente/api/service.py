@@ -35,6 +35,7 @@ from detente.node.key_rotation import KeyRotator
 from detente.node.loop import CommandLoop
 from detente.node.matching.work import MatchingWork
 from detente.node.metrics import Metrics
+from detente.node.opened_parts import RunParts, read_parts
 from detente.node.outbox import Outbox
 from detente.node.readings import Readings, heard_at, lacks, readings, silence_allowed_s
 from detente.node.reloading import Reloader
@@ -191,6 +192,10 @@ class Service:
         if card is None:
             raise not_found("api.paired_peer", "peer", peer)
         return read_disclosed(self._directory, card)
+
+    def parts_of_run(self, run: str) -> RunParts:
+        """Return what a private match opened, read from the journal's file: not on the loop's thread."""
+        return read_parts(self._directory, run)
 
     async def lacks(self) -> tuple[str, ...]:
         """Return what the node lacks to take a command now; nothing where it is ready."""

@@ -16,6 +16,7 @@ from detente.matching.ledger import LedgerRow, SeriesTotals, series_totals
 from detente.matching.life import MatchingRun, ProposeRun, RunState, noted_under, transcript_of
 from detente.node.matching.delivery import MESSAGES_PATH, OFFSET_HEADER, SIGNATURE_HEADER, offset_of
 from detente.node.matching.files import PIECE_BYTES, is_signed
+from detente.node.opened_parts import RunParts
 
 
 class RunRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,6 +79,13 @@ async def list_runs(service: Service, peer: str | None = None) -> list[RunView]:
 async def show_run(service: Service, run: str) -> RunView:
     """Show one run."""
     return _view(service, await _found(service, run))
+
+
+@get("/runs/{run:str}/parts", summary="What a run opened")
+async def show_parts(service: Service, run: str) -> RunParts:
+    """Show the parts of plans that either side opened. The journal's file is read for it, beside the loop."""
+    _found(service, run)
+    return await asyncio.to_thread(service.parts_of_run, run)
 
 
 @post("/runs/{run:str}/abort", status_code=200, summary="Break a run off")
@@ -175,7 +183,7 @@ def _view(service: Service, run: MatchingRun) -> RunView:
 
 router = Router(
     path="/matching",
-    route_handlers=[begin_run, list_runs, show_run, abort_run, show_message, take_message, show_ledger],
+    route_handlers=[begin_run, list_runs, show_run, show_parts, abort_run, show_message, take_message, show_ledger],
     tags=["matching"],
 )
 link_router = Router(path="/", route_handlers=[receive_piece], tags=["link"])

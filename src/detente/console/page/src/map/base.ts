@@ -5,20 +5,30 @@ import type { GeometryCollection, Topology } from 'topojson-specification'
 import type { Feature, MultiLineString, MultiPolygon, Polygon, Position as Point } from 'geojson'
 import url from 'world-atlas/countries-50m.json?url'
 import { type View, xOf, yOf } from './mercator'
+import { drawPlaces, type Place } from './places'
 
 interface Line { xs: Float64Array; ys: Float64Array; minX: number; maxX: number; minY: number; maxY: number }
 interface Label { name: string; x: number; y: number; width: number }
 export interface BaseMap { land: Line[]; borders: Line[]; labels: Label[] }
 
+/** Load it a piece at a time: frames are drawn in between. */
 export async function baseMap(): Promise<BaseMap> {
   const response = await fetch(url)
   if (!response.ok) throw new Error(`the base map: HTTP ${response.status}`)
-  const topology = (await response.json()) as Topology<{ countries: GeometryCollection<{ name: string }>; land: GeometryCollection }>
-  const countries = feature(topology, topology.objects.countries).features as Feature<Polygon | MultiPolygon, { name: string }>[]
-  const land = countries.flatMap((one) => rings(one.geometry).map(line))
+  const topology = (await response.json()) as Topology<{ countries: GeometryCollection<{ name: string }> }>
+  const map: BaseMap = { land: [], borders: [], labels: [] }
+  for (const geometry of topology.objects.countries.geometries) {
+    const country = feature(topology, geometry) as Feature<Polygon | MultiPolygon, { name: string }>
+    map.land.push(...rings(country.geometry).map(line))
+    map.labels.push(label(country))
+    if (map.labels.length % 10 === 0) await pause()
+  }
   const inner = mesh(topology, topology.objects.countries, (a, b) => a !== b) as MultiLineString
-  return { land, borders: inner.coordinates.map(line), labels: countries.map(label) }
+  map.borders = inner.coordinates.map(line)
+  return map
 }
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
 
 function rings(geometry: Polygon | MultiPolygon): Point[][] {
   return geometry.type === 'Polygon' ? geometry.coordinates : geometry.coordinates.flat()
@@ -44,7 +54,9 @@ function label(country: Feature<Polygon | MultiPolygon, { name: string }>): Labe
 
 export interface BaseColours { sea: string; land: string; border: string; name: string; grid: string }
 
-export function drawBase(context: OffscreenCanvasRenderingContext2D, view: View, map: BaseMap | null, colours: BaseColours): void {
+export function drawBase(
+  context: OffscreenCanvasRenderingContext2D, view: View, map: BaseMap | null, names: readonly Place[], colours: BaseColours,
+): void {
   context.fillStyle = colours.sea
   context.fillRect(0, 0, view.width, view.height)
   if (map) {
@@ -62,11 +74,12 @@ export function drawBase(context: OffscreenCanvasRenderingContext2D, view: View,
   if (map) {
     context.fillStyle = colours.name
     context.textAlign = 'center'
-    context.font = '12px B612, sans-serif'
+    context.font = '13px B612, sans-serif'
     for (const { name, x, y, width } of map.labels) {
-      if (width * view.scale > 70) context.fillText(name, view.toScreenX(x), view.toScreenY(y))
+      if (width * view.scale > 70) context.fillText(name.toUpperCase(), view.toScreenX(x), view.toScreenY(y))
     }
   }
+  drawPlaces(context, view, names, colours)
 }
 
 function trace(context: OffscreenCanvasRenderingContext2D, view: View, { xs, ys, minX, maxX, minY, maxY }: Line, closed: boolean): void {

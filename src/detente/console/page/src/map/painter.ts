@@ -8,6 +8,7 @@ import { type BaseMap, baseMap, drawBase } from './base'
 import { Picture } from './draw'
 import { View } from './mercator'
 import { unpack } from './packed'
+import { type Place, places } from './places'
 import type { Extent, Frame, FromPainter, Shown, ToPainter } from './painting'
 import type { Flight } from './shapes'
 import { Traffic } from './traffic'
@@ -20,9 +21,9 @@ const view = new View()
 const flights = new Map<string, Flight>()
 let traffic: Traffic | null = null
 let map: BaseMap | null = null
+let names: Place[] = []
 let canvases: { ground: OffscreenCanvas; moving: OffscreenCanvas } | null = null
 let shown: Shown | null = null
-let last: Frame | null = null
 
 scope.onmessage = ({ data }) => {
   if (data.kind === 'canvases') canvases = data
@@ -35,18 +36,17 @@ scope.onmessage = ({ data }) => {
   else {
     if (data.frame.shown && data.frame.shown.layer.party !== shown?.layer.party) traffic = null
     shown = data.frame.shown ?? shown
-    last = data.frame
-    draw(last.ground)
+    draw(data.frame)
     scope.postMessage({ kind: 'drawn' })
   }
 }
 
-function draw(withGround: boolean): void {
-  if (!canvases || !shown || !last) return
-  view.take(last)
-  if (withGround) drawBase(context(canvases.ground, last.ratio), view, map, shown.colours)
+function draw(frame: Frame): void {
+  if (!canvases || !shown) return
+  view.take(frame)
+  if (frame.ground) drawBase(context(canvases.ground, frame.ratio), view, map, names, shown.colours)
   traffic ??= new Traffic([...flights.values()], shown.layer.party)
-  picture.draw(context(canvases.moving, last.ratio), view, shown.colours, last, traffic, shown.layer)
+  picture.draw(context(canvases.moving, frame.ratio), view, shown.colours, frame, traffic, shown.layer)
 }
 
 function context(canvas: OffscreenCanvas, ratio: number): OffscreenCanvasRenderingContext2D {
@@ -73,13 +73,15 @@ function extent(): Extent {
   return { starts: Float64Array.from(flights.values(), (one) => one.start).sort(), box: west < east ? [west, north, east, south] : null }
 }
 
-baseMap().then(
-  (loaded) => { map = loaded; draw(true) },
-  (reason: unknown) => scope.postMessage({ kind: 'ground', problem: String(reason) }),
-)
+function load<T>(coming: Promise<T>, take: (loaded: T) => void): void {
+  coming.then(take).then(() => scope.postMessage({ kind: 'loaded', problem: '' }), (reason: unknown) => scope.postMessage({ kind: 'loaded', problem: String(reason) }))
+}
+
+load(baseMap(), (loaded) => (map = loaded))
+load(places(), (loaded) => (names = loaded))
 
 for (const [family, url, weight] of [['B612', regular, '400'], ['B612', bold, '700'], ['B612 Mono', mono, '400']] as const) {
   const face = new FontFace(family, `url(${url})`, { weight })
   scope.fonts.add(face)
-  face.load().then(() => { picture.forget(); draw(true) }, () => undefined)
+  load(face.load(), () => picture.forget())
 }

@@ -23,11 +23,12 @@ export type ToPainter =
 export interface Extent { starts: Float64Array; box: [number, number, number, number] | null }
 export type FromPainter =
   | { kind: 'drawn' }
-  | { kind: 'ground'; problem: string }
+  /** Something that the ground is drawn with has come, or has not. */
+  | { kind: 'loaded'; problem: string }
   | { kind: 'extent'; extent: Extent }
   | { kind: 'found'; found: Found | null }
 
-interface Heard { drawn: () => void; ground: (problem: string) => void; extent: (extent: Extent) => void }
+interface Heard { drawn: () => void; loaded: (problem: string) => void; extent: (extent: Extent) => void }
 
 export class Painting {
   private readonly worker = new Worker(new URL('./painter.ts', import.meta.url), { type: 'module' })
@@ -44,7 +45,7 @@ export class Painting {
         this.busy = false
         heard.drawn()
         if (this.next) this.draw(this.next)
-      } else if (data.kind === 'ground') heard.ground(data.problem)
+      } else if (data.kind === 'loaded') heard.loaded(data.problem)
       else if (data.kind === 'extent') heard.extent(data.extent)
       else this.asked.shift()?.(data.found)
     }

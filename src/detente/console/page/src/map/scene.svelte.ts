@@ -17,8 +17,8 @@ class Scene {
   ghost = $state.raw<Ghost | null>(null)
   gesture = $state.raw<Gesture | null>(null)
   drawing = $state.raw<Position[]>([])
-  /** What the other side was told of us, while the map shows that instead of the picture. */
-  theirView = $state.raw<{ plans: PlanRecord[]; notices: Notice[] } | null>(null)
+  /** What one side knows, while the map shows that instead of the picture: they of us, or we of them after a private match. */
+  knownTo = $state.raw<{ who: 'them' | 'us'; plans: PlanRecord[]; notices: Notice[] } | null>(null)
   /** When the flights of the map start, the earliest first. */
   starts = $state.raw<Float64Array>(new Float64Array())
   /** Where the map is asked to go: a box of positions. */

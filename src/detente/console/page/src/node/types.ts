@@ -136,6 +136,8 @@ export interface MatchRun {
   }
   doing: string; done: number; total: number; transcripts_equal: boolean | null
 }
+/** The parts of our plans that a run opened to the peer, and those of the peer's that it opened to us. */
+export interface RunParts { opened: { plan_id: string; piece: Plan }[]; seen: Plan[] }
 export interface Ledger { peer: string; told: { runs: number; broken: number; opened: number; seen: number; share: number } }
 export interface Review {
   peer: string; review_id: string; start: string; end: string; equal: boolean | null
