@@ -84,7 +84,7 @@ async def show_run(service: Service, run: str) -> RunView:
 @get("/runs/{run:str}/parts", summary="What a run opened")
 async def show_parts(service: Service, run: str) -> RunParts:
     """Show the parts of plans that either side opened. The journal's file is read for it, beside the loop."""
-    _found(service, run)
+    await _found(service, run)
     return await asyncio.to_thread(service.parts_of_run, run)
 
 
