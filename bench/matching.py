@@ -238,8 +238,10 @@ def by_cores() -> tuple[str, float]:
         figures.append([float(word) for word in done.stdout.split()[-2:]])
     (alone, alone_main), (cpu, main_s) = figures
     return (
-        f"{alone:.1f} s on 1, {alone_main:.1f} of them in the main thread, "
-        f"{cpu:.1f} s on {most}, {main_s:.1f} of them there",
+        (
+            f"{alone:.1f} s on 1, {alone_main:.1f} of them in the main thread, "
+            f"{cpu:.1f} s on {most}, {main_s:.1f} of them there"
+        ),
         1.0 - main_s / cpu,
     )
 
