@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from run import EVERY_PUT_BACK, EVERY_TWO_WORLDS
+from run import EVERY_CUT, EVERY_PUT_BACK, EVERY_ROTATED, EVERY_TWO_WORLDS
 
 
 class Mutation(NamedTuple):
@@ -111,5 +111,26 @@ MUTATIONS = (
         "    return []",
         every=EVERY_PUT_BACK,
         first=EVERY_PUT_BACK - 1,
+    ),
+    Mutation(
+        "what is over is forgotten, and nothing else: a plan that is yet to be flown is forgotten",
+        "picture/past.py",
+        "(not record.live or record.plan.time.end < before)",
+        "True",
+        every=EVERY_CUT,
+    ),
+    Mutation(
+        "what is over is forgotten, and nothing else: a message that no person has taken is forgotten",
+        "line/state.py",
+        "if record.since >= before or key in open_keys",
+        "if record.since >= before or key in self.undelivered",
+        every=EVERY_CUT,
+    ),
+    Mutation(
+        "a receipt is given again under the key that signs now: it is as it was",
+        "link/receipt.py",
+        "if receipt.is_signed_by((key.public,)):",
+        "if receipt.signed:",
+        every=EVERY_ROTATED,
     ),
 )

@@ -18,7 +18,9 @@ from detente.details.room import DetailsRoom
 from detente.line.room import LineRoom
 from detente.line.state import LineState
 from detente.link import chains
+from detente.link.cards import RenewCard
 from detente.link.carrier import OpenCarrier
+from detente.link.tls import LinkTls
 from detente.members.coalition import Coalition
 from detente.members.room import MembersRoom
 from detente.node import loop as loop_module
@@ -27,6 +29,7 @@ from detente.node.admission import TOO_MANY, Admission
 from detente.node.claims_clock import keep_claims
 from detente.node.cutting import Prepared, prepare
 from detente.node.horizon_clock import keep_horizons
+from detente.node.key_rotation import KeyRotator, renewed_card
 from detente.node.line_clock import keep_line
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.node.metrics import Metrics
@@ -34,12 +37,15 @@ from detente.node.outbox import Outbox
 from detente.node.past_clock import keep_past
 from detente.node.snapshots import started
 from detente.node.state import NodeState
+from detente.node.turn_requests import Outcome
 from detente.node.zones_clock import keep_zones
+from detente.people.records import ActingPerson, ActingWay, PersonRole
 from detente.picture import work
 from detente.picture.commands import ExpireNotices
 from detente.picture.picture import Picture
 from detente.record.group_commit import Commit
 from detente.record.journal import Journal
+from detente.record.keys import NodeKey
 from detente.record.segments import StoredJournal
 from detente.room import past
 from detente.zones.room import ZonesRoom
@@ -51,6 +57,8 @@ if TYPE_CHECKING:
 HOUSEKEEPING_S = 5.0
 LONGEST_WAIT_S = 10.0
 BESIDE_IN_WRITES = 40
+CERTIFICATE_LIFE = timedelta(hours=1)
+ADMINISTRATOR = ActingPerson("owner", "command", PersonRole.ADMINISTRATOR, ActingWay.SOCKET)
 
 # In virtual time a turn takes no time: nobody waits for the interpreter, and the real clock must not be asked.
 loop_module.LONGEST_BREATH_S = loop_module.LONGEST_TURN_S = float("inf")
@@ -80,12 +88,13 @@ class NodeParts:
     """One node's program at work."""
 
     def __init__(
-        self, station: Station, journal: Journal, commit: Commit, open_carrier: OpenCarrier,
+        self, station: Station, journal: Journal, key: NodeKey, commit: Commit, open_carrier: OpenCarrier,
         fraction: Callable[[], float],
     ) -> None:  # fmt: skip
         self.station = station
         self.journal = journal
         self.state, self.folded = started(lambda: empty_state(station), journal.path, journal.base, journal.read)
+        self._key = key
         self._commit = commit
         self._open_carrier = open_carrier
         self._fraction = fraction
@@ -125,6 +134,12 @@ class NodeParts:
         """Do something about the accords with a peer."""
         return await self.do(ActOnAccord(self.station.clock(), peer, act))
 
+    async def rotate_key(self) -> Outcome:
+        """Let a new key sign in the place of ours."""
+        tls = LinkTls(self._key, CERTIFICATE_LIFE, self.station.clock())
+        await KeyRotator(self.loop, self.station.files, tls, self.station.make_key).rotate(ADMINISTRATOR)
+        return Outcome((), self.journal.head.number)
+
     async def receive(self, body: bytes) -> tuple[int, bytes]:
         """Take in a batch as the route of envelopes does."""
         with self.admission.place(body) as admitted:
@@ -154,13 +169,16 @@ class NodeParts:
     async def serve(self) -> list[BaseException]:
         """Run until something of it ends; return what ended it."""
         loop = self.loop = CommandLoop(
-            self.state, self.journal, self._commit, self.station.key, self.station.clock, Metrics(), self._beside
+            self.state, self.journal, self._commit, self._key, self.station.clock, Metrics(), self._beside
         )
         self.outbox = Outbox(loop, LONGEST_WAIT_S, 0.0, open_carrier=self._open_carrier, fraction=self._fraction)
         self.admission = Admission(loop.links)
         writer = asyncio.create_task(loop.run(), name="command loop")
         try:
             await loop.begin()
+            card = renewed_card(self.station.files, self._key, self.station.clock())
+            if card is not None:
+                await loop.decide(RenewCard(self.station.clock(), card))
         except NodeStopped:
             await asyncio.wait((writer,))
         work = [

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import two_worlds
 from authorities import Authority, terms
-from checks import bounds, conflicts, pictures, replay, silence, stop, transcripts
+from checks import bounds, conflicts, forgetting, pictures, replay, silence, stop, transcripts
 from faults import Faults
 from hostile import Hostile
 from memory import remember
@@ -40,17 +40,19 @@ TROUBLED_S = 240.0
 QUIET_S = 90.0
 MEAN_ACT_S = 3.5
 MEAN_AUTHORITY_S = 60.0
+MEAN_ROTATION_S = 60.0
 LOOK_S = 7.0
 DEEP_LOOKS = 0.1
 EVERY_TWO_WORLDS = 4
 EVERY_PUT_BACK = 3
 EVERY_CUT = 2
+EVERY_ROTATED = 7
 LONGEST_SETTLING_S = 60
 SHOWN_LINES = 60
 
 
 class Result(msgspec.Struct):
-    """What became of a seed: `failure` is empty when every promise was kept."""
+    """What became of a seed: `failure` is empty when every promise was kept. `took_s` is processor time."""
 
     seed: int
     failure: str
@@ -101,6 +103,8 @@ class Run:
         self._begin(self._faults.run())
         if self._is_put_back:
             self._begin(self._faults.put_back(self._honest, self.world.chance("put back")))
+        for station in self._honest if self.world.seed % EVERY_ROTATED == 0 else ():
+            self._begin(self._rotate(station))
         self._begin(self._look())
         if self._hostile is not None:
             self._begin(self._hostile.run())
@@ -162,6 +166,12 @@ class Run:
 
             await self._ask(station, "authority", say)
 
+    async def _rotate(self, station: Station) -> None:
+        chance = self.world.chance(f"rotations {station.name}")
+        while not self._over:
+            await asyncio.sleep(chance.expovariate(1.0 / MEAN_ROTATION_S))
+            await self._ask(station, "rotate_key", lambda node: node.rotate_key())
+
     async def _ask(self, station: Station, name: str, make) -> None:
         try:
             outcome = await station.ask(make)
@@ -210,6 +220,7 @@ class Run:
             bounds.check(station)
             bounds.check_quiet(station)
             replay.check(station)
+            forgetting.check(station)
             conflicts.check(station.life.node.picture)
             silence.check(station)
             stop.check(station)
@@ -246,7 +257,7 @@ def begin() -> None:
 
 def simulate(seed: int) -> Result:
     """Play one seed."""
-    began_s = time.perf_counter()
+    began_s = time.process_time()
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     run = Run(seed)
@@ -262,7 +273,7 @@ def simulate(seed: int) -> Result:
     finally:
         run._machine.clear_away()
         run.world.clear_away()
-    took_s = time.perf_counter() - began_s
+    took_s = time.process_time() - began_s
     return Result(seed, failure, run.world.log, run.counts, run.world.timeline.now_s, took_s)
 
 
@@ -278,24 +289,29 @@ def main() -> int:
     arguments = parser.parse_args()
     seeds = range(arguments.first, arguments.first + arguments.seeds * arguments.step, arguments.step)
     began_s = time.perf_counter()
-    broken = 0
+    broken: list[int] = []
+    cpu_s = 0.0
     counts: dict[str, int] = {}
     with ProcessPoolExecutor(arguments.processes, initializer=begin) as pool:
         for result in pool.map(simulate, seeds):
+            cpu_s += result.took_s
             for name, count in result.counts.items():
                 counts[name] = counts.get(name, 0) + count
             if arguments.log:
                 print("\n".join(result.log))
             if result.failure:
-                broken += 1
+                broken.append(result.seed)
                 shown = [] if arguments.log else result.log[-SHOWN_LINES:]
                 print("\n".join(shown), result.failure, sep="\n")
-                print(f"seed {result.seed} breaks a promise; again: make simulate SEEDS=1 FROM={result.seed} LOG=1")
+                again = f"make simulate SEEDS=1 FROM={result.seed} LOG=1"
+                print(f"seed {result.seed} breaks a promise; again: {again}", flush=True)
                 if arguments.until_broken:
                     pool.shutdown(cancel_futures=True)
                     break
     took_s = time.perf_counter() - began_s
-    print(f"{len(seeds)} seeds, {broken} broken, {took_s:.0f} s, {len(seeds) / took_s:.1f} seeds a second")
+    print(f"{len(seeds)} seeds, {len(broken)} broken, {took_s:.0f} s, {cpu_s / len(seeds):.2f} CPU seconds a seed")
+    if broken:
+        print(f"broken: {', '.join(map(str, broken))}")
     for name, count in sorted(counts.items()):
         print(f"  {count:8,}  {name}")
     return 1 if broken else 0

@@ -20,7 +20,10 @@ from virtual_time import MachineLoop, Timeline
 
 from detente.accord.terms import Accord
 from detente.airspace.refusal import Refusal
-from detente.link.card import Card, make_card
+from detente.link.card import Card, make_card, write_card
+from detente.link.directory import NodeDirectory
+from detente.link.trust import write_durably
+from detente.node.key_rotation import open_own_journal
 from detente.record.chain import Genesis
 from detente.record.entry import Entry, NewEntry, microseconds
 from detente.record.journal import Journal, JournalStoppedError
@@ -28,6 +31,10 @@ from detente.record.keys import NodeKey
 from detente.record.storage import create_database
 
 JOURNAL = "journal.sqlite"
+
+
+def _key_from(chance: random.Random) -> NodeKey:
+    return NodeKey(Ed25519PrivateKey.from_private_bytes(chance.randbytes(32)))
 
 
 class GoneError(Exception):
@@ -98,6 +105,8 @@ class Station:
 
     Attributes:
         acknowledged: heads of the journal at which something was acknowledged; no later journal may differ from one.
+        key: the key that it began with, by which others know it; `card` is that with which the node was last started.
+        files: key and card, which are never lost: of a rotated key there is a backup.
     """
 
     def __init__(
@@ -107,9 +116,9 @@ class Station:
         self.name = name
         self.address = f"http://{name}.test"
         self.clock = clock
-        self.key = NodeKey(Ed25519PrivateKey.from_private_bytes(chance.randbytes(32)))
-        self.authority = NodeKey(Ed25519PrivateKey.from_private_bytes(chance.randbytes(32)))
+        self.key, self.authority = _key_from(chance), _key_from(chance)
         self.card: Card = make_card(self.key, name, (self.address,), clock())
+        self.files = NodeDirectory(root / name / "node")
         self.trusted: list[Card] = []
         self.accord: Accord | None = None
         self.disk = Disk(root / name, chance)
@@ -129,13 +138,21 @@ class Station:
         self._timeline = timeline
         self._network = network
         self._chance = chance
+        self._key_chance = random.Random(self.key.public)
         self._note = note
+        self.files.path.mkdir(mode=0o700, parents=True)
+        self.key.save(self.files.key_path)
+        write_durably(self.files.card_path, write_card(self.card))
         create_database(
             self.disk.directory / JOURNAL,
             Genesis(chance.randbytes(16), self.key.public, microseconds(clock())),
             self.key,
         )
         self.disk.everything_is_durable()
+
+    def make_key(self) -> NodeKey:
+        """Return a key that nobody has."""
+        return _key_from(self._key_chance)
 
     def note(self, what: str) -> None:
         """Write a line of the run's log."""
@@ -153,8 +170,9 @@ class Station:
         """Start the node on what its disk holds."""
         assert self.life is None
         machine = self._timeline.machine(self.name)
+        self.files.journal_path = self.disk.directory / JOURNAL
         try:
-            journal = Journal.open(self.disk.directory / JOURNAL, self.key)
+            journal, key = open_own_journal(self.files)
         except Refusal as refusal:
             machine.clear_away()
             self.refused_starts += 1
@@ -166,10 +184,11 @@ class Station:
             self.cut_tails += 1
             self.note(journal.report.sentence)
         self._check_acknowledged(journal)
+        self.card = self.files.card()
         self.life = life = Life(machine, journal)
         self.lives.append(life)
         commit = SimulatedCommit(self, machine, journal)
-        life.node = NodeParts(self, journal, commit, self._network.carrier(self.address), self._chance.random)
+        life.node = NodeParts(self, journal, key, commit, self._network.carrier(self.address), self._chance.random)
         self.settled_us = self._timeline.now_us
         self.snapshot_starts += life.node.folded < journal.head.number
         self.cuts += len(journal.segments)
@@ -246,7 +265,7 @@ class Station:
 
     def put_back(self) -> None:
         """The machine is lost, and its backup put back; without one, the files that it began with are kept as one."""
-        if self.life is None or self.disk.is_off:
+        if self.life is None or self.disk.is_off or self.files.next_key_path.exists():
             return
         self.disk.keep_backup()
         self.disk.crash(Fault.KILLED)

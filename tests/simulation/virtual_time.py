@@ -119,6 +119,7 @@ class MachineLoop(asyncio.AbstractEventLoop):
         self.frozen_until_us = 0
         self.failures: list[dict[str, Any]] = []
         self._timeline = timeline
+        self._tasks: list[asyncio.Task[Any]] = []
         self._ready: deque[Handle] = deque()
         self._timers: list[tuple[int, int, Handle]] = []
         self._count = 0
@@ -185,11 +186,10 @@ class MachineLoop(asyncio.AbstractEventLoop):
         if not self.is_dead:
             self.kill()
         for _ in range(100):
-            tasks = [task for task in asyncio.all_tasks(self) if not task.done()]
-            if not tasks:
+            if not self.count_tasks():
                 break
             self.is_dead = False
-            for task in tasks:
+            for task in self._tasks:
                 task.cancel()
             while self._ready:
                 self.run_due()
@@ -199,7 +199,8 @@ class MachineLoop(asyncio.AbstractEventLoop):
 
     def count_tasks(self) -> int:
         """Return how many tasks there are that are not done."""
-        return sum(not task.done() for task in asyncio.all_tasks(self))
+        self._tasks = [task for task in self._tasks if not task.done()]
+        return len(self._tasks)
 
     def time(self) -> float:
         """Seconds of the machine's monotonic clock."""
@@ -236,7 +237,9 @@ class MachineLoop(asyncio.AbstractEventLoop):
     def create_task(
         self, coro: Coroutine[Any, Any, Any], *, name: str | None = None, context: Context | None = None
     ) -> asyncio.Task[Any]:
-        return asyncio.Task(coro, loop=self, name=name, context=context)
+        task = asyncio.Task(coro, loop=self, name=name, context=context)
+        self._tasks.append(task)
+        return task
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         """Run `func` on this machine's own loop, a drawn while later: a thread's work without a thread."""

@@ -7,6 +7,7 @@ after.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
@@ -29,12 +30,15 @@ log = structlog.get_logger()
 
 
 class KeyRotator:
-    """Rotates the key of one running node, one time after the other."""
+    """Rotates the key of one running node, one time after the other. `make_key` gives a key that nobody else has."""
 
-    def __init__(self, loop: CommandLoop, files: NodeDirectory, tls: LinkTls) -> None:
+    def __init__(
+        self, loop: CommandLoop, files: NodeDirectory, tls: LinkTls, make_key: Callable[[], NodeKey] = NodeKey.generate
+    ) -> None:
         self._loop = loop
         self._files = files
         self._tls = tls
+        self._make_key = make_key
         self._one_at_a_time = asyncio.Lock()
 
     async def rotate(self, by: ActingPerson) -> Card:
@@ -48,7 +52,7 @@ class KeyRotator:
                 raise Refusal("node.key_that_is_not_revoked", "node.key", spoken_fingerprint(key.public))
             if len(key.rotations) >= MOST_ROTATIONS:
                 raise Refusal("record.most_rotations", "node.key", len(key.rotations), most=MOST_ROTATIONS)
-            new = await asyncio.to_thread(_written, self._files, key)
+            new = await asyncio.to_thread(_written, self._files, key, self._make_key())
             before, at = key.public, self._loop.clock()
             prepare_rotation(key, new, succession(key, new.public), at)
             await self._loop.rotate()
@@ -91,10 +95,9 @@ def renewed_card(files: NodeDirectory, key: NodeKey, at: datetime) -> Card | Non
     return None if card.rotations == key.rotations else _with_rotations(files, key, at)
 
 
-def _written(files: NodeDirectory, key: NodeKey) -> NodeKey:
-    """Make the next key, and write it beside the present one, encrypted as that is."""
+def _written(files: NodeDirectory, key: NodeKey, new: NodeKey) -> NodeKey:
+    """Write the next key beside the present one, encrypted as that is."""
     passphrase = passphrase_in_use(files.key_path)
-    new = NodeKey.generate()
     new.replace(files.next_key_path, passphrase)
     key.keep_former(files.former_key_path, passphrase)
     return new
