@@ -83,14 +83,16 @@ class Node:
         self.other = "south" if name == "north" else "north"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, program: str) -> None:
+    def start(self, program: str, *, automatic: bool = False) -> None:
         if not self.files.config_path.exists():
             # Where a node listens is written in the words of its own release.
             made, address = self.files.path / "made", self.card.addresses[0]
             command = [program, "init", "--dir", str(made), "--name", self.name, "--address", address]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             text = (made / "detente.toml").read_text(encoding="utf-8")
-            self.files.config_path.write_text(text + "\n[settlement]\nautomatic = false\n", encoding="utf-8")
+            self.files.config_path.write_text(
+                f"{text}\n[settlement]\nautomatic = {str(automatic).lower()}\n", encoding="utf-8"
+            )
         log = (self.files.path / "log").open("wb")
         self.process = subprocess.Popen([program, "node", "--dir", str(self.files.path)], stderr=log, stdout=log)
         until(lambda: address_of(self.files.path) is not None)

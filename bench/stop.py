@@ -88,11 +88,9 @@ def nodes(folder: Path, *, automatic: bool) -> Iterator[tuple[Node, Node]]:
             if other is not node:
                 node.files.trust.trust(other.card)
         (node.files.path / "accord.toml").write_text(format_accord(accord), encoding="utf-8")
-        text = node.files.config_path.read_text("utf-8")
-        node.files.config_path.write_text(text.replace("automatic = false", f"automatic = {str(automatic).lower()}"))
     try:
         for node in (north, south):
-            node.start(str(Path(sys.executable).with_name("detente")))
+            node.start(str(Path(sys.executable).with_name("detente")), automatic=automatic)
         yield north, south
     finally:
         for node in (north, south):

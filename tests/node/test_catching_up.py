@@ -24,6 +24,7 @@ from detente.accord.room import ActOnAccord
 from detente.accord.terms import Accord, AccordParty, Disclosure, accord_hash, format_accord
 from detente.airspace.plan import TimeWindow
 from detente.airspace.separation import Minima, MinimaTable
+from detente.disclosure.catching_up import KnownToPeer
 from detente.picture.commands import AmendNotice, CancelNotice, GiveNotice, ImportPlans, WithdrawPlan
 from detente.picture.messages import (
     NoticeCancelledMessage,
@@ -174,3 +175,25 @@ def test_plans_that_changed_in_a_suspension_are_told_when_it_is_over(tmp_path: P
     live = {name for (party, name), record in south.plans.items() if party == "north" and record.live}
     assert live == {names["b"], new.plan.plan_id}
     assert pair.refused() == [{}, {}]
+
+
+def test_a_plan_told_in_part_that_a_peer_has_lost_is_told_anew_and_one_whose_end_it_lost_is_withdrawn(
+    tmp_path: Path,
+) -> None:
+    pair = Pair(tmp_path, *LEVELS["cell"])
+    north, disclosure = pair.north, pair.north.state.disclosure
+    north.decide(ImportPlans(TODAY, "north", (area_plan("a"), area_plan("b", 3.0))))
+    known = KnownToPeer(north.sent("south"))
+    assert list(disclosure.catch_up(TODAY, "south", known)) == []
+    lost, revision = known.plans.pop("p1")
+    for told_id in ("p7", "p8"):
+        known.plans[told_id] = (msgspec.structs.replace(lost, plan_id=told_id), 1)
+    disclosure.said_before(TODAY, "south", PlanDeclaredMessage(known.plans["p8"][0], 1))
+    before = disclosure.keep()
+    said = [released.message for released in disclosure.catch_up(TODAY, "south", known)]
+    assert said == [PlanWithdrawnMessage("p7"), PlanDeclaredMessage(lost, revision)]
+    for message in said:
+        known.take(message)
+    assert list(disclosure.catch_up(TODAY, "south", known)) == []
+    disclosure.restore(before)()
+    assert disclosure.keep() == before

@@ -83,6 +83,7 @@ class LedgerKept(msgspec.Struct, frozen=True):
     exact: list[tuple[tuple[str, str | None], list[datetime]]]
     probes: dict[str, list[Probe]]
     count: dict[str, int]
+    said_before: dict[str, list[str]] = {}
 
 
 class Ledger:
@@ -101,6 +102,7 @@ class Ledger:
         self._exact: dict[tuple[str, str | None], list[datetime]] = {}
         self._probes: dict[str, list[Probe]] = {}
         self._count: dict[str, int] = {}
+        self._said_before: dict[str, list[str]] = {}
 
     def fold(self, telling: Telling) -> None:
         """Fold one telling in."""
@@ -109,6 +111,7 @@ class Ledger:
             return
         if telling.message == SAID_BEFORE:
             self._count[telling.peer] = max(self._count.get(telling.peer, 0), telling.told_number)
+            self._said_before.setdefault(telling.peer, []).append(telling.told_id)
             return
         plans = self.plans.setdefault(telling.peer, {})
         if telling.message == "plan_withdrawn":
@@ -157,12 +160,15 @@ class Ledger:
     def keep(self) -> LedgerKept:
         """Return the ledger as it is kept."""
         exact = list(self._exact.items())
-        return LedgerKept(self.plans, self.answers, self.answers_told, exact, self._probes, self._count)
+        return LedgerKept(
+            self.plans, self.answers, self.answers_told, exact, self._probes, self._count, self._said_before
+        )
 
     def restore(self, kept: LedgerKept) -> None:
         """Make an empty ledger what it was when it was kept."""
         self.plans, self.answers, self.answers_told = kept.plans, kept.answers, kept.answers_told
         self._exact, self._probes, self._count = dict(kept.exact), kept.probes, kept.count
+        self._said_before = kept.said_before
 
     def exact_since(self, peer: str, moment: datetime, plan_id: str | None = None) -> Sequence[datetime]:
         """Return when, after a moment, a peer got exact answers, from the first; for one of its plans, or for all."""
@@ -181,6 +187,10 @@ class Ledger:
         """Whether `peer` was told a plan of ours as it is, because a match found it in conflict."""
         told = self.plan(peer, plan_id)
         return told is not None and told.told_id == plan_id
+
+    def said_before(self, peer: str) -> set[str]:
+        """Return the ids of plans that a peer was told before our journal was set back."""
+        return set(self._said_before.get(peer, ()))
 
     def next_id(self, peer: str) -> str:
         """Return the id under which a peer is told the next plan."""

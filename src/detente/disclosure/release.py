@@ -6,7 +6,7 @@ and own policy allow, and the ledger keeps what it was told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -131,7 +131,10 @@ class DisclosureFilter:
         if not self._accords.may_plan(peer, at):
             return
         if self.holds_back(peer, at):
-            yield from self.due(at, peer)
+            for over in self._plans.no_longer_told(peer, known.plans):
+                yield Released(peer, over, Channel.PLANNING)
+            yield from self._due(at, peer, None, None, known.plans)
+            yield from self._answers_due(at, peer, None)
             notices = missing_notices(self._picture, known, lambda notice: self._plans.notice_as_told(peer, notice))
         else:
             yield from (Released(peer, m, Channel.PLANNING) for m in missing_plans(self._picture, known))
@@ -214,9 +217,10 @@ class DisclosureFilter:
                 return False
 
     def _due(
-        self, at: datetime, peer: str, only: Iterable[str] | None, measures: dict[str, str] | None
-    ) -> Iterator[Released]:
-        for telling, message in self._plans.due(self._latest(peer, at), peer, at, only, measures):
+        self, at: datetime, peer: str, only: Iterable[str] | None, measures: dict[str, str] | None,
+        known: Collection[str] | None = None,
+    ) -> Iterator[Released]:  # fmt: skip
+        for telling, message in self._plans.due(self._latest(peer, at), peer, at, only, measures, known):
             yield Released(peer, message, Channel.PLANNING, telling)
 
     def _answers_due(self, at: datetime, peer: str, only: set[str] | None) -> Iterator[Released]:

@@ -64,12 +64,13 @@ class RestrictedPlans:
 
     def due(
         self, accord: tuple[Accord, str], peer: str, at: datetime, only: Iterable[str] | None = None,
-        measures: Mapping[str, str] | None = None,
+        measures: Mapping[str, str] | None = None, known: Collection[str] | None = None,
     ) -> Iterator[LedgerMessage]:  # fmt: skip
         """Yield what `peer` must be told now, of the plans named in `only` or of all; each is folded in at once.
 
         The order and the numbers follow from the told forms alone, never from the plans' names; those that a match
-        found come last. `measures` are those agreed with the peer that plans now follow, by plan.
+        found come last. `measures` are those agreed with the peer that plans now follow, by plan. `known` are the ids
+        of our plans that the peer holds, where that may be other than it was told; None where it is the same.
         """
         terms, accord_hash = accord
         picture = self._picture
@@ -105,9 +106,19 @@ class RestrictedPlans:
                 PlanWithdrawnMessage(entry.told_id),
             )  # fmt: skip
         for form_bytes, record, clause in sorted(wanted, key=lambda row: row[0]):
-            yield from self._declared(peer, accord_hash, record, clause, form_bytes)
+            yield from self._declared(peer, accord_hash, record, clause, form_bytes, known)
         for record in open_ones:
-            yield from self._opened(peer, accord_hash, record, (measures or {}).get(record.plan.plan_id))
+            yield from self._opened(peer, accord_hash, record, (measures or {}).get(record.plan.plan_id), known)
+
+    def no_longer_told(self, peer: str, known: Collection[str]) -> Iterator[PlanWithdrawnMessage]:
+        """Yield for those of `known`, ids of ours that a peer holds, that the ledger says it was told are over.
+
+        Their end was lost on the way, as with a link that was closed. What was told before our journal was set back
+        holds until its time is over: we know no more which plan it was.
+        """
+        held = {told.told_id for told in self._ledger.plans.get(peer, {}).values()}
+        for told_id in sorted(set(known) - held - self._ledger.said_before(peer), key=lambda one: (len(one), one)):
+            yield PlanWithdrawnMessage(told_id)
 
     def _may_open(self, terms: Accord, plan: Plan, at: datetime, own: str, peer: str) -> bool:
         """Whether our own policy lets a matched plan be told; no name may stand for two plans."""
@@ -120,7 +131,7 @@ class RestrictedPlans:
         return allowed and plan.plan_id not in taken
 
     def _opened(
-        self, peer: str, accord_hash: str, record: PlanRecord, measure_id: str | None
+        self, peer: str, accord_hash: str, record: PlanRecord, measure_id: str | None, known: Collection[str] | None
     ) -> Iterator[LedgerMessage]:
         plan_id, revision = record.plan.plan_id, record.revision
         held = self._ledger.plan(peer, plan_id)
@@ -136,7 +147,7 @@ class RestrictedPlans:
             yield telling(PlanWithdrawnMessage(held.told_id), held.told_id)
             held = None
         digest = hashlib.sha256(disclosed_bytes(record.plan)).hexdigest()
-        if held is None or held.accord_hash != accord_hash:
+        if held is None or _must_be_told_anew(held, accord_hash, known):
             yield telling(PlanDeclaredMessage(record.plan, revision), digest=digest)
         elif held.revision != revision:
             yield telling(PlanAmendedMessage(record.plan, revision, measure_id), digest=digest)
@@ -144,17 +155,18 @@ class RestrictedPlans:
             yield telling(PlanActivatedMessage(plan_id))
 
     def _declared(
-        self, peer: str, accord_hash: str, record: PlanRecord, clause: Clause, form_bytes: bytes
-    ) -> Iterator[LedgerMessage]:
+        self, peer: str, accord_hash: str, record: PlanRecord, clause: Clause, form_bytes: bytes,
+        known: Collection[str] | None,
+    ) -> Iterator[LedgerMessage]:  # fmt: skip
         plan_id, digest = record.plan.plan_id, hashlib.sha256(form_bytes).hexdigest()
         held = self._ledger.plan(peer, plan_id)
         told_id = held.told_id if held else self._ledger.next_id(peer)
         form = msgspec.structs.replace(msgspec.json.decode(form_bytes, type=Plan), plan_id=told_id)
         changed = held is None or held.form_sha256 != digest
-        if changed or (held is not None and held.accord_hash != accord_hash):
+        is_anew = held is None or _must_be_told_anew(held, accord_hash, known)
+        if changed or is_anew:
             revision = 1 if held is None else held.revision + changed
-            under_another = held is None or held.accord_hash != accord_hash
-            message = PlanDeclaredMessage(form, revision) if under_another else PlanAmendedMessage(form, revision)
+            message = PlanDeclaredMessage(form, revision) if is_anew else PlanAmendedMessage(form, revision)
             telling = Telling(
                 peer, accord_hash, tag_of(message), plan_id, told_id, revision, clause.level,
                 clause.because, digest,
@@ -188,3 +200,8 @@ class RestrictedPlans:
         """Return a notice with the id under which a peer was told its plan, or without one."""
         told = None if notice.plan_id is None else self._ledger.plan(peer, notice.plan_id)
         return msgspec.structs.replace(notice, plan_id=None if told is None else told.told_id)
+
+
+def _must_be_told_anew(held: ToldPlan, accord_hash: str, known: Collection[str] | None) -> bool:
+    """Whether a peer does not hold a plan that it was told: under another accord, or it was lost on the way."""
+    return held.accord_hash != accord_hash or (known is not None and held.told_id not in known)
