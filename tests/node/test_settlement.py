@@ -25,6 +25,7 @@ from detente.node.settlement import (
     MOST_JOINT_PROPOSALS,
     joint_measure_from,
     measure_from,
+    one_after_the_other,
     proposal,
     reason_of,
     search_measures,
@@ -37,7 +38,7 @@ from detente.picture.decide import decide
 from detente.picture.evolve import evolve
 from detente.picture.measures import Measure, MeasureState
 from detente.picture.messages import command_of, messages_of
-from detente.picture.picture import Picture
+from detente.picture.picture import Picture, picture_bytes
 from detente.room.channel import Channel
 from detente.room.message import Heard
 from detente.room.tagged import write_tagged
@@ -76,6 +77,7 @@ class World:
         self.mail: dict[str, deque[tuple[str, bytes]]] = {side: deque() for side in SIDES}
         self.chance = chance
         self.told = told_all
+        self.turns = turns
         for side, own in zip(SIDES, (ours, theirs), strict=True):
             self.give(side, commands.AdoptAccord(TODAY, side, "hash", "accord", SIDES, MINIMA, VALID))
             self.give(side, commands.ImportPlans(TODAY, side, tuple(own)))
@@ -94,6 +96,11 @@ class World:
             message = ROOMS.read_message(Channel.PLANNING, kind, body)
             self.give(side, command_of(Heard(TODAY, sender, message)))
 
+    def deliver_all(self) -> None:
+        while any(self.mail.values()):
+            for side in SIDES:
+                self.deliver(side, 9)
+
     def act(self, side: str) -> bool:
         """One round of settlement of one side, as its node would make it."""
         picture = self.pictures[side]
@@ -103,7 +110,8 @@ class World:
                 self.give(side, commands.AcceptMeasure(TODAY, side, measure_id))
             except Refusal as refusal:
                 self.give(side, commands.RefuseMeasure(TODAY, side, measure_id, reason_of(refusal)))
-        proposals = [whole(proposal(picture, record, TODAY, MOST_PROPOSALS, self.told)) for record in turns(picture)]
+        due = list(self.turns(picture))
+        proposals = [whole(proposal(picture, record, TODAY, MOST_PROPOSALS, self.told)) for record in due]
         for command in proposals:
             self.give(side, command)
         return bool(answers or proposals)
@@ -146,11 +154,24 @@ def come_to_rest(ours: list[Plan], theirs: list[Plan], seed: int) -> None:
     assert {k: r.plan for k, r in north.plans.items()} == {k: r.plan for k, r in south.plans.items()}
 
 
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(ours=plans, theirs=plans, seed=st.integers(0, 2**32))
+def test_one_conflict_after_the_other_comes_to_the_same_whenever_the_mail_arrives(
+    ours: list[Plan], theirs: list[Plan], seed: int
+) -> None:
+    ends = []
+    for chance in (seed, seed + 1):
+        world = World(ours, theirs, random.Random(chance))
+        world.turns = one_after_the_other
+        world.deliver_all()
+        world.settle()
+        ends.append([picture_bytes(world.pictures[side]) for side in SIDES])
+    assert ends[0] == ends[1]
+
+
 def two_in_conflict() -> World:
     world = World([area_plan("ours")], [area_plan("theirs")], random.Random(1))
-    while any(world.mail.values()):
-        for side in SIDES:
-            world.deliver(side, 9)
+    world.deliver_all()
     return world
 
 

@@ -136,13 +136,15 @@ def test_the_commands_that_the_report_offers_prove_it_again(day):
 
 
 @pytest.mark.long
-def test_a_second_run_replaces_the_first(day):
+def test_a_second_run_replaces_the_first_and_comes_to_the_same(day):
     out, _ = day
+    before = final_plans(out / FIRST.lower())
     keys = [(out / name.lower() / "node.key").read_bytes() for name in (FIRST, SECOND)]
     done = detente("demo", "--out", str(out), "--language", "fr")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "conflits trouvés" in done.stdout
     assert [(out / name.lower() / "node.key").read_bytes() for name in (FIRST, SECOND)] != keys
+    assert final_plans(out / FIRST.lower()) == before
 
 
 def test_a_directory_with_other_things_is_never_cleared(tmp_path):

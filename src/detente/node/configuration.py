@@ -105,10 +105,11 @@ class SignInSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SettlementSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether and how far the node proposes and accepts measures by itself."""
+    """Whether and how far the node proposes and accepts measures by itself, and whether one conflict at a time."""
 
     automatic: bool = False
     most_proposals: int = 12
+    in_turn: bool = False
 
     def __post_init__(self) -> None:
         check_range("most_proposals", self.most_proposals, 1, 100, "proposals for one conflict")

@@ -27,7 +27,7 @@ from detente.node.state import NodeState
 TAKEN_IN = frozenset(
     {
         "accord", "authority", "places", "log.level", "settlement.automatic", "settlement.most_proposals",
-        "link.answer_step_s", "http.heartbeat_s",
+        "settlement.in_turn", "link.answer_step_s", "http.heartbeat_s",
     }
 )  # fmt: skip
 """The settings that a running node takes in; it is started again for the others."""

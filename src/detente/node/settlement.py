@@ -162,7 +162,7 @@ class Settlement:
         """Search until enough is found or enough time has passed; what is left waits for the next round."""
         commands: list[PictureCommand] = []
         started = perf_counter()
-        for record in turns(picture):
+        for record in self._turns(picture):
             if record.no_single_measure or not self._may_settle(record.conflict.conflict_id):
                 continue
             if (command := whole(self._proposal(picture, record))) is not None:
@@ -179,7 +179,7 @@ class Settlement:
         picture = self._loop.picture
 
         def first() -> ConflictRecord | None:
-            joint = (record for record in turns(picture) if record.no_single_measure)
+            joint = (record for record in self._turns(picture) if record.no_single_measure)
             return next((record for record in joint if self._may_settle(record.conflict.conflict_id)), None)
 
         record = await self._loop.read(first)
@@ -197,6 +197,9 @@ class Settlement:
         while not found:
             await self._loop.work_out(step)
         return found[0]
+
+    def _turns(self, picture: Picture) -> Iterator[ConflictRecord]:
+        return one_after_the_other(picture) if self._settings.in_turn else turns(picture)
 
     def _proposal(self, picture: Picture, record: ConflictRecord) -> Steps[PictureCommand | None]:
         """Find what to propose or to report; None when a plan went in a pause of the search, which then begins anew."""
@@ -229,6 +232,17 @@ def turns(picture: Picture) -> Iterator[ConflictRecord]:
         if turn_of(record) == picture.party and not _is_moving(picture, record, changing):
             changing.add((picture.party, record.conflict.of(picture.party).plan_id))
             yield record
+
+
+def one_after_the_other(picture: Picture) -> Iterator[ConflictRecord]:
+    """Yield the next conflict if it is our turn there and no measure is under way: single changes first, by number.
+
+    Both sides agree which is next, so what they come to does not depend on when messages arrive.
+    """
+    waiting = [record for record in picture.conflicts.values() if turn_of(record) is not None]
+    following = min(waiting, key=lambda one: (one.no_single_measure, one.conflict.conflict_id), default=None)
+    if following is not None and turn_of(following) == picture.party and not picture.measures_of:
+        yield following
 
 
 def proposal(

@@ -166,6 +166,8 @@ def fly_the_day(out: Path, show: Callable[[DemoProgress], None], read: Callable[
             show(DemoProgress("plans", 0, 1))
             party.import_plans(plan_file(party))
         match_privately(parties, traffic, show)
+        for party in parties:
+            party.settle()  # both know the same conflicts by now, and come to the same in every run
         come_to_rest(parties, show)
         show(DemoProgress("stopping", 0, 1))
         for party in parties:

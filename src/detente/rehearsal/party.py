@@ -44,10 +44,18 @@ class RehearsalParty:
         """Make the directory with its key, card and configuration, as a new party would."""
         address = f"http://127.0.0.1:{self.port}"
         run_command("init", "--dir", str(self.files.path), "--name", self.name, "--address", address)
+        self._configure(automatic=False)
+
+    def settle(self) -> None:
+        """Let the running node settle by itself from now on, one conflict after the other."""
+        self._configure(automatic=True)
+        run_command("reload", "--dir", str(self.files.path))
+
+    def _configure(self, *, automatic: bool) -> None:
         document = {
             "party": self.name,
             "http": {"port": 0},
-            "settlement": {"automatic": True},
+            "settlement": {"automatic": automatic, "in_turn": True},
         }
         self.files.config_path.write_text(tomli_w.dumps(document), encoding="utf-8")
 
