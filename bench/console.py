@@ -203,7 +203,7 @@ def main() -> None:
         "moving",
         "an update, main thread / renderer process, ms",
         "a step of the time bar, the same, ms",
-        f"heap over {LONG_UPDATES} updates, MB",
+        f"heap of the page without the worker over {LONG_UPDATES} updates, MB",
         f"a plan on the screen, median / p99 of {EVENTS}, ms",
         f"a STOP on the screen, median / p99 of {STOPS}, ms",
     )

@@ -127,6 +127,8 @@ def test_a_conflict_is_settled_by_clicks_on_both_consoles(parties, officer):
     parties[0].imports(area_plan("OURS"))
     parties[1].imports(area_plan("THEIRS"))
     north.see(".panel button.card", "OURS").click()
+    north.see(".measure button", "Show").click()
+    north.drawn_anew()
     north.see(".measure button.first").click()
     south.see(".left .card", "north proposes a measure")
     south.see(".panel button.card", "OURS").click()

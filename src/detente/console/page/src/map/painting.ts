@@ -75,8 +75,8 @@ export class Painting {
       return
     }
     this.next = null
-    this.busy = true
     this.tell({ kind: 'frame', frame: { ...frame, shown: frame.shown === this.shown ? null : frame.shown } })
+    this.busy = true
     this.shown = frame.shown
   }
 
