@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from detente.accord.life_cycle import AccordState, Side, Talks, decide, evolve
+from detente.accord.life_cycle import AccordState, Side, Talks, decide, evolve, said_before
 from detente.accord.messages import (
     AccordAct,
     AccordAuthorised,
@@ -73,6 +73,7 @@ class Table:
     def __init__(self) -> None:
         self.talks = {side: talks_of(side) for side in SIDES}
         self.mail: dict[str, deque[AccordAct]] = {side: deque() for side in SIDES}
+        self.said: dict[str, list[AccordAct]] = {side: [] for side in SIDES}
         self.now = NOON
 
     def say(self, act: AccordAct) -> None:
@@ -81,6 +82,7 @@ class Table:
             evolve(talks, kept)
             if not isinstance(kept, AccordDrafted):
                 self.mail[other(act.party)].append(kept)
+                self.said[act.party].append(kept)
 
     def deliver(self, side: str, count: int = 10**6) -> None:
         while self.mail[side] and count:
@@ -108,6 +110,19 @@ class Table:
     def resume(self, side: str, accord: str) -> None:
         said = self.talks[side].said_by(accord, side)
         self.say(AccordResumed(side, self.now, "watch", accord, said.serial + 1 if said else 1))
+
+    def set_back(self, side: str) -> Talks:
+        """What a side knows that lost everything, was given back what it had said itself, and then hears the other."""
+        talks = talks_of(side)
+        for act in self.said[side]:
+            for _ in range(2):
+                for kept in said_before(talks, act):
+                    evolve(talks, kept)
+        for act in self.said[other(side)]:
+            for kept in decide(talks, act, verify):
+                evolve(talks, kept)
+        assert talks.early == []
+        return talks
 
     def state(self, side: str, accord: str) -> AccordState:
         return self.talks[side].state(accord, self.now)
@@ -168,6 +183,19 @@ def test_one_side_suspends_alone_and_resumes_what_it_suspended() -> None:
     table.resume("south", accord)
     table.deliver_all()
     assert {table.state(side, accord) for side in SIDES} == {AccordState.IN_FORCE}
+
+
+def test_whoever_lost_all_knows_again_what_it_authorised_and_suspended() -> None:
+    table = Table()
+    accord = table.in_force()
+    for side in SIDES:
+        table.suspend(side, accord)
+    table.deliver_all()
+    table.resume("south", accord)
+    for side in SIDES:
+        talks = table.set_back(side)
+        assert talks.state(accord, NOON) is AccordState.SUSPENDED
+        assert talks.records[accord].suspended_by == ("north",)
 
 
 def signed(act: Change, key: NodeKey) -> Change:
@@ -404,6 +432,8 @@ class TwoParties(RuleBasedStateMachine):
         self.table.deliver_all()
         north, south = self.table.talks["north"], self.table.talks["south"]
         assert shared(north) == shared(south)
+        for side, talks in self.table.talks.items():
+            assert shared(self.table.set_back(side)) == shared(talks)
         for moment in (self.table.now, NOON, NOON + timedelta(days=60)):
             assert north.current(moment) == south.current(moment)
             for name in north.records.keys() & south.records.keys():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from functools import reduce
 from typing import TypeVar
 
 import msgspec
@@ -31,7 +32,9 @@ from detente.airspace.refusal import Refusal
 Verify = Callable[[bytes, bytes, bytes], bool]
 """Whether (public key, signature, message) fit together: Ed25519, given by the caller."""
 MOST_ACCORDS = 1_000
-_Said = TypeVar("_Said", bound=AccordProposed | AccordAuthorised | AccordSuspended | AccordResumed | AccordEnded)
+AnswerToProposal = AccordAuthorised | AccordSuspended | AccordResumed | AccordEnded
+"""What is said of an accord that was proposed before."""
+_Said = TypeVar("_Said", bound=AccordProposed | AnswerToProposal)
 
 
 class AccordState(StrEnum):
@@ -82,13 +85,17 @@ class AccordRecord(msgspec.Struct, frozen=True):
 
 
 class Talks:
-    """Everything said between two parties about accords. Changed by `evolve` alone."""
+    """Everything said between two parties about accords. Changed by `evolve` alone.
+
+    `early` are words of ours that the peer gave back before it said again which accord they are about.
+    """
 
     def __init__(self, own: Side, peer: Side) -> None:
         self.own = own
         self.peer = peer
         self.records: dict[str, AccordRecord] = {}
         self.accords: dict[str, Accord] = {}
+        self.early: list[AnswerToProposal] = []
 
     def said_by(self, accord: str, party: str) -> AccordSuspended | AccordResumed | None:
         """Return the last word of a party on suspending an accord, or None."""
@@ -145,20 +152,37 @@ def decide(talks: Talks, act: AccordAct, verify: Verify) -> list[AccordAct]:
         raise Refusal("accord.hash_accord_proposed", "accord_hash", act.accord_hash)
     if act.party == talks.own.name:
         _check_own(talks, record, act)
+    if isinstance(act, AccordAuthorised):
+        _check_authorisation(talks.accords[record.accord_hash], act, verify)
+    elif not _is_known(record, act):
+        said = None if isinstance(act, AccordEnded) else talks.said_by(record.accord_hash, act.party)
+        _check_power(talks.accords[record.accord_hash], said, act, verify)
+    return [] if _is_known(record, act) else [act]
+
+
+def said_before(talks: Talks, act: AccordAct) -> list[AccordAct]:
+    """Return what is kept of an act of ours that the peer gives back, after our journal was set back.
+
+    It was decided when it was said. What the peer had said until then may not have come again, so what could have no
+    effect is not asked here. Raises Refusal for a text that is no accord.
+    """
+    if isinstance(act, AccordDrafted | AccordProposed):
+        record = talks.records.get(accord_hash(parse_accord(act.text)))
+        is_known = record is not None and any(said.party == act.party for said in record.proposals)
+    else:
+        record = talks.records.get(act.accord_hash)
+        is_known = act in talks.early if record is None else _is_known(record, act)
+    return [] if is_known else [act]
+
+
+def _is_known(record: AccordRecord, act: AnswerToProposal) -> bool:
     match act:
-        case AccordAuthorised():
-            return _authorised(talks, record, act, verify)
-        case AccordSuspended(serial=serial) | AccordResumed(serial=serial):
-            said = talks.said_by(record.accord_hash, act.party)
-            if said is not None and serial <= said.serial:
-                return []
-            _check_power(talks.accords[record.accord_hash], said, act, verify)
-            return [act]
-        case AccordEnded():
-            if any(end.party == act.party for end in record.ends):
-                return []
-            _check_power(talks.accords[record.accord_hash], None, act, verify)
-            return [act]
+        case AccordAuthorised(party=party):
+            return party in record.authorised_by
+        case AccordEnded(party=party):
+            return any(end.party == party for end in record.ends)
+        case AccordSuspended(party=party, serial=serial) | AccordResumed(party=party, serial=serial):
+            return any(said.party == party and serial <= said.serial for said in record.suspensions)
 
 
 def evolve(talks: Talks, act: AccordAct) -> None:
@@ -172,17 +196,23 @@ def evolve(talks: Talks, act: AccordAct) -> None:
             record = msgspec.structs.replace(record, drafted=True)
         else:
             record = msgspec.structs.replace(record, proposals=_with(record.proposals, act))
+        early, talks.early = talks.early, [one for one in talks.early if one.accord_hash != name]
+        talks.records[name] = reduce(_answered, (one for one in early if one.accord_hash == name), record)
+    elif act.accord_hash in talks.records:
+        talks.records[act.accord_hash] = _answered(talks.records[act.accord_hash], act)
     else:
-        record = talks.records[act.accord_hash]
-        match act:
-            case AccordAuthorised():
-                record = msgspec.structs.replace(record, authorisations=_with(record.authorisations, act))
-            case AccordSuspended() | AccordResumed():
-                others = tuple(said for said in record.suspensions if said.party != act.party)
-                record = msgspec.structs.replace(record, suspensions=_with(others, act))
-            case AccordEnded():
-                record = msgspec.structs.replace(record, ends=_with(record.ends, act))
-    talks.records[record.accord_hash] = record
+        talks.early.append(act)
+
+
+def _answered(record: AccordRecord, act: AnswerToProposal) -> AccordRecord:
+    match act:
+        case AccordAuthorised():
+            return msgspec.structs.replace(record, authorisations=_with(record.authorisations, act))
+        case AccordSuspended() | AccordResumed():
+            others = tuple(said for said in record.suspensions if said.party != act.party)
+            return msgspec.structs.replace(record, suspensions=_with(others, act))
+        case AccordEnded():
+            return msgspec.structs.replace(record, ends=_with(record.ends, act))
 
 
 def _proposed(talks: Talks, act: AccordDrafted | AccordProposed) -> list[AccordAct]:
@@ -264,16 +294,15 @@ _NOT_ALLOWED: dict[type, str] = {
 }
 
 
-def _authorised(talks: Talks, record: AccordRecord, act: AccordAuthorised, verify: Verify) -> list[AccordAct]:
-    party = talks.accords[record.accord_hash].party(act.party)
+def _check_authorisation(accord: Accord, act: AccordAuthorised, verify: Verify) -> None:
+    party = accord.party(act.party)
     assert party is not None
-    message = authorisation_bytes(record.accord_hash, act.party, act.at)
+    message = authorisation_bytes(act.accord_hash, act.party, act.at)
     if not verify(bytes.fromhex(party.authority_key), bytes.fromhex(act.signature), message):
         raise Refusal(
             "accord.authorised_by_named_key", "signature", act.signature[:16] + "...", party=act.party,
             authority_key=party.authority_key,
         )  # fmt: skip
-    return [] if act.party in record.authorised_by else [act]
 
 
 def _check_power(accord: Accord, said: AccordSuspended | AccordResumed | None, act: Change, verify: Verify) -> None:

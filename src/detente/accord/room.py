@@ -67,10 +67,11 @@ class AccordRoom(Room[Accords, ActOnAccord, AccordActed]):
             raise Refusal("accord.accord_both_sides_authorities", "accord_hash", configured)
         return [AccordActed(peer, kept) for kept in life_cycle.decide(talks, act, self._verify)]
 
-    def said_before(self, at: datetime, peer: str, message: Message) -> list[AccordActed]:
-        """Do again what our authority and our posts had said to `peer` of an accord."""
+    def said_before(self, at: datetime, peer: str, message: Message) -> list[AccordActed]:  # noqa: ARG002
+        """Do again what our authority and our posts had said to `peer` of an accord, which may come later itself."""
         assert isinstance(message, AccordMessage)
-        return self.decide(ActOnAccord(at, peer, message))
+        talks = self.state.talks[peer]
+        return [AccordActed(peer, kept) for kept in life_cycle.said_before(talks, message)]
 
     def evolve(self, event: AccordActed) -> None:
         """Fold one event in. Of a party that is no longer paired it is kept, should it be paired again."""
