@@ -83,6 +83,6 @@ def test_other_words_are_not(name: str) -> None:
 def test_an_accord_with_such_a_word_is_refused(place: str) -> None:
     text = FULL.replace('name = "strait-2025"', 'name = "weapons"') if place == "name" else FULL
     text = text.replace("North aircraft", "target aircraft") if place == "call_sign" else text
-    text = text.replace('"senior"', '"senior", "intelligence"') if place == "post" else text
+    text = text.replace('"senior", "command"', '"senior", "intelligence", "command"') if place == "post" else text
     with pytest.raises(Refusal, match="nothing about targets"):
         parse_accord(text)
