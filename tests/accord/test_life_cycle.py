@@ -443,7 +443,7 @@ class TwoParties(RuleBasedStateMachine):
 
 def test_both_sides_come_to_the_same() -> None:
     steps = settings(
-        max_examples=80,
+        max_examples=40,
         stateful_step_count=30,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -113,7 +113,7 @@ class BoxTreeAgainstList(RuleBasedStateMachine):
         assert len(self.tree) == len(self.boxes)
 
 
-QUICK = settings(max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=15, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
 BoxTreeAgainstList.TestCase.settings = QUICK
 TestBoxTreeAgainstList = BoxTreeAgainstList.TestCase
 

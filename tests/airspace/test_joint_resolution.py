@@ -14,6 +14,7 @@ from detente.airspace.joint_resolution import MOST_PLANS, change_together, whole
 from detente.airspace.resolution import Delay, ResolutionOptions, apply_change, find_measures
 from detente.airspace.search import PlanIndex, encounter
 from detente.airspace.separation import Minima, MinimaTable
+from length import at_length
 
 TABLE = MinimaTable(default=Minima(9260.0, 304.8, 0.0))
 COARSE = ResolutionOptions(
@@ -167,7 +168,7 @@ def test_no_new_conflict_in_a_crowd(sky):
     check("P0", own, others, movable, settle("P0", own, others, movable, COARSE))
 
 
-@settings(max_examples=8)
+@settings(max_examples=at_length(40))
 @given(begins=st.lists(st.integers(0, 12).map(lambda n: 60.0 * n), min_size=4, max_size=4))
 def test_three_are_as_cheap_as_brute_force(begins):
     """Every combination of no change or a delay for each of three plans: none that clears A is cheaper."""

@@ -31,6 +31,7 @@ from detente.airspace.resolution import (
 )
 from detente.airspace.search import PlanIndex, encounter
 from detente.airspace.separation import ClassMinima, Minima, MinimaTable
+from length import at_length
 
 EN_ROUTE_TABLE = MinimaTable(default=Minima(9260.0, 304.8, 0.0))
 TABLES = [
@@ -116,7 +117,7 @@ def check_measures(world, table, options):
             assert is_clear(found.none.nearest.plan, others, table)
 
 
-@settings(max_examples=40)
+@settings(max_examples=at_length(250))
 @given(world=worlds(4), table=st.sampled_from(TABLES))
 def test_measures_are_clear_and_the_cheapest_of_their_kind(world, table):
     check_measures(world, table, COARSE)

@@ -28,6 +28,7 @@ from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 from detente.airspace.search import PlanIndex, encounter, encounters_between, encounters_within
 from detente.airspace.separation import ClassMinima, Minima, MinimaTable
+from length import at_length
 
 REFERENCES = (
     StandardPressure(), Ellipsoid(), MeanSeaLevel(), Qnh(1003.0), Qnh(1035.0), Qfe(945.0, 616.0), Ground(600.0),
@@ -113,7 +114,7 @@ def check_crowd(plans: list[Plan]) -> None:
     assert between == {(a, b) for a, b in expected if names.index(a) < half <= names.index(b)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(crowds())
 def test_search_finds_what_the_predicate_finds_without_an_index(plans):
     check_crowd(plans)
@@ -147,7 +148,7 @@ def test_a_living_index_agrees_with_a_fresh_search(plans, data):
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=at_length(300), deadline=None)
 @given(crowds())
 def test_an_encounter_is_the_same_from_either_side(plans):
     for first, second in itertools.combinations(plans, 2):

@@ -24,6 +24,7 @@ from detente.airspace.plan import Circle, Plan, Polygon, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.search import encounter
 from detente.airspace.separation import AltitudeFrame, Minima
+from length import at_length
 
 ERROR_M = 0.005
 """The stated error of the horizontal distance; beyond it and the tolerance of 1 cm the verdict must be the oracle's."""
@@ -65,7 +66,7 @@ def test_trajectories_against_the_oracle_at_length(pair):
     check_trajectories(pair)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=at_length(80), deadline=None)
 @given(pairs_of_trajectories(), st.sampled_from([10.0, 60.0, 240.0]))
 def test_trajectories_with_a_time_minimum_never_miss(pair, time_s):
     first, second = pair

@@ -31,6 +31,7 @@ from detente.picture.commands import ImportPlans, WithdrawPlan
 from detente.picture.messages import PlanAmendedMessage, PlanDeclaredMessage, PlanWithdrawnMessage
 from detente.picture.picture import PlanRecord
 from detente.room.message import Heard, Message
+from length import at_length
 
 MINIMA = Minima(9260.0, 304.8, 0.0)
 DEFAULT = DisclosureBudget()
@@ -222,7 +223,7 @@ terms = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=at_length(300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(script=st.lists(steps, min_size=3, max_size=25), agreed=terms)
 def test_no_conflict_is_missed_and_no_budget_is_overdrawn(script: list[Step], agreed: DisclosureBudget) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from detente.utm.due import Due
 from detente.utm.index import CellIndex, SubscriptionIndex
 from detente.utm.moments import SECOND_US
+from length import at_length
 
 
 @dataclass
@@ -45,7 +46,7 @@ def touches(low: int | None, high: int | None, other_low: int | None, other_high
 
 
 @given(st.lists(OPERATION, max_size=120))
-@settings(max_examples=8)
+@settings(max_examples=at_length(50))
 def test_the_index_finds_what_a_list_finds(operations: list[tuple]) -> None:  # type: ignore[type-arg]
     index, held = CellIndex(), {}
     for what, number, cells, low, high, start, end, kinds in operations:
