@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from datetime import UTC
 from typing import Any
@@ -23,9 +22,10 @@ from detente.airspace.refusal import Refusal
 from detente.record.keys import verify
 from detente.room.channel import Channel
 from detente.room.rooms import Rooms
+from length import at_length
 
 ROOMS = Rooms((AccordRoom(Accords(Side("north", NORTH), [], None), verify),))
-LONG = int(os.environ.get("DETENTE_EXAMPLES", "2000"))
+LONG = at_length(2000)
 SAMPLE = parse_accord(SHORT)
 WORDS = [
     "name", "version", "parties", "valid", "start", "minima", "default", "by_class", "classes", "horizontal", "area",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from datetime import UTC, datetime, timedelta
 
@@ -29,6 +28,7 @@ from detente.accord.messages import (
 from detente.accord.terms import accord_hash, parse_accord
 from detente.airspace.refusal import Refusal
 from detente.record.keys import NodeKey, verify
+from length import at_length
 
 SIDES = ("north", "south")
 NODE_KEYS = {side: NodeKey.generate() for side in SIDES}
@@ -454,7 +454,7 @@ def test_both_sides_come_to_the_same() -> None:
 
 @pytest.mark.long
 def test_both_sides_come_to_the_same_at_length() -> None:
-    examples = int(os.environ.get("DETENTE_EXAMPLES", "400"))
+    examples = at_length(400)
     steps = settings(
         max_examples=examples, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
     )

@@ -12,6 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from detente.airspace.boxes import BoxTree
 from detente.airspace.refusal import Refusal
+from length import at_length
 
 # Every bound drawn is on the tree's grid, so that the tree must agree with the list exactly, touching boxes included.
 FEW = st.integers(-6, 6).map(lambda k: k / 2)
@@ -122,7 +123,7 @@ class BoxTreeAtLength(BoxTreeAgainstList):
     """The same, for longer."""
 
 
-BoxTreeAtLength.TestCase.settings = settings(QUICK, max_examples=600, stateful_step_count=120)
+BoxTreeAtLength.TestCase.settings = settings(QUICK, max_examples=at_length(600), stateful_step_count=120)
 TestBoxTreeAtLength = pytest.mark.long(BoxTreeAtLength.TestCase)
 
 

@@ -124,7 +124,7 @@ def test_measures_are_clear_and_the_cheapest_of_their_kind(world, table):
 
 
 @pytest.mark.long
-@settings(max_examples=400)
+@settings(max_examples=at_length(400))
 @given(world=worlds(12), table=st.sampled_from(TABLES))
 def test_measures_in_a_crowd(world, table):
     check_measures(world, table, COARSE)

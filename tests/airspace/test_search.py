@@ -121,7 +121,7 @@ def test_search_finds_what_the_predicate_finds_without_an_index(plans):
 
 
 @pytest.mark.long
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=at_length(1500), deadline=None)
 @given(crowds())
 def test_search_finds_what_the_predicate_finds_without_an_index_at_length(plans):
     check_crowd(plans)

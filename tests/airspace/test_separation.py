@@ -60,7 +60,7 @@ def test_trajectories_against_the_oracle(pair):
 
 
 @pytest.mark.long
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=at_length(1500), deadline=None)
 @given(pairs_of_trajectories())
 def test_trajectories_against_the_oracle_at_length(pair):
     check_trajectories(pair)
@@ -100,7 +100,7 @@ def leg_to_area_m(first: Plan, volume: Volume4D, vertical_m: float) -> float:
 
 
 @pytest.mark.long
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=at_length(100), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(latitudes, longitudes, st.data())
 def test_a_trajectory_and_a_volume_never_miss(latitude, longitude, data):
     first = data.draw(trajectories_near(latitude, longitude, "A", legs=1))

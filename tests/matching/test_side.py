@@ -13,6 +13,7 @@ from detente.airspace.search import encounters_between
 from detente.matching.messages import NO_SESSION, BreachError, MessageKind, read_match_message, sign_message
 from detente.matching.quantise import Epoch
 from detente.record.keys import NodeKey
+from length import at_length
 
 HERE = (36.5, -121.5)
 
@@ -43,7 +44,7 @@ def test_each_side_learns_its_own_conflicts_and_no_more(seed):
 
 
 @pytest.mark.long
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=at_length(50), deadline=None)
 @given(st.integers(0, 2**32))
 def test_each_side_learns_its_own_conflicts_and_no_more_at_length(seed):
     check_worlds(seed)

@@ -7,7 +7,6 @@ times and signatures must be equal. What the peer does in both worlds is the sam
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -58,10 +57,11 @@ from detente.record.journal import Journal
 from detente.record.keys import NodeKey
 from detente.room.message import Message
 from detente.room.tagged import write_tagged
+from length import at_length
 
 NORTH, SOUTH = NodeKey.generate(), NodeKey.generate()
 SITES = 4
-EXAMPLES = int(os.environ.get("DETENTE_EXAMPLES", "25"))
+EXAMPLES = at_length(250)
 
 
 class Shape(NamedTuple):

@@ -7,7 +7,6 @@ which is read next.
 from __future__ import annotations
 
 import itertools
-import os
 from collections import deque
 from datetime import timedelta
 
@@ -33,6 +32,7 @@ from detente.picture.picture import Picture
 from detente.room.channel import Channel
 from detente.room.message import Heard
 from detente.room.tagged import write_tagged
+from length import at_length
 
 SIDES = ("north", "south")
 VALID = TimeWindow(TODAY - timedelta(days=1), TODAY + timedelta(days=30))
@@ -270,4 +270,4 @@ def test_two_sides_that_hear_late_come_to_agree() -> None:
 
 @pytest.mark.long
 def test_two_sides_that_hear_late_come_to_agree_in_many_worlds() -> None:
-    _run(int(os.environ.get("DETENTE_EXAMPLES", "400")), 50)
+    _run(at_length(400), 50)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 
 import msgspec
@@ -21,6 +20,7 @@ from detente.picture.events import ConflictCleared, ConflictFound, ConflictRejud
 from detente.picture.evolve import evolve
 from detente.picture.pair_terms import HorizonTerms, PairTerms
 from detente.picture.picture import Picture, picture_bytes
+from length import at_length
 
 NARROW = MinimaTable(Minima(1000.0, 100.0, 0.0), (ClassMinima("crewed", "uncrewed", Minima(5000.0, 60.0, 30.0)),))
 TABLES = (MINIMA, WIDER, NARROW)
@@ -138,7 +138,7 @@ def test_conflicts_are_those_of_the_brute_force_judge_at_every_moment() -> None:
 
 @pytest.mark.long
 def test_conflicts_are_those_of_the_brute_force_judge_at_length() -> None:
-    examples = int(os.environ.get("DETENTE_EXAMPLES", "150"))
+    examples = at_length(150)
     steps = settings(
         max_examples=examples, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
     )

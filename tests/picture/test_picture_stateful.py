@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timedelta
 
 import msgspec
@@ -42,6 +41,7 @@ from detente.picture.evolve import evolve
 from detente.picture.measures import Measure, MeasureState
 from detente.picture.notices import Meaning, Notice
 from detente.picture.picture import Picture, pending_key, picture_bytes
+from length import at_length
 
 parties = st.sampled_from(PARTIES)
 
@@ -301,4 +301,4 @@ def test_random_commands_replay_the_same_and_stay_true() -> None:
 
 @pytest.mark.long
 def test_many_random_commands_replay_the_same_and_stay_true() -> None:
-    _run(int(os.environ.get("DETENTE_EXAMPLES", "400")), 50)
+    _run(at_length(400), 50)

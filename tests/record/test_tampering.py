@@ -16,6 +16,7 @@ from detente.airspace.refusal import Refusal
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
 from detente.record.verification import BadEntry, JournalFault, verify_journal
+from length import at_length
 
 COLUMNS = ("at_us", "kind", "body", "hash")
 
@@ -332,7 +333,7 @@ def test_a_flipped_bit_anywhere_in_the_file_never_changes_entries_unseen(origina
 @pytest.mark.long
 def test_every_byte_of_the_file_flipped_never_changes_entries_unseen(original, tmp_path):
     flips = [(place, bit) for place in range(original.stat().st_size) for bit in (0, 3, 7)]
-    check_flipped_file(original, tmp_path / "flipped.db", flips)
+    check_flipped_file(original, tmp_path / "flipped.db", flips[:: len(flips) // at_length(len(flips))])
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,8 @@ MUTATIONS = (
     Mutation(
         "a peer that is away stops nothing: the outbox ends at the first failure",
         "link/transport.py",
-        "except CarriageError as error:",
-        "except ZeroDivisionError as error:",
+        "        except CarriageError as error:\n            self._refused",
+        "        except ZeroDivisionError as error:\n            self._refused",
     ),
     Mutation(
         "silence frees nothing: notices expire when their window begins",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -40,6 +39,7 @@ from detente.zones.talks import (
     posts_called,
 )
 from detente.zones.terms import ZoneTerms, notices_of, version_of
+from length import at_length
 
 
 def shared(zones: Zones) -> list[object]:
@@ -334,7 +334,7 @@ def test_both_sides_come_to_the_same() -> None:
 
 @pytest.mark.long
 def test_both_sides_come_to_the_same_at_length() -> None:
-    examples = int(os.environ.get("DETENTE_EXAMPLES", "400"))
+    examples = at_length(400)
     steps = settings(
         max_examples=examples, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
     )
