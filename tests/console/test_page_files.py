@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
-from one_page import BUILT_FILES, PAGE
+from one_page import BUILT, BUILT_FILES, PAGE
 
 from detente.accord.provisions import Provisions
 from detente.accord.terms import Disclosure
@@ -125,3 +125,10 @@ def test_every_route_whose_leave_the_page_asks_for_exists():
     asked = set(re.findall(r"may\('([^']+)'\)", source))
     assert asked
     assert asked <= NEEDED_ROLE.keys()
+
+
+def test_the_worker_that_draws_the_map_has_nothing_of_the_page() -> None:
+    """What is compiled for the page is not for a worker: it ends where it reads a setting."""
+    (worker,) = BUILT.glob("assets/painter-*.js")
+    text = worker.read_text()
+    assert not [word for word in ("$state", "localStorage", "document.") if word in text]

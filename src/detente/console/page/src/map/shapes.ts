@@ -1,7 +1,7 @@
 // Plans as the map draws them: compiled once for each revision.
 
 import type { Area, Plan, Volume } from '../node/types'
-import { metresOf } from '../shown/figures'
+import { metresOf } from '../shown/metres'
 import { unitsPerMetre, xOf, yOf } from './mercator'
 
 export interface Flight {

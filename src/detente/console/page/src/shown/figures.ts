@@ -1,18 +1,13 @@
 // Heights, distances and places in both sides' units, each height with its reference.
 
 import type { Altitude, Band, Position, Reference } from '../node/types'
+import { FOOT_M, metresOf } from './metres'
 import { settings } from './settings.svelte'
 
-const FOOT_M = 0.3048
 const MILE_M = 1852
 const LOWEST_FLIGHT_LEVEL_FT = 10_000
 
 const grouped = (value: number): string => Math.round(value).toLocaleString('en-US').replace('-', '−')
-
-export function metresOf(altitude: Altitude): number {
-  if (altitude.unit === 'm') return altitude.value
-  return altitude.value * FOOT_M * (altitude.unit === 'FL' ? 100 : 1)
-}
 
 export function referenceName(reference: Reference): string {
   switch (reference.kind) {
