@@ -34,7 +34,7 @@ test-whole: setup ## the long tests at their whole length, and every property in
 	$(BIN)/pytest -n auto -m "hypothesis and not long and not shared and not browser" --hypothesis-profile full --durations=5
 
 test-console: setup ## the console in a real browser; Debian's Chromium is installed where there is none
-	@$(SYNC) --group dev --group browser
+	@$(SYNC) --group dev --group browser --inexact
 	@command -v chromium > /dev/null || (apt-get update -q && apt-get install -y -q chromium) > /dev/null
 	$(BIN)/pytest -n 2 -m browser --durations=10
 
@@ -74,7 +74,7 @@ format: setup ## format and mend what ruff can mend
 
 setup: ## the environment with the development tools
 	@echo "setting up the environment and, once, the compiled kernels ..."
-	@$(SYNC) --group dev
+	@$(SYNC) --group dev --inexact
 	@$(BIN)/python -m detente.airspace.compile
 	@$(BIN)/python -m detente.matching.compile
 	@$(BIN)/python -m detente.utm.service.compile
