@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/node")]
 
 from parties import Party, two_parties  # type: ignore[import-not-found]  # noqa: E402
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright  # noqa: E402
 
 from detente.airspace.altitude import Altitude, AltitudeUnit, StandardPressure  # noqa: E402
 from detente.airspace.plan import Containment, Plan, Trajectory, Waypoint  # noqa: E402
@@ -30,7 +30,7 @@ NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 CENTRE = Position(34.6, 20.5)
 SPREAD_DEG = 2.4
 PATIENCE_MS = 60_000
-SIZE = {"width": 1280, "height": 720}
+SIZE = ViewportSize(width=1280, height=720)
 
 
 def flight(name: str, number: int) -> Plan:
