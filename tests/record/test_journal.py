@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from detente.airspace.refusal import Refusal
 from detente.record.chain import MAX_ENTRY_BODY_BYTES, entry_hash, kind_field
 from detente.record.journal import Entry, Head, Journal, JournalStoppedError
 from detente.record.keys import NodeKey
+from detente.record.rotation import KEY_ROTATED, prepare_rotation
 from detente.record.verification import verify_journal
 
 KINDS = st.sampled_from(["event", "sent", "received"])
@@ -265,3 +267,38 @@ def test_a_writer_that_goes_round_the_lock_stops_the_journal(tmp_path):
     with Journal.open(path, key) as journal:
         assert journal.report.unsigned_entries == 1
         assert [entry.body for entry in journal.read()] == [b"ours"]
+
+
+OPENED_ON_A_FULL_DISK = """
+import resource, sys
+from detente.airspace.refusal import Refusal
+from detente.record.journal import Journal
+from detente.record.keys import NodeKey
+key = NodeKey.load(sys.argv[2])
+key.descend_from(bytes.fromhex(sys.argv[3]), sys.argv[4:])
+resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+try:
+    Journal.open(sys.argv[1], key)
+except Refusal as refusal:
+    print(refusal.code)
+"""
+
+
+def test_a_disk_that_fails_while_rotations_are_written_down_again_refuses_the_opening(tmp_path):
+    path, key = tmp_path / "node" / "journal.db", NodeKey.generate()
+    path.parent.mkdir()
+    with Journal.open(path, key) as journal:
+        journal.append([("event", b"one")], AT)
+    shutil.copytree(path.parent, tmp_path / "backup")
+    with Journal.open(path, key) as journal:
+        for _ in range(30):
+            text = prepare_rotation(key, NodeKey.generate(), bytes(700), AT).text
+            journal.append([(KEY_ROTATED, text.encode())], AT)
+    key.save(tmp_path / "node.key")
+    shutil.copytree(tmp_path / "backup", path.parent, dirs_exist_ok=True)
+    given = [path, tmp_path / "node.key", key.first.hex(), *key.rotations]
+    command = [sys.executable, "-c", OPENED_ON_A_FULL_DISK, *given]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.stderr) == ("record.journal_writable\n", "")
+    with Journal.open(path, key) as journal:
+        assert journal.head.number == 31

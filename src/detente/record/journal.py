@@ -115,9 +115,10 @@ class Journal:
         try:
             journal._cut_tail()
             journal._append_missing_rotations()
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, JournalStoppedError) as error:
             journal.close()
-            raise _unwritable(file, error) from None
+            cause = error.__cause__ if isinstance(error, JournalStoppedError) else error
+            raise _unwritable(file, cause) from None
         if report.sentence:
             _log.warning("%s: %s", file, report.sentence)
         return journal
@@ -385,5 +386,5 @@ def _create(path: Path, key: NodeKey) -> None:
         raise Refusal("record.place_where_journal_made", str(path), str(error)) from None
 
 
-def _unwritable(path: Path, error: Exception) -> Refusal:
+def _unwritable(path: Path, error: BaseException | None) -> Refusal:
     return Refusal("record.journal_writable", str(path), str(error))
