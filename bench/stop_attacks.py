@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -89,7 +90,7 @@ class Attacker:
         accord = accord_hash(parse_accord((folder / "accord.toml").read_text("utf-8")))
         self._key = NodeKey.load(NodeDirectory(folder.parent / "east").key_path)
         self._session: Session = Links(self._key.public).open(files.card().key, CHANNEL_HASH.get(channel, accord))
-        self._url = f"{address_of(folder)}{ENVELOPES_PATH}"
+        self._url = f"{files.card().addresses[0]}{ENVELOPES_PATH}"
 
     def deliver(self, *messages: Message) -> None:
         """Send messages until they are accepted; what is refused for now is sent again."""
@@ -102,6 +103,8 @@ class Attacker:
             except urllib.error.HTTPError as error:
                 with error:
                     answer = read_answer(error.read())
+                if error.code == 404:
+                    raise RuntimeError(f"the node takes no envelopes at {self._url}") from error
             except OSError:
                 time.sleep(0.05)
                 continue
@@ -141,7 +144,10 @@ def line_flood(folder: Path) -> Iterator[None]:
 
 
 def streams(folder: Path) -> Iterator[None]:
-    """Four hundred event streams, each from the journal's beginning; every 50 ms one is opened anew."""
+    """Four hundred event streams are asked for, each from the journal's beginning; every 50 ms one is asked for anew.
+
+    The node bounds how many it holds, and closes the others unanswered.
+    """
     token = local_token(NodeKey.load(NodeDirectory(folder).key_path))
     address = urlsplit(address_of(folder) or "")
 
@@ -153,7 +159,8 @@ def streams(folder: Path) -> Iterator[None]:
 
     held = [opened(number) for number in range(STREAMS)]
     for connection in held:
-        connection.getresponse()
+        with suppress(OSError, HTTPException):
+            connection.getresponse()
     for number in itertools.count():
         place = number % STREAMS
         held[place].close()
