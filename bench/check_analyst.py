@@ -24,7 +24,8 @@ COLUMNS = 9
 
 def legs(path: Path) -> tuple[list[str], NDArray[np.float64], float]:
     """Names, legs, and the largest containment in metres."""
-    names, rows, contained = [], [], 0.0
+    names: list[str] = []
+    rows, contained = [], 0.0
     for feature in json.loads(path.read_text(encoding="utf-8"))["features"]:
         properties = feature["properties"]
         times = [datetime.fromisoformat(text).timestamp() for text in properties["times"]]
@@ -88,7 +89,8 @@ def meets(a: NDArray[np.float64], b: NDArray[np.float64], needed_m: float) -> ND
     apart, way = pa - pb, (qa - qb) - (pa - pb)
     nearest = np.clip(-(apart * way).sum(axis=1) / np.maximum((way**2).sum(axis=1), 1e-9), first, last)
     distance = np.hypot(*(apart + nearest[:, None] * way).T)
-    return (first < last) & (distance < needed_m)
+    close: NDArray[np.bool_] = (first < last) & (distance < needed_m)
+    return close
 
 
 if __name__ == "__main__":

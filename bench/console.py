@@ -86,7 +86,7 @@ def renderer(page: Page) -> int:
     """The process that draws the page: the renderer with most memory."""
     browser: Any = page.context.browser
     found = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
-    return max((row for row in found if row["type"] == "renderer"), key=lambda row: row["cpuTime"])["id"]
+    return int(max((row for row in found if row["type"] == "renderer"), key=lambda row: row["cpuTime"])["id"])
 
 
 def updates(page: Page, session: CDPSession, pid: int, count: int) -> tuple[float, float, float]:

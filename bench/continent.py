@@ -36,7 +36,9 @@ class Flights:
         bearing, _, length_m = GEOD.inv(fields[begin, 1], fields[begin, 0], fields[end, 1], fields[end, 0])
         along_m = length_m[:, None] * SHARES
         longitude, latitude, back = GEOD.fwd(
-            *(np.repeat(values, len(SHARES)) for values in (fields[begin, 1], fields[begin, 0], bearing)),
+            np.repeat(fields[begin, 1], len(SHARES)),
+            np.repeat(fields[begin, 0], len(SHARES)),
+            np.repeat(bearing, len(SHARES)),
             along_m.ravel(),
         )
         aside_m = (

@@ -14,6 +14,7 @@ import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,18 +76,20 @@ COMPARED = (500, 1_000, 2_000, 5_000, 10_000)
 LARGE = (20_000, 50_000, 100_000)
 
 
-def timed(run: Callable[[], object], repeats: int) -> tuple[float, object]:
+T = TypeVar("T")
+
+
+def timed(run: Callable[[], T], repeats: int) -> tuple[float, T]:
     """Seconds of the fastest of `repeats` runs, and the last answer: other programs only ever make a run slower."""
-    answer: object = None
-    seconds = []
+    seconds = math.inf
     for _ in range(repeats):
         begin = time.perf_counter()
         answer = run()
-        seconds.append(time.perf_counter() - begin)
-    return min(seconds), answer
+        seconds = min(seconds, time.perf_counter() - begin)
+    return seconds, answer
 
 
-def peer(traffic: Traffic, minima: tuple[float, float, float]) -> Callable[[], object]:
+def peer(traffic: Traffic, minima: tuple[float, float, float]) -> Callable[[], tuple[Any, ...]]:
     """BlueSky's compiled detector on the same states, as its simulator calls it."""
     n = len(traffic)
     states = types.SimpleNamespace(
@@ -97,7 +100,7 @@ def peer(traffic: Traffic, minima: tuple[float, float, float]) -> Callable[[], o
     return lambda: cstatebased.detect(states, states, *zones)
 
 
-def compare(found: TacticalConflicts, answer: tuple, n: int) -> tuple[int, int, float, float]:
+def compare(found: TacticalConflicts, answer: tuple[Any, ...], n: int) -> tuple[int, int, float, float]:
     """Pairs that only the peer reports, that only we report; the largest difference in metres at CPA, in seconds."""
     pairs, distances, closest, entry = answer[0], answer[6], answer[7], answer[8]
     table = {(a, b): row for row, (a, b) in enumerate(pairs)}

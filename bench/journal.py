@@ -51,9 +51,9 @@ def main() -> None:
                 tasks.append(pace)
                 shared.append(entries_a_write)
             base, ours, ours_async = median(plain), median(threads), median(tasks)
-            pace = f"{min(disk):,.0f} · {median(disk):,.0f} · {max(disk):,.0f}/s"
+            disk_alone = f"{min(disk):,.0f} · {median(disk):,.0f} · {max(disk):,.0f}/s"
             rows.append(
-                f"| {writers} | {pace} | {base:,.0f}/s | {ours:,.0f}/s | {ours / base:.1f} | {ours_async:,.0f}/s "
+                f"| {writers} | {disk_alone} | {base:,.0f}/s | {ours:,.0f}/s | {ours / base:.1f} | {ours_async:,.0f}/s "
                 f"| {ours_async / base:.1f} | {median(shared):.1f} |"
             )
             print(rows[-1], flush=True)

@@ -164,11 +164,15 @@ def workload(
     day = Day(ours, theirs, terms, table)
     truth = encounters_between(ours, theirs, table)
     missed = clear = cleared = 0
+    opened: list[str] = []
     for side, plans, name_of in zip(day.sides, (ours, theirs), ("first_plan_id", "second_plan_id"), strict=True):
         real = {getattr(one, name_of) for one in truth}
-        missed += len(real - {one.first_plan_id for one in side.revealed.encounters})
+        revealed = side.revealed
+        assert revealed is not None
+        missed += len(real - {one.first_plan_id for one in revealed.encounters})
         clear += len(plans) - len(real)
-        cleared += len(side.revealed.cleared)
+        cleared += len(revealed.cleared)
+        opened.append(f"{revealed.opened:,}")
     sets = "; ".join(
         " / ".join(
             f"{len(side.rounds[grid].own[0].tokens):,} in 2^{side.run.capacity(side.role, 0, grid).bit_length() - 1}"
@@ -178,12 +182,12 @@ def workload(
     )
     cpu_s = [meter.cpu_s for meter in day.meters]
     bits = " / ".join(f"{ledger_row(side).bits:,}" for side in day.sides)
-    opened = " / ".join(f"{side.revealed.opened:,}" for side in day.sides)
     units = sum(cpu_s) / day.unit_us
     late = late_plans(day, (drones if ours[0].aircraft_class == "drone" else crewed)(99, LATE_PLANS))
     row = (
         f"| {name} | {sets} | {cpu_s[0]:.0f} + {cpu_s[1]:.0f} | {day.unit_us:.0f} | {units / before:.2f} "
-        f"| {day.wire[0] / 1e6:.1f} / {day.wire[1] / 1e6:.1f} | {missed} | {cleared / clear:.1%} | {opened} | {bits} "
+        f"| {day.wire[0] / 1e6:.1f} / {day.wire[1] / 1e6:.1f} | {missed} | {cleared / clear:.1%} | "
+        f"{' / '.join(opened)} | {bits} "
         f"| {day.quantising.cpu_s:.2f} | {late} |"
     )
     print(row, [meter.wall_s for meter in day.meters], flush=True)

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -174,7 +175,7 @@ def measure(program: str, folder: Path) -> Figures:
         for number in range(1, STOPS + 1):
             at = time.perf_counter()
             north.post("line", "stop", body={"peer": "south"})
-            stops.append(until(lambda number=number: _stops(south) >= number) - at)
+            stops.append(until(partial(_has_stops, south, number)) - at)
     with pair(program, folder / "private", matches=True) as (north, south):
         for node in (north, south):
             node.post("plans", body={"plans": [plan(f"m{number}", number) for number in range(MATCHED)]})
@@ -189,8 +190,8 @@ def measure(program: str, folder: Path) -> Figures:
     )  # fmt: skip
 
 
-def _stops(south: Node) -> int:
-    return sum(message["code"] == "stop" for message in south.get("line", "messages"))
+def _has_stops(south: Node, count: int) -> bool:
+    return bool(sum(message["code"] == "stop" for message in south.get("line", "messages")) >= count)
 
 
 NAMES = (

@@ -12,6 +12,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,6 +37,7 @@ from detente.link.links import Links
 from detente.link.session import SENT
 from detente.node.metrics import Metrics
 from detente.node.pipeline import Pipeline
+from detente.node.stages import Stages, all_at_once
 from detente.node.state import NodeState
 from detente.picture.commands import ImportPlans, WithdrawPlan
 from detente.picture.messages import ConflictAnswerMessage, PlanDeclaredMessage, PlanWithdrawnMessage
@@ -241,18 +243,18 @@ class World:
     def _hear(self, *messages: Message) -> None:
         envelopes = self._session.seal(self._south, [write_tagged(message) for message in messages], self.now)
 
-        def take(pipeline: Pipeline) -> None:
-            judgement = pipeline.judge(b"".join(envelope.raw for envelope in envelopes))
+        def take(pipeline: Pipeline) -> Stages[None]:
+            judgement = yield from pipeline.judge(b"".join(envelope.raw for envelope in envelopes))
             if judgement.status != 200:
                 sys.exit(f"the node answered {judgement.status}: {judgement.answer!r}")
             for envelope in judgement.accepted:
-                pipeline.hear(envelope)
+                yield from pipeline.hear(envelope)
 
         self._turn(take)
 
-    def _turn(self, action: Callable[[Pipeline], Any]) -> None:
+    def _turn(self, action: Callable[[Pipeline], Stages[Any]]) -> None:
         self._pipeline.start_turn()
-        action(self._pipeline)
+        all_at_once(action(self._pipeline))
         if not self._pipeline.entries:
             return
         for kind, body in self._pipeline.entries:
@@ -392,9 +394,14 @@ def main() -> None:
         "|---|---|---|---|---|---|---|",
     ]
     broken = []
-    for terms, target, budget, daily in CASES:
-        for name, prober in PROBERS.items():
-            played = [play(prober, seed, budget, daily=daily) for seed in range(1, SEEDS + 1)]
+    with ProcessPoolExecutor() as pool:
+        games = {
+            (case, name): [pool.submit(play, prober, seed, case[2], daily=case[3]) for seed in range(1, SEEDS + 1)]
+            for case in CASES
+            for name, prober in PROBERS.items()
+        }
+        for ((terms, target, budget, _), name), seeds in games.items():
+            played = [seed.result() for seed in seeds]
             days = [one.days for one in played]
             late = [one for one in played if one.alarm is None or one.alarm[0] > one.days]
             if budget is not AT_ONCE and (min(days) < LEAST_DAYS or late):

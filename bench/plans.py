@@ -63,7 +63,8 @@ class Plane:
         """Whether pairs of rows overlap in height and in time."""
         below = (self.low[rows] <= other.high[other_rows]).all(axis=1)
         above = (other.low[other_rows] <= self.high[rows]).all(axis=1)
-        return below & above
+        both: NDArray[np.bool_] = np.asarray(below & above)
+        return both
 
 
 def numbered(first: Pairs, second: Pairs) -> Pairs:
@@ -86,7 +87,8 @@ def strtree_candidates(a: Plane, b: Plane) -> tuple[Pairs, Pairs]:
 
 def on_the_plane(a: Plane, rows: Pairs, b: Plane, others: Pairs) -> NDArray[np.bool_]:
     """Shapely's own filter: straight edges on the plane, circles as a point and a distance."""
-    return shapely.distance(a.cores[rows], b.cores[others]) <= a.radius_m[rows] + b.radius_m[others]
+    close: NDArray[np.bool_] = shapely.distance(a.cores[rows], b.cores[others]) <= a.radius_m[rows] + b.radius_m[others]
+    return close
 
 
 def cells_of(plane: Plane) -> tuple[Pairs, Pairs]:
@@ -102,7 +104,7 @@ def cells_of(plane: Plane) -> tuple[Pairs, Pairs]:
     return (x * 100_000 + y)[touched], rows[touched]
 
 
-@njit
+@njit()
 def pairs_in_cells(
     cells_a: Pairs, rows_a: Pairs, cells_b: Pairs, rows_b: Pairs,
     low_a: NDArray[np.float64], high_a: NDArray[np.float64], low_b: NDArray[np.float64], high_b: NDArray[np.float64],
@@ -128,7 +130,8 @@ def pairs_in_cells(
 
 def grid_pairs(a: Plane, b: Plane, *, of_operations: bool = False) -> Pairs:
     """What a grid reports: all pairs, of volumes or of operations, that share a cell, a band and a window."""
-    coverings, lows, highs = [], [], []
+    coverings: list[tuple[Pairs, Pairs]] = []
+    lows, highs = [], []
     for plane in (a, b):
         cells, rows = cells_of(plane)
         low, high = plane.low, plane.high
@@ -136,14 +139,14 @@ def grid_pairs(a: Plane, b: Plane, *, of_operations: bool = False) -> Pairs:
             rows = plane.operation[rows]
             low, high = np.minimum.reduceat(low, plane.begins), np.maximum.reduceat(high, plane.begins)
         order = np.lexsort((rows, cells))
-        coverings += [cells[order], rows[order]]
+        coverings.append((cells[order], rows[order]))
         lows.append(low)
         highs.append(high)
     found = np.empty(4_000_000, dtype=np.int64)
-    count = pairs_in_cells(*coverings, lows[0], highs[0], lows[1], highs[1], found)
+    count = pairs_in_cells(*coverings[0], *coverings[1], lows[0], highs[0], lows[1], highs[1], found)
     if count > len(found):
         found = np.empty(count, dtype=np.int64)
-        pairs_in_cells(*coverings, lows[0], highs[0], lows[1], highs[1], found)
+        pairs_in_cells(*coverings[0], *coverings[1], lows[0], highs[0], lows[1], highs[1], found)
     return np.unique(found[:count])
 
 
