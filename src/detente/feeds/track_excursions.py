@@ -168,11 +168,13 @@ def _rows(doubted: NDArray[np.bool_], begin: NDArray[np.intp], run: int, aside_m
 
 
 def _apart(found: Iterable[_Found]) -> list[_Found]:
-    """Of runs that share a report, or are next to each other, keep the shortest, and of these the first."""
+    """Of runs that share a report, or are next to each other, keep the shortest, and of these the furthest aside."""
     kept: list[_Found] = []
+    taken: set[int] = set()
     for one in sorted(found, key=lambda one: (one[1] - one[0], -one[2])):
-        if all(one[1] < other[0] or other[1] < one[0] for other in kept):
+        if taken.isdisjoint(range(one[0] - 1, one[1] + 1)):
             kept.append(one)
+            taken.update(range(one[0], one[1]))
     return sorted(kept)
 
 
