@@ -142,3 +142,18 @@ def test_a_share_is_written_in_hundredths(share):
     done = run_detente("check", CASES / "p_a.csv", CASES / "p_b.csv", "--most-left-out", share)
     assert done.returncode == 2
     assert "--most-left-out" in done.stderr
+
+
+def test_a_report_far_aside_between_sparse_ones_is_named_and_hides_no_conflict(tmp_path):
+    """One of the reports, 30 s apart, of an aircraft that flies east is 9 km north; another crosses where it was."""
+    head = "timestamp,icao24,latitude,longitude,altitude\n"
+    times = [f"2026-06-01T14:{30 * n // 60:02d}:{30 * n % 60:02d}Z" for n in range(20)]
+    rows = [f"{at},4b0001,{0.081 if n == 9 else 0.0:.3f},{0.062 * n + 0.1:.3f},30000" for n, at in enumerate(times)]
+    crossing = [f"{at},4b0002,{0.054 * (n - 9):.3f},0.658,30000" for n, at in enumerate(times)]
+    for name, lines in (("ours.csv", crossing), ("theirs.csv", rows)):
+        (tmp_path / name).write_text(head + "\n".join(lines) + "\n")
+    done, found = check(tmp_path / "ours.csv", tmp_path / "theirs.csv", "1NM,500ft,0s")
+    assert done.returncode == 1
+    (stretch,) = found["theirs"]["left_out_stretches"]
+    assert (stretch["reason"], stretch["reports"], stretch["start"]) == ("aside", 1, "2026-06-01T14:04:30Z")
+    assert "doubtful, far aside" in done.stderr

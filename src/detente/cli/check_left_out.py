@@ -38,6 +38,11 @@ def left_out_lines(file: Path, side: LoadedPlans, language: Language) -> list[st
         for stretch in flight.unheard
     ]
     rows += [
+        _row(stretch, text(language, "check.left_out.aside"), language)
+        for flight in side.flights
+        for stretch in flight.aside
+    ]
+    rows += [
         _row(stretch, text(language, "check.left_out.lost"), language)
         for flight in side.flights
         for stretch in flight.lost
@@ -85,6 +90,7 @@ def left_out_document(side: LoadedPlans) -> dict[str, Any]:
     stretches = [{"reason": entry.reason, **_members(s)} for entry in side.dropped for s in entry.stretches]
     for flight in side.flights:
         stretches += [{"reason": "unheard", **_members(s)} for s in flight.unheard]
+        stretches += [{"reason": "aside", **_members(s)} for s in flight.aside]
         stretches += [{"reason": "lost", **_members(s)} for s in flight.lost]
     if stretches:
         document["left_out_stretches"] = stretches

@@ -27,6 +27,7 @@ from detente.feeds.source import Within, printable_line
 from detente.feeds.track_chains import chains_of_positions, makes_a_flight
 from detente.feeds.track_columns import TrackColumns
 from detente.feeds.track_containment import HeardReports, Silence, leg_containments, silences
+from detente.feeds.track_excursions import excursions
 from detente.feeds.track_frozen import frozen
 from detente.feeds.track_ghosts import Ghosts
 from detente.feeds.track_ground import too_fast_for_ground
@@ -68,6 +69,7 @@ class Flight(NamedTuple):
     """A flight's plan with what is known of its aircraft, and when it was not heard.
 
     `unheard` is within the plan, and widens it; `lost` is before it, since the aircraft's last flight: in no plan.
+    `aside` are reports in the plan that are doubted, and widen it.
     """
 
     plan: Plan
@@ -75,6 +77,7 @@ class Flight(NamedTuple):
     callsign: str
     unheard: tuple[Stretch, ...] = ()
     lost: tuple[Stretch, ...] = ()
+    aside: tuple[Stretch, ...] = ()
 
 
 class Flights(NamedTuple):
@@ -284,9 +287,10 @@ def _flight(columns: TrackColumns, group: _Rows, options: TrackOptions) -> Fligh
     heard = HeardReports(
         columns.time_s[rows], columns.latitude_deg[rows], columns.longitude_deg[rows], group.height_m, group.believed
     )
-    unheard = silences(heard, options.silence_s)
-    chosen = _knots(heard, unheard, options)
-    legs = leg_containments(heard, chosen, unheard, options.containment)
+    unheard, aside = silences(heard, options.silence_s), excursions(heard)
+    unsure = [*unheard, *(one.beside for one in aside)]
+    chosen = _knots(heard, unsure, options)
+    legs = leg_containments(heard, chosen, unsure, options.containment)
     reference = StandardPressure()
     waypoints = tuple(
         Waypoint(
@@ -307,6 +311,7 @@ def _flight(columns: TrackColumns, group: _Rows, options: TrackOptions) -> Fligh
         tuple(dict.fromkeys(
             _stretch(group.name, heard, silence) for silence in unheard if silence.seconds(heard) > options.silence_s
         )),
+        aside=tuple(dict.fromkeys(_stretch_of_rows(group.name, heard, one.begin, one.end - 1) for one in aside)),
     )  # fmt: skip
 
 
@@ -340,10 +345,15 @@ def _feet(columns: TrackColumns, group: _Rows, row: int) -> float:
 
 
 def _stretch(name: str, heard: HeardReports, silence: Silence) -> Stretch:
+    stretch = _stretch_of_rows(name, heard, silence.first, silence.last)
+    return msgspec.structs.replace(stretch, reports=max(silence.last - silence.first - 1, 0))
+
+
+def _stretch_of_rows(name: str, heard: HeardReports, first: int, last: int) -> Stretch:
     return Stretch(
         flight=name,
-        reports=max(silence.last - silence.first - 1, 0),
-        start=from_posix_s(float(heard.time_s[silence.first])),
-        end=from_posix_s(float(heard.time_s[silence.last])),
-        position=Position(float(heard.latitude_deg[silence.first]), float(heard.longitude_deg[silence.first])),
+        reports=last - first + 1,
+        start=from_posix_s(float(heard.time_s[first])),
+        end=from_posix_s(float(heard.time_s[last])),
+        position=Position(float(heard.latitude_deg[first]), float(heard.longitude_deg[first])),
     )
