@@ -25,6 +25,7 @@ from detente.link.directory import NodeDirectory
 from detente.link.trust import read_card_file
 from detente.node.configuration import read_configuration
 from detente.node.last_backup import LastBackup, note_backup
+from detente.node.map_boundaries import BOUNDARIES_FOLDER
 from detente.node.matching.files import MATCHING_DIRECTORY
 from detente.record.copy import copy_journal
 from detente.record.keys import sync_directory
@@ -36,7 +37,7 @@ MANIFEST = "manifest.json"
 KEY_MEMBER, SEALED_MEMBER = "key.age", "backup.age"
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 _ALSO_KEPT = (
-    "*.toml", "node.key.former", "trusted/*.json", f"{MATCHING_DIRECTORY}/**/*", f"{SEGMENT_FOLDER}/*.sqlite",
+    "*.toml", f"{BOUNDARIES_FOLDER}/*.json", "node.key.former", "trusted/*.json", f"{MATCHING_DIRECTORY}/**/*", f"{SEGMENT_FOLDER}/*.sqlite",
     f"{SEGMENT_FOLDER}/*.snapshot",
 )  # fmt: skip
 _PIECE_BYTES = 1 << 20
