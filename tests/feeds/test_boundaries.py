@@ -73,9 +73,7 @@ def test_openair_is_read_by_its_own_reader_and_a_circle_goes_all_around(tmp_path
 
 
 def test_a_name_of_a_stranger_is_one_line_of_bounded_length(tmp_path: Path) -> None:
-    (line,) = read(
-        tmp_path, geojson(({"name": "A\n\u202eB" + "x" * 500}, {"type": "LineString", "coordinates": RING}))
-    )
+    (line,) = read(tmp_path, geojson(({"name": "A\n\u202eB" + "x" * 500}, {"type": "LineString", "coordinates": RING})))
     assert line.name.startswith("A \\u202eBx")
     assert len(line.name) == boundaries.LONGEST_NAME
 

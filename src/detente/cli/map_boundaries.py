@@ -51,7 +51,9 @@ def list_sets(directory: Directory, output: OutputOption = None) -> None:
     found = boundary_sets(directory)
     document = [{"name": one.name, "lines": len(one.lines), "points": one.points} for one in found]
     if not answered(output, document, (one.name for one in found)):
-        show_table(("boundaries", "lines", "points"), [(one.name, str(len(one.lines)), str(one.points)) for one in found])
+        show_table(
+            ("boundaries", "lines", "points"), [(one.name, str(len(one.lines)), str(one.points)) for one in found]
+        )
 
 
 def remove(

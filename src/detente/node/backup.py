@@ -25,7 +25,6 @@ from detente.link.directory import NodeDirectory
 from detente.link.trust import read_card_file
 from detente.node.configuration import read_configuration
 from detente.node.last_backup import LastBackup, note_backup
-from detente.node.map_boundaries import BOUNDARIES_FOLDER
 from detente.node.matching.files import MATCHING_DIRECTORY
 from detente.record.copy import copy_journal
 from detente.record.keys import sync_directory
@@ -37,8 +36,8 @@ MANIFEST = "manifest.json"
 KEY_MEMBER, SEALED_MEMBER = "key.age", "backup.age"
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 _ALSO_KEPT = (
-    "*.toml", f"{BOUNDARIES_FOLDER}/*.json", "node.key.former", "trusted/*.json", f"{MATCHING_DIRECTORY}/**/*", f"{SEGMENT_FOLDER}/*.sqlite",
-    f"{SEGMENT_FOLDER}/*.snapshot",
+    "*.toml", "node.key.former", "trusted/*.json", f"{MATCHING_DIRECTORY}/**/*", f"{SEGMENT_FOLDER}/*.sqlite",
+    f"{SEGMENT_FOLDER}/*.snapshot", "map/*.json",
 )  # fmt: skip
 _PIECE_BYTES = 1 << 20
 

@@ -1,4 +1,4 @@
-"""The boundaries that a party shows on its map: one file for each set in the node's directory. No peer hears of them."""
+"""The boundaries on the party's map: one file for each set in the node's directory. No peer hears of them."""
 
 from __future__ import annotations
 
