@@ -25,7 +25,9 @@ const SYMBOL_PX = 30
 const SMALL = 0.5
 const STANDARD_PX = 18
 const STANDARD_SPRITE_PX = 46
-const COURSE_PX = 20
+const COURSE_PX = 22
+/** How far from its place a label begins, beside a plain symbol and beside one of the standard. */
+const [LABEL_PX, STANDARD_LABEL_PX] = [9, 14]
 const FOOT_100_M = 30.48
 const LABEL_FONT = '11px "B612 Mono", monospace'
 const MARGIN_PX = 20
@@ -203,6 +205,7 @@ export class Symbols {
       const k = this.shown.subarray(0, this.count).indexOf(traffic.indexOf(key))
       if (k >= 0 && this.xs[k] !== Infinity) taken.claim(this.xs[k] as number, this.ys[k] as number)
     }
+    const fromPx = this.standards.length && this.count <= SWARM ? STANDARD_LABEL_PX : LABEL_PX
     let drawn = 0
     for (let k = 0; k < this.count && drawn < MOST_LABELS; k++) {
       const x = this.xs[k] as number
@@ -215,7 +218,7 @@ export class Symbols {
       drawn++
       const colour = traffic.ours[this.shown[k] as number] ? colours.ours : colours.theirs
       const name = this.text(one.planId, colour, colours.halo, ratio)
-      const left = Math.round((x + 9) * ratio)
+      const left = Math.round((x + fromPx) * ratio)
       const base = Math.round((y - 5) * ratio)
       this.pixels.stamp(name, left, base)
       if (isFlown) {
