@@ -6,7 +6,7 @@ import { type Line, trace } from './lines'
 import { type View, xOf, yOf } from './mercator'
 import { Taken } from './taken'
 
-export interface Boundary extends Line { name: string; isArea: boolean }
+export interface Boundary extends Line { name: string; isArea: boolean; pieces: Line[] }
 
 const DASHES = [9, 4]
 const NAME_LONGEST = 30
@@ -14,20 +14,42 @@ const NAME_LONGEST = 30
 const NAMED_FROM_PX = 40
 const PATHS_A_STROKE = 100
 
-export function boundary({ name, points }: GivenLine): Boundary {
+/** The lines as they are drawn: an edge that two of them share once, for dashes that lie on dashes are no dashes. */
+export function boundaries(lines: GivenLine[]): Boundary[] {
+  const edges = new Set<string>()
+  return lines.map((line) => boundary(line, edges))
+}
+
+function boundary({ name, points }: GivenLine, edges: Set<string>): Boundary {
   const xs = Float64Array.from(points, (point) => xOf(point[0]))
   const ys = Float64Array.from(points, (point) => yOf(point[1]))
-  let [minX, maxX, minY, maxY] = [Infinity, -Infinity, Infinity, -Infinity]
-  for (let k = 0; k < xs.length; k++) {
+  for (let k = 1; k < xs.length; k++) {
     // The short way round, over the antimeridian too.
-    if (k) xs[k] = (xs[k] as number) - Math.round((xs[k] as number) - (xs[k - 1] as number))
-    minX = Math.min(minX, xs[k] as number)
-    maxX = Math.max(maxX, xs[k] as number)
-    minY = Math.min(minY, ys[k] as number)
-    maxY = Math.max(maxY, ys[k] as number)
+    xs[k] = (xs[k] as number) - Math.round((xs[k] as number) - (xs[k - 1] as number))
   }
+  const pieces: Line[] = []
+  let from = 0
+  const end = (k: number): void => {
+    if (k > from) pieces.push(line(xs.subarray(from, k + 1), ys.subarray(from, k + 1)))
+  }
+  for (let k = 1; k < xs.length; k++) {
+    const edge = [String(points[k - 1]), String(points[k])].sort().join(' ')
+    if (edges.has(edge)) {
+      end(k - 1)
+      from = k
+    }
+    edges.add(edge)
+  }
+  end(xs.length - 1)
   const last = xs.length - 1
-  return { name: fit(name, NAME_LONGEST), xs, ys, minX, maxX, minY, maxY, isArea: last > 2 && xs[0] === xs[last] && ys[0] === ys[last] }
+  return { ...line(xs, ys), name: fit(name, NAME_LONGEST), pieces, isArea: last > 2 && xs[0] === xs[last] && ys[0] === ys[last] }
+}
+
+function line(xs: Float64Array, ys: Float64Array): Line {
+  const made = { xs, ys, minX: Infinity, maxX: -Infinity, minY: Infinity, maxY: -Infinity }
+  for (const x of xs) { made.minX = Math.min(made.minX, x); made.maxX = Math.max(made.maxX, x) }
+  for (const y of ys) { made.minY = Math.min(made.minY, y); made.maxY = Math.max(made.maxY, y) }
+  return made
 }
 
 const taken = new Taken()
@@ -39,7 +61,7 @@ export function drawBoundaries(context: OffscreenCanvasRenderingContext2D, view:
   context.setLineDash(DASHES)
   for (let first = 0; first < all.length; first += PATHS_A_STROKE) {
     context.beginPath()
-    for (const one of all.slice(first, first + PATHS_A_STROKE)) trace(context, view, one, false)
+    for (const one of all.slice(first, first + PATHS_A_STROKE)) for (const piece of one.pieces) trace(context, view, piece, false)
     context.stroke()
   }
   context.setLineDash([])

@@ -5,7 +5,7 @@ import regular from '@fontsource/b612/files/b612-latin-400-normal.woff2?url'
 import bold from '@fontsource/b612/files/b612-latin-700-normal.woff2?url'
 import mono from '@fontsource/b612-mono/files/b612-mono-latin-400-normal.woff2?url'
 import { type BaseMap, baseMap, drawBase } from './base'
-import { type Boundary, boundary } from './boundaries'
+import { type Boundary, boundaries } from './boundaries'
 import { Picture } from './draw'
 import { View } from './mercator'
 import { unpack } from './packed'
@@ -23,7 +23,7 @@ const flights = new Map<string, Flight>()
 let traffic: Traffic | null = null
 let map: BaseMap | null = null
 let names: Place[] = []
-let boundaries: Boundary[] = []
+let lines: Boundary[] = []
 let isStandardAsked = false
 let canvases: { ground: OffscreenCanvas; moving: OffscreenCanvas } | null = null
 let shown: Shown | null = null
@@ -35,7 +35,7 @@ scope.onmessage = ({ data }) => {
     for (const one of unpack(data.packed)) flights.set(one.key, one)
     traffic = null
     scope.postMessage({ kind: 'extent', extent: extent() })
-  } else if (data.kind === 'boundaries') boundaries = data.lines.map(boundary)
+  } else if (data.kind === 'boundaries') lines = boundaries(data.lines)
   else if (data.kind === 'what_is_at') scope.postMessage({ kind: 'found', found: picture.at(data.x, data.y, data.withinPx) })
   else {
     if (data.frame.shown && data.frame.shown.layer.party !== shown?.layer.party) traffic = null
@@ -49,7 +49,7 @@ scope.onmessage = ({ data }) => {
 function draw(frame: Frame): string[] | null {
   if (!canvases || !shown) return null
   view.take(frame)
-  const named = frame.ground ? drawBase(context(canvases.ground, frame.ratio), view, map, names, boundaries, shown.colours) : null
+  const named = frame.ground ? drawBase(context(canvases.ground, frame.ratio), view, map, names, lines, shown.colours) : null
   traffic ??= new Traffic([...flights.values()], shown.layer.party)
   picture.draw(context(canvases.moving, frame.ratio), view, shown.colours, frame, traffic, shown.layer)
   return named
