@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import sys
@@ -72,10 +73,27 @@ def window(start_min: int, end_min: int) -> dict[str, str]:
     }
 
 
+def regions() -> bytes:
+    """Two flight information regions, invented, with their boundary across the sea."""
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"name": name},
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [[[16, low], [25, low], [25, high], [16, high], [16, low]]],
+            },
+        }
+        for name, low, high in (("NORTH FIR", 34.1, 39.0), ("SOUTH FIR", 30.0, 34.1))
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": features}).encode()
+
+
 def set_the_scene(north: Party, south: Party) -> None:
     """Flights of both, a zone that is agreed and one that is proposed, a notice, and messages."""
     for party, shift in ((north, "day"), (south, "day")):
         party.post("/line/watch", {"post": "watch", "shift": shift})
+        party.ask("POST", "/map/boundaries?file=regions.geojson", regions())
     north.imports(*(flight("NOR", number) for number in range(22)))
     south.imports(*(flight("SUD", number + 60) for number in range(20)))
     altitude = {"lower": metres(0), "upper": metres(5000)}

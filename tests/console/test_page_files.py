@@ -132,3 +132,11 @@ def test_the_worker_that_draws_the_map_has_nothing_of_the_page() -> None:
     (worker,) = BUILT.glob("assets/painter-*.js")
     text = worker.read_text()
     assert not [word for word in ("$state", "localStorage", "document.") if word in text]
+
+
+def test_script_and_style_are_small_and_the_symbols_of_the_standards_a_file_of_their_own() -> None:
+    code = {name: file.packed for name, file in page_files().items() if name.endswith((".js", ".css"))}
+    assert sum(len(packed) for packed in code.values()) < 600_000
+    (symbols,) = BUILT.glob("assets/standard_symbols-*.js")
+    assert "UNMANNED" in symbols.read_text()
+    assert [file.name for file in BUILT.glob("assets/*.js") if "UNMANNED" in file.read_text()] == [symbols.name]

@@ -11,8 +11,9 @@ from detente.language.wording import _files, _texts
 from texts import texts
 
 SAME_IN_BOTH = frozenset({
-    "node.heading.session", "node.heading.sessions", "profile.minimum", "report.accord", "report.column.journal",
-    "report.column.plans", "report.plan_count.one", "report.plan_count.other", "report.plans_title",
+    "node.heading.points", "node.heading.session", "node.heading.sessions", "profile.minimum", "report.accord",
+    "report.column.journal", "report.column.plans", "report.plan_count.one", "report.plan_count.other",
+    "report.plans_title",
     "report.term.accord", "report.term.journal", "report.term.plan", "report.term.utc",
 })  # fmt: skip
 """Keys whose text is rightly the same in English and French."""

@@ -16,6 +16,7 @@ from plot_samples import MINIMA, crossing, flight
 from detente.airspace.passes import compare
 from detente.airspace.plan import Plan
 from detente.airspace.separation import MinimaTable
+from detente.console.files import PLACES, page_files
 from detente.language import Language
 from detente.plots.map import conflict_map
 from detente.plots.map_png import conflict_map_png
@@ -165,6 +166,14 @@ def test_airports_and_cities_are_named_and_cover_neither_each_other_nor_a_number
         for other in boxes[:number]:
             apart = one[0] >= other[2] or other[0] >= one[2] or one[1] >= other[3] or other[1] >= one[3]
             assert apart or number >= len(scene.places)  # two numbers are kept apart by a test of their own
+
+
+def test_no_name_has_lost_a_letter() -> None:
+    """A table in an encoding that has not the letter has a question mark, or a control character, in its place."""
+    rows = page_files()[PLACES].body.decode().splitlines()[1:]
+    names = [row.split("\t")[1] for row in rows]
+    assert {"Osaka", "Chişinău", "København"} <= set(names)
+    assert [name for name in names if not re.fullmatch(r"[^\W_]*(?:[ .,&'’-]+[^\W_]+)*\.?", name)] == []
 
 
 def test_a_crowd_has_one_number_on_the_map_and_all_of_them_in_the_inset() -> None:

@@ -31,6 +31,7 @@ from detente.api.routes import (
     journal,
     line,
     link,
+    map_boundaries,
     matching,
     measures,
     members,
@@ -87,6 +88,7 @@ def make_application(service: Service) -> Litestar:
             stream.router,
             told.router,
             journal.router,
+            map_boundaries.router,
         ],
     )
     described = OpenAPIConfig(

@@ -57,6 +57,7 @@ _NEEDED: dict[PersonRole | None, str] = {
         GET /line/messages
         GET /line/messages/{peer}/{message_id}
         GET /line/watch/{post}
+        GET /map/boundaries
         GET /matching/events
         GET /matching/ledger
         GET /matching/runs
@@ -121,6 +122,8 @@ _NEEDED: dict[PersonRole | None, str] = {
         POST /line/voice
         POST /line/watch
         POST /line/watch/leave
+        POST /map/boundaries
+        POST /map/boundaries/{name}/remove
         POST /matching/messages
         POST /matching/runs
         POST /matching/runs/{run}/abort

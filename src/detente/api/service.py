@@ -142,6 +142,11 @@ class Service:
         return self.card.name
 
     @property
+    def directory(self) -> Path:
+        """The node's directory."""
+        return self._directory.path
+
+    @property
     def journal_file(self) -> Path:
         """The journal's file, to be read beside the loop; one at a time, within `journal_reading`."""
         return self._directory.journal_path

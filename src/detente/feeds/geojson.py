@@ -213,10 +213,10 @@ def check_members(found: dict[str, Any], known: frozenset[str], place: str = "")
             shown, expected = printable_line(f"{place}{unknown}"), ", ".join(sorted(known))
             raise Refusal("feeds.known_member", shown, brief(found[unknown]), known=expected)
     if "crs" in found:
-        _check_crs(found)
+        check_crs(found)
 
 
-def _check_crs(member: dict[str, Any]) -> None:
+def check_crs(member: dict[str, Any]) -> None:
     """Refuse the `crs` of GeoJSON before RFC 7946 unless it names longitude and latitude on WGS 84 (R28)."""
     crs = member.get("crs")
     if crs is None:

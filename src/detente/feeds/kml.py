@@ -173,7 +173,7 @@ class _Reader:
                 raise Refusal("feeds.altitudemode_of_polygon", "LinearRing: altitudeMode", printable_line(mode))
             if _text(polygon, "extrude") not in {"1", "true"}:
                 raise Refusal("feeds.extruded_area", "extrude", _text(polygon, "extrude") or None)
-            rows = _coordinates(ring)
+            rows = coordinates_of(ring)
             if rows[0][:2] != rows[-1][:2]:
                 raise Refusal("feeds.first_position_again", "coordinates", rows[-1][:2], rows=str(rows[0][:2]))
             area = Polygon(tuple(_position(row) for row in rows[:-1]))
@@ -197,7 +197,7 @@ class _Reader:
             start, end = _span(time)
             if (end - start) < timedelta(seconds=1):
                 raise Refusal("feeds.span_at_least_one_second", "TimeSpan", (end - start).total_seconds())
-            rows = _without_repetition(_coordinates(line))
+            rows = _without_repetition(coordinates_of(line))
             reference = self._reference(line)
             positions = [_position(row) for row in rows]
             nominal = min(end - start, NOMINAL_PATH)
@@ -215,7 +215,7 @@ class _Reader:
     def _flown_path(self, line: Element) -> Trajectory:
         if self.routes.start is None or self.routes.speed_m_s is None:
             raise Refusal("routes.span_or_start", "TimeSpan", None)
-        rows = _without_repetition(_coordinates(line))
+        rows = _without_repetition(coordinates_of(line))
         reference = self._reference(line)
         altitudes = [Altitude(_height(row), AltitudeUnit.METRE, reference) for row in rows]
         path = straight_path([_position(row) for row in rows], altitudes, self.routes.needed_speed_m_s())
@@ -300,7 +300,8 @@ def _extended(element: Element, name: str) -> str:
     return _text(named[0], "value") if named else ""
 
 
-def _coordinates(geometry: Element) -> list[tuple[float, ...]]:
+def coordinates_of(geometry: Element) -> list[tuple[float, ...]]:
+    """Return the positions of a path or ring: longitude, latitude and, where it is given, the altitude in metres."""
     element = geometry.child("coordinates")
     tuples = element.text.split() if element is not None else []
     if len(tuples) < 2:

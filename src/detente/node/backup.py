@@ -37,7 +37,7 @@ KEY_MEMBER, SEALED_MEMBER = "key.age", "backup.age"
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 _ALSO_KEPT = (
     "*.toml", "node.key.former", "trusted/*.json", f"{MATCHING_DIRECTORY}/**/*", f"{SEGMENT_FOLDER}/*.sqlite",
-    f"{SEGMENT_FOLDER}/*.snapshot",
+    f"{SEGMENT_FOLDER}/*.snapshot", "map/*.json",
 )  # fmt: skip
 _PIECE_BYTES = 1 << 20
 

@@ -4,10 +4,11 @@ import { feature, mesh } from 'topojson-client'
 import type { GeometryCollection, Topology } from 'topojson-specification'
 import type { Feature, MultiLineString, MultiPolygon, Polygon, Position as Point } from 'geojson'
 import url from 'world-atlas/countries-50m.json?url'
+import { type Line, trace } from './lines'
 import { type View, xOf, yOf } from './mercator'
+import { type Boundary, drawBoundaries } from './boundaries'
 import { drawPlaces, type Place } from './places'
 
-interface Line { xs: Float64Array; ys: Float64Array; minX: number; maxX: number; minY: number; maxY: number }
 interface Label { name: string; x: number; y: number; width: number }
 export interface BaseMap { land: Line[]; borders: Line[]; labels: Label[] }
 
@@ -54,9 +55,11 @@ function label(country: Feature<Polygon | MultiPolygon, { name: string }>): Labe
 
 export interface BaseColours { sea: string; land: string; border: string; name: string; grid: string }
 
+/** Draw the ground; returns the names of the boundaries that are written on it. */
 export function drawBase(
-  context: OffscreenCanvasRenderingContext2D, view: View, map: BaseMap | null, names: readonly Place[], colours: BaseColours,
-): void {
+  context: OffscreenCanvasRenderingContext2D, view: View, map: BaseMap | null, names: readonly Place[], boundaries: readonly Boundary[],
+  colours: BaseColours,
+): string[] {
   context.fillStyle = colours.sea
   context.fillRect(0, 0, view.width, view.height)
   if (map) {
@@ -71,6 +74,7 @@ export function drawBase(
     context.stroke()
   }
   grid(context, view, colours)
+  const named = drawBoundaries(context, view, boundaries, colours.name)
   if (map) {
     context.fillStyle = colours.name
     context.textAlign = 'center'
@@ -80,29 +84,7 @@ export function drawBase(
     }
   }
   drawPlaces(context, view, names, colours)
-}
-
-function trace(context: OffscreenCanvasRenderingContext2D, view: View, { xs, ys, minX, maxX, minY, maxY }: Line, closed: boolean): void {
-  const halfX = view.width / 2 / view.scale
-  const halfY = view.height / 2 / view.scale
-  if (maxY < view.y - halfY || minY > view.y + halfY) return
-  for (const turn of [-1, 0, 1]) {
-    if (maxX + turn < view.x - halfX || minX + turn > view.x + halfX) continue
-    const offsetX = view.width / 2 + (turn - view.x) * view.scale
-    const offsetY = view.height / 2 - view.y * view.scale
-    let lastX = NaN
-    let lastY = NaN
-    for (let k = 0; k < xs.length; k++) {
-      const px = (xs[k] as number) * view.scale + offsetX
-      const py = (ys[k] as number) * view.scale + offsetY
-      if (k === 0) context.moveTo(px, py)
-      else if (Math.abs(px - lastX) > 0.7 || Math.abs(py - lastY) > 0.7 || k === xs.length - 1) context.lineTo(px, py)
-      else continue
-      lastX = px
-      lastY = py
-    }
-    if (closed) context.closePath()
-  }
+  return named
 }
 
 const STEPS_DEG = [30, 10, 5, 2, 1, 0.5, 0.25, 0.1, 0.05]

@@ -5,6 +5,7 @@ import { fit } from '../shown/text'
 import { distanceM, unitsPerMetre, type View, xOf, yOf } from './mercator'
 import type { Gesture, Ghost, Selected } from './scene.svelte'
 import { type AreaShape, type Flight, flight, outline, volumeShape } from './shapes'
+import type { StandardSymbol } from './standard_symbols'
 import { Symbols } from './symbols'
 import { Taken } from './taken'
 import type { Traffic } from './traffic'
@@ -13,6 +14,8 @@ export interface Colours {
   ours: string; theirs: string; danger: string; warning: string; text: string; faint: string; halo: string
 }
 export interface Layer {
+  /** Aircraft as APP-6 and MIL-STD-2525 draw them. */
+  isStandard: boolean
   party: string; notices: NoticeRecord[]; zones: Zone[]; conflicts: ConflictRecord[]
   selected: Selected
   /** The keys of the plan that is selected, or of both plans of the conflict that is. */
@@ -53,6 +56,11 @@ export class Picture {
     for (const record of layer.conflicts) drawConflict(context, view, colours, record, ms, layer, hits)
     drawGesture(context, view, colours, layer)
     this.hits = hits
+  }
+
+  /** How a standard draws aircraft has come. */
+  take(standard: StandardSymbol): void {
+    this.symbols.standard = standard
   }
 
   /** Letters look otherwise now: make them anew. */

@@ -5,6 +5,7 @@ import regular from '@fontsource/b612/files/b612-latin-400-normal.woff2?url'
 import bold from '@fontsource/b612/files/b612-latin-700-normal.woff2?url'
 import mono from '@fontsource/b612-mono/files/b612-mono-latin-400-normal.woff2?url'
 import { type BaseMap, baseMap, drawBase } from './base'
+import { type Boundary, boundaries } from './boundaries'
 import { Picture } from './draw'
 import { View } from './mercator'
 import { unpack } from './packed'
@@ -22,6 +23,8 @@ const flights = new Map<string, Flight>()
 let traffic: Traffic | null = null
 let map: BaseMap | null = null
 let names: Place[] = []
+let lines: Boundary[] = []
+let isStandardAsked = false
 let canvases: { ground: OffscreenCanvas; moving: OffscreenCanvas } | null = null
 let shown: Shown | null = null
 
@@ -32,21 +35,24 @@ scope.onmessage = ({ data }) => {
     for (const one of unpack(data.packed)) flights.set(one.key, one)
     traffic = null
     scope.postMessage({ kind: 'extent', extent: extent() })
-  } else if (data.kind === 'what_is_at') scope.postMessage({ kind: 'found', found: picture.at(data.x, data.y, data.withinPx) })
+  } else if (data.kind === 'boundaries') lines = boundaries(data.lines)
+  else if (data.kind === 'what_is_at') scope.postMessage({ kind: 'found', found: picture.at(data.x, data.y, data.withinPx) })
   else {
     if (data.frame.shown && data.frame.shown.layer.party !== shown?.layer.party) traffic = null
     shown = data.frame.shown ?? shown
-    draw(data.frame)
-    scope.postMessage({ kind: 'drawn' })
+    if (shown?.layer.isStandard && !isStandardAsked) loadStandard()
+    scope.postMessage({ kind: 'drawn', named: draw(data.frame) })
   }
 }
 
-function draw(frame: Frame): void {
-  if (!canvases || !shown) return
+/** Returns the names of the boundaries on the ground; null where that was not drawn. */
+function draw(frame: Frame): string[] | null {
+  if (!canvases || !shown) return null
   view.take(frame)
-  if (frame.ground) drawBase(context(canvases.ground, frame.ratio), view, map, names, shown.colours)
+  const named = frame.ground ? drawBase(context(canvases.ground, frame.ratio), view, map, names, lines, shown.colours) : null
   traffic ??= new Traffic([...flights.values()], shown.layer.party)
   picture.draw(context(canvases.moving, frame.ratio), view, shown.colours, frame, traffic, shown.layer)
+  return named
 }
 
 function context(canvas: OffscreenCanvas, ratio: number): OffscreenCanvasRenderingContext2D {
@@ -75,6 +81,12 @@ function extent(): Extent {
 
 function load<T>(coming: Promise<T>, take: (loaded: T) => void): void {
   coming.then(take).then(() => scope.postMessage({ kind: 'loaded', problem: '' }), (reason: unknown) => scope.postMessage({ kind: 'loaded', problem: String(reason) }))
+}
+
+/** Only whoever wants them loads them. */
+function loadStandard(): void {
+  isStandardAsked = true
+  load(import('./standard_symbols'), ({ standardSymbol }) => picture.take(standardSymbol))
 }
 
 load(baseMap(), (loaded) => (map = loaded))

@@ -1,7 +1,7 @@
 // The page and the worker that draws its map: what they tell each other, and the page's side of it. However much moves,
 // the page itself stays free for the keys and for STOP.
 
-import type { PlanRecord } from '../node/types'
+import type { GivenLine, PlanRecord } from '../node/types'
 import type { BaseColours } from './base'
 import type { Colours, Found, Layer } from './draw'
 import { buffersOf, pack, type Packed } from './packed'
@@ -17,18 +17,20 @@ export interface Frame {
 export type ToPainter =
   | { kind: 'canvases'; ground: OffscreenCanvas; moving: OffscreenCanvas }
   | { kind: 'plans'; packed: Packed; gone: string[] }
+  | { kind: 'boundaries'; lines: GivenLine[] }
   | { kind: 'frame'; frame: Frame }
   | { kind: 'what_is_at'; x: number; y: number; withinPx: number }
 /** The flights that are drawn: when they start, the earliest first, and the box around them, west to east, north to south. */
 export interface Extent { starts: Float64Array; box: [number, number, number, number] | null }
 export type FromPainter =
-  | { kind: 'drawn' }
+  /** The names of the boundaries that are written on the ground; null where that was not drawn. */
+  | { kind: 'drawn'; named: string[] | null }
   /** Something that the ground is drawn with has come, or has not. */
   | { kind: 'loaded'; problem: string }
   | { kind: 'extent'; extent: Extent }
   | { kind: 'found'; found: Found | null }
 
-interface Heard { drawn: () => void; loaded: (problem: string) => void; extent: (extent: Extent) => void }
+interface Heard { drawn: (named: string[] | null) => void; loaded: (problem: string) => void; extent: (extent: Extent) => void }
 
 export class Painting {
   private readonly worker = new Worker(new URL('./painter.ts', import.meta.url), { type: 'module' })
@@ -43,7 +45,7 @@ export class Painting {
     this.worker.onmessage = ({ data }: MessageEvent<FromPainter>) => {
       if (data.kind === 'drawn') {
         this.busy = false
-        heard.drawn()
+        heard.drawn(data.named)
         if (this.next) this.draw(this.next)
       } else if (data.kind === 'loaded') heard.loaded(data.problem)
       else if (data.kind === 'extent') heard.extent(data.extent)
@@ -67,6 +69,10 @@ export class Painting {
     if (!changed.length && !gone.length) return
     const packed = pack(changed)
     this.tell({ kind: 'plans', packed, gone }, buffersOf(packed))
+  }
+
+  boundaries(lines: GivenLine[]): void {
+    this.tell({ kind: 'boundaries', lines })
   }
 
   draw(frame: Frame): void {

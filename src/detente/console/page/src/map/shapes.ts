@@ -5,7 +5,7 @@ import { metresOf } from '../shown/metres'
 import { unitsPerMetre, xOf, yOf } from './mercator'
 
 export interface Flight {
-  key: string; party: string; planId: string; start: number; end: number
+  key: string; party: string; planId: string; isUncrewed: boolean; start: number; end: number
   xs: Float64Array; ys: Float64Array; times: Float64Array; heights: Float64Array
   volumes: AreaShape[]
 }
@@ -14,9 +14,11 @@ export interface AreaShape {
 }
 
 const CIRCLE_CORNERS = 48
+/** Classes of aircraft without a crew, as parties name them. */
+const UNCREWED = ['drone', 'uas', 'uav']
 
 export function flight(party: string, plan: Plan): Flight {
-  const common = { key: `${party}/${plan.plan_id}`, party, planId: plan.plan_id }
+  const common = { key: `${party}/${plan.plan_id}`, party, planId: plan.plan_id, isUncrewed: UNCREWED.includes(plan.aircraft_class ?? '') }
   if (Array.isArray(plan.intent)) {
     const volumes = plan.intent.map(volumeShape)
     const empty = new Float64Array()

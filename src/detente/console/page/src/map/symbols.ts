@@ -7,6 +7,7 @@ import type { View } from './mercator'
 import { COURSES } from './legs'
 import { Pixels, type Sprite, sprite, textWidth, wordOf } from './pixels'
 import type { Flight } from './shapes'
+import type { StandardSymbol } from './standard_symbols'
 import type { Taken } from './taken'
 import type { Traffic } from './traffic'
 
@@ -22,6 +23,11 @@ const MOST_TEXTS = 4000
 const LONGEST_LABEL = 24
 const SYMBOL_PX = 30
 const SMALL = 0.5
+const STANDARD_PX = 18
+const STANDARD_SPRITE_PX = 46
+const COURSE_PX = 22
+/** How far from its place a label begins, beside a plain symbol and beside one of the standard. */
+const [LABEL_PX, STANDARD_LABEL_PX] = [9, 14]
 const FOOT_100_M = 30.48
 const LABEL_FONT = '11px "B612 Mono", monospace'
 const MARGIN_PX = 20
@@ -37,9 +43,13 @@ export class Symbols {
   private traffic: Traffic | null = null
   private ms = 0
   private layer: Layer | null = null
+  /** How APP-6 and MIL-STD-2525 draw aircraft, once that has come. */
+  standard: StandardSymbol | null = null
   private readonly pixels = new Pixels()
   private look = ''
   private readonly sprites: Sprite[] = []
+  /** Of the standard, by side, crew and course; empty where plain ones are shown. */
+  private standards: Sprite[] = []
   private readonly texts = new Map<string, Sprite>()
   private words = { ours: 0, theirs: 0 }
 
@@ -90,7 +100,7 @@ export class Symbols {
   draw(context: OffscreenCanvasRenderingContext2D, view: View, colours: Colours, ratio: number, isCrowd: boolean, taken: Taken): void {
     const { layer, traffic, pixels } = this
     if (!layer || !traffic) return
-    this.take(colours, ratio)
+    this.take(colours, ratio, layer.isStandard ? this.standard : null)
     pixels.begin(Math.round(view.width * ratio), Math.round(view.height * ratio))
     this.place(view, traffic, ratio, isCrowd)
     this.stamp(traffic, ratio, 1)
@@ -120,8 +130,8 @@ export class Symbols {
     this.texts.clear()
   }
 
-  private take(colours: Colours, ratio: number): void {
-    const look = `${ratio} ${colours.ours} ${colours.theirs} ${colours.halo}`
+  private take(colours: Colours, ratio: number, standard: StandardSymbol | null): void {
+    const look = `${ratio} ${colours.ours} ${colours.theirs} ${colours.halo} ${standard !== null}`
     if (look === this.look) return
     this.look = look
     this.texts.clear()
@@ -131,6 +141,7 @@ export class Symbols {
         for (let turn = 0; turn <= COURSES; turn++) this.sprites[indexOf(isOurs, isSmall, turn)] = this.symbol(isOurs, isSmall, turn, colours, ratio)
       }
     }
+    this.standards = standard ? standards(standard, colours, ratio) : []
   }
 
   /** Ours is an arrow head, theirs a ring with its course; a square where it has not begun. The shape tells them apart. */
@@ -173,12 +184,17 @@ export class Symbols {
   }
 
   private stamp(traffic: Traffic, ratio: number, ours: 0 | 1): void {
-    const first = indexOf(ours === 1, this.count > SWARM, 0)
+    const isSmall = this.count > SWARM
+    const first = indexOf(ours === 1, isSmall, 0)
+    const isStandard = !isSmall && this.standards.length > 0
     for (let k = 0; k < this.count; k++) {
       const index = this.shown[k] as number
       const x = this.xs[k] as number
       if (traffic.ours[index] !== ours || x === Infinity) continue
-      const drawn = this.sprites[first + (Number.isNaN(this.heights[k]) ? COURSES : traffic.legs.course(index))]
+      const isFlown = !Number.isNaN(this.heights[k])
+      const drawn = isStandard && isFlown
+        ? this.standards[standardIndexOf(ours, traffic.uncrewed[index] as number, traffic.legs.course(index))]
+        : this.sprites[first + (isFlown ? traffic.legs.course(index) : COURSES)]
       if (drawn) this.pixels.stamp(drawn, Math.round(x * ratio), Math.round((this.ys[k] as number) * ratio))
     }
   }
@@ -189,6 +205,7 @@ export class Symbols {
       const k = this.shown.subarray(0, this.count).indexOf(traffic.indexOf(key))
       if (k >= 0 && this.xs[k] !== Infinity) taken.claim(this.xs[k] as number, this.ys[k] as number)
     }
+    const fromPx = this.standards.length && this.count <= SWARM ? STANDARD_LABEL_PX : LABEL_PX
     let drawn = 0
     for (let k = 0; k < this.count && drawn < MOST_LABELS; k++) {
       const x = this.xs[k] as number
@@ -201,7 +218,7 @@ export class Symbols {
       drawn++
       const colour = traffic.ours[this.shown[k] as number] ? colours.ours : colours.theirs
       const name = this.text(one.planId, colour, colours.halo, ratio)
-      const left = Math.round((x + 9) * ratio)
+      const left = Math.round((x + fromPx) * ratio)
       const base = Math.round((y - 5) * ratio)
       this.pixels.stamp(name, left, base)
       if (isFlown) {
@@ -232,6 +249,31 @@ export class Symbols {
 }
 
 const indexOf = (isOurs: boolean, isSmall: boolean, turn: number): number => (Number(isOurs) * 2 + Number(isSmall)) * (COURSES + 1) + turn
+
+const standardIndexOf = (ours: number, uncrewed: number, turn: number): number => (ours * 2 + uncrewed) * COURSES + turn
+
+/** Symbols of the standard stand upright; a line from the middle has the course. */
+function standards(standard: StandardSymbol, colours: Colours, ratio: number): Sprite[] {
+  const made: Sprite[] = []
+  for (const ours of [0, 1]) {
+    for (const uncrewed of [0, 1]) {
+      const { image, x, y } = standard(ours === 1, uncrewed === 1, STANDARD_PX, ratio)
+      for (let turn = 0; turn < COURSES; turn++) {
+        made[standardIndexOf(ours, uncrewed, turn)] = sprite(STANDARD_SPRITE_PX, STANDARD_SPRITE_PX, STANDARD_SPRITE_PX / 2, STANDARD_SPRITE_PX / 2, ratio, (context) => {
+          const course = (turn / COURSES) * 2 * Math.PI
+          context.strokeStyle = ours ? colours.ours : colours.theirs
+          context.lineWidth = 2
+          context.beginPath()
+          context.moveTo(0, 0)
+          context.lineTo(COURSE_PX * Math.cos(course), COURSE_PX * Math.sin(course))
+          context.stroke()
+          context.drawImage(image, -x, -y, image.width / ratio, image.height / ratio)
+        })
+      }
+    }
+  }
+  return made
+}
 
 /** The symbol, with a rim of another colour where one is given. */
 function arrow(context: OffscreenCanvasRenderingContext2D, isOurs: boolean, colour: string, halo: string): void {

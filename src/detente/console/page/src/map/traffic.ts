@@ -8,8 +8,9 @@ export class Traffic {
   readonly flights: readonly Flight[]
   readonly ends: Float64Array
   readonly legs: Legs
-  /** Which flights are ours, and which have areas: 1 where they are and have. */
+  /** Which flights are ours, which have no crew, and which have areas: 1 where it is so. */
   readonly ours: Uint8Array
+  readonly uncrewed: Uint8Array
   readonly withAreas: Uint8Array
   private readonly starts: Float64Array
   /** The latest end of a flight up to and with this one: it never falls, so that it can be searched. */
@@ -22,6 +23,7 @@ export class Traffic {
     this.ends = Float64Array.from(this.flights, (one) => one.end)
     this.legs = new Legs(this.flights)
     this.ours = Uint8Array.from(this.flights, (one) => Number(one.party === party))
+    this.uncrewed = Uint8Array.from(this.flights, (one) => Number(one.isUncrewed))
     this.withAreas = Uint8Array.from(this.flights, (one) => Number(one.volumes.length > 0))
     this.latest = new Float64Array(this.flights.length)
     let latest = -Infinity

@@ -148,3 +148,7 @@ export interface Incident {
   peer: string; ours: boolean; due: string; state: string; overdue: boolean
   incident: { incident_id: string; party: string; incident_class: string; reported_at: string; words?: string | null }
 }
+/** A line on the map: longitude before latitude. */
+export interface GivenLine { name: string; points: [number, number][] }
+export interface BoundarySet { name: string; lines: GivenLine[] }
+export interface BoundariesAdded { name: string; lines: number; points: number; left_out: Record<string, number> }

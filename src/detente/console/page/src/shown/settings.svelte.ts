@@ -1,6 +1,6 @@
 // How the page shows things to who sits here; kept in this browser.
 
-const KEPT = { day: 'detente.theme', metresFirst: 'detente.units', loudness: 'detente.loudness' } as const
+const KEPT = { day: 'detente.theme', metresFirst: 'detente.units', loudness: 'detente.loudness', symbols: 'detente.symbols' } as const
 const USUAL_LOUDNESS = 60
 /** In hundredths of the loudest: a STOP is heard whatever is chosen. */
 export const QUIETEST = 10
@@ -11,9 +11,13 @@ function keptLoudness(): number {
   return kept >= QUIETEST && kept <= 100 ? kept : USUAL_LOUDNESS
 }
 
+/** Plain ones, or those of APP-6 and MIL-STD-2525. */
+export type SymbolSet = 'plain' | 'standard'
+
 class Settings {
   day = $state(localStorage.getItem(KEPT.day) === 'day')
   metresFirst = $state(localStorage.getItem(KEPT.metresFirst) === 'metres')
+  symbols = $state<SymbolSet>(localStorage.getItem(KEPT.symbols) === 'standard' ? 'standard' : 'plain')
   loudness = $state(keptLoudness())
 
   get gain(): number {
@@ -23,6 +27,7 @@ class Settings {
   keep(): void {
     localStorage.setItem(KEPT.day, this.day ? 'day' : 'night')
     localStorage.setItem(KEPT.metresFirst, this.metresFirst ? 'metres' : 'feet')
+    localStorage.setItem(KEPT.symbols, this.symbols)
     localStorage.setItem(KEPT.loudness, String(this.loudness))
   }
 }
