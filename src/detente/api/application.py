@@ -36,6 +36,7 @@ from detente.api.routes import (
     members,
     node,
     notices,
+    passkeys,
     people,
     plans,
     sign_in,
@@ -83,6 +84,7 @@ def make_application(service: Service) -> Litestar:
             carry.router,
             matching.router,
             people.router,
+            passkeys.router,
             sign_in.router,
             stream.router,
             told.router,
@@ -101,7 +103,9 @@ def make_application(service: Service) -> Litestar:
         ),
     )
     application = _application(
-        service, [protected, node.public_router, sign_in.public_router, console.router], described
+        service,
+        [protected, node.public_router, sign_in.public_router, passkeys.public_router, console.router],
+        described,
     )
     unlisted = [route for route in routes_of(application) if route not in NEEDED_ROLE]
     if unlisted:
