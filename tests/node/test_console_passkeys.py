@@ -47,6 +47,8 @@ def page(browser: Any) -> Iterator[Any]:
 
 
 def test_a_person_adds_a_passkey_signs_in_with_it_and_removes_it(north: Party, page: Any) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
     north.post("/people", {"name": "anna", "role": "duty_officer", "posts": ["watch"]})
     page.goto(north.post("/people/anna/link")["link"].replace("127.0.0.1", "localhost"))
     page.locator("button").click()
@@ -55,11 +57,14 @@ def test_a_person_adds_a_passkey_signs_in_with_it_and_removes_it(north: Party, p
     page.get_by_label("Name of the new passkey").fill("laptop")
     page.keyboard.press("Enter")
     page.locator(".passkey", has_text="laptop").wait_for()
+    assert Axe().run(page).violations_count == 0
     page.get_by_label("Name of the new passkey").fill("again")
     page.get_by_role("button", name="Add a passkey").click()
     page.get_by_role("alert").filter(has_text="has one already").wait_for()
     page.get_by_role("button", name="Sign out").click()
-    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.get_by_role("button", name="Sign in with a passkey").wait_for()
+    assert Axe().run(page).violations_count == 0
+    page.get_by_role("button", name="Sign in with a passkey").press("Enter")
     page.locator(".connection:not(.lost)").wait_for()
     assert [one["credential"] for one in north.get("/sessions") if one["person"] == "anna"] == ["passkey"]
     page.locator("nav button", has_text="Settings").click()
