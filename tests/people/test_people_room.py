@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from detente.airspace.refusal import Refusal
 from detente.people.commands import (
+    AddPasskey,
     AddPerson,
     ChangePerson,
     CreateMetricsToken,
@@ -20,7 +21,9 @@ from detente.people.commands import (
     KeepAct,
     LookAtSessions,
     OpenSession,
+    OpenSessionByPasskey,
     PeopleCommand,
+    RemovePasskey,
     RemovePerson,
     RevokeMetricsToken,
 )
@@ -33,8 +36,8 @@ from detente.people.events import (
     SessionEnded,
     SessionUsed,
 )
-from detente.people.records import ActingPerson, ActingWay, People, PersonRole
-from detente.people.room import MOST_LINKS, MOST_METRICS_TOKENS, MOST_SESSIONS, PeopleRoom
+from detente.people.records import ActingPerson, ActingWay, CredentialKind, People, PersonRole
+from detente.people.room import MOST_LINKS, MOST_METRICS_TOKENS, MOST_PASSKEYS, MOST_SESSIONS, PeopleRoom
 from detente.room.link_faults import LinkFault, LinkFaultKind
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
@@ -165,6 +168,52 @@ def test_a_person_who_is_removed_is_out_at_once() -> None:
         node.open("unused", "a3")
     with pytest.raises(Refusal, match="a person of this node: bert"):
         node.link("anna")
+
+
+def add_passkey(node: Node, person: str, number: int = 1, signatures: int = 0) -> None:
+    node.do(AddPasskey(node.now, person, f"k{number}", "laptop", "localhost", f"c{number}", b"key", signatures))
+
+
+def open_by_passkey(node: Node, signatures: int, session: str, number: int = 1) -> None:
+    life = node.now + LIFE
+    node.do(OpenSessionByPasskey(node.now, f"c{number}", signatures, session, sha256(session), life, 60.0))
+
+
+def test_a_passkey_signs_in_until_it_is_removed_and_its_count_only_grows() -> None:
+    node = Node("anna")
+    add_passkey(node, "anna", signatures=3)
+    with pytest.raises(Refusal, match="more often than 3"):
+        open_by_passkey(node, 3, "s1")
+    open_by_passkey(node, 4, "s1")
+    assert node.people.sessions["s1"].credential is CredentialKind.PASSKEY
+    assert (node.people.passkeys["c1"].signatures, node.people.passkeys["c1"].used_at) == (4, NOON)
+    with pytest.raises(Refusal, match="more often than 4"):
+        open_by_passkey(node, 0, "s2")
+    node.do(RemovePasskey(node.now, "k1"))
+    assert node.do(RemovePasskey(node.now, "k1")) == []
+    with pytest.raises(Refusal, match="a passkey of a person"):
+        open_by_passkey(node, 5, "s2")
+
+
+def test_passkeys_of_a_person_are_few_and_go_with_him() -> None:
+    node = Node("anna", "bert")
+    for number in range(MOST_PASSKEYS):
+        add_passkey(node, "anna", number)
+    with pytest.raises(Refusal, match="at most 8 passkeys"):
+        add_passkey(node, "anna", 99)
+    with pytest.raises(Refusal, match="nobody has added"):
+        add_passkey(node, "bert", 1)
+    add_passkey(node, "bert", 100)
+    node.do(RemovePerson(node.now, "anna"))
+    assert list(node.people.passkeys) == ["c100"]
+
+
+def test_an_earlier_journal_makes_passkeys_void() -> None:
+    node = Node("anna")
+    add_passkey(node, "anna")
+    node.do(EndAllSessions(node.now, EndReason.SET_BACK))
+    assert not node.people.passkeys
+    assert "anna" in node.people.persons
 
 
 def test_another_role_counts_for_what_is_open() -> None:

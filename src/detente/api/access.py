@@ -45,11 +45,12 @@ class Caller(NamedTuple):
 
 
 class NotLetIn(StrEnum):
-    """What somebody who is not let in has shown: a token, or that of a link, which is none; a page elsewhere."""
+    """What somebody has shown who is not let in: a token, a link's, or a passkey, which is none; a page elsewhere."""
 
     NOTHING = "nothing"
     TOKEN = "token"  # noqa: S105 - what was shown, and no token
     SIGN_IN_LINK = "sign_in_link"
+    PASSKEY = "passkey"
     PAGE_ELSEWHERE = "page_elsewhere"
 
 

@@ -37,6 +37,7 @@ from detente.api.routes import (
     members,
     node,
     notices,
+    passkeys,
     people,
     plans,
     sign_in,
@@ -84,6 +85,7 @@ def make_application(service: Service) -> Litestar:
             carry.router,
             matching.router,
             people.router,
+            passkeys.router,
             sign_in.router,
             stream.router,
             told.router,
@@ -103,7 +105,9 @@ def make_application(service: Service) -> Litestar:
         ),
     )
     application = _application(
-        service, [protected, node.public_router, sign_in.public_router, console.router], described
+        service,
+        [protected, node.public_router, sign_in.public_router, passkeys.public_router, console.router],
+        described,
     )
     unlisted = [route for route in routes_of(application) if route not in NEEDED_ROLE]
     if unlisted:

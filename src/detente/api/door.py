@@ -12,7 +12,7 @@ import msgspec
 
 from detente.airspace.refusal import Refusal
 from detente.api.access import NotLetIn
-from detente.api.permissions import SIGN_IN, may, routes_at
+from detente.api.permissions import PASSKEY_CHALLENGE, PASSKEY_SIGN_IN, SIGN_IN, may, routes_at
 from detente.api.service import Service
 from detente.api.views import problem_of
 from detente.link.answer import ENVELOPES_PATH, MAX_BATCH_BYTES
@@ -29,8 +29,8 @@ STRANGERS_BATCH_BYTES = 64 * 1024
 BATCH_BYTES = MAX_BATCH_BYTES + 1024
 STOP_BATCH_BYTES = 2 * 1024 * 1024
 """Of a batch at the address for STOP: room for what a peer gives back of our receipts."""
-SIGN_IN_BYTES = 1024
-"""A token and what it is wanted for."""
+SIGN_IN_BYTES = {SIGN_IN: 1024, PASSKEY_CHALLENGE: 1024, PASSKEY_SIGN_IN: 8192}
+"""Of what whoever is not let in yet brings: a token and what it is wanted for; what a passkey signed."""
 _NO_BODY = Admitted("", 0)
 _JSON = (b"content-type", b"application/json")
 
@@ -47,7 +47,7 @@ class Door:
         routes = routes_at(exchange.method, unquote(exchange.path.decode("latin-1")))
         found = self._service.access.caller(exchange.method.encode(), exchange.headers, exchange.way.user)
         if isinstance(found, NotLetIn):
-            return Admitted("", SIGN_IN_BYTES) if SIGN_IN in routes else _NO_BODY
+            return Admitted("", max((SIGN_IN_BYTES.get(route, 0) for route in routes), default=0))
         return Admitted(found.client, self._most_bytes if any(may(found, route) for route in routes) else 0)
 
 

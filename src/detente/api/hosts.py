@@ -39,10 +39,10 @@ class KnownHosts:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
             return False
-        return is_loopback(name) or name in self._names or _is_address(name)
+        return is_loopback(name) or name in self._names or is_address(name)
 
 
-def _is_address(name: str) -> bool:
+def is_address(name: str) -> bool:
     """Whether this is an address: nobody else can let one point here."""
     try:
         ip_address(name)

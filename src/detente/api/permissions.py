@@ -8,6 +8,8 @@ from detente.api.access import Caller
 from detente.people.records import PersonRole
 
 SIGN_IN = "POST /sign-in"
+PASSKEY_CHALLENGE = "POST /sign-in/challenge"
+PASSKEY_SIGN_IN = "POST /sign-in/passkey"
 METRICS = "GET /metrics"
 """Where a token for metrics may come, and nowhere else."""
 
@@ -23,8 +25,10 @@ _NEEDED: dict[PersonRole | None, str] = {
         GET /ready
         GET /sign-in
         POST /sign-in
+        POST /sign-in/challenge
+        POST /sign-in/passkey
     """,
-    # Sees everything, and changes nothing but his own sessions.
+    # Sees everything, and changes nothing but his own sessions and passkeys.
     PersonRole.OBSERVER: """
         GET /
         GET /accord
@@ -70,6 +74,7 @@ _NEEDED: dict[PersonRole | None, str] = {
         GET /metrics
         GET /notices
         GET /notices/entered
+        GET /passkeys
         GET /peers
         GET /peers/{peer}/told
         GET /picture
@@ -80,6 +85,9 @@ _NEEDED: dict[PersonRole | None, str] = {
         GET /zones
         GET /zones/events
         GET /zones/{peer}/{zone_id}
+        POST /passkeys
+        POST /passkeys/challenge
+        POST /passkeys/{passkey}/remove
         POST /sessions/{session}/revoke
         POST /sign-out
     """,

@@ -16,6 +16,7 @@ from detente.accord.accords import Accords
 from detente.accord.warnings import AccordWarning, accord_warnings
 from detente.airspace.refusal import Refusal, RefusalParameter
 from detente.api.access import Access, Caller
+from detente.api.challenges import Challenges
 from detente.api.failures import Failures
 from detente.api.views import ChannelView, PeerView, Status
 from detente.claims.room import ClaimsRoom
@@ -79,6 +80,7 @@ class Service:
         self.access = access
         self.metrics = metrics
         self.failures = Failures(metrics, loop.clock)
+        self.challenges = Challenges()
         self.url = url
         self._directory = directory
         self._started_at = loop.clock()

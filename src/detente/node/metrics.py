@@ -65,11 +65,11 @@ class Metrics:
         )
         self._refused_credentials = Counter(
             "detente_refused_credentials",
-            "Attempts to be let in that failed, by what was shown: a token, that of a sign-in link, a page elsewhere.",
+            "Attempts to be let in that failed, by what was shown: a token, a link's, a passkey, a page elsewhere.",
             ["shown"],
             registry=self.registry,
         )
-        for shown in ("token", "sign_in_link", "page_elsewhere"):
+        for shown in ("token", "sign_in_link", "passkey", "page_elsewhere"):
             self._refused_credentials.labels(shown)
         self._sessions = Gauge("detente_sessions_open", "Persons' sessions that are open.", registry=self.registry)
         self._alarms = Gauge("detente_alarms_open", "Alarms that wait for a person.", registry=self.registry)

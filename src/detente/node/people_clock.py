@@ -74,4 +74,4 @@ def _write(directory: Path, number: int) -> None:
 
 def _let_in(people: People) -> tuple[object, ...]:
     """What decides who is let in; acts and uses of sessions do not."""
-    return tuple(people.persons.values()), *people.links, *people.sessions, *people.metrics_tokens
+    return tuple(people.persons.values()), *people.links, *people.sessions, *people.metrics_tokens, *people.passkeys

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from detente.people.events import EndReason
-from detente.people.records import ActingPerson, CredentialKind, PersonRole
+from detente.people.records import ActingPerson, PersonRole
 
 
 class _Command(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_fields=True):
@@ -53,7 +53,36 @@ class OpenSession(_Command, frozen=True, tag="open_session"):
     expires_at: datetime
     idle_s: float
     address: str = ""
-    credential: CredentialKind = CredentialKind.LINK
+
+
+class AddPasskey(_Command, frozen=True, tag="add_passkey"):
+    """Let whoever holds a passkey sign in as a person from now on; `passkey` names it, for people it is `name`."""
+
+    person: str
+    passkey: str
+    name: str
+    rp_id: str
+    credential_id: str
+    public_key: bytes
+    signatures: int
+
+
+class RemovePasskey(_Command, frozen=True, tag="remove_passkey"):
+    """Let a passkey sign nobody in any more."""
+
+    passkey: str
+
+
+class OpenSessionByPasskey(_Command, frozen=True, tag="open_session_by_passkey"):
+    """Sign the person of a passkey in. The passkey's signature was checked; its device counts `signatures`."""
+
+    credential_id: str
+    signatures: int
+    session: str
+    token_sha256: str
+    expires_at: datetime
+    idle_s: float
+    address: str = ""
 
 
 class EndSession(_Command, frozen=True, tag="end_session"):
@@ -64,7 +93,7 @@ class EndSession(_Command, frozen=True, tag="end_session"):
 
 
 class EndAllSessions(_Command, frozen=True, tag="end_all_sessions"):
-    """End every session, and make every link and every token for metrics void: the journal is an earlier one."""
+    """End every session, and make every link, passkey and token for metrics void: the journal is an earlier one."""
 
     reason: EndReason
 
@@ -97,6 +126,7 @@ class KeepAct(_Command, frozen=True, tag="keep_act"):
 
 
 PeopleCommand = (
-    AddPerson | ChangePerson | RemovePerson | IssueLink | OpenSession | EndSession | EndAllSessions | LookAtSessions
-    | CreateMetricsToken | RevokeMetricsToken | KeepAct
+    AddPerson | ChangePerson | RemovePerson | IssueLink | OpenSession | AddPasskey | RemovePasskey
+    | OpenSessionByPasskey | EndSession | EndAllSessions | LookAtSessions | CreateMetricsToken | RevokeMetricsToken
+    | KeepAct
 )  # fmt: skip

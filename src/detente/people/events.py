@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from detente.people.records import ActingPerson, KnownPerson, MetricsToken, PersonSession, SignInLink
+from detente.people.records import ActingPerson, KnownPerson, MetricsToken, Passkey, PersonSession, SignInLink
 
 
 class EndReason(StrEnum):
@@ -39,7 +39,7 @@ class PersonChanged(_PeopleEvent, frozen=True, tag="person_changed"):
 
 
 class PersonRemoved(_PeopleEvent, frozen=True, tag="person_removed"):
-    """A person is let in no more; his sessions are over and his links void."""
+    """A person is let in no more; his sessions are over, his links and passkeys void."""
 
     name: str
 
@@ -63,7 +63,27 @@ class SessionOpened(_PeopleEvent, frozen=True, tag="session_opened"):
     """A person has signed in; the link that he used, by the hash of its token, is worth nothing any more."""
 
     session: PersonSession
-    link_sha256: str
+    link_sha256: str = ""
+
+
+class PasskeyAdded(_PeopleEvent, frozen=True, tag="passkey_added"):
+    """A person can sign in with a passkey from now on."""
+
+    passkey: Passkey
+
+
+class PasskeyUsed(_PeopleEvent, frozen=True, tag="passkey_used"):
+    """A passkey signed its person in; its device counts so many signatures."""
+
+    credential_id: str
+    signatures: int
+
+
+class PasskeyRemoved(_PeopleEvent, frozen=True, tag="passkey_removed"):
+    """A passkey signs nobody in any more."""
+
+    credential_id: str
+    person: str
 
 
 class SessionUsed(_PeopleEvent, frozen=True, tag="session_used"):
@@ -82,7 +102,7 @@ class SessionEnded(_PeopleEvent, frozen=True, tag="session_ended"):
 
 
 class AllSessionsEnded(_PeopleEvent, frozen=True, tag="all_sessions_ended"):
-    """Every session, link and token for metrics is over."""
+    """Every session, link, passkey and token for metrics is over."""
 
     reason: EndReason
 
@@ -107,7 +127,8 @@ class PersonActed(_PeopleEvent, frozen=True, tag="person_acted"):
     entries: int
 
 
+PasskeyEvent = PasskeyAdded | PasskeyUsed | PasskeyRemoved
 PeopleEvent = (
-    PersonAdded | PersonChanged | PersonRemoved | LinkIssued | LinkVoided | SessionOpened | SessionUsed | SessionEnded
-    | AllSessionsEnded | MetricsTokenCreated | MetricsTokenRevoked | PersonActed
+    PersonAdded | PersonChanged | PersonRemoved | LinkIssued | LinkVoided | PasskeyEvent | SessionOpened | SessionUsed
+    | SessionEnded | AllSessionsEnded | MetricsTokenCreated | MetricsTokenRevoked | PersonActed
 )  # fmt: skip

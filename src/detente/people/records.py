@@ -1,4 +1,4 @@
-"""Persons, sign-in links, sessions and tokens for metrics, as the journal has them. Of every secret there is a hash.
+"""Persons, how they sign in, sessions and tokens for metrics, as the journal has them. Of every secret there is a hash.
 
 A secret is 256 random bits, so that its plain SHA-256 cannot be searched. Times are UTC.
 """
@@ -32,6 +32,7 @@ class CredentialKind(StrEnum):
     """With what a person signed in."""
 
     LINK = "link"
+    PASSKEY = "passkey"
 
 
 class ActingWay(StrEnum):
@@ -71,6 +72,28 @@ class SignInLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def holds(self, at: datetime) -> bool:
         """Whether it may be used now. A clock that was set back makes no link last longer."""
         return self.issued_at - CLOCK_TOLERANCE <= at < self.expires_at
+
+
+class Passkey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A key of a person, held by a device that asks who holds it: here is its public half, which is no secret.
+
+    `passkey` names it and `name` is what its person calls it; `credential_id` is the device's name for it. It signs for
+    the host name `rp_id` alone. `public_key` is a COSE key. `signatures` is the device's count, 0 where it keeps none.
+    """
+
+    passkey: str
+    person: str
+    name: str
+    rp_id: str
+    credential_id: str
+    public_key: bytes
+    signatures: int
+    added_at: datetime
+    used_at: datetime | None = None
+
+    def goes_on(self, signatures: int) -> bool:
+        """Whether a device that has signed so often may be this one: a count that does not grow is of a copy."""
+        return signatures > self.signatures or signatures == self.signatures == 0
 
 
 class PersonSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,6 +137,7 @@ class PeopleKept(msgspec.Struct, frozen=True):
     sessions: dict[str, PersonSession]
     session_of_token: dict[str, str]
     metrics_tokens: dict[str, MetricsToken]
+    passkeys: dict[str, Passkey] = msgspec.field(default_factory=dict)
 
 
 class People:
@@ -125,6 +149,7 @@ class People:
         sessions: those that are open, by their id.
         session_of_token: the id of an open session, by the SHA-256 of its token.
         metrics_tokens: by name.
+        passkeys: by the id of their credential.
     """
 
     def __init__(self) -> None:
@@ -133,11 +158,12 @@ class People:
         self.sessions: dict[str, PersonSession] = {}
         self.session_of_token: dict[str, str] = {}
         self.metrics_tokens: dict[str, MetricsToken] = {}
+        self.passkeys: dict[str, Passkey] = {}
 
     @property
     def lets_somebody_in(self) -> bool:
-        """Whether anything opens the node from outside: a link, a session, a token."""
-        return bool(self.links or self.sessions or self.metrics_tokens)
+        """Whether anything opens the node from outside: a link, a session, a token, a passkey."""
+        return bool(self.links or self.sessions or self.metrics_tokens or self.passkeys)
 
     def with_token(self, token_sha256: str) -> PersonSession | None:
         """Return the session with this token, open or not yet known to have expired; None for none."""
@@ -148,3 +174,11 @@ class People:
         """Return the open sessions of a person, the one that was not used for the longest first."""
         found = [one for one in self.sessions.values() if one.person == person]
         return sorted(found, key=lambda one: (one.used_at, one.session))
+
+    def passkeys_of(self, person: str) -> list[Passkey]:
+        """Return the passkeys of a person, the oldest first."""
+        return [one for one in self.passkeys.values() if one.person == person]
+
+    def passkey(self, passkey: str) -> Passkey | None:
+        """Return the passkey of this name."""
+        return next((one for one in self.passkeys.values() if one.passkey == passkey), None)

@@ -13,6 +13,7 @@ import msgspec
 from detente.airspace.plan import check_identifier
 from detente.airspace.refusal import Refusal
 from detente.people.commands import (
+    AddPasskey,
     AddPerson,
     ChangePerson,
     CreateMetricsToken,
@@ -22,7 +23,9 @@ from detente.people.commands import (
     KeepAct,
     LookAtSessions,
     OpenSession,
+    OpenSessionByPasskey,
     PeopleCommand,
+    RemovePasskey,
     RemovePerson,
     RevokeMetricsToken,
 )
@@ -33,6 +36,10 @@ from detente.people.events import (
     LinkVoided,
     MetricsTokenCreated,
     MetricsTokenRevoked,
+    PasskeyAdded,
+    PasskeyEvent,
+    PasskeyRemoved,
+    PasskeyUsed,
     PeopleEvent,
     PersonActed,
     PersonAdded,
@@ -42,7 +49,17 @@ from detente.people.events import (
     SessionOpened,
     SessionUsed,
 )
-from detente.people.records import KnownPerson, MetricsToken, People, PeopleKept, PersonRole, PersonSession, SignInLink
+from detente.people.records import (
+    CredentialKind,
+    KnownPerson,
+    MetricsToken,
+    Passkey,
+    People,
+    PeopleKept,
+    PersonRole,
+    PersonSession,
+    SignInLink,
+)
 from detente.room.channel import Channel
 from detente.room.link_faults import LinkFault, LinkFaultKind
 from detente.room.room import Room
@@ -54,6 +71,9 @@ MOST_LINKS = 4
 MOST_SESSIONS = 16
 """Of one person at a time; a further one ends the one that was not used for the longest."""
 MOST_METRICS_TOKENS = 16
+MOST_PASSKEYS = 8
+"""Of one person."""
+MOST_NAME_LETTERS = 64
 
 
 class PeopleRoom(Room[People, PeopleCommand, PeopleEvent]):
@@ -75,8 +95,10 @@ class PeopleRoom(Room[People, PeopleCommand, PeopleEvent]):
                 return self._decide_person(command)
             case IssueLink():
                 return self._issue(command)
-            case OpenSession():
+            case OpenSession() | OpenSessionByPasskey():
                 return self._open(command)
+            case AddPasskey() | RemovePasskey():
+                return self._decide_passkey(command)
             case EndSession(at=at, session=session, reason=reason):
                 found = self.state.sessions.get(session)
                 return [] if found is None else [SessionEnded(at, session, found.person, reason)]
@@ -96,10 +118,7 @@ class PeopleRoom(Room[People, PeopleCommand, PeopleEvent]):
             case PersonAdded(person=person) | PersonChanged(person=person):
                 people.persons[person.name] = person
             case PersonRemoved(name=name):
-                people.persons.pop(name, None)
-                people.links = {token: link for token, link in people.links.items() if link.person != name}
-                for session in people.sessions_of(name):
-                    self._forget(session.session)
+                self._forget_person(name)
             case LinkIssued(token_sha256=token, link=link):
                 people.links[token] = link
             case LinkVoided(token_sha256=token):
@@ -108,12 +127,16 @@ class PeopleRoom(Room[People, PeopleCommand, PeopleEvent]):
                 people.links.pop(link_sha256, None)
                 people.sessions[session.session] = session
                 people.session_of_token[session.token_sha256] = session.session
+            case PasskeyAdded() | PasskeyUsed() | PasskeyRemoved():
+                self._evolve_passkey(event)
             case SessionUsed(session=used, used_at=used_at):
                 people.sessions[used] = msgspec.structs.replace(people.sessions[used], used_at=used_at)
             case SessionEnded(session=ended):
                 self._forget(ended)
             case AllSessionsEnded():
-                for held in (people.links, people.sessions, people.session_of_token, people.metrics_tokens):
+                for held in (
+                    people.links, people.sessions, people.session_of_token, people.metrics_tokens, people.passkeys
+                ):  # fmt: skip
                     held.clear()
             case MetricsTokenCreated(token=made):
                 people.metrics_tokens[made.name] = made
@@ -165,20 +188,52 @@ class PeopleRoom(Room[People, PeopleCommand, PeopleEvent]):
         voided = [LinkVoided(command.at, token, person, EndReason.REPLACED) for _, token in over]
         return [*voided, LinkIssued(command.at, command.token_sha256, link)]
 
-    def _open(self, command: OpenSession) -> list[PeopleEvent]:
-        link = self.state.links.get(command.link_sha256)
-        if link is None or not link.holds(command.at):
-            raise Refusal("people.sign_in_link", "token", "(not shown)")
+    def _open(self, command: OpenSession | OpenSessionByPasskey) -> list[PeopleEvent]:
+        if isinstance(command, OpenSession):
+            link = self.state.links.get(command.link_sha256)
+            if link is None or not link.holds(command.at):
+                raise Refusal("people.sign_in_link", "token", "(not shown)")
+            person, credential, link_sha256 = link.person, CredentialKind.LINK, command.link_sha256
+            used: list[PeopleEvent] = []
+        else:
+            passkey = self.state.passkeys.get(command.credential_id)
+            if passkey is None:
+                raise Refusal("people.passkey_known", "credential_id", "(not shown)")
+            if not passkey.goes_on(command.signatures):
+                raise Refusal("people.passkey_counts_on", "signatures", command.signatures, last=passkey.signatures)
+            person, credential, link_sha256 = passkey.person, CredentialKind.PASSKEY, ""
+            used = [PasskeyUsed(command.at, passkey.credential_id, command.signatures)]
         if command.session in self.state.sessions:
             raise Refusal("people.new_session", "session", command.session)
-        held = self.state.sessions_of(link.person)
+        held = self.state.sessions_of(person)
         over = held[: max(0, len(held) + 1 - MOST_SESSIONS)]
         ended = [SessionEnded(command.at, one.session, one.person, EndReason.REPLACED) for one in over]
         session = PersonSession(
-            command.session, link.person, command.token_sha256, command.credential, command.at, command.expires_at,
+            command.session, person, command.token_sha256, credential, command.at, command.expires_at,
             command.idle_s, command.at, command.address,
         )  # fmt: skip
-        return [*ended, SessionOpened(command.at, session, command.link_sha256)]
+        return [*ended, *used, SessionOpened(command.at, session, link_sha256)]
+
+    def _decide_passkey(self, command: AddPasskey | RemovePasskey) -> list[PeopleEvent]:
+        match command:
+            case AddPasskey(at=at):
+                person, name = self.person(command.person).name, command.name
+                if not name.strip() or len(name) > MOST_NAME_LETTERS or not name.isprintable():
+                    raise Refusal("people.name_of_passkey", "name", name, most=MOST_NAME_LETTERS)
+                if command.credential_id in self.state.passkeys:
+                    raise Refusal("people.passkey_not_known", "credential_id", "(not shown)")
+                if self.state.passkey(command.passkey) is not None:
+                    raise Refusal("people.passkey_not_known", "passkey", command.passkey)
+                if len(self.state.passkeys_of(person)) >= MOST_PASSKEYS:
+                    raise Refusal("people.at_most_passkeys", "person", person, most=MOST_PASSKEYS)
+                passkey = Passkey(
+                    command.passkey, person, name, command.rp_id, command.credential_id, command.public_key,
+                    command.signatures, at,
+                )  # fmt: skip
+                return [PasskeyAdded(at, passkey)]
+            case RemovePasskey(at=at, passkey=name):
+                found = self.state.passkey(name)
+                return [] if found is None else [PasskeyRemoved(at, found.credential_id, found.person)]
 
     def _look(self, command: LookAtSessions) -> Iterator[PeopleEvent]:
         at = command.at
@@ -206,6 +261,25 @@ class PeopleRoom(Room[People, PeopleCommand, PeopleEvent]):
                 if name not in held:
                     raise Refusal("people.token_known", "name", name, known=", ".join(sorted(held)) or "(none)")
                 return [MetricsTokenRevoked(at, name)]
+
+    def _evolve_passkey(self, event: PasskeyEvent) -> None:
+        passkeys = self.state.passkeys
+        match event:
+            case PasskeyAdded(passkey=passkey):
+                passkeys[passkey.credential_id] = passkey
+            case PasskeyUsed(at=at, credential_id=credential, signatures=signatures):
+                before = passkeys[credential]
+                passkeys[credential] = msgspec.structs.replace(before, signatures=signatures, used_at=at)
+            case PasskeyRemoved(credential_id=credential):
+                passkeys.pop(credential, None)
+
+    def _forget_person(self, name: str) -> None:
+        people = self.state
+        people.persons.pop(name, None)
+        people.links = {token: link for token, link in people.links.items() if link.person != name}
+        people.passkeys = {key: one for key, one in people.passkeys.items() if one.person != name}
+        for session in people.sessions_of(name):
+            self._forget(session.session)
 
     def _forget(self, session: str) -> None:
         ended = self.state.sessions.pop(session, None)

@@ -28,9 +28,10 @@ from detente.api.routes.people import SECRET_HEADERS, new_session_id
 from detente.api.service import Service, refused, tags
 from detente.api.views import Done
 from detente.language.wording import Language, language_named, text
-from detente.people.commands import EndSession, OpenSession
+from detente.people.commands import EndSession, OpenSession, OpenSessionByPasskey
 from detente.people.events import EndReason, SessionOpened
 from detente.people.records import ActingWay, PersonRole
+from detente.serving.exchange import Exchange
 
 _SCRIPT = """
 const say = document.querySelector("p"), button = document.querySelector("button");
@@ -112,32 +113,41 @@ async def show_sign_in(
 async def sign_in(data: SignInRequest, request: Request[None, None, State], service: Service) -> Response[SignedIn]:
     """Exchange the token of a sign-in link, once, for a session."""
     exchange, people, at = exchange_of(request.scope), service.people, service.now()
-    if _is_of_another_page(exchange.method.encode(), exchange.headers):
-        if await service.failures.slow(exchange.way.address, NotLetIn.PAGE_ELSEWHERE):
-            raise refused(429, "api.fewer_failures", "Origin", "(not shown)")
-        raise refused(401, "api.page_of_this_node", "Origin", "(not shown)")
+    await check_own_page(service, exchange)
     settings, token, digest = service.configuration.sign_in, new_token(), token_sha256(data.token)
     command = OpenSession(
         at, digest, new_session_id(), token_sha256(token), at + timedelta(seconds=settings.session_life_s),
         settings.idle_s, exchange.way.address,
     )  # fmt: skip
-    opened: list[SessionOpened] = []
     # Whoever guesses takes no turn of the loop.
     if digest in people.links:
         with suppress(Refusal):
-            events = (await service.loop.decide(command)).events
-            opened = [event for event in events if isinstance(event, SessionOpened)]
-    if not opened:
-        if await service.failures.slow(exchange.way.address, NotLetIn.SIGN_IN_LINK):
-            raise refused(429, "api.fewer_failures", "token", "(not shown)")
-        raise refused(401, "people.sign_in_link", "token", "(not shown)")
-    session, person = opened[0].session, people.persons[opened[0].session.person]
+            return await signed_in(service, command, token, bearer=data.bearer)
+    if await service.failures.slow(exchange.way.address, NotLetIn.SIGN_IN_LINK):
+        raise refused(429, "api.fewer_failures", "token", "(not shown)")
+    raise refused(401, "people.sign_in_link", "token", "(not shown)")
+
+
+async def check_own_page(service: Service, exchange: Exchange) -> None:
+    """Raise Refusal (401 or 429) where a page elsewhere signs its reader in."""
+    if _is_of_another_page(exchange.method.encode(), exchange.headers):
+        if await service.failures.slow(exchange.way.address, NotLetIn.PAGE_ELSEWHERE):
+            raise refused(429, "api.fewer_failures", "Origin", "(not shown)")
+        raise refused(401, "api.page_of_this_node", "Origin", "(not shown)")
+
+
+async def signed_in(
+    service: Service, command: OpenSession | OpenSessionByPasskey, token: str, *, bearer: bool
+) -> Response[SignedIn]:
+    """Open a session with this token and answer with it; raises Refusal where what was shown opens none."""
+    events = (await service.loop.decide(command)).events
+    session = next(event.session for event in events if isinstance(event, SessionOpened))
+    person = service.people.persons[session.person]
     answer = SignedIn(
         person.name, person.role, person.posts, session.session, session.expires_at, session.idle_s,
-        token if data.bearer else "",
+        token if bearer else "",
     )  # fmt: skip
-    life_s = int(settings.session_life_s)
-    cookies = [] if data.bearer else [_cookie(service, token, life_s)]
+    cookies = [] if bearer else [_cookie(service, token, int(service.configuration.sign_in.session_life_s))]
     return Response(answer, headers=SECRET_HEADERS, cookies=cookies)
 
 

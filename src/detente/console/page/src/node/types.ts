@@ -106,6 +106,7 @@ export interface AccordView {
   }
 }
 export interface Session { session: string; person: string; address: string; used_at: string; credential: string; own: boolean }
+export interface Passkey { passkey: string; person: string; name: string; rp_id: string; added_at: string; used_at: string | null }
 /** Who is signed in, and the routes that the node lets him ask. */
 export interface Me {
   person: string; role: string; posts: string[]; way: string; session: string; expires_at: string | null; may: string[]
