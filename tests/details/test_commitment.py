@@ -30,6 +30,7 @@ from detente.details.room import DetailsRoom
 from detente.picture.picture import Picture
 from detente.room.message import Addressed, Heard
 from detente.room.past import UNANSWERED
+from length import quickly
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 SALT = "5a" * 32
@@ -53,7 +54,7 @@ def test_the_commitment_is_the_documented_one_and_outlives_the_file() -> None:
     assert read_opening(reordered).commitment == opening.commitment
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=quickly(200), deadline=None)
 @given(st.tuples(st.integers(0, 50), st.integers(0, 3)), st.tuples(st.integers(0, 50), st.integers(0, 3)),
        st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))  # fmt: skip
 def test_two_openings_open_one_commitment_only_when_they_are_the_same(
