@@ -31,7 +31,7 @@ test-long: setup ## the long tests, a tenth of those "at length"; that of a loss
 
 test-whole: setup ## the long tests at their whole length, and every property in full; takes hours
 	DETENTE_LENGTH=10 $(BIN)/pytest -n auto -o timeout=7200 -m "long and not shared and not browser" --durations=25
-	$(BIN)/pytest -n auto -m "hypothesis and not long and not shared and not browser" --hypothesis-profile full --durations=5
+	DETENTE_LENGTH=10 $(BIN)/pytest -n auto -o timeout=7200 -m "hypothesis and not long and not shared and not browser" --hypothesis-profile full --durations=5
 
 test-console: setup ## the console in a real browser; Debian's Chromium is installed where there is none
 	@$(SYNC) --group dev --group browser --inexact
@@ -75,9 +75,7 @@ format: setup ## format and mend what ruff can mend
 setup: ## the environment with the development tools
 	@echo "setting up the environment and, once, the compiled kernels ..."
 	@$(SYNC) --group dev --inexact
-	@$(BIN)/python -m detente.airspace.compile
-	@$(BIN)/python -m detente.matching.compile
-	@$(BIN)/python -m detente.utm.service.compile
+	@$(BIN)/detente warm > /dev/null
 
 setup-demo: ## the environment that the demo needs
 	@echo "setting up the environment and, once, the compiled kernels ..."

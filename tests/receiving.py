@@ -1,6 +1,7 @@
 """One batch of envelopes received as a node does it: judged, made durable, folded in."""
 
-from detente.link.reception import Judgement, judge_batch
+from detente.link.judgement import Judgement
+from detente.link.reception import judge_batch
 
 
 def receive_batch(links, key, journal, body, at) -> Judgement:

@@ -22,7 +22,7 @@ from detente.airspace.refusal import Refusal
 from detente.record.keys import verify
 from detente.room.channel import Channel
 from detente.room.rooms import Rooms
-from length import at_length
+from length import at_length, quickly
 
 ROOMS = Rooms((AccordRoom(Accords(Side("north", NORTH), [], None), verify),))
 LONG = at_length(2000)
@@ -115,25 +115,25 @@ _RULES = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @given(documents)
-@settings(_RULES, max_examples=50)
+@settings(_RULES, max_examples=quickly(50))
 def test_any_document_is_terms_or_a_refusal(document: dict[str, Any]) -> None:
     check_random(document)
 
 
 @given(st.sampled_from([SHORT, FULL]), st.data())
-@settings(_RULES, max_examples=50)
+@settings(_RULES, max_examples=quickly(50))
 def test_any_change_of_a_valid_accord_is_terms_or_a_refusal(text: str, data: st.DataObject) -> None:
     check_mutated(text, data)
 
 
 @given(st.sampled_from([SHORT, FULL]), st.data())
-@settings(_RULES, max_examples=200)
+@settings(_RULES, max_examples=quickly(200))
 def test_any_change_of_the_text_is_terms_or_a_refusal(text: str, data: st.DataObject) -> None:
     check_bytes(text, data)
 
 
 @given(st.sampled_from(["accord_proposed", "accord_suspended", "accord_ended", "x"]), st.binary(max_size=200))
-@settings(_RULES, max_examples=100)
+@settings(_RULES, max_examples=quickly(100))
 def test_any_body_of_an_accord_message_is_one_or_a_refusal(kind: str, body: bytes) -> None:
     half = msgspec.json.encode({"message": kind, "at": body.hex()})
     for raw in (body, b'{"message":"' + kind.encode() + b'",' + body, half):

@@ -11,6 +11,7 @@ from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.search import encounter
 from detente.airspace.separation import ClassMinima, Encounter, Minima, MinimaTable
+from length import quickly
 
 ROUNDING = timedelta(milliseconds=1)
 HERE = Position(36.0, 10.0)
@@ -33,7 +34,7 @@ def assert_times_hold(found: Encounter, first: Plan, second: Plan) -> None:
     assert apart_s <= found.required_time_s + 1e-3
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=quickly(150), deadline=None)
 @given(any_plans(), st.floats(500, 60_000), st.sampled_from([0.0, 60.0, 300.0]))
 def test_start_and_end_are_times_of_the_first_plan_around_the_closest_approach(plans, horizontal_m, time_s):
     minima = Minima(horizontal_m, 304.8, time_s)
@@ -43,7 +44,7 @@ def test_start_and_end_are_times_of_the_first_plan_around_the_closest_approach(p
             assert_times_hold(found, first, second)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=quickly(100), deadline=None)
 @given(any_plans(), st.floats(500, 60_000), st.sampled_from([0.0, 60.0]))
 def test_larger_minima_hold_for_longer(plans, horizontal_m, time_s):
     first, second = plans

@@ -24,7 +24,7 @@ from detente.airspace.plan import Circle, Plan, Polygon, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.search import encounter
 from detente.airspace.separation import AltitudeFrame, Minima
-from length import at_length
+from length import at_length, quickly
 
 ERROR_M = 0.005
 """The stated error of the horizontal distance; beyond it and the tolerance of 1 cm the verdict must be the oracle's."""
@@ -53,7 +53,7 @@ def check_trajectories(pair: tuple[Plan, Plan]) -> None:
         assert_flips_at(first, second, true_m)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=quickly(60), deadline=None)
 @given(pairs_of_trajectories())
 def test_trajectories_against_the_oracle(pair):
     check_trajectories(pair)

@@ -15,6 +15,7 @@ from detente.claims.joint_review import Exchanged, review_of
 from detente.claims.peer_messages import Claim, JointReviewClaim
 from detente.claims.review_claim import CutMark
 from detente.room.tagged import tags_of, write_tagged
+from length import quickly
 
 NASTY: list[Any] = [
     None, "", "x" * 2_000, -1, 1e308, 2**63, [], {}, True, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "north",
@@ -54,7 +55,7 @@ def changed(document: Any, chance: random.Random) -> Any:
     return chance.choice(NASTY)
 
 
-@settings(max_examples=150)
+@settings(max_examples=quickly(150))
 @given(st.sampled_from(SAMPLES), st.integers(1, 3), st.integers(0, 2**32))
 def test_a_claim_with_anything_in_it_is_refused_or_taken(said: tuple[str, bytes], times: int, seed: int) -> None:
     kind, body = said

@@ -1,27 +1,35 @@
-"""Claims that are over leave the state of both sides; what is awaited stays, and late words are refused."""
+"""Claims that are over leave the state of both sides; what is awaited stays for longer, and late words are refused."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 import pytest
-from claims_world import ACCORD, NOON, Side, World, volume
+from claims_world import ACCORD, NOON, Side, World, seen, volume
 
 from detente.airspace.refusal import Refusal
 from detente.claims import commands
 from detente.claims.claims import (
     Answer,
     AnswerKind,
+    AreaAndTime,
     ClosedAs,
     Deviation,
     DeviationOver,
     IncidentClosing,
+    IncidentReply,
     Intent,
+    ReplyKind,
+    Request,
+    Statement,
 )
-from detente.claims.events import ReviewSaid
+from detente.claims.decide import overdue
+from detente.claims.events import OwnAircraftOutside, ReviewSaid
 from detente.claims.review_claim import ReviewClaim
+from detente.room.past import UNANSWERED
 
 DAYS = timedelta(days=8)
+SOON = timedelta(seconds=1)
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
@@ -71,6 +79,84 @@ def test_the_state_that_is_left_is_kept_and_restored(sides: tuple[Side, Side]) -
     before = north.room.keep()
     north.room.restore(before)()
     assert north.room.keep() == before
+
+
+def test_what_nobody_answers_closes_or_ends_leaves_long_after_its_time_on_both_sides(sides: tuple[Side, Side]) -> None:
+    _, south = sides
+    hour = timedelta(hours=1)
+    for side in sides:
+        side.room.forget(NOON + hour + UNANSWERED)
+        assert names(side)["requests"] == names(side)["observations"] == {"open"}, "its answer was due after an hour"
+        side.room.forget(NOON + 3 * hour + UNANSWERED)
+        assert (names(side)["requests"], names(side)["incidents"]) == (set(), {"open"}), "a reply was due after three"
+        side.room.forget(NOON + 3 * hour + UNANSWERED + SOON)
+        assert names(side) == {kind: set() for kind in names(side)}
+        assert (side.claims.open_requests, side.claims.open_incidents) == (set(), set())
+        assert overdue(side.claims, NOON + UNANSWERED + DAYS) == []
+        before = side.room.keep()
+        side.room.restore(before)()
+        assert side.room.keep() == before
+    with pytest.raises(Refusal):
+        south.do(commands.AnswerRequest(NOON, "south", "north", Answer("open", "south", AnswerKind.OURS, NOON)))
+
+
+def test_what_was_said_of_it_and_the_window_that_it_names_count_for_its_time(sides: tuple[Side, Side]) -> None:
+    north, south = sides
+    week = timedelta(days=7)
+    far = volume(end_s=week.total_seconds())
+    asked = Request("area", "north", AreaAndTime(far), NOON, ACCORD)
+    north.do(commands.AskRequest(NOON, "north", "south", asked))
+    reply = IncidentReply("open", "south", ReplyKind.UNDER_INVESTIGATION, NOON, due=NOON + week)
+    south.do(commands.ReplyToIncident(NOON, "south", "north", reply))
+    north.reports("south", "told")
+    told = Statement("north", "told", "north", 1, NOON + week, words="we saw it")
+    north.do(commands.MakeStatement(NOON, "north", "south", told))
+    for side in sides:
+        side.room.forget(NOON + week + UNANSWERED)
+        assert (names(side)["requests"], names(side)["incidents"]) == ({"area"}, {"open", "told"})
+        side.room.forget(NOON + week + UNANSWERED + SOON)
+        assert (names(side)["requests"], names(side)["incidents"]) == (set(), set())
+
+
+def test_a_window_without_end_and_a_time_in_years_to_come_keep_nothing_for_ever(sides: tuple[Side, Side]) -> None:
+    _, south = sides
+    year = timedelta(days=366)
+    deviation = Deviation("far", "south", volume(end_s=1e9), NOON, NOON, Intent.CORRECTING, ACCORD, None)
+    south.do(commands.ReportDeviation(NOON, "south", "north", deviation))
+    south.room.forget(NOON + year + UNANSWERED)
+    assert names(south)["deviations"] == {"far"}
+    south.room.forget(NOON + year + UNANSWERED + SOON)
+    assert names(south)["deviations"] == set()
+    for late in (
+        commands.AnswerRequest(NOON, "south", "north", Answer("open", "south", AnswerKind.OURS, NOON + 2 * year)),
+        commands.EndDeviation(NOON, "south", "north", DeviationOver("far", "south", NOON + 2 * year)),
+    ):
+        with pytest.raises(Refusal):
+            south.do(late)
+
+
+def test_our_aircraft_outside_its_plan_stays_as_long_as_the_plan(sides: tuple[Side, Side]) -> None:
+    north, _ = sides
+    north.room.evolve(OwnAircraftOutside(NOON, "p1", "open", seen("north")))
+    north.picture.plans["north", "p1"] = None  # type: ignore[assignment]
+    north.room.forget(NOON + UNANSWERED + DAYS)
+    assert (north.claims.outside, names(north)["deviations"]) == ({"p1": "open"}, {"open"})
+    del north.picture.plans["north", "p1"]
+    north.room.forget(NOON + UNANSWERED + DAYS)
+    assert (north.claims.outside, names(north)["deviations"]) == ({}, set())
+
+
+def test_a_review_that_a_peer_never_answers_leaves_when_the_next_was_made(sides: tuple[Side, Side]) -> None:
+    north, _ = sides
+    for week in (1, 2):
+        start, end = NOON + timedelta(days=7 * week - 7), NOON + timedelta(days=7 * week)
+        north.room.evolve(ReviewSaid(end, "south", ReviewClaim("north", "north", start, end, (), "", EMPTY)))
+    north.room.forget(NOON + timedelta(days=7) + UNANSWERED)
+    assert len(north.claims.reviews) == 2
+    north.room.forget(NOON + timedelta(days=30) + UNANSWERED)
+    (held,) = north.claims.reviews.values()
+    assert held.ours is not None
+    assert held.ours.end == NOON + timedelta(days=14)
 
 
 def test_the_last_review_stays_and_the_next_goes_on_from_it(sides: tuple[Side, Side]) -> None:

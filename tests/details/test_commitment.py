@@ -29,6 +29,8 @@ from detente.details.details import (
 from detente.details.room import DetailsRoom
 from detente.picture.picture import Picture
 from detente.room.message import Addressed, Heard
+from detente.room.past import UNANSWERED
+from length import quickly
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 SALT = "5a" * 32
@@ -52,7 +54,7 @@ def test_the_commitment_is_the_documented_one_and_outlives_the_file() -> None:
     assert read_opening(reordered).commitment == opening.commitment
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=quickly(200), deadline=None)
 @given(st.tuples(st.integers(0, 50), st.integers(0, 3)), st.tuples(st.integers(0, 50), st.integers(0, 3)),
        st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))  # fmt: skip
 def test_two_openings_open_one_commitment_only_when_they_are_the_same(
@@ -118,7 +120,7 @@ def test_a_commitment_that_was_replaced_stays_on_record_and_either_may_be_opened
     assert refused.expected == (meant.commitment, later.commitment)
 
 
-def test_what_was_opened_leaves_with_its_notice_and_what_never_was_stays() -> None:
+def test_what_was_opened_leaves_with_its_notice_and_what_never_was_stays_for_longer() -> None:
     north, south = Side("north"), Side("south")
     for name, begin_s in (("n1", 0), ("n2", 7200)):
         opening = CommitmentOpening(SALT, plan(begin_s))
@@ -135,3 +137,35 @@ def test_what_was_opened_leaves_with_its_notice_and_what_never_was_stays() -> No
         side.room.forget(NOON + timedelta(days=8))
         assert set(side.room.state.commitments) == {("north", "n2")}
     assert set(north.room.state.kept) == {CommitmentOpening(SALT, plan(7200)).commitment}
+    gone = NOON + timedelta(days=8)
+    for side in (north, south):
+        assert side.room.state.gone_since == {("north", "n2"): gone}
+        side.room.restore(side.room.keep())()
+        side.room.forget(gone + UNANSWERED)
+        assert set(side.room.state.commitments) == {("north", "n2")}, "it may still be opened"
+        side.room.forget(gone + UNANSWERED + timedelta(seconds=1))
+        assert (side.room.state.commitments, side.room.state.gone_since, side.room.state.kept) == ({}, {}, {})
+    with pytest.raises(Refusal, match="carries a commitment"):
+        north.do(GiveDetails(NOON, "south", "n2"))
+
+
+def test_an_opening_that_no_notice_commits_to_leaves_long_after_the_time_of_its_details() -> None:
+    north = Side("north")
+    opening = CommitmentOpening(SALT, plan())
+    north.do(CommitDetails(NOON, opening))
+    end = NOON + timedelta(seconds=600)
+    north.room.forget(end + UNANSWERED)
+    assert set(north.room.state.kept) == {opening.commitment}
+    north.room.forget(end + UNANSWERED + timedelta(seconds=1))
+    assert north.room.state.kept == {}
+
+
+def test_a_notice_that_is_given_again_is_waited_for_anew() -> None:
+    south = Side("south")
+    south.do(SeeCommitment(NOON, "north", "n1", CommitmentOpening(SALT, plan()).commitment))
+    south.room.forget(NOON)
+    south.picture.notices["north", "n1"] = None  # type: ignore[assignment]
+    south.room.forget(NOON + UNANSWERED + timedelta(days=1))
+    south.picture.notices.clear()
+    south.room.forget(NOON + UNANSWERED + timedelta(days=2))
+    assert set(south.room.state.commitments) == {("north", "n1")}

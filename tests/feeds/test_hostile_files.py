@@ -19,9 +19,9 @@ from detente.airspace.refusal import Refusal
 from detente.feeds.kml import KmlOptions
 from detente.feeds.load import LoadOptions, load_plans
 from detente.feeds.recognition import PlanFormat
-from length import at_length
+from length import at_length, quickly
 
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=quickly(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 LONG = settings(QUICK, max_examples=at_length(2500))
 OPTIONS = LoadOptions(kml=KmlOptions(ground_elevation_m=100.0), utc_offset=timedelta(hours=2))
 

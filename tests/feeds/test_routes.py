@@ -41,6 +41,7 @@ from detente.feeds.load import LoadOptions, load_plans
 from detente.feeds.named_points import read_points
 from detente.feeds.recognition import PlanFormat, plan_format
 from detente.feeds.routes import Leg, LegHeights, Profile, flown
+from length import quickly
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CONTENTS = {name: content for name, (content, _) in SAMPLES.items()}
@@ -397,7 +398,7 @@ def test_what_is_wrong_among_the_points_is_named(what):
     assert expected in str(caught.value)
 
 
-@settings(QUICK, max_examples=100)
+@settings(QUICK, max_examples=quickly(100))
 @given(
     steps=st.lists(
         st.tuples(st.floats(-0.05, 0.05), st.floats(-0.05, 0.05), st.integers(20, 400), st.floats(5.0, 250.0)),

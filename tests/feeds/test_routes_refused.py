@@ -30,7 +30,7 @@ from detente.airspace.refusal import Refusal
 from detente.feeds.geojson import read_geojson, write_geojson
 from detente.feeds.load import load_plans
 from detente.feeds.recognition import PlanFormat, plan_format
-from length import at_length
+from length import at_length, quickly
 
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CONTENTS = {name: content for name, (content, _) in SAMPLES.items()}
@@ -216,7 +216,7 @@ def test_damaged_routes_at_length(tmp_path, name, data):
     load_or_refuse(tmp_path, name, data.draw(damaged(CONTENTS[name])), OPTIONS)
 
 
-@settings(QUICK, max_examples=80)
+@settings(QUICK, max_examples=quickly(80))
 @given(data=st.data())
 def test_altered_missions(tmp_path, data):
     """A value somewhere in a plan has become something else."""

@@ -22,6 +22,7 @@ from detente.line.location import distance_and_bearing
 from detente.line.messages import Doubt
 from detente.line.parameters import Block, Height, Length, LengthUnit, Moment, Parameter, Place, Window
 from detente.line.place_names import NamedPlace, nearest
+from length import quickly
 
 PLACES = st.tuples(st.floats(-80, 80), st.floats(-179, 179))
 
@@ -107,7 +108,7 @@ def test_a_name_is_held_against_the_figures_and_never_sent() -> None:
     assert b"field" not in msgspec.json.encode(sent)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=quickly(50), deadline=None)
 @given(st.lists(PLACES, max_size=8), PLACES)
 def test_the_nearest_name_is_the_nearest(degrees: list[tuple[float, float]], asked: tuple[float, float]) -> None:
     lat, lon = asked

@@ -22,6 +22,7 @@ from detente.line.location import (
     middle_of,
     read_location_code,
 )
+from length import quickly
 
 codes = st.text(ALPHABET, min_size=1, max_size=60)
 
@@ -33,7 +34,7 @@ def test_a_code_is_read_as_it_was_said(characters: str) -> None:
     assert characters_of(number_of(characters), len(characters)) == characters
 
 
-@settings(max_examples=300)
+@settings(max_examples=quickly(300))
 @given(codes, st.data())
 def test_every_single_wrong_character_is_caught(characters: str, data: st.DataObject) -> None:
     code = with_checks(characters).replace("-", "")
@@ -44,7 +45,7 @@ def test_every_single_wrong_character_is_caught(characters: str, data: st.DataOb
                 without_checks(code[:place] + other + code[place + 1 :], "code")
 
 
-@settings(max_examples=300)
+@settings(max_examples=quickly(300))
 @given(codes)
 def test_every_two_neighbours_exchanged_are_caught(characters: str) -> None:
     code = with_checks(characters).replace("-", "")

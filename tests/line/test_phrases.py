@@ -15,6 +15,7 @@ from detente.airspace.refusal import Refusal
 from detente.line.parameters import LineLanguage, Moment, Parameter, Place, Reference
 from detente.line.phrases import PhraseTable, canonical_bytes, faults, phrase_table, phrase_table_hash, table_hash
 from detente.line.rendering import not_agreed, said, written
+from length import quickly
 
 TABLE = phrase_table()
 FORBIDDEN = re.compile(
@@ -82,7 +83,7 @@ def test_the_scripts_are_the_languages_own(language: LineLanguage) -> None:
         assert say.isascii(), f"{language} {name}: pronounced in Latin letters"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=quickly(150), deadline=None)
 @given(coded())
 def test_every_message_is_written_and_said_in_every_language(message: tuple[str, tuple[Parameter, ...]]) -> None:
     code, parameters = message
@@ -111,7 +112,7 @@ def isolated(text: str) -> tuple[str, int]:
     return outside, deepest
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=quickly(150), deadline=None)
 @given(coded())
 def test_figures_never_move_in_arabic(message: tuple[str, tuple[Parameter, ...]]) -> None:
     """Every digit, unit and letter of another script is inside a left-to-right isolate; the message is one isolate."""
@@ -133,7 +134,7 @@ def test_a_message_of_an_exercise_says_so_first_as_text_and_as_it_is_said(langua
     assert sound != said(TABLE, language, "stop_lifted", ())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=quickly(100), deadline=None)
 @given(coded())
 def test_the_same_figures_in_every_language(message: tuple[str, tuple[Parameter, ...]]) -> None:
     def figures(language: LineLanguage) -> list[str]:

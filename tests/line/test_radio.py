@@ -16,6 +16,7 @@ from detente.line.alarms import AlarmKind
 from detente.line.commands import RaiseAlarm, ReportRadio, TakeAlarms
 from detente.line.events import LineAlarmRaised, LineRadioOverdue
 from detente.line.radio import SAME_CHECK_S, RadioDuty, RadioReport, RadioStanding, reported
+from length import quickly
 
 GUARD, WORKING = 121_500, 130_000
 DUTIES = (RadioDuty(GUARD, "distress", due=False), RadioDuty(WORKING, "working"))
@@ -83,7 +84,7 @@ def test_a_frequency_outside_the_plan_and_a_time_to_come_are_refused() -> None:
     assert len(north.events) == count, "the same report again changes nothing"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=quickly(200), deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 5_000)), max_size=12))
 def test_the_date_is_the_latest_time_of_which_both_said_that_they_heard(said: list[tuple[bool, bool, int]]) -> None:
     held = RadioStanding(WORKING)

@@ -24,6 +24,7 @@ from detente.line.parameters import Block, Length, LengthUnit, Parameter, Place,
 from detente.line.phrases import phrase_table
 from detente.line.read_back import ReadBack, Units, WordReading, differences, read_back
 from detente.line.terms import Datum
+from length import quickly
 
 GEOD = Geod(ellps="WGS84")
 TABLE = phrase_table()
@@ -32,7 +33,7 @@ DATUMS = [Datum("zero", Position(0.0, 0.0)), Datum("field", Position(35.3, 40.1)
 Area = tuple[Parameter, ...]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=quickly(300), deadline=None)
 @given(coded(), st.sampled_from(UNITS), st.sampled_from(DATUMS))
 def test_what_was_understood_is_never_refused(message: tuple[str, Area], units: Units, datum: Datum) -> None:
     code, parameters = message
@@ -166,7 +167,7 @@ def test_none_of_ten_thousand_wrong_figures_passes() -> None:
     assert not passed
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=quickly(300), deadline=None)
 @given(st.randoms(use_true_random=False), st.floats(0.0, 360.0), st.floats(SURELY_CAUGHT_M, 500.0))
 def test_every_shift_longer_than_half_a_cell_is_caught(
     chance: random.Random, bearing_deg: float, distance_m: float

@@ -22,6 +22,7 @@ from detente.line.read_back import Units, read_back
 from detente.line.terms import Datum
 from detente.line.voice import read_voice_code, voice_code
 from detente.room.message import Heard
+from length import quickly
 
 DATUM = Datum("field", Position(35.3, 40.1))
 WHERE = Parameter("where", Place(Position(35.33, 40.14)))
@@ -47,7 +48,7 @@ def spoken(draw: st.DrawFn) -> SpokenMessage:
             return ReceiptMessage(f"south:{number}", Receipt(ReceiptKind.READ_BACK, NOON, DUTY, given_back))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=quickly(300), deadline=None)
 @given(spoken())
 def test_what_is_said_is_what_is_typed(message: SpokenMessage) -> None:
     code = voice_code(message)
@@ -55,7 +56,7 @@ def test_what_is_said_is_what_is_typed(message: SpokenMessage) -> None:
     assert read_voice_code(code.lower().replace("-", " "), "north", "south") == message
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=quickly(100), deadline=None)
 @given(spoken(), st.randoms(use_true_random=False))
 def test_one_wrong_character_or_two_exchanged_are_caught(message: SpokenMessage, chance: random.Random) -> None:
     code = voice_code(message).replace("-", "")
@@ -76,7 +77,7 @@ def test_a_stop_is_three_groups_and_what_has_no_code_says_so() -> None:
     assert voice_code(ReceiptMessage("south:1", Receipt(ReceiptKind.DELIVERED, NOON))) == ""
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=quickly(300), deadline=None)
 @given(st.text(max_size=60) | st.text(ALPHABET, max_size=80))
 def test_what_is_no_code_is_refused_and_nothing_else_happens(text: str) -> None:
     try:

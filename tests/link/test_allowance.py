@@ -12,6 +12,7 @@ from detente.link.answer import RefusalReason, read_answer
 from detente.link.envelope import NO_PREVIOUS, seal_envelope
 from detente.link.links import RefusalBudget
 from detente.link.session import LINK_EVIDENCE, LINK_REFUSED, RECEIVED
+from length import quickly
 
 SMALL = Allowance(10.0, 1.0, 100_000.0, 1_000.0)
 
@@ -77,7 +78,7 @@ def test_evidence_too_is_bounded_by_size(sides):
     assert len(south.entries(LINK_EVIDENCE)) == 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=quickly(200), deadline=None)
 @given(st.lists(st.tuples(st.floats(0.0, 30.0), st.integers(0, 50_000)), min_size=1, max_size=200))
 def test_over_any_time_no_more_comes_than_the_burst_and_the_rate(asked):
     """The bound that the disk relies on, against a plain count."""

@@ -14,6 +14,7 @@ from detente.link.card import make_card
 from detente.link.envelope import NO_PREVIOUS, Direction, Envelope, seal_envelope
 from detente.link.parcel import PARCEL_MAGIC, SMALLEST_CONTENT_BYTES, as_mail, padded, read_parcel, write_parcel
 from detente.link.receipt import sign_receipt
+from length import quickly
 
 CARD = make_card(SOUTH, "south", (), AT)
 
@@ -77,7 +78,7 @@ def check_refused(data: bytes) -> None:
         read_parcel(data, SOUTH)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=quickly(300), deadline=None)
 @given(st.integers(0, 8 * len(SMALL) - 1), st.integers(0, 2**32))
 def test_a_bit_changed_anywhere_is_refused(bit: int, seed: int) -> None:
     changed = bytearray(SMALL)
@@ -101,7 +102,7 @@ def test_every_single_bit_is_covered() -> None:
             check_refused(bytes(changed))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=quickly(200), deadline=None)
 @given(st.binary(max_size=200) | st.integers(0, len(SMALL) - 1).map(lambda end: SMALL[:end]) | st.just(SMALL + b"\0"))
 def test_what_is_no_parcel_or_is_cut_is_refused(data: bytes) -> None:
     check_refused(data)

@@ -19,6 +19,7 @@ from detente.link.session import (
     RECEIVED,
     RefusalRecord,
 )
+from length import quickly
 from receiving import receive_batch
 
 
@@ -334,7 +335,7 @@ def test_a_journal_that_contradicts_itself_is_not_folded(sides):
         south.record([(RECEIPT_SENT, forged(1, NO_PREVIOUS).raw)])
 
 
-@settings(max_examples=60)
+@settings(max_examples=quickly(60))
 @given(st.data())
 def test_any_carrier_delivers_once_and_in_order(tmp_path_factory, data):
     """Batches cut, repeated, reordered and damaged: what is accepted is a beginning of what was sent, in order."""
@@ -360,7 +361,7 @@ def test_any_carrier_delivers_once_and_in_order(tmp_path_factory, data):
         assert [entry.body for entry in south.entries(RECEIVED)] == [envelope.raw for envelope in sent]
 
 
-@settings(max_examples=200)
+@settings(max_examples=quickly(200))
 @given(st.binary(max_size=400))
 def test_no_bytes_bring_the_receiver_down(data):
     from detente.link.links import Links

@@ -12,6 +12,7 @@ from detente.link.merkle import merkle_root
 from detente.link.receipt import sign_receipt
 from detente.link.session import LINK_EVIDENCE, RECEIPT_RECEIVED, RECEIVED, SENT
 from detente.link.transcript import Holding, export_parts, holding_of_entries, read_export
+from length import quickly
 
 
 @pytest.fixture
@@ -260,7 +261,7 @@ def test_verify_names_what_is_broken(sides):
     assert verify_transcript(good, signatures(good)) == []
 
 
-@settings(max_examples=200)
+@settings(max_examples=quickly(200))
 @given(st.integers(0, 100_000), st.integers(0, 7))
 def test_one_flipped_bit_of_an_export_is_found(place, bit):
     sent, previous = [], NO_PREVIOUS

@@ -19,6 +19,7 @@ from detente.airspace.refusal import Refusal
 from detente.airspace.search import encounters_between
 from detente.matching.grid import columns_of, grid_rows, pack, token_bytes, unpack
 from detente.matching.quantise import Epoch, Role, parts_of, quantise
+from length import quickly
 
 OPEN = {"plan_tokens": 1_000_000, "cell_plans": 10_000}
 GRIDS = (
@@ -72,7 +73,7 @@ def test_no_encounter_is_without_a_common_token_at_length(seed, terms):
     check_pairs(seed, terms, 300)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=quickly(200), deadline=None)
 @given(
     st.one_of(st.floats(-90, 90), st.sampled_from([90.0, -90.0, 0.0])),
     st.one_of(st.floats(-180, 180), st.sampled_from([180.0, -180.0])),

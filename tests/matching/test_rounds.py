@@ -34,6 +34,7 @@ from detente.matching.refine import looked_at, refined
 from detente.matching.run import box_around
 
 sys.path.append(str(Path(__file__).parents[2] / "bench"))
+from length import quickly
 from plain_rounds import flagged_plans, plain_run, shown_counts
 
 OPEN = {"plan_tokens": 1_000_000, "cell_plans": 10_000}
@@ -104,7 +105,7 @@ def test_no_encounter_is_lost_between_rounds_at_length(seed, terms):
     check_pairs(seed, terms, 50)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=quickly(150), deadline=None)
 @given(
     st.integers(0, 2**32), st.sampled_from([(100_000, 25_000), (57_000, 91_000), (20_000, 7_000), (100_000, 100_000)]),
     st.sampled_from([(600, 60), (300, 2_400), (77, 1_111), (60, 60)]),

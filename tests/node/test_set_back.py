@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from parties import Party, accord_of, area_plan, two_parties
 from test_hostile_line import Impostor, coded
@@ -17,6 +18,7 @@ from test_node_claims import observation, volume
 from test_node_line import arrived, send
 
 from detente.accord.provisions import Level
+from detente.accord.terms import Disclosure
 from detente.disclosure.ledger import SAID_BEFORE, Ledger, Telling
 from detente.link.answer import RefusalReason
 from detente.link.comparison import compare_copies
@@ -83,11 +85,19 @@ def set_back_envelopes(one: Party, other: Party) -> list[tuple[str, int]]:
     return [(way.direction.accord, e.number) for way in ways for e in way.envelopes if e.kind == "set_back"]
 
 
-def replace_accord(north: Party, south: Party) -> None:
+def replace_accord(
+    north: Party, south: Party, disclosure: Disclosure = Disclosure.FULL, horizontal_m: float = 5000.0
+) -> None:
     """Both work under another accord from their next start on."""
-    accord = accord_of(north, south, horizontal_m=5000.0)
+    accord = msgspec.structs.replace(accord_of(north, south, horizontal_m=horizontal_m), disclosure=disclosure)
     for party in (north, south):
         party.configure(accord)
+
+
+def live(holder: Party, party: str) -> dict[str, Any]:
+    """The plans of a party that hold their airspace, as they are held."""
+    held = [plan["plan_id"] for plan in holder.get(f"/plans?party={party}") if plan["state"] in ("declared", "active")]
+    return {plan_id: holder.get(f"/plans/{party}/{plan_id}")["plan"] for plan_id in held}
 
 
 def sent_in(copy_of: Party, sender: Party) -> dict[str, list[tuple[str, bytes]]]:
@@ -162,6 +172,43 @@ def test_what_was_heard_under_an_accord_that_was_replaced_is_told_anew(tmp_path:
             assert party.stop() == 0
         assert sorted(len(sent) for sent in sent_in(north, south).values()) == [0, 3], "nothing is told anew twice"
         assert sorted(len(sent) for sent in sent_in(south, south).values()) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    "disclosure", [Disclosure.CELL, pytest.param(Disclosure.FULL, marks=pytest.mark.long)], ids=str
+)
+def test_plans_that_a_set_back_lost_with_a_closed_link_come_again_and_those_that_ended_leave(
+    tmp_path: Path, disclosure: Disclosure
+) -> None:
+    with two_parties(tmp_path / "parties", start=False) as (north, south):
+        replace_accord(north, south, disclosure, 9260.0)
+        for party in (north, south):
+            party.start()
+        south.imports(area_plan("ends", 5.0))
+        north.until(lambda: len(live(north, "south")) == 1, "is told of a plan")
+        settled(north, south)
+        first = live(north, "south")
+        assert north.stop() == 0
+        keep(north, tmp_path / "kept")
+        north.start()
+        south.post("/plans/ends/withdraw")
+        south.imports(area_plan("lost", 10.0), area_plan("lost-too", 15.0))
+        north.until(lambda: len(live(north, "south")) == 2 and not first.keys() & live(north, "south"), "hears more")
+        settled(north, south)
+        known = live(north, "south")
+        for party in (north, south):
+            assert party.stop() == 0
+        put_back(north, tmp_path / "kept")
+        replace_accord(north, south, disclosure)
+        north.start()
+        assert live(north, "south") == first, "the backup knows of nothing later"
+        south.start()
+        north.until(lambda: live(north, "south") == known, "knows what it knew before the set-back, in the same words")
+        settled(north, south)
+        for party in (north, south):
+            assert party.stop() == 0
+        anew = [sorted(kind for kind, _ in sent) for sent in sent_in(south, south).values() if len(sent) != 4]
+        assert anew == [["plan_declared", "plan_declared", "plan_withdrawn"]], "each is told anew once"
 
 
 def test_a_peer_that_says_it_holds_more_of_a_closed_link_than_was_sent_stops_no_node(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from detente.picture.commands import (
 from detente.picture.entering import NO_MINIMA, entering
 from detente.picture.events import NoticeCancelled, NoticeGiven
 from detente.picture.notices import Meaning, Notice, NoticeState
+from length import quickly
 
 
 def notice(name: str, party: str = OURS, meaning: Meaning = Meaning.KEEP_OUT, **options: object) -> Notice:
@@ -71,7 +72,7 @@ notices = st.builds(
     st.lists(st.tuples(st.sampled_from([OURS, THEIRS, THIRD]), plans()), max_size=6),
     st.lists(notices, max_size=4, unique_by=lambda n: (n.party, n.notice_id)),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=quickly(60), deadline=None)
 def test_what_enters_is_what_a_brute_force_judge_finds(flown: list[tuple[str, Plan]], told: list[Notice]) -> None:
     node = working()
     for party, plan in flown:

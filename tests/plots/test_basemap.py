@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from detente.airspace.position import Position
 from detente.plots.basemap import Basemap, box, world
 from detente.plots.window import MapWindow, window_around
+from length import quickly
 
 GEODESIC = pyproj.Geod(ellps="WGS84")
 MONTEREY_BAY = Position(36.8, -121.9)
@@ -94,7 +95,7 @@ def test_borders_are_not_coast() -> None:
     assert not world().borders(MONTEREY_BAY, 50_000.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=quickly(60), deadline=None)
 @given(positions, st.floats(1_000.0, 4_000_000.0))
 def test_the_box_contains_the_circle(centre: Position, radius_m: float) -> None:
     west, south, east, north = box(centre, radius_m)
@@ -160,7 +161,7 @@ def test_a_window_over_the_pole_is_one_window() -> None:
     assert 550_000.0 < arctic.half_height_m < 700_000.0
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=quickly(50), deadline=None)
 @given(st.lists(st.tuples(st.floats(-179.0, 179.0), st.floats(-85.0, 85.0)), min_size=1, max_size=2))
 def test_a_window_shows_all_it_was_given(points: list[tuple[float, float]]) -> None:
     path = np.array(points)

@@ -21,6 +21,7 @@ from detente.language import Language
 from detente.plots.map import conflict_map
 from detente.plots.map_png import conflict_map_png
 from detente.plots.scene import LABEL_RADIUS, NUMBERED_MOST, Spot, crowd_window, map_scene, scale_bar, single_marks
+from length import quickly
 
 
 def spots(ours: list[Plan], theirs: list[Plan]) -> list[Spot]:
@@ -99,7 +100,7 @@ def test_the_poles_have_a_graticule(latitude_deg: float) -> None:
     assert all(np.isfinite(line).all() for line in scene.graticule)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=quickly(100), deadline=None)
 @given(st.floats(1e-6, 1e3), st.floats(20.0, 500.0))
 def test_the_scale_bar_is_round_true_and_fits(units_per_m: float, most_units: float) -> None:
     bar = scale_bar(units_per_m, most_units)

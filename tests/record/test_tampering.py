@@ -16,7 +16,7 @@ from detente.airspace.refusal import Refusal
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
 from detente.record.verification import BadEntry, JournalFault, verify_journal
-from length import at_length
+from length import at_length, quickly
 
 COLUMNS = ("at_us", "kind", "body", "hash")
 
@@ -286,7 +286,7 @@ def test_a_field_of_another_type_is_named(copy, change):
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=quickly(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_several_changes_at_once_name_the_first(tmp_path_factory, original, data):
     path = copy_journal(original, tmp_path_factory.mktemp("several") / "copy.db")
     numbers = data.draw(st.sets(st.integers(1, 7), min_size=1))

@@ -23,6 +23,7 @@ from detente.record.journal import Journal
 from detente.record.keys import NodeKey
 from detente.record.verification import JournalFault, verify_journal
 from detente.record.write_ahead import LogState, _Checksum, read_log_state
+from length import quickly
 
 PAGE = 4096
 FRAME = PAGE + 24
@@ -94,7 +95,7 @@ def test_the_fixtures_are_what_they_say(crashed, restarted):
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @given(words=st.integers(1, 20), start=st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=quickly(60), deadline=None)
 def test_the_checksum_is_the_one_of_the_format(order, words, start, data):
     values = data.draw(st.lists(st.integers(0, 2**32 - 1), min_size=2 * words, max_size=2 * words))
     s0, s1 = start

@@ -68,6 +68,7 @@ work.LIGHT_WORK = 0
 
 past_clock.LOOK_S, past_clock.TRY_AGAIN_S, past_clock.LEFT_EVERY = 2.0, 10.0, timedelta(seconds=15)
 past.SHORTEST_HORIZON = timedelta(seconds=10)
+past.UNANSWERED = timedelta(seconds=15)
 # So short a memory that sessions have to look for envelopes in the journal.
 chains.KEPT_ENVELOPES, chains.MARKED_EVERY, chains.RUNS_THINNED_TO = 4, 3, 2
 

@@ -19,6 +19,7 @@ with warnings.catch_warnings():
 from detente.utm.cells_kernels import area_sr, crossing_edges, unit_vectors
 from detente.utm.refused import Refused
 from detente.utm.space import Ring, Volume, union
+from length import quickly
 
 WGS84 = Geod(ellps="WGS84")
 LATITUDES, LONGITUDES = st.floats(-89.9, 89.9), st.floats(-180.0, 180.0)
@@ -72,7 +73,7 @@ def circle_cells(latitude: float, longitude: float, radius_m: float) -> tuple[in
 
 
 @given(rings())
-@settings(max_examples=60)
+@settings(max_examples=quickly(60))
 def test_a_polygon_covers_exactly_the_cells_it_touches(ring: list[tuple[float, float]]) -> None:
     vectors = unit_vectors(np.array(ring))
     if crossing_edges(vectors)[0] >= 0 or len(set(ring)) < len(ring):
@@ -93,7 +94,7 @@ def test_a_polygon_covers_exactly_the_cells_it_touches(ring: list[tuple[float, f
 
 
 @given(LATITUDES, LONGITUDES, st.floats(1.0, 20_000.0), st.lists(st.tuples(st.floats(0, 360), st.floats(0, 1))))
-@settings(max_examples=100)
+@settings(max_examples=quickly(100))
 def test_a_circle_covers_all_of_itself(
     latitude: float, longitude: float, radius_m: float, places: list[tuple[float, float]]
 ) -> None:

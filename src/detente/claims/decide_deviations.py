@@ -125,6 +125,7 @@ def _ended(claims: ClaimsState, at: datetime, peer: str, party: str, over: Devia
         if record.over == over:
             return []
         raise Refusal("claims.deviation_not_over", "deviation_id", over.deviation_id)
+    check_time(over.over_at, at, "over_at")
     if over.over_at < record.deviation.left_at:
         raise Refusal("claims.time_after_deviation_began", "over_at", over.over_at.isoformat())
     return [DeviationEnded(at, peer, over)]

@@ -109,6 +109,7 @@ def hear_statement(
     held = claims.occurrences.get((peer, statement.opener, statement.occurrence_id))
     if held is not None and statement in held.statements:
         return []
+    check_time(statement.said_at, command.at, "said_at")
     number = _statements_of(claims, peer, statement) + 1
     if (refused := not_taken(claims, accords, command, words=statement.words)) is not None:
         return [refused]
@@ -151,8 +152,10 @@ def _replied(claims: ClaimsState, at: datetime, peer: str, reporter: str, given:
 
 
 def _closed(claims: ClaimsState, at: datetime, peer: str, reporter: str, closing: IncidentClosing) -> list[ClaimsEvent]:
-    record = _open_incident(claims, peer, reporter, closing.incident_id, closing)
-    return [] if record is None else [IncidentClosed(at, peer, closing)]
+    if _open_incident(claims, peer, reporter, closing.incident_id, closing) is None:
+        return []
+    check_time(closing.closed_at, at, "closed_at")
+    return [IncidentClosed(at, peer, closing)]
 
 
 def _open_incident(

@@ -84,6 +84,7 @@ def _answered(claims: ClaimsState, at: datetime, peer: str, asker: str, given: A
         raise Refusal("claims.request_asker_party", "request_id", given.request_id, asker=asker, party=given.party)
     if given in record.answers:
         return []
+    check_time(given.answered_at, at, "answered_at")
     if len(record.answers) >= MOST_STATEMENTS:
         raise Refusal("claims.request_with_fewer", "request_id", given.request_id, most=MOST_STATEMENTS)
     return [RequestAnswered(at, peer, given)]

@@ -47,7 +47,7 @@ class ClaimsRoom(Room[ClaimsState, ClaimsCommand, ClaimsEvent]):
 
     def forget(self, before: datetime) -> None:
         """See `Room.forget`."""
-        forget(self.state, before)
+        forget(self.state, self._picture, before)
 
     def messages_of(self, event: ClaimsEvent) -> Iterator[Addressed]:
         """Yield the claim that our own party made by an event, for the peer that it was made to."""

@@ -109,12 +109,14 @@ class NoticeCommitment(msgspec.Struct, frozen=True):
 class Details:
     """What is known of details: our own openings by commitment, and every notice's commitments in order.
 
-    Changed by the room's `evolve` alone.
+    `gone_since` says of notices that are held no more before when they had gone. Changed by the room's `evolve` and
+    `forget` alone.
     """
 
     def __init__(self) -> None:
         self.kept: dict[str, CommitmentOpening] = {}
         self.commitments: dict[NoticeKey, tuple[NoticeCommitment, ...]] = {}
+        self.gone_since: dict[NoticeKey, datetime] = {}
 
 
 class DetailsRecords(msgspec.Struct, frozen=True):
@@ -122,3 +124,4 @@ class DetailsRecords(msgspec.Struct, frozen=True):
 
     kept: dict[str, CommitmentOpening]
     commitments: dict[NoticeKey, tuple[NoticeCommitment, ...]]
+    gone_since: dict[NoticeKey, datetime] = {}

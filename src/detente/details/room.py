@@ -28,6 +28,7 @@ from detente.details.details import (
 from detente.picture.events import NoticeAmended, NoticeGiven
 from detente.picture.picture import Picture
 from detente.room.message import Addressed, Heard
+from detente.room.past import unanswered_before
 from detente.room.room import Room
 
 
@@ -82,19 +83,22 @@ class DetailsRoom(Room[Details, DetailsCommand, DetailsEvent]):
     def forget(self, before: datetime) -> None:
         """See `Room.forget`: it is over when the notice is, and what it committed to last was opened.
 
-        What was never opened stays, whatever became of the notice: it may be asked for long after.
+        What was never opened may be asked for later: it stays longer, as `room.past` says; so do openings of ours that
+        no notice has committed to, after the time of their details.
         """
-        commitments = self.state.commitments
-        past = {
-            key
-            for key, (*_, last) in commitments.items()
-            if key not in self._picture.notices and last.opened_at is not None and last.opened_at < before
+        state, long_before = self.state, unanswered_before(before)
+        gone = {key for key in state.commitments if key not in self._picture.notices}
+        since = {key: state.gone_since.get(key, before) for key in gone}
+        past = {key for key in gone if since[key] < long_before or _is_opened(state.commitments[key][-1], before)}
+        committed = {one.commitment for held in state.commitments.values() for one in held}
+        state.commitments = {key: held for key, held in state.commitments.items() if key not in past}
+        state.gone_since = {key: at for key, at in since.items() if key not in past}
+        still = {one.commitment for held in state.commitments.values() for one in held}
+        state.kept = {
+            name: opening
+            for name, opening in state.kept.items()
+            if name in still or (name not in committed and opening.details.time.end >= long_before)
         }
-        own = self._accords.party
-        gone = {one.commitment for key in past if key[0] == own for one in commitments[key]}
-        self.state.commitments = {key: held for key, held in commitments.items() if key not in past}
-        gone -= {one.commitment for held in self.state.commitments.values() for one in held}
-        self.state.kept = {name: opening for name, opening in self.state.kept.items() if name not in gone}
 
     def messages_of(self, event: DetailsEvent) -> Iterator[Addressed]:
         """Yield the opening for the peer that it is given to."""
@@ -128,3 +132,7 @@ class DetailsRoom(Room[Details, DetailsCommand, DetailsEvent]):
             else c
             for c in self.state.commitments[key]
         )
+
+
+def _is_opened(last: NoticeCommitment, before: datetime) -> bool:
+    return last.opened_at is not None and last.opened_at < before

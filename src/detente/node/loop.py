@@ -18,8 +18,9 @@ from typing import Any, Protocol, TypeVar
 from detente.airspace.refusal import Refusal
 from detente.link.answer import HTTP_STATUS, AnswerRefusal, DeliveryAnswer, RefusalReason, write_answer
 from detente.link.envelope import Envelope
+from detente.link.judgement import Judgement
 from detente.link.receipt import DeliveryReceipt
-from detente.link.reception import Judgement, joined, parts_of
+from detente.link.reception import joined, parts_of
 from detente.link.session import Session
 from detente.node.losses import Losses
 from detente.node.metrics import Metrics
@@ -27,6 +28,7 @@ from detente.node.news import News
 from detente.node.pipeline import Pipeline
 from detente.node.stages import Stages, all_at_once
 from detente.node.state import NodeState
+from detente.node.taking_back import tell_what_another_gave_back
 from detente.node.turn_requests import Deciding, Doing, Outcome, Receiving, TakingBack, TurnRequest, WorkingOut
 from detente.people.records import ActingPerson
 from detente.record.group_commit import Commit
@@ -171,15 +173,15 @@ class CommandLoop:
         await self._ask(Doing(lambda pipeline: pipeline.record(entries), by), urgent=urgent)
 
     async def take_back(self, session: Session, given: Sequence[Envelope], receipts: Sequence[DeliveryReceipt]) -> bool:
-        """Take back our own envelopes from a peer; see `Pipeline.take_back`. Returns once it is durable.
+        """Take back our own envelopes from a peer; see `taking_back`. Returns once it is durable.
 
         Raises Refusal for what is not ours.
         """
         return await self._ask(TakingBack(session, given, receipts), urgent=True)
 
     async def tell_what_another_gave_back(self, session: Session) -> None:
-        """Tell the peer of a link, which has said what it holds; see `Pipeline.tell_what_another_gave_back`."""
-        await self._ask(Doing(lambda pipeline: pipeline.tell_what_another_gave_back(session)))
+        """Tell the peer of a link, which has said what it holds; see `taking_back`."""
+        await self._ask(Doing(lambda pipeline: tell_what_another_gave_back(pipeline, session)))
 
     async def rotate(self) -> None:
         """Let the prepared successor of our key sign from now on; returns when that is durable."""

@@ -13,7 +13,7 @@ from detente.line.delivery import Hindrance, Obstacle
 from detente.link.backoff import Backoff
 from detente.link.carrier import EnvelopeCarrier, OpenCarrier
 from detente.link.envelope import Direction
-from detente.link.reception import Judgement
+from detente.link.judgement import Judgement
 from detente.link.session import Session
 from detente.link.transport import Delivery, DeliverySettings, DeliveryState, DeliveryStatus
 from detente.node.loop import CommandLoop, NodeStopped

@@ -45,5 +45,5 @@ class LoopHistory:
             return False
 
     async def nothing_is_missing(self, session: Session) -> None:
-        """Tell the peer of a link what another peer gave back; see `Pipeline.tell_what_another_gave_back`."""
+        """Tell the peer of a link what another peer gave back; see `taking_back`."""
         await self._loop.tell_what_another_gave_back(session)

@@ -10,11 +10,12 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from detente.link.envelope import Envelope
+from detente.link.judgement import Judgement
 from detente.link.receipt import DeliveryReceipt
-from detente.link.reception import Judgement
 from detente.link.session import Session
 from detente.node.pipeline import Pipeline
 from detente.node.stages import Stages
+from detente.node.taking_back import find_lost, take_back
 from detente.people.records import ActingPerson
 from detente.room.room import command_name
 from detente.room.rooms import AnyRoom, Rooms
@@ -105,7 +106,7 @@ class Receiving(TurnRequest[Judgement]):
             yield from pipeline.hear(envelope)
         for envelope in self.judgement.aside:
             yield from pipeline.hear_aside(envelope)
-        yield from pipeline.find_lost(self.judgement)
+        yield from find_lost(pipeline, self.judgement)
 
     def outcome(self, journal_number: int) -> Judgement:  # noqa: ARG002
         """Return the judgement."""
@@ -127,7 +128,7 @@ class TakingBack(TurnRequest[bool]):
 
     def stages(self, pipeline: Pipeline) -> Stages[None]:
         """Take them back; raises Refusal for what is not ours."""
-        self.taken = yield from pipeline.take_back(self.session, self.given, self.receipts)
+        self.taken = yield from take_back(pipeline, self.session, self.given, self.receipts)
 
     def rooms(self, rooms: Rooms) -> Iterable[AnyRoom]:
         """Return every room: what is taken back may be about any."""

@@ -16,6 +16,13 @@ from detente.room.room import Room
 PAST = "past"
 """The kind of the journal's entries after which what was over before a time is in no state any more."""
 SHORTEST_HORIZON = timedelta(days=1)
+UNANSWERED = timedelta(days=90)
+"""For so long after its time stays what nobody has answered, closed or opened; what is over need not wait."""
+
+
+def unanswered_before(before: datetime) -> datetime:
+    """Return before when the time of what nobody has answered must have been for it to leave with what was over."""
+    return before - UNANSWERED
 
 
 class LeavePast(msgspec.Struct, frozen=True, tag_field="command", tag="leave_past", forbid_unknown_fields=True):
