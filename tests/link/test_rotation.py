@@ -20,7 +20,7 @@ from detente.link.key_rotated import KeyRotatedMessage
 from detente.link.parcel import read_parcel, write_parcel
 from detente.link.receipt import read_receipt, sign_receipt
 from detente.link.session import RECEIPT_RECEIVED, SENT, Session
-from detente.link.standing import sign_standing
+from detente.link.standing import sign_standing, standing_in
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
 from detente.record.rotation import (
@@ -357,3 +357,26 @@ def test_a_transcript_with_a_rotation_that_does_not_go_on_is_broken(sides):
     false = replace(received, envelopes=(replace(received.envelopes[0], rotations=other), *received.envelopes[1:]))
     (finding, *_) = verify_transcript(replace(transcript, received=false))
     assert finding.kind is FindingKind.WRONG_ROTATION
+
+
+def test_both_that_lost_the_rotations_of_the_other_tell_each_other_what_they_hold(sides):
+    north, south = sides
+    stolen, thief = copy_of(south.key), NodeKey.generate()
+    for side in (north, south, south):
+        rotate(side)
+    question = sign_standing(north.key, north.session, AT)
+    answer = read_answer(south.receive(question.raw, "".join(north.key.rotations).encode()).answer)
+
+    def signer(shown):
+        return north.links.signer_shown(south.key.first, shown)
+
+    found = standing_in(answer, question, signer)
+    assert found is not None
+    assert found.is_signed_by(south.key.public)
+    assert standing_in(replace(answer, standing=found.raw.decode()), question, signer) is None
+    # Who knows one rotation believes no other of the same key.
+    north.links.learn(south.key.first, [south.key.first, read_rotation(south.key.rotations[0]).new])
+    assert standing_in(answer, question, signer) == found
+    forged = sign_standing(thief, south.session, AT, answers=question.hash)
+    shown = rotation_of(stolen, thief).text
+    assert standing_in(replace(answer, standing=forged.raw.decode() + shown), question, signer) is None

@@ -55,7 +55,7 @@ class OneNode:
         _, name, accord, policy = self._made_from
         self.state = node_state(name, accord, policy)
         self.state.replay(self.journal.read())
-        self._pipeline = Pipeline(self.state, self.journal, KEYS[name], lambda: self.now, Metrics())
+        self.pipeline = Pipeline(self.state, self.journal, KEYS[name], lambda: self.now, Metrics())
         self._turn(Pipeline.begin)
 
     def decide(self, command: Any) -> list[Any]:
@@ -111,8 +111,8 @@ class OneNode:
                 yield self.state.rooms.read_message(channel, envelope.kind, envelope.body)
 
     def _turn(self, action: Callable[[Pipeline], Stages[Any]]) -> Any:
-        self._pipeline.start_turn()
-        answer = all_at_once(action(self._pipeline))
-        if self._pipeline.entries:
-            self.state.links.absorb(self.journal.append(self._pipeline.entries, self.now))
+        self.pipeline.start_turn()
+        answer = all_at_once(action(self.pipeline))
+        if self.pipeline.entries:
+            self.state.links.absorb(self.journal.append(self.pipeline.entries, self.now))
         return answer

@@ -15,6 +15,7 @@ from detente.airspace.plan import TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.airspace.separation import Minima, MinimaTable
 from detente.line.commands import SendLineMessage
+from detente.line.room import LineRoom
 from detente.link.links import Links
 from detente.picture.commands import DeclarePlan, WithdrawPlan
 from detente.picture.messages import PlanDeclaredMessage, PlanWithdrawnMessage
@@ -86,3 +87,19 @@ def test_a_peers_message_that_is_refused_is_kept_and_counted_and_those_after_it_
     assert node.state.rooms.of_type(RefusedRoom).state.counts == {"south": 4}
     assert set(node.state.picture.plans) == {("south", "s")}
     assert node.decide(DeclarePlan(TODAY, "north", area_plan("n")))
+
+
+@pytest.mark.parametrize("channel", [Channel.STOP, Channel.LINE, Channel.ROOMS])
+def test_what_is_urgent_goes_between_until_a_turn_has_sealed_on_a_channel_of_it(
+    tmp_path: Path, channel: Channel
+) -> None:
+    node = OneNode(tmp_path, accord=ACCORD)
+    line, pipeline = node.state.rooms.of_type(LineRoom), node.pipeline
+    session = node.state.links.find(KEYS["south"].first, CHANNEL_HASH[channel])
+    assert session is not None
+    pipeline.start_turn()
+    assert pipeline.may_go_between(line)
+    pipeline.seal(session, [("note", b"{}")])
+    assert pipeline.may_go_between(line) == (channel is Channel.ROOMS)
+    pipeline.start_turn()
+    assert pipeline.may_go_between(line)

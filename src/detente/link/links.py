@@ -22,7 +22,7 @@ from detente.link.session import (
     read_document,
 )
 from detente.record.journal import Entry
-from detente.record.rotation import Rotation
+from detente.record.rotation import Rotation, read_rotations
 from detente.room.past import PAST
 
 
@@ -133,6 +133,16 @@ class Links:
         known = self.keys(party)
         if list(keys[: len(known)]) == known:
             known.extend(keys[len(known) :])
+
+    def signer_shown(self, party: bytes, shown: Sequence[str]) -> bytes:
+        """Return the key that a party signs with now, by the rotations that it shows, or without any as is known.
+
+        It may have lost what it has told us of its keys, or we what it has told. Raises Refusal for rotations that are
+        no chain, or that contradict known ones.
+        """
+        rotations = read_rotations(party, party, shown)
+        self.check_rotations(party, rotations)
+        return rotations[-1].new if len(rotations) >= len(self.keys(party)) else self.keys(party)[-1]
 
     def check_rotations(self, party: bytes, rotations: Sequence[Rotation]) -> None:
         """Raise Refusal for rotations that contradict known ones, or lead to a key that is another party's."""

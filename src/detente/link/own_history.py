@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 from detente.airspace.refusal import Refusal
@@ -29,8 +30,11 @@ class OwnHistory(Protocol):
     def rotations(self) -> bytes:
         """Return the rotations of our key, to be shown with what we hold: the peer may have lost them."""
 
-    def peer_key(self, session: Session) -> bytes:
-        """Return the key (32 bytes) with which the peer of a link signs now, as far as is known."""
+    def peer_key(self, session: Session, shown: Sequence[str]) -> bytes:
+        """Return the key (32 bytes) with which the peer of a link signs now: we may have lost the rotations it shows.
+
+        Raises Refusal for rotations that contradict what is known.
+        """
 
     async def take_back(self, session: Session, given: Sequence[Envelope], receipts: Sequence[DeliveryReceipt]) -> bool:
         """Take back our own envelopes, durably; False when none is missing. `receipts` are ours for the peer's."""
@@ -53,7 +57,7 @@ async def learn(
         answer = await exchange(question.raw + history.rotations() + receipts)
         if answer is None:
             return None
-        theirs = standing_in(answer, question, history.peer_key(session))
+        theirs = standing_in(answer, question, partial(history.peer_key, session))
         if theirs is None:
             return answer
         given = [envelope for envelope in given_back_in(answer) if envelope.number > sent]

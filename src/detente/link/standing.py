@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -20,6 +21,7 @@ from detente.link.envelope import NO_PREVIOUS, Direction, Envelope, read_envelop
 from detente.link.session import Session
 from detente.record.keys import NodeKey, verify
 from detente.record.lines import HEX_32, INSTANT, LineForm, instant_text, read_instant
+from detente.record.rotation import MOST_ROTATIONS, ROTATION_FORM
 
 _COUNT = rb"(?:0|[1-9][0-9]{0,14})"
 STANDING_FORM = LineForm(
@@ -109,12 +111,29 @@ def read_standing(data: bytes, offset: int = 0) -> tuple[Standing, int]:
     return standing, end
 
 
-def standing_in(answer: DeliveryAnswer, question: Standing, key: bytes) -> Standing | None:
-    """Return what the peer says that it holds, when it says it in answer to this question and signed with its `key`."""
+def rotations_shown(data: bytes, offset: int) -> tuple[list[str], int]:
+    """Return the texts of the rotations that a party shows with what it holds, and the offset after them."""
+    texts: list[str] = []
+    while ROTATION_FORM.starts(data, offset) and len(texts) < MOST_ROTATIONS:
+        _, _, end = ROTATION_FORM.read(data, offset)
+        texts.append(data[offset:end].decode())
+        offset = end
+    return texts, offset
+
+
+def standing_in(
+    answer: DeliveryAnswer, question: Standing, signer: Callable[[Sequence[str]], bytes]
+) -> Standing | None:
+    """Return what the peer says that it holds, when it says it in answer to this question, and signed.
+
+    `signer` returns the key that must have signed, given the rotations that the peer shows; it may raise Refusal.
+    """
     with suppress(Refusal, UnicodeEncodeError):
-        standing, _ = read_standing(answer.standing.encode())
+        data = answer.standing.encode()
+        standing, end = read_standing(data)
         if standing.direction == question.direction.reverse and standing.answers == question.hash:
-            return standing if standing.is_signed_by(key) else None
+            shown, _ = rotations_shown(data, end)
+            return standing if standing.is_signed_by(signer(shown)) else None
     return None
 
 

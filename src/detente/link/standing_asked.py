@@ -19,9 +19,8 @@ from detente.link.judgement import OLD_KEY, BatchRefused, Judgement, ReadEntry, 
 from detente.link.links import Links
 from detente.link.receipt import DeliveryReceipt, read_receipt
 from detente.link.session import Session
-from detente.link.standing import Standing, read_standing, sign_standing
+from detente.link.standing import Standing, read_standing, rotations_shown, sign_standing
 from detente.record.keys import NodeKey
-from detente.record.rotation import MOST_ROTATIONS, ROTATION_FORM, read_rotations
 from detente.record.segments import ArchivedRefusal
 
 
@@ -29,7 +28,7 @@ def judge_question(links: Links, key: NodeKey, body: bytes, at: datetime, read_e
     """Answer a party that says what it holds: with what is held here, and with its own envelopes that it lacks."""
     try:
         asked, end = read_standing(body)
-        shown, rotations_end = _rotations_shown(body, end)
+        shown, rotations_end = rotations_shown(body, end)
         session = _session_asked(links, asked, shown, at)
         receipts = tuple(_receipts_given_back(body, rotations_end))
         given = _given_back(links, session, asked, at, read_entry)
@@ -42,8 +41,9 @@ def judge_question(links: Links, key: NodeKey, body: bytes, at: datetime, read_e
         return judgement_of(links, body, at, refused)
     ours = sign_standing(key, session, at, answers=asked.hash)
     texts = tuple(base64.b64encode(raw).decode() for raw in given)
+    shown_back = "".join((ours.raw.decode(), *key.rotations))
     answer = DeliveryAnswer(
-        session.received_number + 1, tuple(theirs[:MOST_RECEIPTS_GIVEN_BACK]), None, ours.raw.decode(), texts
+        session.received_number + 1, tuple(theirs[:MOST_RECEIPTS_GIVEN_BACK]), None, shown_back, texts
     )
     return Judgement(200, write_answer(answer), asked=asked, given_back=receipts)
 
@@ -58,16 +58,6 @@ def _receipts_given_back(body: bytes, offset: int) -> Iterator[DeliveryReceipt]:
         raise BatchRefused(RefusalReason.TOO_LARGE, f"at most {MOST_RECEIPTS_GIVEN_BACK:,} receipts go with a standing")
 
 
-def _rotations_shown(body: bytes, offset: int) -> tuple[list[str], int]:
-    """Return the texts of the rotations that a party shows with its question, and the offset after them."""
-    texts: list[str] = []
-    while ROTATION_FORM.starts(body, offset) and len(texts) < MOST_ROTATIONS:
-        _, _, end = ROTATION_FORM.read(body, offset)
-        texts.append(body[offset:end].decode())
-        offset = end
-    return texts, offset
-
-
 def _session_asked(links: Links, asked: Standing, shown: Sequence[str], at: datetime) -> Session:
     direction = asked.direction
     if direction.recipient != links.own:
@@ -78,10 +68,7 @@ def _session_asked(links: Links, asked: Standing, shown: Sequence[str], at: date
     if not asked.is_signed_by(known[-1]):
         if any(map(asked.is_signed_by, known[:-1])):
             raise BatchRefused(RefusalReason.OLD_KEY, OLD_KEY)
-        # It may have lost what it has told us of its keys, or we what it has told.
-        rotations = read_rotations(direction.sender, direction.sender, shown)
-        links.check_rotations(direction.sender, rotations)
-        if not rotations or not asked.is_signed_by(rotations[-1].new):
+        if not asked.is_signed_by(links.signer_shown(direction.sender, shown)):
             raise BatchRefused(RefusalReason.WRONG_SIGNATURE, "the signature is not the sender's")
     session = links.find(direction.sender, direction.accord)
     if session is not None:

@@ -30,9 +30,9 @@ class LoopHistory:
         """Return the rotations of our key, to be shown with what we hold."""
         return "".join(self._loop.key.rotations).encode()
 
-    def peer_key(self, session: Session) -> bytes:
-        """Return the key with which the peer of a link signs now, as far as is known."""
-        return self._loop.links.keys(session.outgoing.recipient)[-1]
+    def peer_key(self, session: Session, shown: Sequence[str]) -> bytes:
+        """Return the key with which the peer of a link signs now; see `link.own_history.OwnHistory`."""
+        return self._loop.links.signer_shown(session.outgoing.recipient, shown)
 
     async def take_back(self, session: Session, given: Sequence[Envelope], receipts: Sequence[DeliveryReceipt]) -> bool:
         """Take back our own envelopes, durably; False when none is missing. `receipts` are ours for the peer's."""

@@ -23,7 +23,7 @@ from detente.disclosure.release import Released
 from detente.link.envelope import MAX_BODY_BYTES, Envelope
 from detente.link.judgement import Judgement
 from detente.link.reception import judge_batch
-from detente.link.session import SENT
+from detente.link.session import SENT, Session
 from detente.node.evidence import fault_of
 from detente.node.losses import Losses
 from detente.node.metrics import Metrics
@@ -37,7 +37,7 @@ from detente.record.journal import Entry, Journal
 from detente.record.keys import NodeKey
 from detente.record.rotation import KEY_ROTATED
 from detente.record.segments import ArchivedRefusal
-from detente.room.channel import channel_of
+from detente.room.channel import URGENT_CHANNELS, channel_of
 from detente.room.message import Addressed, Heard
 from detente.room.refused import RecordRefusedMessage
 from detente.room.room import command_name
@@ -57,7 +57,8 @@ class Pipeline:
     """Carries commands out and collects the entries that the turn will append.
 
     `clock` gives the time in UTC. `losses` are those of journals that were set back. `touched` are the names of the
-    rooms that the turn has changed or is changing, `has_folded` whether anything in them is ahead of the journal.
+    rooms that the turn has changed or is changing, `has_folded` whether anything in them is ahead of the journal,
+    `has_sealed_urgent` whether envelopes on a channel of what is urgent are.
     """
 
     def __init__(
@@ -79,15 +80,16 @@ class Pipeline:
         self.entries: list[tuple[str, bytes]] = []
         self.size_bytes = 0
         self.touched: set[str] = set()
-        self.has_folded = False
+        self.has_folded = self.has_sealed_urgent = False
 
     def start_turn(self) -> None:
         """Forget the entries of the turn before."""
         self.entries, self.size_bytes, self.touched, self.has_folded = [], 0, set(), False
+        self.has_sealed_urgent = False
 
     def may_go_between(self, room: AnyRoom) -> bool:
         """Whether a command of this room may be decided amidst the turn, and be durable before it."""
-        return bool(room.reads_rooms) and self.touched.isdisjoint(room.reads_rooms)
+        return bool(room.reads_rooms) and self.touched.isdisjoint(room.reads_rooms) and not self.has_sealed_urgent
 
     def decide(self, command: Any) -> Stages[list[Any]]:  # noqa: ANN401 - a command of any room
         """Carry a command out, and what follows from it; give its events. Raises Refusal with nothing changed."""
@@ -145,7 +147,7 @@ class Pipeline:
         for peer in self.state.peers:
             for session in peer.sessions.values():
                 if session.own_signer != self.key.public:
-                    self.write([(SENT, envelope.raw) for envelope in session.seal(self.key, [], self.clock())])
+                    self.seal(session, [])
             yield None
 
     def take_in(self, change: Callable[[NodeState], None]) -> Stages[None]:
@@ -289,8 +291,7 @@ class Pipeline:
                 continue
             if message.telling is not None:
                 self.write([(TOLD, msgspec.json.encode(message.telling))])
-            sealed = session.seal(self.key, [write_tagged(message.message)], self.clock())
-            self.write([(SENT, envelope.raw) for envelope in sealed])
+            self.seal(session, [write_tagged(message.message)])
             yield None
         for alarm in alarms:
             with suppress(Refusal):
@@ -318,6 +319,16 @@ class Pipeline:
         """Write down entries (kind, body); they are durable with the turn."""
         self.entries.extend(entries)
         self.size_bytes += sum(len(body) for _, body in entries)
+
+    def write_sent(self, envelopes: Sequence[Envelope]) -> None:
+        """Write down envelopes of ours. On the channels of what is urgent nothing goes before them from now on."""
+        self.write([(SENT, envelope.raw) for envelope in envelopes])
+        if any(channel_of(envelope.direction.accord) in URGENT_CHANNELS for envelope in envelopes):
+            self.has_sealed_urgent = True
+
+    def seal(self, session: Session, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Seal messages (kind, body) on a link, and write the envelopes down."""
+        self.write_sent(session.seal(self.key, messages, self.clock()))
 
     def entry(self, number: int) -> Entry:
         """Return a durable entry of the journal by its number."""

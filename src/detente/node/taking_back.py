@@ -15,7 +15,7 @@ from detente.link.envelope import Envelope, read_envelope
 from detente.link.judgement import Judgement
 from detente.link.key_rotated import ROTATED_KIND
 from detente.link.receipt import DeliveryReceipt
-from detente.link.session import SENT, Session
+from detente.link.session import Session
 from detente.link.standing import Standing
 from detente.node.peers import Peer
 from detente.node.pipeline import Pipeline, guarded
@@ -63,7 +63,7 @@ def take_back(
     for envelope in taken:
         if partly:
             _keep_told(pipeline, peer, envelope, at)
-        pipeline.write([(SENT, envelope.raw)])
+        pipeline.write_sent([envelope])
     if taken:
         session.go_on_after(taken)
         pipeline.losses.has_taken_back = True
@@ -75,8 +75,7 @@ def take_back(
     again = [(envelope.kind, envelope.body) for envelope in void if envelope.kind not in _ABOUT_THE_LINK]
     told = _told_once(SetBackMessage(kept, kept + len(taken), session.received_number, signed_for, len(again)), void)
     if is_open:
-        sealed = session.seal(pipeline.key, [write_tagged(told), *again], at)
-        pipeline.write([(SENT, envelope.raw) for envelope in sealed])
+        pipeline.seal(session, [write_tagged(told), *again])
     log.warning("our journal was set back", peer=peer.name, **msgspec.structs.asdict(told))
     yield from pipeline.react([LinkFault(at, peer.name, LinkFaultKind.OWN_SET_BACK, in_words(told))])
     return True
@@ -152,6 +151,7 @@ def _say_again(pipeline: Pipeline, peer: Peer, envelope: Envelope, at: datetime)
     except Refusal as refusal:
         log.warning("said before, not known again", kind=envelope.kind, why=str(refusal)[:500])
         return
+    pipeline.touched.add(room.name)
     for event in events:
         room.evolve(event)
         pipeline.write([(room.name, room.encode(event))])

@@ -22,6 +22,9 @@ class Channel(StrEnum):
     PLANNING = "planning"
 
 
+URGENT_CHANNELS = frozenset({Channel.STOP, Channel.LINE})
+"""What is urgent is said on these (R9)."""
+
 CHANNEL_HASH: dict[Channel, str] = {
     channel: hashlib.sha256(f"detente-channel-1 {channel}\n".encode()).hexdigest()
     for channel in Channel
