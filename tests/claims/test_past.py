@@ -26,11 +26,18 @@ from detente.claims.claims import (
 from detente.claims.decide import overdue
 from detente.claims.events import OwnAircraftOutside, ReviewSaid
 from detente.claims.review_claim import ReviewClaim
-from detente.room.past import UNANSWERED
+from detente.room import past
 
+UNANSWERED = timedelta(days=90)
 DAYS = timedelta(days=8)
 SOON = timedelta(seconds=1)
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+@pytest.fixture(autouse=True)
+def long_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulator, whose tests may share the process, shortens the time that unanswered things stay."""
+    monkeypatch.setattr(past, "UNANSWERED", UNANSWERED)
 
 
 @pytest.fixture

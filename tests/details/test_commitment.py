@@ -28,13 +28,20 @@ from detente.details.details import (
 )
 from detente.details.room import DetailsRoom
 from detente.picture.picture import Picture
+from detente.room import past
 from detente.room.message import Addressed, Heard
-from detente.room.past import UNANSWERED
 from length import quickly
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
+UNANSWERED = timedelta(days=90)
 SALT = "5a" * 32
 BAND = AltitudeBand(*(Altitude(m, AltitudeUnit.METRE, MeanSeaLevel()) for m in (3000.0, 3100.0)))
+
+
+@pytest.fixture(autouse=True)
+def long_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulator, whose tests may share the process, shortens the time that unanswered things stay."""
+    monkeypatch.setattr(past, "UNANSWERED", UNANSWERED)
 
 
 def plan(seconds: int = 0, east_deg: float = 20.0) -> Plan:
