@@ -15,6 +15,7 @@ from hostile_requests import GOOD, UNREADABLE
 from wire import HonestClient, Wire, chunk, chunked, many, push, request, resident_bytes
 
 MEGABYTE = 1024 * 1024
+MOST_CLOSED = 3
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,14 @@ def honest(service: DssProcess) -> HonestClient:
 
     def ask() -> bool:
         path = intent_path()
-        status, made = service.ask("PUT", path, intent(extents(-20.0)), token)
+        for left in reversed(range(MOST_CLOSED)):
+            try:
+                status, made = service.ask("PUT", path, intent(extents(-20.0)), token)
+                break
+            except ConnectionError:
+                # Strangers who came at the same moment may push out who has shown no token yet: he comes again.
+                if not left:
+                    raise
         return status == 201 and service.ask("DELETE", f"{path}/{_ovn(made)}", None, token)[0] == 200
 
     return HonestClient(ask)
