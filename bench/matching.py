@@ -400,7 +400,7 @@ def main() -> None:
     text = f"""
 A day of plans in 400 x 400 km (`crewed`, `drones` in `bench/matching.py`), from plans to encounters, with spot checks and
 fine rounds, commitment, padding and opened parts included. Both parties run one after the other in one process, each on
-all cores; others used the machine too (load {load:.1f} at the start), so the costs are processor seconds, and in units of
+all cores; the load was {load:.1f} at the start, and the costs are processor seconds, and in units of
 one multiplication measured during the run. Before spot checks and fine rounds the crewed took {BEFORE["crewed"]:.2f} and
 the drones {BEFORE["drones"]:.2f} million units; a run may take 2.3 times that.
 

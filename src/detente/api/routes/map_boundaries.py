@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import msgspec
 from litestar import Request, Router, get, post
 from litestar.datastructures import State
 
-from detente.api.routes.plans import SUFFIX
+from detente.api.given_file import given_file
 from detente.api.service import Service
 from detente.feeds.boundaries import Boundaries, read_boundaries
 from detente.feeds.source import identifier_of
@@ -58,11 +57,7 @@ async def add_file(
 
 
 def _read(content: bytes, name: str, at: datetime) -> Boundaries:
-    # A suffix is read where the content says nothing; nothing else of the name comes near the disk.
-    suffix = Path(name).suffix
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, f"boundaries{suffix if SUFFIX.match(suffix) else ''}")
-        file.write_bytes(content)
+    with given_file(content, name) as file:
         return read_boundaries(file, at, name=name)
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import tempfile
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated
 
 from litestar import Request, Router, get, post
@@ -15,6 +12,7 @@ from litestar.params import Parameter
 
 from detente.airspace.altitude import check_range
 from detente.airspace.plan import Plan
+from detente.api.given_file import given_file
 from detente.api.service import Service, not_found, tags
 from detente.api.views import Done, FileImported, PlansImport, PlansImported, PlanSummary, summary_of
 from detente.feeds.load import LoadedPlans, LoadOptions, load_plans
@@ -23,7 +21,6 @@ from detente.picture.commands import ActivatePlan, EndPlan, ImportPlans, Withdra
 from detente.picture.picture import PlanRecord, PlanState
 
 MOST_OFFSET_MIN = 14 * 60
-SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,12}\Z", re.ASCII)
 
 
 @post("/", status_code=200, summary="Import plans")
@@ -59,11 +56,7 @@ async def import_file(
 
 
 def _load(content: bytes, name: str, options: LoadOptions) -> LoadedPlans:
-    # A suffix is read where the content says nothing; nothing else of the name comes near the disk.
-    suffix = Path(name).suffix
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, f"plans{suffix if SUFFIX.match(suffix) else ''}")
-        file.write_bytes(content)
+    with given_file(content, name) as file:
         return load_plans(file, options, name=name)
 
 
