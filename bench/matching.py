@@ -180,7 +180,7 @@ def workload(
         )
         for grid in range(day.sides[0].run.grids)
     )
-    cpu_s = [meter.cpu_s for meter in day.meters]
+    cpu_s, wall_s = ([getattr(meter, which) for meter in day.meters] for which in ("cpu_s", "wall_s"))
     bits = " / ".join(f"{ledger_row(side).bits:,}" for side in day.sides)
     units = sum(cpu_s) / day.unit_us
     late = late_plans(day, (drones if ours[0].aircraft_class == "drone" else crewed)(99, LATE_PLANS))
@@ -190,24 +190,27 @@ def workload(
         f"{' / '.join(opened)} | {bits} "
         f"| {day.quantising.cpu_s:.2f} | {late} |"
     )
-    print(row, [meter.wall_s for meter in day.meters], flush=True)
+    print(row, wall_s, flush=True)
     return row
 
 
 def late_plans(day: Day, plans: list[Plan]) -> str:
-    """Seconds of both parties together for one late plan, processor and wall; medians over single ones in turn."""
+    """Seconds for one late plan: processor and wall of both parties, one after the other, and wall of the slower one.
+
+    Medians over single plans, of each party in turn. On machines of their own both work at the same time.
+    """
     costs = []
     for number, plan in enumerate(plans):
-        meter = Meter()
-        with meter:
-            moved = [msgspec.structs.replace(plan, plan_id=f"late{number}")]
-            for which, side in enumerate(day.sides):
-                own = moved if which == number % 2 else []
+        day.meters = (Meter(), Meter())
+        moved = [msgspec.structs.replace(plan, plan_id=f"late{number}")]
+        for which, side in enumerate(day.sides):
+            own = moved if which == number % 2 else []
+            with day.meters[which]:
                 side.begin_late(quantise(own, side.role, EPOCH, side.run.terms, side.run.minima))
-            day.play()
-        costs.append((meter.cpu_s, meter.wall_s))
-    cpu_s, wall_s = (statistics.median(each) for each in zip(*costs, strict=True))
-    return f"{cpu_s:.2f} / {wall_s:.2f}"
+        day.play()
+        walls_s = [meter.wall_s for meter in day.meters]
+        costs.append((sum(meter.cpu_s for meter in day.meters), sum(walls_s), max(walls_s)))
+    return " / ".join(f"{statistics.median(each):.2f}" for each in zip(*costs, strict=True))
 
 
 TENTH = "tenth"
@@ -404,7 +407,7 @@ all cores; the load was {load:.1f} at the start, and the costs are processor sec
 one multiplication measured during the run. Before spot checks and fine rounds the crewed took {BEFORE["crewed"]:.2f} and
 the drones {BEFORE["drones"]:.2f} million units; a run may take 2.3 times that.
 
-| workload | tokens of first / second, by grid | CPU s first + second | us a unit | times before | MB sent by each | plans missed | clear plans opened | parts opened | bits told, at most | quantising both, CPU s | a late plan, both, CPU / wall s |
+| workload | tokens of first / second, by grid | CPU s first + second | us a unit | times before | MB sent by each | plans missed | clear plans opened | parts opened | bits told, at most | quantising both, CPU s | a late plan, CPU of both / wall one after the other / wall of one party, s |
 |---|---|---|---|---|---|---|---|---|---|---|---|
 {first}
 {second}

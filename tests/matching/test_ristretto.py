@@ -132,6 +132,18 @@ def test_sums():
     assert ristretto.total(rows()) == bytes(32)
 
 
+def test_many_elements_are_added_up_in_slices_to_the_same_sum() -> None:
+    count = 2 * ristretto.ELEMENTS_SUMMED_AT_A_TIME + 3
+    many = ristretto.from_uniform(np.random.default_rng(7).integers(0, 256, (count, 64), dtype=np.uint8))
+    one_by_one = many[0].tobytes()
+    for row in many[1:]:
+        one_by_one = ristretto.add_points(one_by_one, row.tobytes())
+    assert ristretto.total(many) == one_by_one
+    many[-1] = 255
+    with pytest.raises(ValueError, match="not an element"):
+        ristretto.total(many)
+
+
 @pytest.mark.parametrize("encoding", INVALID)
 def test_an_encoding_that_is_no_element_is_refused(encoding):
     points = rows(MULTIPLES[1], encoding, MULTIPLES[2])

@@ -21,8 +21,10 @@ ELEMENT_BYTES = 32
 SCALAR_BYTES = 32
 UNIFORM_BYTES = 64
 ORDER = 2**252 + 27742317777372353535851937790883648493
-ELEMENTS_AT_A_TIME = 512
-"""A core's share at a time: some ten milliseconds of work."""
+ELEMENTS_AT_A_TIME = 64
+"""A core's share at a time: some three milliseconds of work, so that short lists have work for all cores too."""
+ELEMENTS_SUMMED_AT_A_TIME = 256
+"""Likewise where elements are added up, which takes a fourth as long."""
 
 ByteArray = NDArray[np.uint8]
 
@@ -187,10 +189,18 @@ def _check_rows(rows: list[int]) -> None:
 def total(points: ByteArray) -> bytes:
     """The sum of elements [n, 32]; the identity for none. Raises ValueError when one is no element."""
     points = _rows(points, ELEMENT_BYTES)
-    result = np.zeros(ELEMENT_BYTES, dtype=np.uint8)
-    if kernels.add_rows(result.ctypes.data, points.ctypes.data, len(points)) >= 0:
-        raise ValueError("not an element")
-    return result.tobytes()
+    points_at = points.ctypes.data
+
+    def sum_of(start: int, stop: int) -> ByteArray:
+        part = np.zeros(ELEMENT_BYTES, dtype=np.uint8)
+        if kernels.add_rows(part.ctypes.data, points_at + start * ELEMENT_BYTES, stop - start) >= 0:
+            raise ValueError("not an element")
+        return part
+
+    parts = on_all_cores(sum_of, len(points), ELEMENTS_SUMMED_AT_A_TIME)
+    if len(parts) == 1:
+        return parts[0].tobytes()
+    return total(np.array(parts, dtype=np.uint8).reshape(-1, ELEMENT_BYTES)) if parts else bytes(ELEMENT_BYTES)
 
 
 def scalar_from_uniform(uniform: bytes) -> bytes:
