@@ -14,8 +14,10 @@ class _Command(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_
 
 
 class SeeAlerts(_Command, frozen=True, tag="see_alerts"):
-    """These alerts stand now, and no others. `keeps` lets those that are not among them stand: the watch has begun
-    only now and has not seen everything yet."""
+    """These alerts stand now, and no others.
+
+    `keeps` lets those that are not among them stand: the watch has begun only now and has not seen everything yet.
+    """
 
     alerts: tuple[AlertSeen, ...]
     keeps: bool = False

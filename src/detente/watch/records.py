@@ -13,7 +13,7 @@ from detente.watch.track import Track
 MOST_OPEN_ALERTS = 1_000
 MOST_ENDED_ALERTS = 1_000
 MOST_KEPT_HOURS = 24 * 400
-MOST_FEEDS = 64
+MOST_FEEDS = 100
 LONGEST_WORDS = 300
 """Of why a feed or the watch stands as it does, in characters."""
 
