@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from detente.accord.provisions import EscalationStep
 from detente.airspace.refusal import Refusal
+from detente.picture.picture import Picture
 from detente.room.message import Message
 from detente.room.room import members_of
 from detente.watch.alert import Alert, AlertKind, AlertLevel
 from detente.watch.commands import (
+    FlyPlan,
     KeepReports,
     RemoveReports,
     SayWatch,
@@ -34,6 +36,7 @@ from detente.watch.events import (
     AlertTaken,
     FeedLeft,
     FeedStandingChanged,
+    PlanFlown,
     WatchStandingChanged,
 )
 from detente.watch.records import MOST_OPEN_ALERTS, AlertSeen, FeedStanding, KeptHour, WatchState
@@ -48,8 +51,9 @@ class Watched:
 
     def __init__(self, ladder: tuple[EscalationStep, ...] = LADDER) -> None:
         terms = {"south": SimpleNamespace(provisions=SimpleNamespace(escalation=ladder))}
-        self.accords = SimpleNamespace(terms=lambda at: terms)
-        self.room = WatchRoom(WatchState(), self.accords)  # type: ignore[arg-type]
+        self.accords = SimpleNamespace(terms=lambda at: terms, party="north")
+        self.picture = Picture()
+        self.room = WatchRoom(WatchState(), self.accords, self.picture)  # type: ignore[arg-type]
         self.events: list[Any] = []
 
     def do(self, command: Any) -> list[Any]:
@@ -66,14 +70,14 @@ class Watched:
 
     def again(self) -> WatchState:
         """The state as a replay makes it."""
-        room = WatchRoom(WatchState(), self.accords)  # type: ignore[arg-type]
+        room = WatchRoom(WatchState(), self.accords, self.picture)  # type: ignore[arg-type]
         for event in self.events:
             room.evolve(event)
         return room.state
 
     def restored(self) -> WatchState:
         """The state as a snapshot makes it."""
-        room = WatchRoom(WatchState(), self.accords)  # type: ignore[arg-type]
+        room = WatchRoom(WatchState(), self.accords, self.picture)  # type: ignore[arg-type]
         room.restore(self.room.keep())()
         assert room.keep() == self.room.keep()
         return room.state
@@ -216,6 +220,24 @@ def test_the_digest_of_an_hour_is_kept_until_its_file_is_removed():
     assert watch.room.state.hours == {hour.file: hour}
     assert len(watch.do(RemoveReports(after(2), hour.file))) == 1
     assert watch.do(RemoveReports(after(3), hour.file)) == []
+
+
+def test_who_flies_a_plan_is_kept_while_the_plan_is_there():
+    watch = Watched()
+    with pytest.raises(Refusal) as refused:
+        watch.do(FlyPlan(NOON, "43c6f1", "p-1"))
+    assert refused.value.code == "watch.plan_of_ours"
+    watch.picture.plans["north", "p-1"] = SimpleNamespace(live=True)  # type: ignore[assignment]
+    assert watch.do(FlyPlan(NOON, "43c6f1", "p-1")) == [PlanFlown(NOON, "43c6f1", "p-1")]
+    assert watch.do(FlyPlan(after(1), "43c6f1", "p-1")) == []
+    watch.room.forget(NOON)
+    assert watch.room.state.flown == {"43c6f1": "p-1"}
+    watch.do(FlyPlan(after(2), "43c6f1", ""))
+    assert watch.room.state.flown == {}
+    watch.do(FlyPlan(after(3), "43c6f1", "p-1"))
+    del watch.picture.plans["north", "p-1"]
+    watch.room.forget(NOON)
+    assert watch.room.state.flown == {}
 
 
 def test_what_ended_before_the_horizon_is_forgotten():

@@ -150,11 +150,17 @@ class JournalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """For how long the reports of live feeds are kept (0: not at all), in how much space, and how much is left free."""
+    """The watch: for how long the reports of live feeds are kept (0: not at all), in how much space.
+
+    `leave_free_mb` of the disk stays free of them. The aircraft are addresses, or names that feeds give, that are ours
+    and the other side's.
+    """
 
     keep_days: float = 7.0
     most_mb: int = 0
     leave_free_mb: int = 1_024
+    our_aircraft: tuple[str, ...] = ()
+    their_aircraft: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_range("keep_days", self.keep_days, 0.0, 36_500.0, "days (0 for not at all)")

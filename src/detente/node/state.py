@@ -75,7 +75,7 @@ class NodeState:
             ZonesRoom(Zones(), self.accords),
             MembersRoom(Coalition(), self.accords, self.picture, line),
             ClaimsRoom(ClaimsState(), self.accords, self.picture),
-            WatchRoom(WatchState(), self.accords),
+            WatchRoom(WatchState(), self.accords, self.picture),
             matching,
             CardsRoom(cards, self.accords),
             PeopleRoom(People()),

@@ -40,6 +40,13 @@ class SeeFeeds(_Command, frozen=True, tag="see_feeds"):
     feeds: dict[str, tuple[FeedStanding, str]]
 
 
+class FlyPlan(_Command, frozen=True, tag="fly_plan"):
+    """The aircraft of this address or name flies this plan of ours; an empty plan: none any more."""
+
+    aircraft: str
+    plan_id: str
+
+
 class SayWatch(_Command, frozen=True, tag="say_watch"):
     """The watch runs, or it does not, and why."""
 
@@ -59,4 +66,4 @@ class RemoveReports(_Command, frozen=True, tag="remove_reports"):
     file: str
 
 
-WatchCommand = SeeAlerts | TakeAlert | WatchTick | SeeFeeds | SayWatch | KeepReports | RemoveReports
+WatchCommand = SeeAlerts | TakeAlert | WatchTick | SeeFeeds | FlyPlan | SayWatch | KeepReports | RemoveReports

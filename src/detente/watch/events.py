@@ -68,6 +68,13 @@ class FeedLeft(_WatchEvent, frozen=True, tag="feed_left"):
     feed: str
 
 
+class PlanFlown(_WatchEvent, frozen=True, tag="plan_flown"):
+    """The aircraft of this address or name flies this plan of ours; an empty plan: none any more."""
+
+    aircraft: str
+    plan_id: str
+
+
 class WatchStandingChanged(_WatchEvent, frozen=True, tag="watch_standing_changed"):
     """From now on the watch runs, or it does not, and why."""
 
@@ -89,5 +96,5 @@ class ReportsRemoved(_WatchEvent, frozen=True, tag="reports_removed"):
 
 WatchEvent = (
     AlertRaised | AlertLevelChanged | AlertEnded | AlertTaken | AlertPostCalled | AlertsHeldBack | FeedStandingChanged
-    | FeedLeft | WatchStandingChanged | ReportsKept | ReportsRemoved
+    | FeedLeft | PlanFlown | WatchStandingChanged | ReportsKept | ReportsRemoved
 )  # fmt: skip

@@ -14,6 +14,7 @@ MOST_OPEN_ALERTS = 1_000
 MOST_ENDED_ALERTS = 1_000
 MOST_KEPT_HOURS = 24 * 400
 MOST_FEEDS = 100
+MOST_FLOWN = 10_000
 LONGEST_WORDS = 300
 """Of why a feed or the watch stands as it does, in characters."""
 
@@ -79,6 +80,7 @@ class KeptHour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WatchState:
     """The watch as the journal has it. Changed by `evolve` and the room's `forget` alone.
 
+    `flown` are the plans of ours by the address or name of the aircraft that flies each, as people said.
     `standing` says whether the watch runs, since when, and why not. `hours` are the kept files by name. `counted_from`
     and `counted` are the minute in which alerts were last written down, and how many were.
     """
@@ -87,6 +89,7 @@ class WatchState:
         self.open: dict[str, AlertRecord] = {}
         self.ended: list[AlertRecord] = []
         self.feeds: dict[str, FeedRecord] = {}
+        self.flown: dict[str, str] = {}
         self.hours: dict[str, KeptHour] = {}
         self.standing: WatchStanding | None = None
         self.counted_from: datetime | None = None
@@ -108,6 +111,7 @@ class WatchKept(msgspec.Struct, frozen=True):
     open: dict[str, AlertRecord]
     ended: list[AlertRecord]
     feeds: dict[str, FeedRecord]
+    flown: dict[str, str]
     hours: dict[str, KeptHour]
     standing: WatchStanding | None
     counted_from: datetime | None

@@ -15,9 +15,11 @@ from detente.accord.accords import Accords
 from detente.accord.provisions import DEFAULT_ESCALATION, EscalationStep
 from detente.airspace.plan import check_identifier
 from detente.airspace.refusal import Refusal
+from detente.picture.picture import Picture
 from detente.room.room import Room
 from detente.watch.alert import AlertLevel
 from detente.watch.commands import (
+    FlyPlan,
     KeepReports,
     RemoveReports,
     SayWatch,
@@ -36,6 +38,7 @@ from detente.watch.events import (
     AlertTaken,
     FeedLeft,
     FeedStandingChanged,
+    PlanFlown,
     ReportsKept,
     ReportsRemoved,
     WatchEvent,
@@ -46,6 +49,7 @@ from detente.watch.records import (
     LONGEST_WORDS,
     MOST_ENDED_ALERTS,
     MOST_FEEDS,
+    MOST_FLOWN,
     MOST_KEPT_HOURS,
     MOST_OPEN_ALERTS,
     AlertRecord,
@@ -63,16 +67,17 @@ MOST_ALERTS_A_MINUTE = 300
 
 
 class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
-    """Keeps what the watch found. The accords say whom to call."""
+    """Keeps what the watch found. The accords say whom to call, the picture which plans of ours there are."""
 
     name = "watch"
     commands = WatchCommand
     events = WatchEvent
     kept = WatchKept
 
-    def __init__(self, state: WatchState, accords: Accords) -> None:
+    def __init__(self, state: WatchState, accords: Accords, picture: Picture) -> None:
         super().__init__(state)
         self._accords = accords
+        self._picture = picture
 
     def decide(self, command: WatchCommand) -> list[WatchEvent]:
         """Return the events that a command leads to; what is so already gives none. Raises Refusal."""
@@ -85,6 +90,8 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
                 return list(self._calls(at))
             case SeeFeeds():
                 return list(self._feeds(command))
+            case FlyPlan():
+                return self._flown(command)
             case SayWatch(at=at, runs=runs, why=why):
                 held = self.state.standing
                 said = WatchStandingChanged(at, runs, why[:LONGEST_WORDS])
@@ -117,6 +124,10 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
                 state.feeds[feed] = FeedRecord(standing, at, why)
             case FeedLeft(feed=feed):
                 state.feeds.pop(feed, None)
+            case PlanFlown(aircraft=aircraft, plan_id=plan_id):
+                state.flown.pop(aircraft, None)
+                if plan_id:
+                    state.flown[aircraft] = plan_id
             case WatchStandingChanged(at=at, runs=runs, why=why):
                 state.standing = WatchStanding(runs, at, why)
             case ReportsKept(hour=hour):
@@ -127,7 +138,9 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
                 state.hours.pop(file, None)
 
     def forget(self, before: datetime) -> None:
-        """See `Room.forget`: an alert is over when it has ended."""
+        """See `Room.forget`: an alert is over when it has ended, and who flies a plan with it."""
+        party = self._accords.party
+        self.state.flown = {a: plan for a, plan in self.state.flown.items() if (party, plan) in self._picture.plans}
         self.state.ended = [one for one in self.state.ended if one.ended_at is None or one.ended_at >= before]
 
     def ladder(self, at: datetime) -> tuple[EscalationStep, ...]:
@@ -171,6 +184,18 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
         if held is None:
             raise Refusal("watch.alert_that_stands", "alert", command.key)
         return [] if held.taken_by == command.post else [AlertTaken(command.at, command.key, command.post)]
+
+    def _flown(self, command: FlyPlan) -> list[WatchEvent]:
+        check_identifier("aircraft", command.aircraft)
+        held = self.state.flown.get(command.aircraft, "")
+        if held == command.plan_id:
+            return []
+        record = self._picture.plans.get((self._accords.party, command.plan_id))
+        if command.plan_id and (record is None or not record.live):
+            raise Refusal("watch.plan_of_ours", "plan_id", command.plan_id)
+        if not held and len(self.state.flown) >= MOST_FLOWN:
+            raise Refusal("watch.at_most_flown", "aircraft", command.aircraft, most=MOST_FLOWN)
+        return [PlanFlown(command.at, command.aircraft, command.plan_id)]
 
     def _calls(self, at: datetime) -> Iterator[WatchEvent]:
         ladder = self.ladder(at)

@@ -83,7 +83,13 @@ class HourRemoved(msgspec.Struct, frozen=True, tag="removed"):
     file: str
 
 
-FromWatch = WatchView | HourKept | HourRemoved
+class WatchFails(msgspec.Struct, frozen=True, tag="fails"):
+    """The process cannot go on, and why; the last that it says."""
+
+    why: str
+
+
+FromWatch = WatchView | HourKept | HourRemoved | WatchFails
 
 
 class SituationTold(msgspec.Struct, frozen=True, tag="situation"):
