@@ -42,6 +42,7 @@ from detente.node.readings import Readings, heard_at, lacks, readings, silence_a
 from detente.node.reloading import Reloader
 from detente.node.settlement import turn_of
 from detente.node.turn_requests import Outcome
+from detente.node.watching.beside import Watching
 from detente.people.records import ActingPerson, People
 from detente.people.room import PeopleRoom
 from detente.picture.picture import Picture, picture_bytes
@@ -71,6 +72,7 @@ class Service:
         url: str,
         rotator: KeyRotator,
         reloader: Reloader,
+        watching: Watching,
     ) -> None:
         self.configuration = configuration
         self.card = card
@@ -87,6 +89,7 @@ class Service:
         self.space = space
         self.rotator = rotator
         self.reloader = reloader
+        self.watching = watching
         self.carrying = Carrying(loop)
         self.admission = Admission(loop.links)
         self.journal_reading = asyncio.Semaphore(1)

@@ -71,8 +71,11 @@ class Watching:
         self._asked = asyncio.Event()
 
     def look_again(self) -> None:
-        """Read again which feeds the node has, and watch them."""
-        self._asked.set()
+        """Read again which feeds the node has; watch them where they are others than before."""
+        before = self.feeds
+        why = self._read_feeds()
+        if why or self.feeds != before:
+            self._asked.set()
 
     async def run(self) -> None:
         """Watch until the node stops."""
@@ -103,7 +106,7 @@ class Watching:
             self.feeds = read_feeds(self._directory / FEEDS_FILE)
         except Refusal as refusal:
             log.error("the feeds cannot be watched", why=str(refusal))
-            return str(refusal)
+            return f"{FEEDS_FILE}: {refusal}"
         return ""
 
     async def _say_idle(self, why: str) -> None:

@@ -14,7 +14,6 @@ from detente.airspace.plan import Plan
 from detente.airspace.separation import MinimaTable
 from detente.claims.room import ClaimsRoom
 from detente.node.configuration import WatchSettings
-from detente.node.state import NodeState
 from detente.picture.notices import Notice
 from detente.picture.picture import Picture
 from detente.room.rooms import Rooms
@@ -68,7 +67,7 @@ def told_situation(
     notices = [
         record.notice
         for record in picture.notices.values()
-        if record.held_at(max(at, record.notice.volume.time.start))
+        if record.held_at(at)
         and _is_near(record.notice.volume.time.start, record.notice.volume.time.end, at)
     ]
     flown = rooms.of_type(WatchRoom).state.flown
@@ -83,11 +82,6 @@ def told_situation(
         areas[0] if len(areas) == 1 else None,
         frozenset(rooms.of_type(ClaimsRoom).state.outside),
     )
-
-
-def situation_of(state: NodeState, settings: WatchSettings, at: datetime) -> ToldSituation:
-    """Return the situation of a node's state that nobody else changes; see `told_situation`."""
-    return told_situation(state.rooms, state.accords, state.picture, settings, at)
 
 
 def encode_situation(situation: ToldSituation) -> bytes:
