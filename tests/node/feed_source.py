@@ -7,6 +7,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from parties import Party
@@ -72,13 +74,9 @@ def feeds_toml(*feeds: tuple[str, str, bool]) -> str:
 def watch_process(party: Party) -> int:
     """The id of the watching process of a party's node; 0 while there is none."""
     assert party.process is not None
-    children = f"/proc/{party.process.pid}/task/{party.process.pid}/children"
-    with open(children, encoding="ascii") as stream:
-        for child in stream.read().split():
-            try:
-                with open(f"/proc/{child}/cmdline", "rb") as line:
-                    if b"detente.node.watching.process" in line.read():
-                        return int(child)
-            except OSError:
-                continue
+    children = Path(f"/proc/{party.process.pid}/task/{party.process.pid}/children")
+    for child in children.read_text().split():
+        with suppress(OSError):
+            if b"detente.node.watching.process" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
     return 0

@@ -163,8 +163,8 @@ class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     their_aircraft: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_range("keep_days", self.keep_days, 0.0, 36_500.0, "days (0 for not at all)")
-        check_range("most_mb", self.most_mb, 0, 100_000_000, "megabytes (0 for as much as there is)")
+        check_range("keep_days", self.keep_days, 0.0, 36_500.0, "days")
+        check_range("most_mb", self.most_mb, 0, 100_000_000, "megabytes")
         check_range("leave_free_mb", self.leave_free_mb, 64, 100_000_000, "megabytes")
 
 

@@ -120,6 +120,13 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
                 state.open[key] = msgspec.structs.replace(state.open[key], step=step, called=post)
             case AlertsHeldBack(at=at):
                 state.held_back_at = at
+            case _:
+                self._evolve_others(event)
+
+    def _evolve_others(self, event: WatchEvent) -> None:
+        """Fold in what is no alert's."""
+        state = self.state
+        match event:
             case FeedStandingChanged(at=at, feed=feed, standing=standing, why=why):
                 state.feeds[feed] = FeedRecord(standing, at, why)
             case FeedLeft(feed=feed):

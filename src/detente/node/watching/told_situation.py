@@ -67,8 +67,7 @@ def told_situation(
     notices = [
         record.notice
         for record in picture.notices.values()
-        if record.held_at(at)
-        and _is_near(record.notice.volume.time.start, record.notice.volume.time.end, at)
+        if record.held_at(at) and _is_near(record.notice.volume.time.start, record.notice.volume.time.end, at)
     ]
     flown = rooms.of_type(WatchRoom).state.flown
     return ToldSituation(
