@@ -63,7 +63,11 @@ def boundary_text(boundary: Boundary) -> bytes:
     """The canonical text that both sides hash: degrees to the ten millionth (about 1 cm), the buffer to the millimetre."""
     return msgspec.json.encode(
         [
-            boundary.boundary_id, boundary.datum.value, boundary.left, boundary.right, round(boundary.buffer_m * 1000),
+            boundary.boundary_id,
+            boundary.datum.value,
+            boundary.left,
+            boundary.right,
+            round(boundary.buffer_m * 1000),
             [[round(p.latitude_deg * 1e7), round(p.longitude_deg * 1e7)] for p in boundary.points],
         ]  # fmt: skip
     )

@@ -48,10 +48,18 @@ def not_well_clear(live: LiveTracks, logic: ClearLogic, *, own_pairs: bool) -> t
         left_s = float(due_s[k])
         findings.append(
             Finding(
-                pair_key(AlertKind.WELL_CLEAR, live, a, b), AlertKind.WELL_CLEAR, numbers[0], numbers[1],
+                pair_key(AlertKind.WELL_CLEAR, live, a, b),
+                AlertKind.WELL_CLEAR,
+                numbers[0],
+                numbers[1],
                 "not_well_clear" if left_s <= 0.0 else "well_clear_ahead",
-                (live.tracks[a].track_id, live.tracks[b].track_id), live.sides_of(a, b), figures, left_s,
-                live.place_of(a), logic.value, doubts,
+                (live.tracks[a].track_id, live.tracks[b].track_id),
+                live.sides_of(a, b),
+                figures,
+                left_s,
+                live.place_of(a),
+                logic.value,
+                doubts,
             )  # fmt: skip
         )
     return findings, max(0, len(order) - MOST_PAIRS)

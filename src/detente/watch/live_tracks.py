@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,68 +69,49 @@ def live(tracks: Iterable[Track], situation: Situation) -> LiveTracks:
     """
     by_id: dict[str, Track] = {}
     for track in tracks:
-        if not track.on_ground and _is_finite(track):
+        if not track.on_ground:
             by_id.setdefault(track.track_id, track)
-    ordered = tuple(by_id[name] for name in sorted(by_id))
-    names = [_names(track) for track in ordered]
-    side = np.array([_side(one, situation) for one in names], dtype=np.int64)
+    named = [by_id[name] for name in sorted(by_id)]
+    numbers = np.array([_numbers(track) for track in named], dtype=np.float64).reshape(-1, COLUMNS)
+    usable = ((numbers >= LOWEST) & (numbers <= HIGHEST) | np.isnan(numbers) & MAY_BE_UNKNOWN).all(axis=1)
+    ordered = tuple(track for track, taken in zip(named, usable.tolist(), strict=True) if taken)
+    columns = np.ascontiguousarray(numbers[usable].T)
+    side = np.array([_side(track, situation) for track in ordered], dtype=np.int64)
     plans = {}
     if situation.plans:
         for row in np.flatnonzero(side == OURS).tolist():
-            found = next((situation.plans[name] for name in names[row] if name in situation.plans), None)
+            names = (*ordered[row].addresses, *ordered[row].identities, ordered[row].callsign)
+            found = next((situation.plans[name] for name in names if name in situation.plans), None)
             if found is not None:
                 plans[row] = found
     return LiveTracks(
-        tracks=ordered,
-        rows={track.track_id: row for row, track in enumerate(ordered)},
-        side=side,
-        unsure=np.array([not UNSURE.isdisjoint(track.doubts) for track in ordered], dtype=np.bool_),
-        plans=plans,
-        latitude_deg=np.array([t.latitude_deg for t in ordered]),
-        longitude_deg=np.array([t.longitude_deg for t in ordered]),
-        pressure_m=np.array([_or_nan(t.pressure_altitude_m) for t in ordered]),
-        geometric_m=np.array([_or_nan(t.geometric_altitude_m) for t in ordered]),
-        speed_mps=np.array([t.ground_speed_mps for t in ordered]),
-        track_deg=np.array([t.track_deg % 360.0 for t in ordered]),
-        climb_mps=np.array([t.vertical_speed_mps for t in ordered]),
-        turn_deg_s=np.array([t.turn_deg_s for t in ordered]),
-        error_m=np.array([t.horizontal_error_m for t in ordered]),
-        height_error_m=np.array([t.vertical_error_m for t in ordered]),
-    )
-
-
-def _names(track: Track) -> tuple[str, ...]:
-    return (*track.addresses, *track.identities, track.callsign) if track.callsign else (
-        *track.addresses, *track.identities,
+        ordered, {track.track_id: row for row, track in enumerate(ordered)}, side,
+        np.array([bool(t.doubts) and not UNSURE.isdisjoint(t.doubts) for t in ordered], dtype=np.bool_), plans,
+        *columns[:5], columns[5] % 360.0, *columns[6:],
     )  # fmt: skip
 
 
-def _side(names: Sequence[str], situation: Situation) -> int:
-    if any(name in situation.ours for name in names):
-        return OURS
-    return THEIRS if any(name in situation.theirs for name in names) else UNKNOWN
-
-
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _is_finite(track: Track) -> bool:
-    """Whether a track's numbers are usable: the tracker's are, and whatever else comes is not searched."""
-    total = (
-        track.latitude_deg + track.longitude_deg + track.ground_speed_mps + track.track_deg + track.vertical_speed_mps
-        + track.turn_deg_s + track.horizontal_error_m + track.vertical_error_m
-    )  # fmt: skip
+def _numbers(track: Track) -> tuple[float, ...]:
+    """A track's numbers in the order of the fields of `LiveTracks`."""
+    pressure_m, geometric_m = track.pressure_altitude_m, track.geometric_altitude_m
     return (
-        math.isfinite(total)
-        and abs(track.latitude_deg) <= 90.0
-        and abs(track.longitude_deg) <= 180.0
-        and 0.0 <= track.ground_speed_mps <= FASTEST_MPS
-        and abs(track.vertical_speed_mps) <= STEEPEST_MPS
-        and -1_500.0 <= (track.pressure_altitude_m or 0.0) <= 50_000.0
-        and -1_500.0 <= (track.geometric_altitude_m or 0.0) <= 50_000.0
-    )
+        track.latitude_deg, track.longitude_deg, math.nan if pressure_m is None else pressure_m,
+        math.nan if geometric_m is None else geometric_m, track.ground_speed_mps, track.track_deg,
+        track.vertical_speed_mps, track.turn_deg_s, track.horizontal_error_m, track.vertical_error_m,
+    )  # fmt: skip
 
 
-FASTEST_MPS, STEEPEST_MPS = 1_500.0, 250.0
-"""Beyond these a track is no aircraft's; it is counted as left out."""
+def _side(track: Track, situation: Situation) -> int:
+    for number, names in ((OURS, situation.ours), (THEIRS, situation.theirs)):
+        if names and not (
+            names.isdisjoint(track.addresses) and names.isdisjoint(track.identities) and track.callsign not in names
+        ):
+            return number
+    return UNKNOWN
+
+
+COLUMNS = 10
+LOWEST = np.array([-90.0, -180.0, -1_500.0, -1_500.0, 0.0, -720.0, -250.0, -60.0, 0.0, 0.0])
+HIGHEST = np.array([90.0, 180.0, 50_000.0, 50_000.0, 1_500.0, 720.0, 250.0, 60.0, 1e6, 1e6])
+MAY_BE_UNKNOWN = np.array([False, False, True, True, *[False] * 6])
+"""The range of each number: what is outside is no aircraft's, and such a track is left out and counted."""

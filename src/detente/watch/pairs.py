@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from detente.airspace.arrays import Floats, Integers
@@ -14,7 +16,10 @@ from detente.watch.separation_kernels import near_rows
 
 MARGIN_M = 30.0
 HEIGHT_MARGIN_M = 1.0
-"""More than the predicate of the search and that of the prediction differ within one step."""
+"""More than the predicate of the search and that of the prediction differ where both fly straight."""
+WINDOW_STEPS = 2
+HIGHEST_M = 19_999.0
+"""The search takes no larger vertical distance; nothing flies so high."""
 
 
 def predicted_pairs(
@@ -22,17 +27,20 @@ def predicted_pairs(
 ) -> tuple[Integers, Integers]:
     """Rows of every pair that the predictions bring inside both minima, and perhaps others; ours first.
 
-    Each step of the prediction is straight, so `airspace.tactical.detect` finds its pairs. What has no pressure
-    altitude cannot be searched by height and is compared with all that are near.
+    The prediction is cut into windows of some steps, in each of which aircraft are taken to fly their chord, and
+    `airspace.tactical.detect` finds the pairs. Twice the farthest that any of them is from its chord is added to the
+    distances. What has no pressure altitude cannot be searched by height and is compared with all that are near.
     """
     n = len(live)
     searched = np.flatnonzero(np.isfinite(live.pressure_m))
     keys = [_unsearched(live, prediction, horizontal_m + MARGIN_M)]
     if len(searched) > 1:
-        for k in range(prediction.steps):
+        for begin in range(0, prediction.steps, WINDOW_STEPS):
+            end = min(begin + WINDOW_STEPS, prediction.steps)
+            off_m, off_height_m = off_chord(prediction, searched, begin, end)
             found = detect(
-                step_traffic(prediction, searched, k), horizontal_m + MARGIN_M, vertical_m + HEIGHT_MARGIN_M,
-                prediction.step_s,
+                chord_traffic(prediction, searched, begin, end), horizontal_m + MARGIN_M + 2.0 * off_m,
+                min(HIGHEST_M, vertical_m + HEIGHT_MARGIN_M + 2.0 * off_height_m), (end - begin) * prediction.step_s,
             )  # fmt: skip
             first, second = searched[found.first], searched[found.second]
             ours = (live.side[first] == OURS) | (live.side[second] == OURS)
@@ -61,16 +69,31 @@ def straight_pairs(
     return ours_first(live, np.unique(np.concatenate(keys)), own_pairs=own_pairs)
 
 
-def step_traffic(prediction: Prediction, rows: Integers, step: int) -> Traffic:
-    """The aircraft of some rows as they fly within one step of their prediction."""
-    latitude, longitude = prediction.latitude_deg[rows, step], prediction.longitude_deg[rows, step]
+def off_chord(prediction: Prediction, rows: Integers, begin: int, end: int) -> tuple[float, float]:
+    """How far any aircraft of some rows is from its chord between two steps, in metres, horizontally and in height."""
+    off_m = off_height_m = 0.0
+    for k in range(begin + 1, end):
+        share = (k - begin) / (end - begin)
+        for values, is_place in ((prediction.points, True), (prediction.pressure_m, False)):
+            away = values[rows, k] - (values[rows, begin] + share * (values[rows, end] - values[rows, begin]))
+            if is_place:
+                off_m = max(off_m, math.sqrt(float(np.einsum("nc,nc->n", away, away).max())))
+            else:
+                off_height_m = max(off_height_m, float(np.abs(away).max()))
+    return off_m, off_height_m
+
+
+def chord_traffic(prediction: Prediction, rows: Integers, begin: int, end: int) -> Traffic:
+    """The aircraft of some rows on their chords between two steps."""
+    took_s = (end - begin) * prediction.step_s
+    latitude, longitude = prediction.latitude_deg[rows, begin], prediction.longitude_deg[rows, begin]
     phi, lam = np.radians(latitude), np.radians(longitude)
-    way = (prediction.points[rows, step + 1] - prediction.points[rows, step]) / prediction.step_s
+    way = (prediction.points[rows, end] - prediction.points[rows, begin]) / took_s
     east = -way[:, 0] * np.sin(lam) + way[:, 1] * np.cos(lam)
     north = -(way[:, 0] * np.cos(lam) + way[:, 1] * np.sin(lam)) * np.sin(phi) + way[:, 2] * np.cos(phi)
-    climb = (prediction.pressure_m[rows, step + 1] - prediction.pressure_m[rows, step]) / prediction.step_s
+    climb = (prediction.pressure_m[rows, end] - prediction.pressure_m[rows, begin]) / took_s
     return Traffic(
-        latitude, longitude, prediction.pressure_m[rows, step], np.hypot(east, north),
+        latitude, longitude, prediction.pressure_m[rows, begin], np.hypot(east, north),
         np.degrees(np.arctan2(east, north)), climb,
     )  # fmt: skip
 

@@ -98,7 +98,7 @@ def _along(
     end_s = posix_s(trajectory.waypoints[-1].time)
     if not start_s <= moments_s[0] < end_s:
         return None
-    route = _route(trajectory)
+    route = route_of(trajectory)
     longitude, latitude, height, course = route.at(moments_s)
     to_course, _, away_m = GEOD.inv(longitude[0], latitude[0], live.longitude_deg[row], live.latitude_deg[row])
     speed = float(live.speed_mps[row])
@@ -115,7 +115,7 @@ def _along(
     return latitude, longitude, height - height[0]
 
 
-class _Route:
+class Route:
     """A trajectory as arrays: when each waypoint is due, where it is, and the geodesic to the next."""
 
     def __init__(self, trajectory: Trajectory) -> None:
@@ -142,5 +142,6 @@ class _Route:
 
 
 @lru_cache(maxsize=20_000)
-def _route(trajectory: Trajectory) -> _Route:
-    return _Route(trajectory)
+def route_of(trajectory: Trajectory) -> Route:
+    """A trajectory as arrays, made once."""
+    return Route(trajectory)

@@ -64,9 +64,7 @@ def pair_minima(live: LiveTracks, first: Integers, second: Integers, table: Mini
     return horizontal + np.minimum(error, WIDENED_MOST * horizontal), vertical
 
 
-def separation_ahead(
-    live: LiveTracks, prediction: Prediction, situation: Situation
-) -> tuple[list[Finding], int]:
+def separation_ahead(live: LiveTracks, prediction: Prediction, situation: Situation) -> tuple[list[Finding], int]:
     """What is found of loss of separation, the soonest first, and how many pairs more there were than MOST_PAIRS."""
     table, times = situation.minima, situation.times
     widest = [table.default, *(entry.minima for entry in table.by_class)]
@@ -96,8 +94,14 @@ def separation_ahead(
 def _met(prediction: Prediction, first: Integers, second: Integers, horizontal: Floats, vertical: Floats) -> Floats:
     return np.asarray(
         meetings(
-            first, second, prediction.points, prediction.pressure_m, prediction.geometric_m, prediction.step_s,
-            horizontal, vertical,
+            first,
+            second,
+            prediction.points,
+            prediction.pressure_m,
+            prediction.geometric_m,
+            prediction.step_s,
+            horizontal,
+            vertical,
         )  # fmt: skip
     )
 

@@ -89,7 +89,9 @@ def meetings(
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def near_rows(rows: Integers, others: Integers, points: Floats, reach_m: Floats, apart_m: float, pairs: Integers) -> int:
+def near_rows(
+    rows: Integers, others: Integers, points: Floats, reach_m: Floats, apart_m: float, pairs: Integers
+) -> int:
     """Write each pair of one of `rows` and one of `others` that may come within `apart_m`, as ``row * n + other``.
 
     `reach_m`, shape [n], is how far each flies at most. Counts on when `pairs` is full. For the few aircraft that the

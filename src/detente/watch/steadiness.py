@@ -53,9 +53,7 @@ class SteadyLevel:
             self._rose_s = at_s
         if steady >= self.level:
             self._supported_s = at_s
-        elif (
-            at_s - self._rose_s < self._steadiness.holds_s or at_s - self._supported_s < self._steadiness.lingers_s
-        ):
+        elif at_s - self._rose_s < self._steadiness.holds_s or at_s - self._supported_s < self._steadiness.lingers_s:
             return self.level
         self.level = steady
         return self.level

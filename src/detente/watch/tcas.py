@@ -36,9 +36,7 @@ def advisories(motion: Floats, own_altitude_m: Floats) -> Integers:
     """
     row = np.searchsorted(FLOORS_M, own_altitude_m, side="right")
     no_filter = np.full(len(motion), math.inf)
-    traffic = advisory_now(
-        motion, TRAFFIC_M[row], TRAFFIC_S[row], TRAFFIC_HEIGHT_M[row], TRAFFIC_S[row], no_filter
-    )
+    traffic = advisory_now(motion, TRAFFIC_M[row], TRAFFIC_S[row], TRAFFIC_HEIGHT_M[row], TRAFFIC_S[row], no_filter)
     resolution = advisory_now(
         motion, RESOLUTION_M[row], RESOLUTION_S[row], RESOLUTION_HEIGHT_M[row], RESOLUTION_S[row],
         RESOLUTION_MISS_M[row],

@@ -71,9 +71,7 @@ DO_365B_EN_ROUTE = _rules(0.66 * NAUTICAL_MILE, (700.0, 450.0, 450.0), 35.0, (55
 """Phase I: 0.66 NM and 35 s, 450 ft (700 ft for the preventive volume)."""
 DO_365B_TERMINAL = _rules(1_500.0 * FOOT_M, (450.0, 450.0, 450.0), 0.0, (45.0, 45.0, 45.0), (75.0, 75.0, 75.0))
 """Phase II: 1,500 ft and 450 ft."""
-DO_365B_NON_COOPERATIVE = _rules(
-    2_200.0 * FOOT_M, (450.0, 450.0, 450.0), 0.0, (55.0, 55.0, 25.0), (110.0, 110.0, 90.0)
-)
+DO_365B_NON_COOPERATIVE = _rules(2_200.0 * FOOT_M, (450.0, 450.0, 450.0), 0.0, (55.0, 55.0, 25.0), (110.0, 110.0, 90.0))
 """2,200 ft and 450 ft."""
 CYLINDER_EN_ROUTE = WellClearRules(
     (AlertRule(AlertLevel.PREVENTIVE, ClearVolume(5.0 * NAUTICAL_MILE, 1_000.0 * FOOT_M), 180.0, 180.0),),

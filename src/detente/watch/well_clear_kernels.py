@@ -19,7 +19,9 @@ EMPTY = (math.inf, -math.inf)
 
 
 @njit(cache=True, error_model="numpy")
-def time_in_tau_area(sx: float, sy: float, vx: float, vy: float, distance_m: float, tau_s: float) -> tuple[float, float]:
+def time_in_tau_area(
+    sx: float, sy: float, vx: float, vy: float, distance_m: float, tau_s: float
+) -> tuple[float, float]:
     """The times at which a pair is within `distance_m`, or closes in to within it with a modified tau of `tau_s`.
 
     Modified tau is (distance_m² - r²) / (r · v) while r · v < 0. A pair that will pass outside `distance_m` is never in.
