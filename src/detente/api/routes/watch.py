@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 
 import msgspec
@@ -13,14 +12,12 @@ from detente.airspace.refusal import Refusal
 from detente.api.service import Service, not_found
 from detente.claims.commands import MakeObservation
 from detente.node.watching.frames import FeedView
-from detente.node.watching.own_aircraft import observation_of
 from detente.watch.alert import Alert
 from detente.watch.commands import FlyPlan, TakeAlert
 from detente.watch.records import AlertRecord, FeedRecord, KeptHour, WatchStanding, WatchState
+from detente.watch.observed import observation_of
 from detente.watch.room import WatchRoom
 from detente.watch.track import Track
-
-LONGEST_NAME = 60
 
 
 class AlertView(msgspec.Struct, frozen=True):
@@ -137,11 +134,11 @@ async def observe_alert(data: AlertObserved, service: Service, key: str) -> Watc
     if len(tracks) != 1:
         known = ", ".join(one.track_id for one in found.seen.tracks)
         raise Refusal("api.one_track_of_alert", "track_id", data.track_id, known=known)
-    evidence = hashlib.sha256(msgspec.json.encode(found.seen)).hexdigest()
-    name = f"watch-{tracks[0].track_id}-{found.since:%Y%m%d-%H%M%S}"[:LONGEST_NAME]
-    observation = observation_of(tracks[0], name, service.party, evidence)
+    observation = observation_of(service.party, tracks[0])
+    if observation is None:
+        raise Refusal("api.track_with_height", "track_id", tracks[0].track_id)
     outcome = await service.do(MakeObservation(service.now(), service.party, observation))
-    return WatchDone(len(outcome.events), outcome.journal_number, name)
+    return WatchDone(len(outcome.events), outcome.journal_number, observation.observation_id)
 
 
 @get("/feeds", summary="The feeds of the watch")

@@ -7,6 +7,7 @@ import struct
 import msgspec
 
 from detente.watch.alert import Alert
+from detente.watch.live_watch import PlanPosition
 from detente.watch.records import AlertSeen, FeedStanding, KeptHour
 from detente.watch.track import Track
 
@@ -17,13 +18,6 @@ MOST_OWN = 64
 """Positions of our own aircraft that are held against their plans at a time."""
 _LENGTH = struct.Struct(">I")
 LENGTH_BYTES = _LENGTH.size
-
-
-class OwnPosition(msgspec.Struct, frozen=True):
-    """An aircraft of ours that was seen, and the plan of ours that it is held against."""
-
-    plan_id: str
-    track: Track
 
 
 class FeedView(msgspec.Struct, frozen=True):
@@ -61,7 +55,7 @@ class WatchView(msgspec.Struct, frozen=True, tag="view"):
 
     at_s: float
     alerts: tuple[AlertSeen, ...]
-    own: tuple[OwnPosition, ...]
+    own: tuple[PlanPosition, ...]
     feeds: tuple[FeedView, ...]
     tracks: int
     picture: bytes

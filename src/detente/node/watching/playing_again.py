@@ -94,7 +94,7 @@ class KeptStretch:
                 told = told_situation(state.rooms, state.accords, state.picture, self._configuration.watch, at)
                 lookout.told(encode_situation(told))
             number += 1
-            yield PlayedLook(at_s, lookout.look(at_s, ()))
+            yield PlayedLook(at_s, lookout.look(at_s))
 
     def checked(self) -> Iterator[HourCheck]:
         """Yield every kept hour that the journal names, with whether its file is there and is the one of then."""

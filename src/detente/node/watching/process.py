@@ -46,9 +46,11 @@ from detente.node.watching.frames import (
 )
 from detente.node.watching.kept_reports import WATCH_FOLDER, ReportKeeper, check_parquet
 from detente.node.watching.lookout import Lookout
-from detente.node.watching.track_columns import track_table
+from detente.node.watching.track_columns import track_rows
 from detente.watch.records import FeedStanding
+from detente.watch.silence import MISSES
 from detente.watch.sighting import Sighting
+from detente.watch.situation import FeedHealth as FeedSilence
 
 NICENESS = 5
 """The node goes before it: a STOP waits for nothing that flies."""
@@ -129,7 +131,8 @@ async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: Watc
 
     live = LiveFeeds(feeds, time.time, take)
     hearing = asyncio.create_task(live.run())
-    looking = asyncio.create_task(_look(lookout, live, keeping, pipe))
+    silent_s = {one.name: one.options.silent_s for one in feeds}
+    looking = asyncio.create_task(_look(lookout, live, silent_s, keeping, pipe))
     ending = asyncio.create_task(over.wait())
     try:
         # Feeds may all have ended, as replays do: what they showed is watched on.
@@ -143,20 +146,22 @@ async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: Watc
         keeping.end()
 
 
-async def _look(lookout: Lookout, live: LiveFeeds, keeping: _Keeping, pipe: Pipe) -> None:
+async def _look(lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], keeping: _Keeping, pipe: Pipe) -> None:
     loop = asyncio.get_running_loop()
     next_s = loop.time()
     while True:
         began_s = time.perf_counter()
         now_s = time.time()
-        feeds = tuple(_feed_view(one) for one in live.health())
-        seen = lookout.look(now_s, live.health())
-        table = msgspec.json.encode(track_table(now_s, seen.tracks, seen.sides))
+        health = live.health()
+        seen = lookout.look(
+            now_s, tuple(_silence(one, silent_s[one.name]) for one in health if one.state is not FeedState.ENDED)
+        )
+        table = msgspec.json.encode(track_rows(now_s, seen.tracks, seen.sides))
         by_name = {track.track_id: track for track in seen.tracks}
         alerts = tuple(live_alert(alert, by_name) for alert in seen.alerts[:MOST_ALERTS])
         pipe.say(
             WatchView(
-                now_s, alerts, seen.own[:MOST_OWN], feeds, len(seen.tracks), table, gzip.compress(table, ZIP_LEVEL),
+                now_s, alerts, seen.own[:MOST_OWN], tuple(map(_feed_view, health)), len(seen.tracks), table, gzip.compress(table, ZIP_LEVEL),
                 lookout.sightings, time.perf_counter() - began_s, keeping.why_not,
             )
         )  # fmt: skip
@@ -216,11 +221,16 @@ class _Keeping:
             log.error("reports are not kept", why=self.why_not)
 
 
+def _silence(health: FeedHealth, silent_s: float) -> FeedSilence:
+    return FeedSilence(health.name, health.heard_s, silent_s / MISSES)
+
+
 def _feed_view(health: FeedHealth) -> FeedView:
     error = "" if health.last_error is None else health.last_error.sentence(Language.ENGLISH)
     standing = _STANDINGS.get(health.state, FeedStanding.AWAY)
+    why = "" if standing is FeedStanding.LIVE else f"{health.state}: {error}".rstrip(": ")
     return FeedView(
-        health.name, health.kind, standing, "" if standing is FeedStanding.LIVE else f"{health.state}: {error}".rstrip(": "),
+        health.name, health.kind, standing, why,
         health.age_s if health.age_s is not None else -1.0, round(health.messages_per_s, 1), health.messages,
         health.errors,
     )  # fmt: skip

@@ -20,7 +20,7 @@ COLUMNS = (
 """What a row holds, in this order. Heights are in metres and in feet; what is not known is null."""
 
 
-class TrackTable(msgspec.Struct, frozen=True):
+class TrackRows(msgspec.Struct, frozen=True):
     """All tracks at one time, `at_s` seconds since 1970-01-01 UTC. `left_out` are more than fit."""
 
     at_s: float
@@ -29,10 +29,10 @@ class TrackTable(msgspec.Struct, frozen=True):
     left_out: int = 0
 
 
-def track_table(at_s: float, tracks: Sequence[Track], sides: dict[str, Side]) -> TrackTable:
+def track_rows(at_s: float, tracks: Sequence[Track], sides: dict[str, Side]) -> TrackRows:
     """Return the table of tracks; `sides` says whose each is, and what is not in it is nobody's that we know."""
     rows = [_row(track, sides.get(track.track_id, Side.UNKNOWN)) for track in tracks[:MOST_TRACKS]]
-    return TrackTable(round(at_s, 3), COLUMNS, rows, max(0, len(tracks) - MOST_TRACKS))
+    return TrackRows(round(at_s, 3), COLUMNS, rows, max(0, len(tracks) - MOST_TRACKS))
 
 
 def _row(track: Track, side: Side) -> tuple[object, ...]:
