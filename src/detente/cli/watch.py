@@ -233,7 +233,7 @@ def _sentence(alert: dict[str, Any]) -> str:
 
 def _feed_row(feed: dict[str, Any]) -> list[str]:
     tongue = language()
-    age = "-" if feed["silent_s"] < 0 else figures.duration(tongue, feed["silent_s"])
+    age = figures.duration(tongue, feed["silent_s"])
     return [
         feed["name"], feed["kind"], words(f"watching.standing.{feed['standing']}"), age,
         figures.number(tongue, feed["rate"], 1), figures.number(tongue, feed["errors"]), feed["why"] or "-",

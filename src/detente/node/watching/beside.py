@@ -35,7 +35,7 @@ from detente.node.watching.own_aircraft import OwnAircraft
 from detente.watch.commands import KeepReports, RemoveReports, SayWatch, SeeAlerts, SeeFeeds, WatchCommand, WatchTick
 from detente.watch.room import WatchRoom
 
-BEGINS_WITHIN_S = 120.0
+BEGINS_WITHIN_S = 300.0
 """How long the process may take to say the first thing: numeric kernels may have to be compiled."""
 SPEAKS_WITHIN_S = 15.0
 ENDS_WITHIN_S = 5.0
@@ -59,6 +59,8 @@ class Watching:
     `situation` gives what was said of the sky, encoded; it may take long. `view` is what the process said last, None
     while none watches. `feeds` are those that the node has.
     """
+
+    NO_FEEDS = "no feeds"
 
     def __init__(self, loop: CommandLoop, directory: Path, situation: Callable[[], Awaitable[bytes]]) -> None:
         self.view: WatchView | None = None
@@ -113,7 +115,7 @@ class Watching:
         """Say that nothing is watched, where something was, or where it should be."""
         state = self._room.state
         if why or state.standing is not None:
-            await self._do(SayWatch(self._loop.clock(), runs=False, why=why or "no feeds"))
+            await self._do(SayWatch(self._loop.clock(), runs=False, why=why or self.NO_FEEDS))
         if not why:
             await self._do(SeeAlerts(self._loop.clock(), ()))
             await self._do(SeeFeeds(self._loop.clock(), {}))

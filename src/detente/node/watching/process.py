@@ -28,6 +28,7 @@ from detente.language.wording import Language
 from detente.link.directory import NodeDirectory
 from detente.node.configuration import WatchSettings, read_configuration
 from detente.node.logs import set_up_logs
+from detente.node.watching.first_look import first_look
 from detente.node.watching.frames import (
     LENGTH_BYTES,
     MOST_ALERTS,
@@ -58,7 +59,9 @@ EVERY_S = 1.0
 ENDS_WITHIN_S = 3.0
 ZIP_LEVEL = 1
 MOST_WAITING = 16
-_STANDINGS = {FeedState.HEARING: FeedStanding.LIVE, FeedState.SILENT: FeedStanding.SILENT}
+_STANDINGS = {
+    FeedState.HEARING: FeedStanding.LIVE, FeedState.SILENT: FeedStanding.SILENT, FeedState.ENDED: FeedStanding.ENDED
+}  # fmt: skip
 
 log = structlog.get_logger()
 
@@ -129,6 +132,7 @@ async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: Watc
         lookout.take(sightings)
         keeping.take(sightings)
 
+    await asyncio.to_thread(first_look)
     live = LiveFeeds(feeds, time.time, take)
     hearing = asyncio.create_task(live.run())
     silent_s = {one.name: one.options.silent_s for one in feeds}
@@ -148,7 +152,7 @@ async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: Watc
 
 async def _look(lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], keeping: _Keeping, pipe: Pipe) -> None:
     loop = asyncio.get_running_loop()
-    next_s = loop.time()
+    next_s, opened_s = loop.time(), time.time()
     while True:
         began_s = time.perf_counter()
         now_s = time.time()
@@ -161,7 +165,7 @@ async def _look(lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], k
         alerts = tuple(live_alert(alert, by_name) for alert in seen.alerts[:MOST_ALERTS])
         pipe.say(
             WatchView(
-                now_s, alerts, seen.own[:MOST_OWN], tuple(map(_feed_view, health)), len(seen.tracks), table, gzip.compress(table, ZIP_LEVEL),
+                now_s, alerts, seen.own[:MOST_OWN], tuple(_feed_view(one, opened_s) for one in health), len(seen.tracks), table, gzip.compress(table, ZIP_LEVEL),
                 lookout.sightings, time.perf_counter() - began_s, keeping.why_not,
             )
         )  # fmt: skip
@@ -225,13 +229,14 @@ def _silence(health: FeedHealth, silent_s: float) -> FeedSilence:
     return FeedSilence(health.name, health.heard_s, silent_s / MISSES)
 
 
-def _feed_view(health: FeedHealth) -> FeedView:
+def _feed_view(health: FeedHealth, opened_s: float) -> FeedView:
+    """How a feed stands, of those that were opened at a time, seconds since 1970-01-01 UTC."""
     error = "" if health.last_error is None else health.last_error.sentence(Language.ENGLISH)
     standing = _STANDINGS.get(health.state, FeedStanding.AWAY)
     why = "" if standing is FeedStanding.LIVE else f"{health.state}: {error}".rstrip(": ")
     return FeedView(
         health.name, health.kind, standing, why,
-        health.age_s if health.age_s is not None else -1.0, round(health.messages_per_s, 1), health.messages,
+        health.age_s if health.age_s is not None else health.at_s - opened_s, round(health.messages_per_s, 1), health.messages,
         health.errors,
     )  # fmt: skip
 
