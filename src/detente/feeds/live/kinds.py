@@ -22,6 +22,14 @@ def decoder_of(settings: FeedSettings) -> Callable[[], Decoder]:
                 from detente.feeds.live.aircraft_documents import AircraftDocuments  # noqa: PLC0415
 
                 return lambda: AircraftDocuments(name)
+            case FeedKind.BEAST:
+                from detente.feeds.live.beast import BeastFrames  # noqa: PLC0415
+
+                return lambda: BeastFrames(name, options.reference_deg())
+            case FeedKind.AVR:
+                from detente.feeds.live.avr import AvrLines  # noqa: PLC0415
+
+                return lambda: AvrLines(name, options.reference_deg())
             case _:
                 from detente.feeds.live.json_lines import JsonLines  # noqa: PLC0415
 
