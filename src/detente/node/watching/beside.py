@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from detente.airspace.refusal import Refusal
-from detente.feeds.live.settings import FEEDS_FILE, FeedSettings, read_feeds
+from detente.feeds.live.settings import FEEDS_FILE, FeedKind, FeedSettings, read_feeds
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.node.watching.frames import (
     FROM_WATCH,
@@ -32,6 +32,7 @@ from detente.node.watching.frames import (
     frame_length,
 )
 from detente.node.watching.own_aircraft import OwnAircraft
+from detente.room.exercise import is_exercise
 from detente.watch.commands import KeepReports, RemoveReports, SayWatch, SeeAlerts, SeeFeeds, WatchCommand, WatchTick
 from detente.watch.room import WatchRoom
 
@@ -47,6 +48,8 @@ SEES_ALL_AFTER_S = 30.0
 LOOKS_EVERY_S = 1.0
 TELLS_EVERY_S = 10.0
 """The situation is told so often, and whenever something was said: time alone begins plans and ends accords."""
+IN_EXERCISE = frozenset({FeedKind.REPLAY, FeedKind.JSON})
+"""The kinds of feed of a party that only exercises: what was recorded, and what is injected."""
 ENTRIES_OF_SITUATION = ("event", "zone", "accord", "claims")
 """The kinds of entry after which the situation may be another."""
 
@@ -105,7 +108,9 @@ class Watching:
         """Read which feeds the node has; return why none can be watched, or nothing."""
         self.feeds = ()
         try:
-            self.feeds = read_feeds(self._directory / FEEDS_FILE)
+            feeds = read_feeds(self._directory / FEEDS_FILE)
+            _check_exercise(self._loop.accords.party, feeds)
+            self.feeds = feeds
         except Refusal as refusal:
             log.error("the feeds cannot be watched", why=str(refusal))
             return f"{FEEDS_FILE}: {refusal}"
@@ -209,6 +214,13 @@ class Watching:
     @staticmethod
     def _time() -> float:
         return asyncio.get_running_loop().time()
+
+
+def _check_exercise(party: str, feeds: tuple[FeedSettings, ...]) -> None:
+    """Raise Refusal where a party that only exercises would watch what really flies (R50)."""
+    for feed in feeds:
+        if is_exercise(party) and feed.kind not in IN_EXERCISE:
+            raise Refusal("watch.feed_in_exercise", f"{feed.name}.kind", feed.kind.value, kinds=", ".join(sorted(IN_EXERCISE)))
 
 
 def _write(process: Process, message: ToWatch) -> None:
