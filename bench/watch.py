@@ -90,7 +90,8 @@ def _line(number: int, lanes: int, flown_s: float, at_s: float, *, name: int = 0
     longitude = -150.0 + (40_000.0 * place + 200.0 * flown_s) / METRES_A_DEGREE
     document = {
         "address": f"{name or 0xA00000 + number:06x}", "latitude_deg": 20.0 + 0.2 * (lane % 200) + north_deg,
-        "longitude_deg": longitude, "at_s": at_s, "source": "adsb", "pressure_altitude_m": 3_000.0 + 600.0 * (lane % 10),
+        "longitude_deg": longitude, "at_s": at_s, "source": "adsb",
+        "pressure_altitude_m": 3_000.0 + 600.0 * (lane % 10),
         "ground_speed_mps": 200.0 * math.cos(math.radians(20.0 + 0.2 * (lane % 200))) / math.cos(math.radians(33.8)),
         "track_deg": 90.0, "vertical_speed_mps": 0.0, "horizontal_error_m": 30.0, "vertical_error_m": 30.0,
         "velocity_error_mps": 1.0, "integrity_m": 200.0, "integrity_level": 3,

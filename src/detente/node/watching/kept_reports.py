@@ -63,7 +63,12 @@ class ReportKeeper:
 
     def is_due(self, now_s: float) -> bool:
         """Whether something is to be done by `now_s`, seconds since 1970-01-01 UTC: at first what was left undone."""
-        return self._since_s is None or now_s - self._since_s >= PART_S or len(self._waiting) >= PART_REPORTS or now_s < self._since_s
+        return (
+            self._since_s is None
+            or now_s - self._since_s >= PART_S
+            or len(self._waiting) >= PART_REPORTS
+            or now_s < self._since_s
+        )
 
     def taken(self, now_s: float) -> list[Sighting]:
         """Return what waits to be written, which is the caller's from now on."""

@@ -142,4 +142,3 @@ def _urgency(alert: Alert) -> tuple[int, float, str]:
 def _same(before: T | None, now: T) -> T:
     """Return what was there before where it is equal: it has been compiled."""
     return before if before == now and before is not None else now
-
