@@ -195,8 +195,8 @@ def test_what_was_kept_is_played_again_and_verified(parties, sources):
     assert kept["reports"] == 120
     north.stop()
 
-    played = north.cli("watch", "replay", "--window", f"{hour:%Y-%m-%dT%H:%MZ}/{hour + timedelta(minutes=1):%Y-%m-%dT%H:%MZ}",
-                       "--json")  # fmt: skip
+    window = f"{hour:%Y-%m-%dT%H:%MZ}/{hour + timedelta(minutes=1):%Y-%m-%dT%H:%MZ}"
+    played = north.cli("watch", "replay", "--window", window, "--json")
     assert played.returncode == 0, played.stderr
     looks = [json.loads(line) for line in played.stdout.splitlines()]
     assert len(looks) == 60

@@ -14,8 +14,8 @@ from detente.claims.commands import MakeObservation
 from detente.node.watching.frames import FeedView
 from detente.watch.alert import Alert
 from detente.watch.commands import FlyPlan, TakeAlert
-from detente.watch.records import AlertRecord, FeedRecord, KeptHour, WatchStanding, WatchState
 from detente.watch.observed import observation_of
+from detente.watch.records import AlertRecord, FeedRecord, KeptHour, WatchStanding, WatchState
 from detente.watch.room import WatchRoom
 from detente.watch.track import Track
 

@@ -107,7 +107,7 @@ class Watching:
                     why = await self._watch_once()
                 except NodeStopped:
                     raise
-                except Exception as fault:  # noqa: BLE001 - whatever is wrong with the watch, the line goes on
+                except Exception as fault:
                     log.error("the watch failed", exc_info=fault)
                     why = f"{type(fault).__name__}: {fault}"
                 self.view = None

@@ -49,8 +49,8 @@ from detente.node.watching.kept_reports import WATCH_FOLDER, ReportKeeper, check
 from detente.node.watching.lookout import Lookout
 from detente.node.watching.track_columns import track_rows
 from detente.watch.records import FeedStanding
-from detente.watch.silence import MISSES
 from detente.watch.sighting import Sighting
+from detente.watch.silence import MISSES
 from detente.watch.situation import FeedHealth as FeedSilence
 
 NICENESS = 5
@@ -165,7 +165,8 @@ async def _look(lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], k
         alerts = tuple(live_alert(alert, by_name) for alert in seen.alerts[:MOST_ALERTS])
         pipe.say(
             WatchView(
-                now_s, alerts, seen.own[:MOST_OWN], tuple(_feed_view(one, opened_s) for one in health), len(seen.tracks), table, gzip.compress(table, ZIP_LEVEL),
+                now_s, alerts, seen.own[:MOST_OWN], tuple(_feed_view(one, opened_s) for one in health),
+                len(seen.tracks), table, gzip.compress(table, ZIP_LEVEL),
                 lookout.sightings, time.perf_counter() - began_s, keeping.why_not,
             )
         )  # fmt: skip
@@ -236,8 +237,8 @@ def _feed_view(health: FeedHealth, opened_s: float) -> FeedView:
     why = "" if standing is FeedStanding.LIVE else f"{health.state}: {error}".rstrip(": ")
     return FeedView(
         health.name, health.kind, standing, why,
-        health.age_s if health.age_s is not None else health.at_s - opened_s, round(health.messages_per_s, 1), health.messages,
-        health.errors,
+        health.age_s if health.age_s is not None else health.at_s - opened_s,
+        round(health.messages_per_s, 1), health.messages, health.errors,
     )  # fmt: skip
 
 
