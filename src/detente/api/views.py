@@ -206,7 +206,7 @@ class Status(msgspec.Struct, frozen=True):
     accord_warnings: tuple[AccordWarning, ...] = ()
     answers: tuple[AnswerAccount, ...] = ()
     exercise: bool = False
-    watch: WatchReadings = WatchReadings()
+    watch: WatchReadings = msgspec.field(default_factory=WatchReadings)
 
 
 class Readiness(msgspec.Struct, frozen=True):

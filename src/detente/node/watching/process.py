@@ -158,7 +158,7 @@ async def _look(lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], k
         now_s = time.time()
         health = live.health()
         seen = lookout.look(
-            now_s, tuple(_silence(one, silent_s[one.name]) for one in health if one.state is not FeedState.ENDED)
+            now_s, tuple(_silence(one, silent_s[one.name], opened_s) for one in health if one.state is not FeedState.ENDED)
         )
         table = msgspec.json.encode(track_rows(now_s, seen.tracks, seen.sides))
         by_name = {track.track_id: track for track in seen.tracks}
@@ -226,8 +226,10 @@ class _Keeping:
             log.error("reports are not kept", why=self.why_not)
 
 
-def _silence(health: FeedHealth, silent_s: float) -> FeedSilence:
-    return FeedSilence(health.name, health.heard_s, silent_s / MISSES)
+def _silence(health: FeedHealth, silent_s: float, opened_s: float) -> FeedSilence:
+    """How long a feed is silent: one that was opened only now is not, though nothing was heard yet."""
+    is_new = health.heard_s is None and health.at_s - opened_s <= silent_s
+    return FeedSilence(health.name, opened_s if is_new else health.heard_s, silent_s / MISSES)
 
 
 def _feed_view(health: FeedHealth, opened_s: float) -> FeedView:
