@@ -7,6 +7,12 @@ from __future__ import annotations
 
 NAUTICAL_MILE_M = 1852.0
 
+IN_THE_PLANE = 2.448
+"""Standard deviations in the plane, the same in each direction, within which 95 % of errors are."""
+
+IN_ONE_DIRECTION = 1.96
+"""Standard deviations in one direction, within which 95 % of errors are."""
+
 HORIZONTAL_ERROR_M: dict[int, float] = {
     1: 10.0 * NAUTICAL_MILE_M, 2: 4.0 * NAUTICAL_MILE_M, 3: 2.0 * NAUTICAL_MILE_M, 4: 1.0 * NAUTICAL_MILE_M,
     5: 0.5 * NAUTICAL_MILE_M, 6: 0.3 * NAUTICAL_MILE_M, 7: 0.1 * NAUTICAL_MILE_M, 8: 0.05 * NAUTICAL_MILE_M,

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import NoReturn
 
 import aiohttp
 
@@ -63,14 +62,7 @@ class LiveFeeds:
         self._take = take
         self._waits_s = (first_wait_s, longest_wait_s)
         self._queue = SightingQueue(most_waiting)
-        self._feeds: list[RunningFeed] = []
-        for one in settings:
-            try:
-                feed = RunningFeed(one, clock, self._queue, decoder_of(one))
-            except Refusal as error:
-                feed = RunningFeed(one, clock, self._queue, _no_decoder)
-                feed.became(FeedState.FAILED, error)
-            self._feeds.append(feed)
+        self._feeds = [RunningFeed(one, clock, self._queue) for one in settings]
 
     async def run(self) -> None:
         """Hear all feeds until each has ended or failed for good, and all sightings are taken; or until cancelled."""
@@ -102,7 +94,11 @@ class LiveFeeds:
         """Hear one feed, again and again."""
         first_s, longest_s = self._waits_s
         wait_s = first_s
-        if feed.state is FeedState.FAILED:
+        try:
+            # Some libraries take seconds to load, the first time minutes: others are heard meanwhile.
+            feed.new_decoder = await asyncio.to_thread(decoder_of, feed.settings)
+        except Refusal as error:
+            feed.became(FeedState.FAILED, error)
             return
         while True:
             error: Refusal | None
@@ -160,10 +156,6 @@ async def _replay(feed: RunningFeed, path: Path) -> None:
     async with contextlib.aclosing(replayed(replay, feed.settings.name, feed.clock)) as batches:
         async for batch in batches:
             feed.give(batch)
-
-
-def _no_decoder() -> NoReturn:
-    raise NotImplementedError
 
 
 def _unreached(feed: RunningFeed, failure: Exception) -> Refusal:
