@@ -33,7 +33,6 @@ WATCH_FOLDER = "watch"
 PART_S = 30.0
 PART_REPORTS = 200_000
 """A part is written when it is as old, or as large, as this."""
-HOUR_S = 3_600.0
 DAY_S = 86_400.0
 _HOUR = "%Y-%m-%dT%H"
 _FILE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d)(?:-\d+)?\.parquet\Z", re.ASCII)
