@@ -1,4 +1,4 @@
-"""Recorded days as an alert bench takes them: what is live at each second, and every loss of separation on the raw tracks.
+"""Recorded days for the bench of alerts: what is live at each second, and every loss of separation on the raw tracks.
 
 The first is causal: a track at a time is made of reports heard before it. The second is a program of its own, which
 shares nothing with what it judges: straight lines between reports, distances on a sphere, all pairs each second.
@@ -48,20 +48,23 @@ def folder(day: str) -> Path:
     return Path(os.environ.get("DETENTE_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data" / day
 
 
-def flights_of(day: str) -> list[Flight]:
-    """The flights of a recorded day that have two reports with a height in the air, by name."""
+def flights_of(day: str, hours: tuple[int, int] = (0, 24)) -> list[Flight]:
+    """The flights of a recorded day, or of some hours of it, that have two reports with a height in the air, by name."""
     columns = ["timestamp", "flight_id", "latitude", "longitude", "altitude", "groundspeed", "track", "onground"]
     table = pq.read_table(folder(day) / f"{day}.parquet", columns=columns)
     values = {name: table[name].to_numpy(zero_copy_only=False) for name in columns}
     time_s = values["timestamp"].astype("datetime64[us]").astype(np.int64) / 1e6
-    aloft = ~values["onground"].astype(bool) & np.isfinite(values["altitude"].astype(np.float64))
+    hour = time_s % 86_400.0 / 3_600.0
+    aloft = (hour >= hours[0]) & (hour < hours[1])
+    aloft &= ~values["onground"].astype(bool) & np.isfinite(values["altitude"].astype(np.float64))
     flights = []
     for name in sorted(set(values["flight_id"].tolist())):
         rows = np.flatnonzero(aloft & (values["flight_id"] == name))
         rows = rows[np.unique(time_s[rows], return_index=True)[1]]
         if len(rows) > 1:
             columns_of = [values[key][rows].astype(np.float64) for key in ("latitude", "longitude", "altitude")]
-            flights.append(_flight(str(name), time_s[rows], columns_of, values["groundspeed"][rows], values["track"][rows]))
+            velocity = values["groundspeed"][rows], values["track"][rows]
+            flights.append(_flight(str(name), time_s[rows], columns_of, *velocity))
     return flights
 
 
@@ -166,9 +169,7 @@ def histories(flights: list[Flight], widest: tuple[float, float]) -> dict[tuple[
                 continue
             here, there = sampled[i][1][:, a], sampled[j][1][:, b]
             phi = np.radians(0.5 * (here[0] + there[0]))
-            apart = RADIUS_M * np.hypot(
-                np.radians(here[0] - there[0]), np.radians(here[1] - there[1]) * np.cos(phi)
-            )
+            apart = RADIUS_M * np.hypot(np.radians(here[0] - there[0]), np.radians(here[1] - there[1]) * np.cos(phi))
             height = np.abs(here[2] - there[2])
             if ((apart <= widest[0]) & (height <= widest[1])).any():
                 found[first.name, second.name] = PairHistory(first, second, common.astype(np.float64), apart, height)

@@ -100,10 +100,11 @@ def test_what_is_left_out_ends_unseen():
     assert board.left_out == 0
 
 
+SECONDS = st.sampled_from([0.0, 3.0, 10.0])
 LOOKS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
 
 
-@given(LOOKS, st.integers(1, 4), st.integers(0, 3), st.sampled_from([0.0, 3.0, 10.0]), st.sampled_from([0.0, 3.0, 10.0]))
+@given(LOOKS, st.integers(1, 4), st.integers(0, 3), SECONDS, SECONDS)
 def test_a_level_never_shows_without_enough_looks(looks, needed, more, holds_s, lingers_s):
     steady = SteadyLevel(Steadiness(needed, needed + more, holds_s, lingers_s))
     history, shown, rose = [], 0, -math.inf

@@ -51,7 +51,7 @@ def rules_of(name: str) -> WellClearRules:
         else:
             sizes = [quantity(said[f"{prefix}WCV_{size}"]) for size in ("DTHR", "ZTHR", "TTHR", "TCOA")]
             volume = ClearVolume(*sizes)
-        times = [quantity(said[f"{alerter}_alert_{number}_{time}"]) for time in ("alerting_time", "early_alerting_time")]
+        times = [quantity(said[f"{alerter}_alert_{number}_{when}alerting_time"]) for when in ("", "early_")]
         rules.append(AlertRule(LEVELS[number - 1], volume, *times))
     needed, among = int(said["alerting_m"]), int(said["alerting_n"])
     steadiness = Steadiness(needed, among, quantity(said["persistence_time"])) if needed else Steadiness(1, 1, 0.0)

@@ -103,7 +103,7 @@ def test_an_alert_ends_when_both_are_clear_and_not_while_one_cannot_be_believed(
     assert [(second, one.news, one.alert.reason) for second, one in news] == [
         (1, AlertNews.RAISED, "separation_ahead"),
         (4, AlertNews.CHANGED, "separation_unsure"),
-        (18, AlertNews.ENDED, "separation_unsure"),
+        (19, AlertNews.ENDED, "separation_unsure"),
     ]
     assert news[1][1].alert.doubts == ("low_integrity",)
     assert said(news[1][1].alert).doubts == ("integrity too low for separation",)
@@ -229,8 +229,8 @@ def test_who_is_declared_and_who_is_not():
     nothing = notice("south", Meaning.NOTHING_OF_OURS_HERE, volume(38.0, -121.0), "z")
     told = situation(notices=(here, nothing))
     assert fly([track("b", 36.3)], told)[1] == []
-    assert [line[2:] for line in kinds(fly([track("b", 37.0)], told)[1])] == [("their_deviation", "outside_what_was_told")]
-    assert [line[2:] for line in kinds(fly([track("b", 38.0)], told)[1])] == [("their_deviation", "where_nothing_was_said")]
+    for latitude, reason in ((37.0, "outside_what_was_told"), (38.0, "where_nothing_was_said")):
+        assert [line[2:] for line in kinds(fly([track("b", latitude)], told)[1])] == [("their_deviation", reason)]
     near = [track("a", 37.0, altitude=9_500.0), track("u", 37.05)]
     assert ("undeclared", "undeclared_near") in [line[2:] for line in kinds(fly(near, told)[1])]
     assert fly([track("a", 37.0), track("u", 39.0)], told)[1] == []
@@ -240,7 +240,8 @@ def test_who_is_declared_and_who_is_not():
     assert kinds(news) == [(2, "raised", "undeclared", "undeclared_in_area")]
     said(news[0][1].alert)
     assert fly([track("u", 38.45)], situation(accord_area=area))[1] == []
-    assert fly([track("u", 39.0)], situation(accord_area=area, plans={"a": Plan("p", (volume(39.0, -121.0),))}))[1] == []
+    planned = {"a": Plan("p", (volume(39.0, -121.0),))}
+    assert fly([track("u", 39.0)], situation(accord_area=area, plans=planned))[1] == []
 
 
 def test_who_disappears_in_flight_is_told_and_who_lands_is_not():

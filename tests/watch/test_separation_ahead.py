@@ -66,17 +66,19 @@ def inside_by_sampling(shown, prediction, table, look_ahead_s):
     return found
 
 
-@given(TRACKS, st.sampled_from([(0.0, 0.0), (60.0, 179.9), (-75.0, -179.9), (36.0, -121.0)]))
-def test_no_pair_is_missed(states, centre):
+@given(TRACKS, st.sampled_from([(0.0, 0.0), (60.0, 179.9), (-75.0, -179.9), (36.0, -121.0)]), st.booleans())
+def test_no_pair_is_missed(states, centre, searches):
     tracks = []
     for name, (lat, lon, speed, course, climb, turn, height, error, geometric) in zip(NAMES, states, strict=False):
         longitude = (centre[1] + lon / math.cos(math.radians(centre[0])) + 180.0) % 360.0 - 180.0
         tracks.append(
             track(name, centre[0] + lat, longitude, speed=speed, course=course, climb=climb, turn=turn,
-                  altitude=height, error=error, geometric=geometric)  # fmt: skip
-        )
+                  altitude=height, error=error, geometric=geometric)
+        )  # fmt: skip
     told = situation(ours="aceg", theirs="b")
-    shown, prediction, findings = look(tracks, told)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("detente.watch.pairs.FEW_PAIRS", 0 if searches else 20_000)
+        shown, prediction, findings = look(tracks, told)
     found = {frozenset(one.tracks) for one in findings if one.level}
     assert inside_by_sampling(shown, prediction, MINIMA, told.times.preventive_s) <= found
     for one in findings:
@@ -133,7 +135,9 @@ def test_who_has_no_height_is_found_and_the_doubt_is_said():
 
 
 def test_heights_above_the_ellipsoid_are_compared_where_one_has_no_other():
-    tracks = [track("a", course=0.0, geometric=10_050.0), track("b", 36.3, course=180.0, altitude=None, geometric=9_000.0)]
+    tracks = [
+        track("a", course=0.0, geometric=10_050.0), track("b", 36.3, course=180.0, altitude=None, geometric=9_000.0),
+    ]  # fmt: skip
     assert look(tracks, situation())[2] == []
     tracks[1] = track("b", 36.3, course=180.0, altitude=None, geometric=10_000.0)
     assert look(tracks, situation())[2][0].reason == "separation_ahead"
@@ -169,7 +173,7 @@ def test_an_aircraft_is_predicted_along_the_plan_that_it_follows():
     plan = Plan("p", Trajectory(straight_waypoints(), Containment(500.0, 200.0, 30.0)))
     tracks = [track("a", 36.0, course=0.0), track("b", 36.25, course=180.0, speed=100.0)]
     assert look(tracks, situation())[2][0].level > 0
-    shown, prediction, findings = look(tracks, situation(plans={"a": plan}))
+    _, prediction, findings = look(tracks, situation(plans={"a": plan}))
     assert prediction.guess[0] == Guess.PLAN
     assert [one.level for one in findings] in ([], [0])
     assert prediction.latitude_deg[0, -1] == pytest.approx(36.0 + 6_000 / 110_970, abs=1e-3)
@@ -179,7 +183,7 @@ def test_an_aircraft_is_predicted_along_the_plan_that_it_follows():
 
 
 def test_one_that_turns_is_predicted_along_its_turn_and_then_straight():
-    shown, prediction, _ = look([track("a", turn=3.0, course=0.0, speed=100.0), track("b", 40.0)], situation())
+    _, prediction, _ = look([track("a", turn=3.0, course=0.0, speed=100.0), track("b", 40.0)], situation())
     assert prediction.guess[0] == Guess.TURN
     north = (prediction.latitude_deg[0] - 36.0) * 110_970.0
     east = (prediction.longitude_deg[0] + 121.0) * 111_320.0 * math.cos(math.radians(36.0))

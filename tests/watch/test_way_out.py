@@ -60,8 +60,9 @@ def test_a_way_out_is_clear_of_all_others(others):
     path = flown(own, way, 120)
     seconds = np.arange(121)
     for other in tracks:
-        x = (other.longitude_deg - 10.0) * 111_319.5 + other.ground_speed_mps * np.sin(np.radians(other.track_deg)) * seconds
-        y = other.latitude_deg * 110_574.3 + other.ground_speed_mps * np.cos(np.radians(other.track_deg)) * seconds
+        course, far = np.radians(other.track_deg), other.ground_speed_mps * seconds
+        x = (other.longitude_deg - 10.0) * 111_319.5 + far * np.sin(course)
+        y = other.latitude_deg * 110_574.3 + far * np.cos(course)
         apart = np.hypot(path[:, 0] - x, path[:, 1] - y)
         height = np.abs(other.pressure_altitude_m - 10_000.0 - path[:, 2])
         inside = (apart < 5_556.0) & (height < 304.8)

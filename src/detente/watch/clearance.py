@@ -60,8 +60,8 @@ def not_well_clear(live: LiveTracks, logic: ClearLogic, *, own_pairs: bool) -> t
                 live.place_of(a),
                 logic.value,
                 doubts,
-            )  # fmt: skip
-        )
+            )
+        )  # fmt: skip
     return findings, max(0, len(order) - MOST_PAIRS)
 
 

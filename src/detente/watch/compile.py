@@ -52,7 +52,7 @@ def _compile_alerts() -> None:
         watch = LiveWatch()
         for now_s in (0.0, 1.0, 2.0):
             tracks = [
-                Track(name, now_s, now_s, 36.0, -122.0, 100.0, 90.0, 0.0, 0.0, 10.0, 10.0, 1.0, height, addresses=(name,))
+                Track(name, now_s, now_s, 36.0, -122.0, 100.0, 90.0, 0, 0, 10, 10, 1, height, addresses=(name,))
                 for name, height in (("a", 3_000.0), ("b", 3_100.0), ("c", None))
             ]
             watch.look(now_s, tracks, situation)

@@ -66,7 +66,7 @@ def place_plan(track: Track, moment: datetime, plan_id: str = "observed") -> Pla
 
 
 def path_plan(live: LiveTracks, prediction: Prediction, row: int, moment: datetime) -> Plan:
-    """The predicted path of a track as a plan with its errors as containment; as high as everything without a height."""
+    """The predicted path of a track as a plan, its errors as containment; at every height where none is known."""
     track = live.tracks[row]
     steps = range(prediction.steps + 1)
     if prediction.guess[row] == Guess.STRAIGHT:

@@ -104,8 +104,8 @@ def _met(prediction: Prediction, first: Integers, second: Integers, horizontal: 
             prediction.step_s,
             horizontal,
             vertical,
-        )  # fmt: skip
-    )
+        )
+    )  # fmt: skip
 
 
 def level_in(times: LevelTimes, left_s: float) -> int:
