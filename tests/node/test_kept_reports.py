@@ -94,6 +94,15 @@ def test_the_oldest_go_where_all_are_too_large(tmp_path, monkeypatch):
     assert sum(hour.size_bytes for hour in left) <= 12_000 < sum(hour.size_bytes for hour in hours)
 
 
+def test_a_part_that_the_end_of_the_machine_left_half_is_left_out(tmp_path):
+    kept = keeper(tmp_path)
+    for first in (0, 10):
+        kept.write([sighting(HOUR_S + first + n) for n in range(5)])
+    (tmp_path / "2026-06-01T12.parts" / "000001.parquet").write_bytes(b"PAR1")
+    assert [hour.reports for hour in kept.close_hours(HOUR_S + 3_600.0)] == [5]
+    assert len(read(tmp_path)) == 5
+
+
 def test_where_the_disk_has_no_space_reports_are_counted_and_not_kept(tmp_path):
     full = ReportKeeper(tmp_path, WatchSettings(leave_free_mb=100_000_000))
     full.write([sighting(HOUR_S)])

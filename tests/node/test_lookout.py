@@ -74,6 +74,12 @@ def test_ours_is_what_our_feeds_show_and_what_is_said_to_be():
     assert sides(again)["aaaaa1"] is Side.OURS
 
 
+def test_tracks_of_another_run_have_other_names():
+    names = [looked(Lookout(frozenset(), last), range(5), ("aaaaa1", 20.0, "tower", "")).tracks[0].track_id
+             for last in (0, 10_000_000)]  # fmt: skip
+    assert len(set(names)) == 2
+
+
 def test_what_is_shown_before_anything_was_told_raises_nothing():
     seen = looked(Lookout(frozenset()), range(5), ("aaaaa1", 20.0, "tower", ""), ("aaaaa2", 20.0, "tower", ""))
     assert seen.tracks

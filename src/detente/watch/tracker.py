@@ -83,11 +83,12 @@ class Tracker:
     """All tracks of one node.
 
     At most `tracks_max` tracks are held, shown or not (about 0.7 kB each); `track_table.py` says what gives way.
+    Tracks are numbered from after `last_number` on.
     """
 
-    def __init__(self, tracks_max: int = TRACKS_MAX) -> None:
+    def __init__(self, tracks_max: int = TRACKS_MAX, last_number: int = 0) -> None:
         self._table = TrackTable(tracks_max)
-        self._last_number = 0
+        self._last_number = last_number
         self._not_used: Counter[NotUsed] = Counter()
         self._used = 0
         self._begun: list[str] = []

@@ -75,6 +75,7 @@ class Watching:
         self._own = OwnAircraft(loop)
         self._asked = asyncio.Event()
         self._not_written = ""
+        self._run = 0
 
     def look_again(self) -> None:
         """Read again which feeds the node has; watch them where they are others. What is wrong changes nothing."""
@@ -145,8 +146,10 @@ class Watching:
 
     async def _watch_once(self) -> str:
         """Start the process and hear it until it ends, fails or is to begin anew; return why."""
+        standing = self._room.state.standing
+        self._run = 1 if standing is None else standing.run + 1
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "detente.node.watching.process", str(self._directory),
+            sys.executable, "-m", "detente.node.watching.process", str(self._directory), str(self._run),
             stdin=PIPE, stdout=PIPE, stderr=None, start_new_session=True,
         )  # fmt: skip
         telling = asyncio.create_task(self._tell(process))
@@ -190,7 +193,7 @@ class Watching:
                 if self.view is None:
                     log.info("the watch runs", feeds=[feed.name for feed in said.feeds])
                 self.view = said
-                await self._do(SayWatch(at, runs=True))
+                await self._do(SayWatch(at, runs=True, run=self._run))
                 await self._own.hold(said.own, at)
                 await self._do(SeeAlerts(at, said.alerts, keeps=not sees_all))
                 await self._do(SeeFeeds(at, {feed.name: (feed.standing, feed.why) for feed in said.feeds}))

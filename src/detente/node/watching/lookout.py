@@ -40,17 +40,19 @@ class Seen(NamedTuple):
 class Lookout:
     """Sees from sightings what flies. `own_feeds` name the feeds all of whose aircraft are ours.
 
+    Tracks are numbered from after `last_number` on.
+
     `sightings` counts those that came, `left_out` those of them that were too many for a look.
     """
 
-    def __init__(self, own_feeds: frozenset[str]) -> None:
+    def __init__(self, own_feeds: frozenset[str], last_number: int = 0) -> None:
         self.sightings = self.left_out = 0
         self._own_feeds = own_feeds
         self._own_names: dict[str, None] = {}
         self._watch = LiveWatch()
         self._told: ToldSituation | None = None
         self._situation: Situation | None = None
-        self._tracker = Tracker()
+        self._tracker = Tracker(last_number=last_number)
         self._waiting: list[Sighting] = []
 
     def told(self, situation: bytes) -> None:
