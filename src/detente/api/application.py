@@ -43,6 +43,7 @@ from detente.api.routes import (
     sign_in,
     stream,
     told,
+    watch,
     zones,
 )
 from detente.api.service import Service, refused
@@ -81,6 +82,7 @@ def make_application(service: Service) -> Litestar:
             line.router,
             claims.router,
             zones.router,
+            watch.router,
             members.router,
             carry.router,
             matching.router,

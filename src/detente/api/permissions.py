@@ -82,6 +82,11 @@ _NEEDED: dict[PersonRole | None, str] = {
         GET /plans/{party}/{plan_id}
         GET /sessions
         GET /status
+        GET /watch/alerts
+        GET /watch/events
+        GET /watch/feeds
+        GET /watch/flown
+        GET /watch/tracks
         GET /zones
         GET /zones/events
         GET /zones/{peer}/{zone_id}
@@ -149,6 +154,9 @@ _NEEDED: dict[PersonRole | None, str] = {
         POST /plans/{plan_id}/activate
         POST /plans/{plan_id}/end
         POST /plans/{plan_id}/withdraw
+        POST /watch/alerts/{key}/observe
+        POST /watch/alerts/{key}/take
+        POST /watch/flown
         POST /zones
         POST /zones/{peer}/{zone_id}/accept
         POST /zones/{peer}/{zone_id}/refuse

@@ -50,6 +50,8 @@ from detente.node.settlement import SettlementSwitch
 from detente.node.snapshots import started
 from detente.node.state import NodeState
 from detente.node.trusted_cards import keep_trusted_cards
+from detente.node.watching.beside import Watching
+from detente.node.watching.told_situation import encode_situation, told_situation
 from detente.node.zones_clock import keep_zones
 from detente.people.room import PeopleRoom
 from detente.picture.commands import ExpireNotices
@@ -135,9 +137,11 @@ class _Node:
             tls=configuration.http.browsers_speak_tls,
         )  # fmt: skip
         reloader = Reloader(loop, self._state, self._directory, configuration, self._accord)
+        watching = Watching(loop, self._directory.path, lambda: self._situation(loop))
         service = Service(
             configuration, self._card, loop, outbox, matching, access, metrics, self._directory, space,
             listeners.called_by(configuration.http), KeyRotator(loop, self._directory, tls), reloader,
+            watching,
         )  # fmt: skip
         settlement = SettlementSwitch(loop, configuration.settlement)
         reloader.apply += [
@@ -145,6 +149,7 @@ class _Node:
             lambda now: settlement.set(now.settlement),
             lambda now: outbox.step(now.link.answer_step_s),
             lambda now: set_up_logs(now.log.level, self._card.name),
+            lambda _: watching.look_again(),
         ]
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -179,6 +184,7 @@ class _Node:
             _task("settlement", settlement.run()),
             _task("cards", keep_trusted_cards(loop, self._directory)),
             _task("reload", _reload_when(asked, reloader)),
+            _task("watch", watching.run()),
             _task("past", keep_past(loop, configuration.journal, self._prepare)),
             _task("certificate", _keep_certificate(tls, configuration.link.certificate_life_s)),
         ]
@@ -201,6 +207,12 @@ class _Node:
 
     async def _prepare(self, until: int) -> Prepared:
         return await prepared_beside(self._directory.path, until, self._configuration.journal.segment_entries)
+
+    async def _situation(self, loop: CommandLoop) -> bytes:
+        settings = self._configuration.watch
+        return await loop.work_out(
+            lambda: encode_situation(told_situation(loop.rooms, loop.accords, loop.picture, settings, loop.clock()))
+        )
 
     def _warn(self) -> None:
         """Say in the log what is missing before anything can be exchanged."""

@@ -182,6 +182,11 @@ def load_flights(path: Path, options: TrackOptions | None = None) -> Flights:
     return flights_of(_columns(path, plan_format(path), None), options)
 
 
+def load_reports(path: Path, utc_offset: timedelta | None = None) -> TrackColumns:
+    """Return the position reports of a file as they stand in it; raises Refusal without the file's name."""
+    return _columns(path, plan_format(path), utc_offset)
+
+
 def _columns(path: Path, found: PlanFormat, utc_offset: timedelta | None) -> TrackColumns:
     """The reports of a file in one of the formats that hold reports."""
     match found:

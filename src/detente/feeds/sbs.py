@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from datetime import timedelta
+from enum import IntEnum
 
 from detente.airspace.refusal import Refusal
 from detente.feeds.reports import UNKNOWN, Reports, address
@@ -23,9 +24,22 @@ OTHER_MESSAGES = frozenset({"SEL", "ID", "AIR", "STA", "CLK"})
 FIELDS = 22
 WITH_POSITION = frozenset({"2", "3"})
 WITHOUT_POSITION = frozenset("145678")
-_ADDRESS, _DATE, _TIME, _CALLSIGN, _ALTITUDE, _TRACK, _LATITUDE, _LONGITUDE, _ON_GROUND = (
-    4, 6, 7, 10, 11, 13, 14, 15, 21,
-)  # fmt: skip
+
+
+class SbsField(IntEnum):
+    """Where a message has what, counted from 0."""
+
+    ADDRESS = 4
+    DATE = 6
+    TIME = 7
+    CALLSIGN = 10
+    ALTITUDE = 11
+    SPEED = 12
+    TRACK = 13
+    LATITUDE = 14
+    LONGITUDE = 15
+    CLIMB = 16
+    ON_GROUND = 21
 
 
 def read_sbs(content: bytes, utc_offset: timedelta | None) -> TrackColumns:
@@ -55,20 +69,20 @@ def _message(reports: Reports, callsigns: dict[str, str], row: list[str], offset
     kind = row[1]
     if kind not in WITH_POSITION | WITHOUT_POSITION:
         raise Refusal("feeds.kind_of_message", "transmission type", printable_line(kind))
-    icao24 = address(row[_ADDRESS], "address")
-    if row[_CALLSIGN]:
-        callsigns[icao24] = row[_CALLSIGN]
+    icao24 = address(row[SbsField.ADDRESS], "address")
+    if row[SbsField.CALLSIGN]:
+        callsigns[icao24] = row[SbsField.CALLSIGN]
     # Some programs write a position into messages of every kind.
-    if kind in WITHOUT_POSITION and not (row[_LATITUDE] and row[_LONGITUDE]):
+    if kind in WITHOUT_POSITION and not (row[SbsField.LATITUDE] and row[SbsField.LONGITUDE]):
         return
-    moment = f"{row[_DATE].replace('/', '-')}T{row[_TIME]}{offset}"
+    moment = f"{row[SbsField.DATE].replace('/', '-')}T{row[SbsField.TIME]}{offset}"
     reports.add(
         instant(moment, "time").timestamp(),
-        _number(row[_LATITUDE], "latitude"),
-        _number(row[_LONGITUDE], "longitude"),
-        _number(row[_ALTITUDE], "altitude"),
-        track_deg=_number(row[_TRACK], "track"),
-        on_ground=_truth(row[_ON_GROUND]),
+        _number(row[SbsField.LATITUDE], "latitude"),
+        _number(row[SbsField.LONGITUDE], "longitude"),
+        _number(row[SbsField.ALTITUDE], "altitude"),
+        track_deg=_number(row[SbsField.TRACK], "track"),
+        on_ground=_truth(row[SbsField.ON_GROUND]),
         icao24=icao24,
         callsign=callsigns.get(icao24, ""),
     )

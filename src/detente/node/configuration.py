@@ -149,6 +149,25 @@ class JournalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             check_range("segment_entries", self.segment_entries, 10, 10_000_000, "entries (0 for never)")
 
 
+class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The watch: for how long the reports of live feeds are kept (0: not at all), in how much space.
+
+    `leave_free_mb` of the disk stays free of them. The aircraft are addresses, or names that feeds give, that are ours
+    and the other side's.
+    """
+
+    keep_days: float = 7.0
+    most_mb: int = 0
+    leave_free_mb: int = 1_024
+    our_aircraft: tuple[str, ...] = ()
+    their_aircraft: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_range("keep_days", self.keep_days, 0.0, 36_500.0, "days")
+        check_range("most_mb", self.most_mb, 0, 100_000_000, "megabytes")
+        check_range("leave_free_mb", self.leave_free_mb, 64, 100_000_000, "megabytes")
+
+
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the node writes to standard error, as lines of JSON."""
 
@@ -167,6 +186,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disk: DiskSettings = DiskSettings()
     journal: JournalSettings = JournalSettings()
     log: LogSettings = LogSettings()
+    watch: WatchSettings = WatchSettings()
     authority: str = ""
     disclosure: OwnPolicy = OPEN_POLICY
     matching: MatchingSettings = MatchingSettings()

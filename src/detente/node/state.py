@@ -37,11 +37,15 @@ from detente.record.keys import verify
 from detente.room.past import Past, PastRoom
 from detente.room.refused import RefusedMessages, RefusedRoom
 from detente.room.rooms import Rooms
+from detente.watch.records import WatchState
+from detente.watch.room import WatchRoom
 from detente.zones.room import ZonesRoom
 from detente.zones.talks import Zones
 
 LINKS = "links"
 """The name of the part of the state that the links are."""
+ADDED_ROOMS = frozenset({WatchRoom.name})
+"""The rooms that came after the first release that wrote snapshots: one of before has nothing of them."""
 
 
 class NodeState:
@@ -71,6 +75,7 @@ class NodeState:
             ZonesRoom(Zones(), self.accords),
             MembersRoom(Coalition(), self.accords, self.picture, line),
             ClaimsRoom(ClaimsState(), self.accords, self.picture),
+            WatchRoom(WatchState(), self.accords, self.picture),
             matching,
             CardsRoom(cards, self.accords),
             PeopleRoom(People()),
@@ -111,9 +116,11 @@ class NodeState:
         """Make the empty state what it was when it was kept.
 
         Raises LookupError for a part that is missing, and msgspec.MsgspecError for one that is not of this release.
+        A room that came after the release that kept it stays empty.
         """
         self.picture.put_off_searches()
-        ready = [room.restore(parts[room.name]) for room in self.rooms]
+        there = [room for room in self.rooms if room.name in parts or room.name not in ADDED_ROOMS]
+        ready = [room.restore(parts[room.name]) for room in there]
         ready += [self.disclosure.restore(parts[TOLD]), self.links.restore(parts[LINKS])]
         for make in ready:
             make()

@@ -29,6 +29,7 @@ from detente.people.room import PeopleRoom
 from detente.picture.room import PictureRoom
 from detente.record.journal import Journal
 from detente.room.rooms import AnyRoom
+from detente.watch.room import WatchRoom
 from detente.zones.room import ZonesRoom
 
 EVENTS_A_CHUNK = 256
@@ -47,6 +48,7 @@ STREAMS: dict[str, tuple[type[AnyRoom], str]] = {
     "/members/events": (MembersRoom, "members"),
     "/details/events": (DetailsRoom, "details"),
     "/humanitarian/events": (HumanitarianRoom, "humanitarian notices"),
+    "/watch/events": (WatchRoom, "the watch"),
     "/people/events": (PeopleRoom, "people and what each did"),
 }
 """The room whose events each path streams, and what people call it."""

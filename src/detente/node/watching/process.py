@@ -1,0 +1,266 @@
+"""The watching process: feeds, tracks, alerts and kept reports, once a second to the node that started it.
+
+python -m detente.node.watching.process DIR RUN, with frames on standard input and output. It ends when the node says so,
+and when the node is there no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from detente.airspace.refusal import Refusal
+from detente.feeds.live.health import FeedHealth, FeedState
+from detente.feeds.live.settings import FEEDS_FILE, FeedSettings, read_feeds
+from detente.feeds.live.supervisor import LiveFeeds
+from detente.language.wording import Language
+from detente.link.directory import NodeDirectory
+from detente.node.configuration import WatchSettings, read_configuration
+from detente.node.logs import set_up_logs
+from detente.node.watching.first_look import first_look
+from detente.node.watching.frames import (
+    LENGTH_BYTES,
+    MOST_ALERTS,
+    MOST_OWN,
+    TO_WATCH,
+    FeedView,
+    FromWatch,
+    HourKept,
+    HourRemoved,
+    SituationTold,
+    WatchFails,
+    WatchView,
+    frame,
+    frame_length,
+    live_alert,
+)
+from detente.node.watching.kept_reports import WATCH_FOLDER, ReportKeeper, check_parquet
+from detente.node.watching.lookout import Lookout
+from detente.node.watching.track_columns import track_rows
+from detente.watch.records import FeedStanding
+from detente.watch.sighting import Sighting
+from detente.watch.silence import MISSES
+from detente.watch.situation import FeedHealth as FeedSilence
+
+NICENESS = 5
+"""The node goes before it: a STOP waits for nothing that flies."""
+EVERY_S = 1.0
+ENDS_WITHIN_S = 3.0
+ZIP_LEVEL = 1
+MOST_WAITING = 10_000
+"""Messages beside views: at a start, one for every hour that is kept."""
+TRACKS_A_RUN = 10_000_000
+_STANDINGS = {
+    FeedState.HEARING: FeedStanding.LIVE, FeedState.SILENT: FeedStanding.SILENT, FeedState.ENDED: FeedStanding.ENDED
+}  # fmt: skip
+
+log = structlog.get_logger()
+
+
+class Pipe:
+    """What goes to the node and comes from it, each in a thread: nothing here waits for the node.
+
+    Views that it does not take in time are left out; the rest waits, up to a bound.
+    """
+
+    def __init__(self, told: Callable[[SituationTold], None], over: Callable[[], None]) -> None:
+        self._told, self._over = told, over
+        self._waiting: list[bytes] = []
+        self._view: bytes | None = None
+        self._any = threading.Condition()
+        self._loop = asyncio.get_running_loop()
+        self._input, self._output = sys.stdin.buffer, os.dup(1)
+        # Whatever prints must not be taken for a frame.
+        os.dup2(2, 1)
+        for work in (self._read, self._write):
+            threading.Thread(target=work, daemon=True).start()
+
+    def say(self, message: FromWatch) -> None:
+        """Send a message once the node takes it; a view takes the place of the one before."""
+        data = frame(message)
+        with self._any:
+            if isinstance(message, WatchView):
+                self._view = data
+            elif len(self._waiting) < MOST_WAITING:
+                self._waiting.append(data)
+            self._any.notify()
+
+    def _write(self) -> None:
+        with suppress(OSError):
+            while True:
+                with self._any:
+                    while not (self._waiting or self._view):
+                        self._any.wait()
+                    data, self._waiting = [*self._waiting, self._view or b""], []
+                    self._view = None
+                left = memoryview(b"".join(data))
+                while left:
+                    left = left[os.write(self._output, left) :]
+
+    def _read(self) -> None:
+        with suppress(OSError, ValueError, msgspec.MsgspecError):
+            while len(head := self._input.read(LENGTH_BYTES)) == LENGTH_BYTES:
+                message = TO_WATCH.decode(self._input.read(frame_length(head)))
+                if not isinstance(message, SituationTold):
+                    break
+                self._loop.call_soon_threadsafe(self._told, message)
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._over)
+        # A process that hangs must not outlive its node.
+        time.sleep(ENDS_WITHIN_S)
+        os._exit(1)
+
+
+async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: WatchSettings, run: int) -> None:
+    """Watch until the node says that it ends, or is there no more, for the time of the number `run`."""
+    over = asyncio.Event()
+    # A track of another run has another number: what is said of one is never taken for what is said of the other.
+    lookout = Lookout(frozenset(one.name for one in feeds if one.ours), (run - 1) * TRACKS_A_RUN)
+    pipe = Pipe(lambda told: lookout.told(told.situation), over.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
+    keeping = _Keeping(directory / WATCH_FOLDER, settings, pipe)
+
+    async def take(sightings: tuple[Sighting, ...]) -> None:
+        lookout.take(sightings)
+        keeping.take(sightings)
+
+    await asyncio.to_thread(first_look)
+    live = LiveFeeds(feeds, time.time, take)
+    hearing = asyncio.create_task(live.run())
+    silent_s = {one.name: one.options.silent_s for one in feeds}
+    looking = asyncio.create_task(_look(lookout, live, silent_s, keeping, pipe))
+    ending = asyncio.create_task(over.wait())
+    try:
+        # Feeds may all have ended, as replays do: what they showed is watched on.
+        await asyncio.wait((looking, ending), return_when=asyncio.FIRST_COMPLETED)
+        if looking.done():
+            await looking
+    finally:
+        for task in (looking, hearing, ending):
+            task.cancel()
+        await asyncio.gather(looking, hearing, ending, return_exceptions=True)
+        keeping.end()
+
+
+async def _look(lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], keeping: _Keeping, pipe: Pipe) -> None:
+    loop = asyncio.get_running_loop()
+    next_s, opened_s = loop.time(), time.time()
+    while True:
+        began_s = time.perf_counter()
+        now_s = time.time()
+        health = live.health()
+        seen = lookout.look(
+            now_s,
+            tuple(_silence(one, silent_s[one.name], opened_s) for one in health if one.state is not FeedState.ENDED),
+        )
+        table = msgspec.json.encode(track_rows(now_s, seen.tracks, seen.sides))
+        by_name = {track.track_id: track for track in seen.tracks}
+        alerts = tuple(live_alert(alert, by_name) for alert in seen.alerts[:MOST_ALERTS])
+        pipe.say(
+            WatchView(
+                now_s, alerts, seen.own[:MOST_OWN], tuple(_feed_view(one, opened_s) for one in health),
+                len(seen.tracks), table, gzip.compress(table, ZIP_LEVEL),
+                lookout.sightings, time.perf_counter() - began_s, keeping.why_not,
+            )
+        )  # fmt: skip
+        await keeping.step(now_s)
+        next_s = max(next_s + EVERY_S, loop.time())
+        await asyncio.sleep(next_s - loop.time())
+
+
+class _Keeping:
+    """The keeper of reports at work, beside the loop."""
+
+    def __init__(self, folder: Path, settings: WatchSettings, pipe: Pipe) -> None:
+        self._pipe = pipe
+        self._keeper: ReportKeeper | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._closed_s = float("-inf")
+        self.why_not = ""
+        if not settings.keep_days:
+            return
+        try:
+            check_parquet()
+        except Refusal as refusal:
+            self.why_not = str(refusal)
+            log.error("reports are not kept", why=str(refusal))
+            return
+        self._keeper = ReportKeeper(folder, settings)
+        for hour in self._keeper.known():
+            pipe.say(HourKept(hour))
+
+    def take(self, sightings: tuple[Sighting, ...]) -> None:
+        if self._keeper is not None:
+            self._keeper.take(sightings)
+
+    async def step(self, now_s: float) -> None:
+        """Begin to write what is due, unless the last is not done yet."""
+        if self._keeper is None or (self._work is not None and not self._work.done()):
+            return
+        if self._keeper.is_due(now_s):
+            self._work = asyncio.create_task(self._write(self._keeper, self._keeper.taken(now_s), now_s))
+
+    def end(self) -> None:
+        """Write what is left; the hour is closed when the watch runs again."""
+        if self._keeper is not None:
+            with suppress(OSError):
+                self._keeper.write(self._keeper.taken(time.time()))
+
+    async def _write(self, keeper: ReportKeeper, sightings: list[Sighting], now_s: float) -> None:
+        try:
+            await asyncio.to_thread(keeper.write, sightings)
+            for hour in await asyncio.to_thread(lambda: list(keeper.close_hours(now_s))):
+                self._pipe.say(HourKept(hour))
+            for file in await asyncio.to_thread(lambda: list(keeper.remove_old(now_s))):
+                self._pipe.say(HourRemoved(file))
+            self.why_not = f"no space for {keeper.not_kept} reports" if keeper.not_kept else ""
+        except (OSError, ValueError) as error:
+            self.why_not = str(error)
+            log.error("reports are not kept", why=self.why_not)
+
+
+def _silence(health: FeedHealth, silent_s: float, opened_s: float) -> FeedSilence:
+    """How long a feed is silent: one that was opened only now is not, though nothing was heard yet."""
+    is_new = health.heard_s is None and health.at_s - opened_s <= silent_s
+    return FeedSilence(health.name, opened_s if is_new else health.heard_s, silent_s / MISSES)
+
+
+def _feed_view(health: FeedHealth, opened_s: float) -> FeedView:
+    """How a feed stands, of those that were opened at a time, seconds since 1970-01-01 UTC."""
+    error = "" if health.last_error is None else health.last_error.sentence(Language.ENGLISH)
+    standing = _STANDINGS.get(health.state, FeedStanding.AWAY)
+    why = "" if standing is FeedStanding.LIVE else f"{health.state}: {error}".rstrip(": ")
+    return FeedView(
+        health.name, health.kind, standing, why,
+        health.age_s if health.age_s is not None else health.at_s - opened_s,
+        round(health.messages_per_s, 1), health.messages, health.errors,
+    )  # fmt: skip
+
+
+def main(directory: Path, run: int) -> int:
+    """Watch for the node of a directory; 1, with the reason as the last frame, when it cannot."""
+    os.nice(NICENESS)
+    configuration = read_configuration(NodeDirectory(directory).config_path)
+    set_up_logs(configuration.log.level, configuration.party)
+    try:
+        feeds = read_feeds(directory / FEEDS_FILE)
+        asyncio.run(watch(directory, feeds, configuration.watch, run))
+    except Refusal as refusal:
+        sys.stdout.buffer.write(frame(WatchFails(str(refusal))))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,97 @@
+"""What the node tells its watching process of what was said of the sky: plans, notices, minima, whose aircraft."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from detente.accord.accords import Accords
+from detente.accord.provisions import AccordArea, Horizon
+from detente.accord.standard_minima import STANDARD_MINIMA
+from detente.accord.widest import widest
+from detente.airspace.plan import Plan
+from detente.airspace.separation import MinimaTable
+from detente.claims.room import ClaimsRoom
+from detente.node.configuration import WatchSettings
+from detente.picture.notices import Notice
+from detente.picture.picture import Picture
+from detente.room.rooms import Rooms
+from detente.watch.room import WatchRoom
+
+BEFORE, AHEAD = timedelta(minutes=15), timedelta(hours=1)
+"""What is over for longer, or begins later, is not told."""
+MOST_PLANS = 20_000
+MOST_NOTICES = 5_000
+
+
+class ToldSituation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What was said of the sky around a time.
+
+    Attributes:
+        party: our name; empty before there was an accord.
+        minima: the tactical minima of the accords that stand, the widest of each.
+        our_aircraft, their_aircraft: addresses and names by which feeds show whose a track is.
+        plans: ours that are live.
+        flown: plans of ours by the address or name of the aircraft that flies each.
+        notices: what holds, told by us and to us, agreed zones among them.
+        outside: plans of ours whose aircraft was last seen outside.
+    """
+
+    party: str
+    minima: MinimaTable
+    our_aircraft: frozenset[str] = frozenset()
+    their_aircraft: frozenset[str] = frozenset()
+    plans: tuple[Plan, ...] = ()
+    flown: dict[str, str] = {}
+    notices: tuple[Notice, ...] = ()
+    accord_area: AccordArea | None = None
+    outside: frozenset[str] = frozenset()
+
+
+_DECODER = msgspec.msgpack.Decoder(ToldSituation)
+
+
+def told_situation(
+    rooms: Rooms, accords: Accords, picture: Picture, settings: WatchSettings, at: datetime
+) -> ToldSituation:
+    """Return the situation at a time (UTC), of rooms in which everything is durable; it may take long."""
+    party, terms = accords.party, accords.terms(at)
+    tables = [accord.minima_at(Horizon.TACTICAL) for accord in terms.values()]
+    areas = [accord.provisions.area for accord in terms.values()]
+    plans = [
+        record.plan
+        for (owner, _), record in picture.plans.items()
+        if owner == party and record.live and _is_near(record.plan.time.start, record.plan.time.end, at)
+    ]
+    notices = [
+        record.notice
+        for record in picture.notices.values()
+        if record.held_at(at) and _is_near(record.notice.volume.time.start, record.notice.volume.time.end, at)
+    ]
+    flown = rooms.of_type(WatchRoom).state.flown
+    return ToldSituation(
+        party,
+        widest(tables) if tables else MinimaTable(STANDARD_MINIMA[0].minima),
+        frozenset(settings.our_aircraft),
+        frozenset(settings.their_aircraft),
+        tuple(sorted(plans, key=lambda plan: (plan.time.start, plan.plan_id))[:MOST_PLANS]),
+        dict(flown),
+        tuple(sorted(notices, key=lambda notice: (notice.party, notice.notice_id))[:MOST_NOTICES]),
+        areas[0] if len(areas) == 1 else None,
+        frozenset(rooms.of_type(ClaimsRoom).state.outside),
+    )
+
+
+def encode_situation(situation: ToldSituation) -> bytes:
+    """Return a situation as the pipe carries it."""
+    return msgspec.msgpack.encode(situation)
+
+
+def decode_situation(data: bytes) -> ToldSituation:
+    """Return what `encode_situation` encoded; raises msgspec.MsgspecError."""
+    return _DECODER.decode(data)
+
+
+def _is_near(start: datetime, end: datetime, at: datetime) -> bool:
+    return start <= at + AHEAD and end >= at - BEFORE

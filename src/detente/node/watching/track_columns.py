@@ -1,0 +1,54 @@
+"""Tracks as the node's people are told them: a row of values for each, under names that are said once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from detente.airspace.altitude import FOOT_M
+from detente.watch.alert import Side
+from detente.watch.track import Track
+
+MOST_TRACKS = 20_000
+COLUMNS = (
+    "track_id", "age_s", "latitude_deg", "longitude_deg", "horizontal_error_m", "pressure_altitude_m",
+    "pressure_altitude_ft", "geometric_altitude_m", "geometric_altitude_ft", "vertical_error_m", "ground_speed_mps",
+    "track_deg", "vertical_speed_mps", "side", "callsign", "addresses", "identities", "category", "on_ground", "feeds",
+    "sources", "doubts",
+)  # fmt: skip
+"""What a row holds, in this order. Heights are in metres and in feet; what is not known is null."""
+
+
+class TrackRows(msgspec.Struct, frozen=True):
+    """All tracks at one time, `at_s` seconds since 1970-01-01 UTC. `left_out` are more than fit."""
+
+    at_s: float
+    columns: tuple[str, ...]
+    tracks: list[tuple[object, ...]]
+    left_out: int = 0
+
+
+def track_rows(at_s: float, tracks: Sequence[Track], sides: dict[str, Side]) -> TrackRows:
+    """Return the table of tracks; `sides` says whose each is, and what is not in it is nobody's that we know."""
+    rows = [_row(track, sides.get(track.track_id, Side.UNKNOWN)) for track in tracks[:MOST_TRACKS]]
+    return TrackRows(round(at_s, 3), COLUMNS, rows, max(0, len(tracks) - MOST_TRACKS))
+
+
+def _row(track: Track, side: Side) -> tuple[object, ...]:
+    pressure_m, geometric_m = track.pressure_altitude_m, track.geometric_altitude_m
+    return (
+        track.track_id, round(track.at_s - track.position_s, 1), round(track.latitude_deg, 6),
+        round(track.longitude_deg, 6), round(track.horizontal_error_m), _rounded(pressure_m), _feet(pressure_m),
+        _rounded(geometric_m), _feet(geometric_m), round(track.vertical_error_m), round(track.ground_speed_mps, 1),
+        round(track.track_deg, 1), round(track.vertical_speed_mps, 1), side, track.callsign, track.addresses,
+        track.identities, track.category, track.on_ground, track.feeds, track.sources, track.doubts,
+    )  # fmt: skip
+
+
+def _rounded(metres: float | None) -> int | None:
+    return None if metres is None else round(metres)
+
+
+def _feet(metres: float | None) -> int | None:
+    return None if metres is None else round(metres / FOOT_M)

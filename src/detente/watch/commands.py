@@ -1,0 +1,70 @@
+"""What the process that watches, the node's clock and people ask of the room of the watch. `at` is the time (UTC)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from detente.watch.records import AlertSeen, FeedStanding, KeptHour
+
+
+class _Command(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_fields=True):
+    at: datetime
+
+
+class SeeAlerts(_Command, frozen=True, tag="see_alerts"):
+    """These alerts stand now, and no others.
+
+    `keeps` lets those that are not among them stand: the watch has begun only now and has not seen everything yet.
+    """
+
+    alerts: tuple[AlertSeen, ...]
+    keeps: bool = False
+
+
+class TakeAlert(_Command, frozen=True, tag="take_alert"):
+    """A person at this post has an alert."""
+
+    key: str
+    post: str
+
+
+class WatchTick(_Command, frozen=True, tag="watch_tick"):
+    """Call the posts that are due by now."""
+
+
+class SeeFeeds(_Command, frozen=True, tag="see_feeds"):
+    """So the feeds stand now, by name, each with why; there are no others."""
+
+    feeds: dict[str, tuple[FeedStanding, str]]
+
+
+class FlyPlan(_Command, frozen=True, tag="fly_plan"):
+    """The aircraft of this address or name flies this plan of ours; an empty plan: none any more."""
+
+    aircraft: str
+    plan_id: str
+
+
+class SayWatch(_Command, frozen=True, tag="say_watch"):
+    """The watch runs, for the time of this number, or it does not, and why."""
+
+    runs: bool
+    why: str = ""
+    run: int = 0
+
+
+class KeepReports(_Command, frozen=True, tag="keep_reports"):
+    """Keep the digest of the file of one hour's reports."""
+
+    hour: KeptHour
+
+
+class RemoveReports(_Command, frozen=True, tag="remove_reports"):
+    """The file of an hour's reports was removed."""
+
+    file: str
+
+
+WatchCommand = SeeAlerts | TakeAlert | WatchTick | SeeFeeds | FlyPlan | SayWatch | KeepReports | RemoveReports

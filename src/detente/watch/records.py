@@ -1,0 +1,126 @@
+"""What the watch keeps in the journal: alerts, the feeds' standings, and what it kept of reports. Never the tracks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from detente.watch.alert import Alert, AlertLevel
+from detente.watch.track import Track
+
+MOST_OPEN_ALERTS = 1_000
+MOST_ENDED_ALERTS = 1_000
+MOST_KEPT_HOURS = 24 * 400
+MOST_FEEDS = 100
+MOST_FLOWN = 10_000
+LONGEST_WORDS = 300
+"""Of why a feed or the watch stands as it does, in characters."""
+
+LEVELS = tuple(AlertLevel)
+"""From the least urgent to the most."""
+
+
+class FeedStanding(StrEnum):
+    """How a feed stands: it brings messages, it is connected and silent, it cannot be reached, it was a file read."""
+
+    LIVE = "live"
+    SILENT = "silent"
+    AWAY = "away"
+    ENDED = "ended"
+
+
+class AlertSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An alert that stands, and the tracks that it is about, as they were seen then."""
+
+    alert: Alert
+    tracks: tuple[Track, ...] = ()
+
+
+class AlertRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An alert in its life.
+
+    Attributes:
+        seen: as it was when it was raised, or last changed its level.
+        since: when it was raised (UTC).
+        waits_since: since when it waits for a person: raised, or grown more urgent.
+        step: the rung of the ladder that was called last, from 0; -1 before the first.
+        called: the post of that rung.
+        taken_by: the post where a person has it; empty before.
+        ended_at: when it was over; None while it stands.
+    """
+
+    seen: AlertSeen
+    since: datetime
+    waits_since: datetime
+    step: int = -1
+    called: str = ""
+    taken_by: str = ""
+    taken_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class FeedRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a feed stands, since when, and why."""
+
+    standing: FeedStanding
+    since: datetime
+    why: str = ""
+
+
+class KeptHour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file of one hour's reports: its name in the folder of the watch, what it holds, its SHA-256."""
+
+    file: str
+    reports: int
+    size_bytes: int
+    sha256: str
+
+
+class WatchState:
+    """The watch as the journal has it. Changed by `evolve` and the room's `forget` alone.
+
+    `flown` are the plans of ours by the address or name of the aircraft that flies each, as people said.
+    `standing` says whether the watch runs, since when, and why not. `hours` are the kept files by name. `counted_from`
+    and `counted` are the minute in which alerts were last written down, and how many were.
+    """
+
+    def __init__(self) -> None:
+        self.open: dict[str, AlertRecord] = {}
+        self.ended: list[AlertRecord] = []
+        self.feeds: dict[str, FeedRecord] = {}
+        self.flown: dict[str, str] = {}
+        self.hours: dict[str, KeptHour] = {}
+        self.standing: WatchStanding | None = None
+        self.counted_from: datetime | None = None
+        self.counted = 0
+        self.held_back_at: datetime | None = None
+
+
+class WatchStanding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the watch runs, since when, and why not. `run` counts how often it has begun."""
+
+    runs: bool
+    since: datetime
+    why: str = ""
+    run: int = 0
+
+
+class WatchKept(msgspec.Struct, frozen=True):
+    """`WatchState` as it is kept."""
+
+    open: dict[str, AlertRecord]
+    ended: list[AlertRecord]
+    feeds: dict[str, FeedRecord]
+    flown: dict[str, str]
+    hours: dict[str, KeptHour]
+    standing: WatchStanding | None
+    counted_from: datetime | None
+    counted: int
+    held_back_at: datetime | None
+
+
+def is_more_urgent(level: AlertLevel, than: AlertLevel) -> bool:
+    """Whether a level is more urgent than another."""
+    return LEVELS.index(level) > LEVELS.index(than)

@@ -1,0 +1,64 @@
+"""What keeps an alert steady: so many findings of the last few before it shows, and a while before it falls."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import msgspec
+
+from detente.airspace.altitude import check_range
+
+
+class Steadiness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An alert shows a level once `needed` of its last `among` looks found it.
+
+    It does not fall before it has shown a level for `holds_s`, nor before `lingers_s` since the level was last found so
+    often. The default is that of DO-365B as DAIDALUS is configured for it: 2 of 4, and 4 s.
+    """
+
+    needed: int = 2
+    among: int = 4
+    holds_s: float = 4.0
+    lingers_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_range("needed", self.needed, 1, 20, "looks")
+        check_range("among", self.among, self.needed, 20, "looks, no fewer than needed")
+        check_range("holds_s", self.holds_s, 0.0, 600.0, "seconds")
+        check_range("lingers_s", self.lingers_s, 0.0, 600.0, "seconds")
+
+
+class SteadyLevel:
+    """The level that one matter shows, from what each look found; 0 is none."""
+
+    __slots__ = ("_looks", "_rose_s", "_steadiness", "_supported_s", "level")
+
+    def __init__(self, steadiness: Steadiness) -> None:
+        self._steadiness = steadiness
+        self._looks: deque[int] = deque(maxlen=steadiness.among)
+        self.level = 0
+        self._rose_s = 0.0
+        self._supported_s = 0.0
+
+    def look(self, at_s: float, found: int, kept: int = 0) -> int:
+        """Take in what one look found, and return the level now shown.
+
+        `kept` is the level at which an alert that shows already is kept, where the thresholds for that are wider than
+        those at which it begins.
+        """
+        self._looks.append(max(found, min(kept, self.level)))
+        often = sorted(self._looks, reverse=True)[: self._steadiness.needed]
+        steady = often[-1] if len(often) == self._steadiness.needed else 0
+        if steady > self.level:
+            self._rose_s = at_s
+        if steady >= self.level:
+            self._supported_s = at_s
+        elif at_s - self._rose_s < self._steadiness.holds_s or at_s - self._supported_s < self._steadiness.lingers_s:
+            return self.level
+        self.level = steady
+        return self.level
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing shows and none of the last looks found anything."""
+        return self.level == 0 and not any(self._looks)
