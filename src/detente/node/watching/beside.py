@@ -165,6 +165,7 @@ class Watching:
             telling.cancel()
             asked.cancel()
             hearing.cancel()
+            await asyncio.gather(telling, asked, hearing, return_exceptions=True)
             await _end(process)
 
     async def _hear(self, process: Process) -> str:
