@@ -13,7 +13,6 @@ from typing import Any
 
 from parties import Party
 
-
 METRES_A_DEGREE = 92_400.0
 """Of longitude, at 34 degrees north."""
 
