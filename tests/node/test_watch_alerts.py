@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from feed_source import FeedSource, feeds_toml, flying
+from feed_source import METRES_A_DEGREE, FeedSource, feeds_toml, flying
 from parties import Party, two_parties
 
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, StandardPressure
@@ -19,9 +19,6 @@ from detente.airspace.position import Position
 from detente.node.configuration import WatchSettings
 from detente.node.watching.kept_reports import ReportKeeper
 from detente.watch.sighting import Sighting, Source
-
-METRES_A_DEGREE = 92_400.0
-"""Of longitude, at 34 degrees north."""
 
 
 def plan_here(plan_id: str) -> Plan:

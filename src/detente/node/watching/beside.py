@@ -157,13 +157,15 @@ class Watching:
         hearing = asyncio.create_task(self._hear(process))
         try:
             await asyncio.wait((asked, hearing, telling), return_when=asyncio.FIRST_COMPLETED)
-            for task in (hearing, telling):
-                if task.done() and task.exception() is not None:
-                    raise task.exception() or AssertionError
+            if telling.done():
+                # It ends by an error alone, which is raised here.
+                telling.result()
             return hearing.result() if hearing.done() else "other feeds"
         finally:
-            for task in (telling, asked, hearing):
-                task.cancel()
+            telling.cancel()
+            asked.cancel()
+            hearing.cancel()
+            await asyncio.gather(telling, asked, hearing, return_exceptions=True)
             await _end(process)
 
     async def _hear(self, process: Process) -> str:
@@ -220,7 +222,8 @@ class Watching:
     async def _tell(self, process: Process) -> None:
         """Tell the process what was said of the sky, again when that has changed. Nothing is waited for."""
         assert process.stdin is not None
-        told_at, told = 0.0, {}
+        told_at = 0.0
+        told: dict[str, int] = {}
         while True:
             said = {kind: self._loop.news.last(kind) for kind in ENTRIES_OF_SITUATION}
             is_due = said != told or self._time() - told_at >= TELLS_EVERY_S

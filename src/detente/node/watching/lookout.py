@@ -97,7 +97,7 @@ class Lookout:
         now = replace(situation, ours=ours, feeds=feeds)
         self._watch.look(now_s, tracks, now)
         alerts = sorted(self._watch.board.standing.values(), key=_urgency)
-        sides = {track.track_id: side for track in tracks if (side := _side(track, now)) is not Side.UNKNOWN}
+        sides = {track.track_id: _side(track, now) for track in tracks}
         return Seen(tracks, sides, alerts, tuple(_own(tracks, now, told.outside, alerts)))
 
 

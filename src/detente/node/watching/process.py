@@ -1,7 +1,7 @@
 """The watching process: feeds, tracks, alerts and kept reports, once a second to the node that started it.
 
-python -m detente.node.watching.process DIR RUN, with frames on standard input and output. It ends when the node says so,
-and when the node is there no more.
+python -m detente.node.watching.process DIR RUN, with frames on standard input and output. It ends when the node says
+so, and when the node is there no more.
 """
 
 from __future__ import annotations
