@@ -130,6 +130,9 @@ def cost_by_name(track: Floats, sighting: Floats, place: Floats) -> float:
         return cost
     # It may have turned, or flown another way since: whatever it reaches at its speed is possible.
     fast = math.sqrt(track[3] ** 2 + track[4] ** 2 + track[5] ** 2)
+    said = sighting[tk.S_SPEED]
+    if said == said:
+        fast = max(fast, min(said, fast + 30.0 + 3.0 * math.sqrt(track[tk.T_VV])))
     reach = (1.2 * fast + 15.0) * max(dt, 0.0) + 4.0 * math.sqrt(track[tk.T_PP] + error)
     if dt >= 0.0 and flown <= reach * reach:
         return cost
@@ -174,7 +177,7 @@ def judge_named(
             verdicts[p] = REPEATED
         elif at < before:
             verdicts[p] = OLDER
-        elif at > before and not conflicts(names[j], heard[j], own[i], sensors[i, 0], sensors[i, 1], at):
+        elif not conflicts(names[j], heard[j], own[i], sensors[i, 0], sensors[i, 1], at):
             cost = cost_by_name(t, s, place)
             if cost >= 0.0:
                 verdicts[p] = INSIDE

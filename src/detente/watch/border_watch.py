@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from detente.airspace.arrays import Floats, Integers
 from detente.picture.observations import Verdict
 from detente.watch.alert import AlertKind
 from detente.watch.boundary import Boundary, distances_to_right_m, side_of
@@ -44,8 +45,7 @@ def at_boundaries(live: LiveTracks, prediction: Prediction, situation: Situation
     return findings
 
 
-def side_sign(boundary: Boundary, party: str, live: LiveTracks, rows: np.ndarray[tuple[int], np.dtype[np.int64]]
-              ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:  # fmt: skip
+def side_sign(boundary: Boundary, party: str, live: LiveTracks, rows: Integers) -> Floats:
     """1 for aircraft whose own side is to the right of the line, else -1, shape of `rows`."""
     ours = 1.0 if party == boundary.right else -1.0
     return np.where(live.side[rows] == OURS, ours, -ours)
@@ -86,7 +86,8 @@ def _finding(
     if track.pressure_altitude_m is not None:
         figures["first_altitude_m"] = track.pressure_altitude_m
     place = live.place_of(row) if left_s in {0.0, float("inf")} else place_at(prediction, row, left_s)
+    key = f"{AlertKind.AREA}:line:{boundary.boundary_id}|{track.track_id}"
     return Finding(
-        f"{AlertKind.AREA}:line:{boundary.boundary_id}|{track.track_id}", AlertKind.AREA, level, max(level, kept), reason,
+        key, AlertKind.AREA, level, max(level, kept), reason,
         (track.track_id,), live.sides_of(row), figures, left_s, place, boundary.boundary_id, doubts_of(track.doubts),
     )  # fmt: skip

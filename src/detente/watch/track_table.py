@@ -20,8 +20,8 @@ from detente.watch.sighting import Sighting, Source
 from detente.watch.sighting_rows import FEED_END
 
 FIRST_ROWS = 256
-GIVEN_UP_AT_ONCE = 64
-"""How many unshown tracks a full table forgets at once: a flood is not to cost a search for each."""
+GIVEN_UP_SHARE = 64
+"""One of so many unshown tracks is forgotten when the table is full: a flood is not to cost a search for each."""
 
 
 class TrackTable:
@@ -90,7 +90,7 @@ class TrackTable:
         own = np.flatnonzero(self.live & (self.owner == most))
         unshown = own[self.rows[own, tk.T_SHOWN] == 0.0]
         if len(unshown):
-            oldest = np.argsort(self.rows[unshown, tk.T_AT], kind="stable")[:GIVEN_UP_AT_ONCE]
+            oldest = np.argsort(self.rows[unshown, tk.T_AT], kind="stable")[: max(1, len(unshown) // GIVEN_UP_SHARE)]
             return [int(slot) for slot in unshown[oldest]]
         return [] if most == feed else [int(own[np.argmin(self.rows[own, tk.T_AT])])]
 

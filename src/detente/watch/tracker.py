@@ -110,7 +110,8 @@ class Tracker:
         for i, fault in enumerate(faults):
             if fault is not None:
                 self._doubt(names[i], fault, now_s)
-        for scan in self._scans(ordered, rows, faults, names):
+        for second, scan in self._scans(ordered, rows, faults, names):
+            self._drop(second)
             self._assign([ordered[i] for i in scan], rows[scan], [names[i] for i in scan], now_s)
         self._drop(now_s)
         joined = self._join(now_s)
@@ -163,8 +164,8 @@ class Tracker:
 
     def _scans(
         self, ordered: list[Sighting], rows: Floats, faults: list[NotUsed | None], names: list[Names]
-    ) -> Iterator[list[int]]:
-        """The places of usable sightings that are assigned at once: of one second, one sensor, one of each name."""
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Seconds, and places of the usable sightings assigned at once: of one second, one sensor, one of each name."""
         seconds = slices_of(rows[:, tk.S_AT]).tolist()
         together: dict[tuple[int, str, Source], list[int]] = {}
         for i, (one, second, fault) in enumerate(zip(ordered, seconds, faults, strict=True)):
@@ -179,7 +180,7 @@ class Tracker:
                     times[names[i][0]] += 1
                 scans.setdefault((second, again, feed, source), []).append(i)
         for key in sorted(scans):
-            yield scans[key]
+            yield key[0], scans[key]
 
     def _assign(self, sightings: list[Sighting], rows: Floats, names: list[Names], now_s: float) -> None:
         table = self._table
@@ -194,6 +195,8 @@ class Tracker:
         settled = np.zeros(n, bool)
         settled[named[inside, 0]] = True
         refused, elsewhere = self._set_aside(named, verdicts, rows, settled, now_s)
+        again = verdicts == ak.REPEATED
+        self._note_heard(named[again, 0], named[again, 1], sightings, rows, names, own, sensors)
         pairs, cost_of = named[inside, :2], costs[inside]
         by_place = np.flatnonzero(~settled & ~refused & ~elsewhere)
         if len(by_place):
@@ -203,11 +206,7 @@ class Tracker:
         hit = np.flatnonzero(found >= 0)
         slots = found[hit]
         tk.follow_all(table.rows, slots, rows[hit])
-        lacking = ak.mark_heard(table.names, table.heard, slots, own[hit], sensors[hit], rows[hit, tk.S_AT])
-        for i, slot, lacks in zip(hit.tolist(), slots.tolist(), lacking.tolist(), strict=True):
-            if lacks:
-                table.bind(slot, names[i], feed, sensor, sightings[i].at_s)
-            table.describe(slot, sightings[i])
+        self._note_heard(hit, slots, sightings, rows, names, own, sensors)
         self._used += len(hit)
         ready = slots[(table.rows[slots, tk.T_HITS] >= SHOWN_AFTER) & (table.rows[slots, tk.T_SHOWN] == 0.0)]
         for slot in ready.tolist():
@@ -218,6 +217,18 @@ class Tracker:
             slot = self._begin(sightings[i], rows[i : i + 1], names[i], (feed, sensor))
             if slot is not None and elsewhere[i]:
                 table.rows[slot, tk.T_JUMPED] = now_s
+
+    def _note_heard(
+        self, which: Integers, slots: Integers, sightings: list[Sighting], rows: Floats, names: list[Names],
+        own: Integers, sensors: Integers,
+    ) -> None:  # fmt: skip
+        """Note which track each sighting was of: by which names and sensor it was heard, and what it is called."""
+        table = self._table
+        lacking = ak.mark_heard(table.names, table.heard, slots, own[which], sensors[which], rows[which, tk.S_AT])
+        for i, slot, lacks in zip(which.tolist(), slots.tolist(), lacking.tolist(), strict=True):
+            if lacks:
+                table.bind(slot, names[i], int(sensors[i, 0]), int(sensors[i, 1]), sightings[i].at_s)
+            table.describe(slot, sightings[i])
 
     def _named(self, names: list[Names]) -> tuple[Integers, Integers]:
         """Codes and kinds of all names, [n, 2, 2], and triples of a sighting, a track that has its name, the code."""
