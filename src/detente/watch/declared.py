@@ -18,7 +18,7 @@ from detente.picture.notices import Meaning
 from detente.picture.observations import EXPLAINING
 from detente.watch.alert import AlertKind
 from detente.watch.area_watch import disc_of
-from detente.watch.finding import Finding, doubts_of
+from detente.watch.finding import WatchFinding, doubts_of
 from detente.watch.live_tracks import OURS, THEIRS, LiveTracks
 from detente.watch.observed import PlaceSearch, place_plan
 from detente.watch.pairs import straight_pairs
@@ -44,7 +44,7 @@ class DeclaredWatch:
         self._names: list[tuple[str, str]] = []
         self._they_told = False
 
-    def look(self, live: LiveTracks, situation: Situation, now_s: float) -> list[Finding]:
+    def look(self, live: LiveTracks, situation: Situation, now_s: float) -> list[WatchFinding]:
         """What is found of the aircraft of others now."""
         self._prepare(situation)
         rows, near = self._candidates(live, situation)
@@ -129,11 +129,11 @@ class DeclaredWatch:
         return ("undeclared_in_area", "") if any(kind == AREA for kind, _ in touched) else ("", "")
 
 
-def _finding(live: LiveTracks, row: int, reason: str, subject: str) -> Finding:
+def _finding(live: LiveTracks, row: int, reason: str, subject: str) -> WatchFinding:
     track = live.tracks[row]
     kind = AlertKind.UNDECLARED if reason.startswith("undeclared") else AlertKind.THEIR_DEVIATION
     level = 1 if reason == "undeclared_in_area" else 2
-    return Finding(
+    return WatchFinding(
         f"{kind}:{track.track_id}", kind, level, level, reason, (track.track_id,), live.sides_of(row),
         {"error_distance_m": float(live.error_m[row])}, place=live.place_of(row), subject=subject,
         doubts=doubts_of(track.doubts),
