@@ -21,7 +21,7 @@ from detente.watch.area_watch import disc_of
 from detente.watch.finding import WatchFinding, doubts_of
 from detente.watch.live_tracks import OURS, THEIRS, LiveTracks
 from detente.watch.observed import PlaceSearch, place_plan
-from detente.watch.pairs import straight_pairs
+from detente.watch.pairs import HIGHEST_M, MARGIN_M, relative_motion, straight_pairs
 from detente.watch.situation import Situation
 from detente.watch.turns import Turns
 
@@ -102,11 +102,14 @@ class DeclaredWatch:
         minima = situation.minima.default
         near, in_disc = np.zeros(len(live), dtype=np.bool_), np.zeros(len(live), dtype=np.bool_)
         if minima.horizontal_m > 0.0 and (live.side == OURS).any():
-            first, second = straight_pairs(
-                live, NEAR_TIMES * minima.horizontal_m, min(19_000.0, NEAR_TIMES * minima.vertical_m), 0.0,
-                own_pairs=False,
-            )  # fmt: skip
-            near[first] = near[second] = True
+            apart_m = NEAR_TIMES * minima.horizontal_m + MARGIN_M
+            height_m = min(HIGHEST_M, NEAR_TIMES * minima.vertical_m)
+            first, second = straight_pairs(live, apart_m, height_m, 0.0, own_pairs=False)
+            motion, known = relative_motion(live, first, second)
+            close = (np.hypot(motion[:, 0], motion[:, 1]) <= apart_m) & (
+                (np.abs(motion[:, 2]) <= height_m) | (known == 0)
+            )
+            near[second[close]] = True
         if situation.accord_area is not None:
             middle, reach_m = disc_of(situation.accord_area.polygon)
             away_m = np.linalg.norm(surface_points(live.latitude_deg, live.longitude_deg) - middle, axis=1)
