@@ -19,7 +19,7 @@ LINE = Boundary("b1", (place(50.0, 10.0), place(50.0, 20.0), place(55.0, 20.0)),
 
 @given(st.floats(0.02, 0.98), st.sampled_from([0, 1]), st.floats(-40_000.0, 40_000.0))
 def test_distances_are_those_of_geodesics(share, leg, aside_m):
-    """From a point of a leg so far square to it; near the corner the other leg may be nearer, but never the side wrong."""
+    """From a point of a leg so far square to it; near the corner the other leg may be nearer, on the same side."""
     a, b = LINE.points[leg], LINE.points[leg + 1]
     course, _, length = GEOD.inv(a.longitude_deg, a.latitude_deg, b.longitude_deg, b.latitude_deg)
     lon, lat, back = GEOD.fwd(a.longitude_deg, a.latitude_deg, course, share * length)
