@@ -35,8 +35,8 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "integrity_level": (0, 3, ""),
 }
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
+RememberedKey = TypeVar("RememberedKey")
+RememberedValue = TypeVar("RememberedValue")
 
 
 class Tally:
@@ -75,10 +75,10 @@ class Decoder(Protocol):
         """Take in what is left when the stream has ended."""
 
 
-class Remembered(OrderedDict[Key, Value], Generic[Key, Value]):
+class Remembered(OrderedDict[RememberedKey, RememberedValue], Generic[RememberedKey, RememberedValue]):
     """What is remembered of at most `MOST_REMEMBERED` aircraft: the one not heard for longest goes first."""
 
-    def keep(self, key: Key, value: Value) -> None:
+    def keep(self, key: RememberedKey, value: RememberedValue) -> None:
         """Remember `value`."""
         self[key] = value
         self.move_to_end(key)

@@ -20,7 +20,6 @@ from detente.airspace.refusal import Refusal
 from detente.feeds.live.decoding import Remembered, Tally, check_figure, check_sighting, plain_name, velocity_of
 from detente.watch.sighting import Sighting, Source
 
-LARGEST_BUFFER = 65_536
 UNKNOWN_HEADING = 65_535
 HOUR_S = 3_600.0
 UNKNOWN_HEIGHT_M = -1_000.0

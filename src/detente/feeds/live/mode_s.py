@@ -36,7 +36,6 @@ _VELOCITY, _STATUS = 19, 31
 _READ = np.zeros(32, dtype=np.bool_)
 _READ[[*_IDENTITY, *_POSITION, _VELOCITY, _STATUS]] = True
 
-_OWN_ADDRESS = frozenset({0, 2, 6})
 _OTHER_ADDRESS = frozenset({1, 5})
 _MARKED = frozenset({2, 6})
 """Formats of DF 18 that mark in each message whether the address is that of ICAO; 3 and 4 are of no use here."""
