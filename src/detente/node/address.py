@@ -38,7 +38,10 @@ class RunningNode:
 
     def __enter__(self) -> Self:
         check_not_moved(self._directory)
-        lock = (self._directory / LOCK_FILE).open("ab")
+        file = self._directory / LOCK_FILE
+        lock = os.fdopen(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "ab")
+        # An earlier release left it to the umask: who can open it can hold it, and keep the node from starting.
+        os.fchmod(lock.fileno(), 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
