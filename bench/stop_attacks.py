@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from detente.accord.terms import accord_hash, parse_accord
+from detente.accord.messages import AccordProposed
+from detente.accord.terms import AccordParty, accord_hash, format_accord, parse_accord
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, MeanSeaLevel
 from detente.airspace.plan import Circle, Plan, Polygon, TimeWindow, Volume4D
 from detente.airspace.position import Position
@@ -32,15 +33,19 @@ from detente.link.links import Links
 from detente.link.session import Session
 from detente.node.address import address_of
 from detente.picture.messages import PlanAmendedMessage, PlanDeclaredMessage
+from detente.picture.notices import Meaning
 from detente.record.keys import NodeKey
 from detente.room.channel import CHANNEL_HASH, Channel
 from detente.room.message import Message
 from detente.room.tagged import write_tagged
+from detente.zones.messages import ZoneProposed
+from detente.zones.terms import ZoneTerms
 
 OUR_PLANS = 300
 STREAMS = 400
 IMPORTED = 5_000
 LARGE_VERTICES, LARGEST_VERTICES = 2_000, 10_000
+LONGEST_COMMENT = 490_000
 LONG_JOURNAL_PLANS = 5_000
 CENTRE = Position(34.0, 21.5)
 
@@ -134,6 +139,34 @@ def one_plan(folder: Path) -> Iterator[None]:
         yield
 
 
+def wide_zones(folder: Path) -> Iterator[None]:
+    """Zones of ten thousand vertices each, ten in a batch."""
+    attacker = Attacker(folder, Channel.ROOMS)
+    for number in itertools.count():
+        terms = [
+            ZoneTerms("east", Meaning.KEEP_OUT, star(LARGEST_VERTICES, 1.0, k), band(), window()) for k in range(10)
+        ]
+        said = [ZoneProposed("east", datetime.now(UTC), "watch", f"z{number}-{k}", t, 1) for k, t in enumerate(terms)]
+        attacker.deliver(*said)
+        yield
+
+
+def long_accords(folder: Path) -> Iterator[None]:
+    """Proposed accords whose texts are as long as they may be, five in a batch."""
+    attacker = Attacker(folder, Channel.ACCORDS)
+    bench = parse_accord((folder / "accord.toml").read_text("utf-8"))
+    parties = tuple(
+        AccordParty(party.name, party.public_key, NodeKey.generate().public.hex())
+        for party in bench.parties
+        if party.name != "south"
+    )
+    for version in itertools.count(1, 5):
+        accords = [msgspec.structs.replace(bench, version=version + k, parties=parties) for k in range(5)]
+        texts = [format_accord(accord) + "#\n" * LONGEST_COMMENT for accord in accords]
+        attacker.deliver(*(AccordProposed("east", datetime.now(UTC), "watch", text) for text in texts))
+        yield
+
+
 def line_flood(folder: Path) -> Iterator[None]:
     """Valid messages of the line, as many as the allowance bears."""
     attacker = Attacker(folder, Channel.LINE)
@@ -206,6 +239,8 @@ def settled(folder: Path) -> Iterator[None]:
 ATTACKS: dict[str, Callable[[Path], Iterator[None]]] = {
     "large plans in batches": large_plans,
     "one plan of 10,000 vertices over 300": one_plan,
+    f"zones of {LARGEST_VERTICES:,} vertices": wide_zones,
+    "proposed accords of 1 MB": long_accords,
     "flood of line messages": line_flood,
     f"{STREAMS} event streams": streams,
     f"import of {IMPORTED:,} plans": own_import,

@@ -21,6 +21,7 @@ UNREADABLE: dict[str, tuple[bytes, int]] = {
     "a host that is none": (head("Host: local host"), 400),
     "a host with a path": (head("Host: localhost/healthy"), 400),
     "another host in the target": (head(HOST, first="GET http://elsewhere/healthy HTTP/1.1"), 400),
+    "a host in the target alone": (head(first="GET http://elsewhere/healthy HTTP/1.0"), 400),
     "credentials in the target": (head(HOST, first="GET http://me@localhost/healthy HTTP/1.1"), 400),
     "another scheme": (head(HOST, first="GET ftp://localhost/healthy HTTP/1.1"), 400),
     "no target": (head(HOST, first="OPTIONS * HTTP/1.1"), 400),

@@ -136,6 +136,18 @@ class Table:
         return accord
 
 
+def test_a_text_that_could_not_be_read_again_in_its_one_form_is_refused() -> None:
+    """It is kept in that form, which may be longer than the text was; what was kept is read at every start."""
+    numbers = ",".join(f'{{post="p{number}",number="{100_000 + number}"}}' for number in range(28_000))
+    key = f'authority_key = "{AUTHORITIES["north"].public.hex()}"'
+    text = text_of().replace(key, f"{key}\ntelephones=[{numbers}]")
+    assert len(text) < 1_000_000
+    assert parse_accord(text).party("north") is not None
+    for act in (AccordProposed("south", NOON, "watch", text), AccordDrafted("north", NOON, "watch", text)):
+        with pytest.raises(Refusal, match="characters"):
+            decide(talks_of("north"), act, verify)
+
+
 def test_an_accord_comes_into_force_with_the_second_signature() -> None:
     table = Table()
     accord = table.propose("north", text_of())

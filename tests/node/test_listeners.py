@@ -84,6 +84,41 @@ def test_commands_come_through_a_file_that_is_their_owners_alone(stopped: Party)
     assert not file.exists()
 
 
+def through(file: Path, asked: str) -> socket.socket:
+    opened = socket.socket(socket.AF_UNIX)
+    opened.settimeout(PATIENCE_S)
+    opened.connect(str(file))
+    opened.sendall(f"{asked} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    return opened
+
+
+def test_our_own_stop_goes_through_however_many_streams_the_commands_hold(tmp_path: Path) -> None:
+    with two_parties(tmp_path) as (north, _), ExitStack() as stack:
+        file = north.path / "stop.socket"
+        assert file.stat().st_mode & 0o777 == 0o600
+        opened = [through(north.path / "node.socket", "GET /line/events") for _ in range(100)]
+        for stream in opened:
+            stack.enter_context(stream)
+        for stream in opened[:8]:
+            assert stream.recv(64)
+        asked = north.cli("line", "stop", "--peer", "south", "--wait-s", "20")
+        assert (asked.returncode, asked.stderr) == (0, "")
+        assert "delivered" in asked.stdout
+        with through(file, "GET /line/events") as refused:
+            assert refused.recv(64).startswith(b"HTTP/1.1 421 ")
+
+
+def test_a_stop_that_a_running_node_does_not_take_is_not_said_to_lack_a_node(tmp_path: Path) -> None:
+    with two_parties(tmp_path) as (north, _):
+        for file in ("node.socket", "stop.socket"):
+            (north.path / file).unlink()
+        (north.path / "node.address").write_text('{"url": "http://127.0.0.1:1", "pid": 1}')
+        asked = north.cli("line", "stop", "--peer", "south")
+        assert asked.returncode == 8
+        assert "NOT SENT (our node runs and does not answer)" in asked.stdout + asked.stderr
+        assert "Start it" not in asked.stderr
+
+
 def test_people_elsewhere_come_over_tls(stopped: Party) -> None:
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = Name([NameAttribute(NameOID.COMMON_NAME, "operators")])

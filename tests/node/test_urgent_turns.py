@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from one_node import KEYS, OneNode, node_state
 from parties import TODAY, area_plan
 from test_pipeline import ACCORD
 
 from detente.accord.disclosure import OPEN_POLICY, OwnPolicy
+from detente.accord.messages import AccordProposed
 from detente.accord.provisions import Level
-from detente.accord.terms import accord_hash
+from detente.accord.terms import AccordParty, accord_hash, format_accord
+from detente.airspace.plan import Polygon
+from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
+from detente.humanitarian.messages import HumanitarianNotified
+from detente.humanitarian.terms import HumanitarianKind, HumanitarianNotice, Urgency
 from detente.line.commands import SendLineMessage
 from detente.line.room import LineRoom
 from detente.link.envelope import read_envelope
@@ -27,13 +34,17 @@ from detente.node.loop import CommandLoop
 from detente.node.metrics import Metrics
 from detente.picture.commands import DeclarePlan, ImportPlans, WithdrawPlan
 from detente.picture.messages import PlanDeclaredMessage
+from detente.picture.notices import Meaning
 from detente.picture.picture import picture_bytes
 from detente.picture.room import PictureRoom
 from detente.record.journal import GroupCommit, Journal
+from detente.record.keys import NodeKey
 from detente.room.channel import CHANNEL_HASH, Channel, channel_of
 from detente.room.message import Heard
 from detente.room.refused import NotTakenMessage, RefusedRoom
 from detente.room.tagged import write_tagged
+from detente.zones.messages import ZoneProposed
+from detente.zones.terms import ZoneTerms
 
 IMPORT = ImportPlans(TODAY, "north", tuple(area_plan(f"n{number}", 2.0 * number) for number in range(20)))
 STOP = SendLineMessage(TODAY, "north", "south", "stop")
@@ -102,6 +113,57 @@ def test_a_stop_is_durable_while_a_long_decision_is_taken_and_others_wait(tmp_pa
             assert written.index("line") < written.index("event")
 
     asyncio.run(run())
+
+
+def ring(vertices: int) -> Polygon:
+    turns = [math.tau * number / vertices for number in range(vertices)]
+    return Polygon(tuple(Position(34.0 + math.sin(turn), 20.0 + math.cos(turn)) for turn in turns))
+
+
+def long_commands() -> dict[str, Any]:
+    """What takes long to decide, of rooms other than planning."""
+    (volume,) = area_plan("wide").intent
+    wide = msgspec.structs.replace(volume, area=ring(200))
+    terms = ZoneTerms("south", Meaning.KEEP_OUT, wide.area, wide.altitude, wide.time)
+    notice = HumanitarianNotice(
+        "aid", "south", HumanitarianKind.AIRDROP, Urgency.ROUTINE, (wide,), TODAY
+    )  # fmt: skip
+    parties = tuple(AccordParty(n, KEYS[n].public.hex(), NodeKey.generate().public.hex()) for n in ("north", "south"))
+    text = format_accord(msgspec.structs.replace(ACCORD, parties=parties)) + "#\n" * 20_000
+    messages = (
+        ZoneProposed("south", TODAY, "watch", "z1", terms, 1),
+        HumanitarianNotified(notice),
+        AccordProposed("south", TODAY, "watch", text),
+    )
+    return {type(message).__name__: Heard(TODAY, "south", message) for message in messages}
+
+
+@pytest.mark.parametrize("name", long_commands())
+def test_a_stop_is_durable_while_another_room_decides_what_takes_long(tmp_path: Path, name: str) -> None:
+    async def run() -> None:
+        aside = Aside()
+        aside.may_go_on.set()
+        async with loop_with(tmp_path, aside) as loop:
+            await loop.begin()
+            aside.begun.clear()
+            aside.may_go_on.clear()
+            before = loop.journal.head.number
+            long = asyncio.create_task(loop.decide(long_commands()[name]))
+            await aside.begun.wait()
+            stop = await loop.decide(STOP, urgent=True)
+            assert stop.journal_number > before
+            assert not long.done()
+            aside.may_go_on.set()
+            assert (await long).journal_number > stop.journal_number
+
+    asyncio.run(run())
+
+
+def test_a_peer_is_charged_for_the_work_of_its_long_messages() -> None:
+    node = node_state("north", ACCORD)
+    for name, heard in long_commands().items():
+        work = node.rooms.of_command(heard).work_of(heard)
+        assert work.alone == work.whole > 20_000, name
 
 
 def test_a_stop_has_its_turn_while_events_are_folded_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,7 @@ Verify = Callable[[bytes, bytes, bytes], bool]
 MOST_ACCORDS = 1_000
 AnswerToProposal = AccordAuthorised | AccordSuspended | AccordResumed | AccordEnded
 """What is said of an accord that was proposed before."""
+_Text = TypeVar("_Text", AccordDrafted, AccordProposed)
 _Said = TypeVar("_Said", bound=AccordProposed | AnswerToProposal)
 
 
@@ -87,7 +88,8 @@ class AccordRecord(msgspec.Struct, frozen=True):
 class Talks:
     """Everything said between two parties about accords. Changed by `evolve` alone.
 
-    `early` are words of ours that the peer gave back before it said again which accord they are about.
+    `early` are words of ours that the peer gave back before it said again which accord they are about; `countered` are
+    the hashes of the accords that a proposal answers.
     """
 
     def __init__(self, own: Side, peer: Side) -> None:
@@ -95,6 +97,7 @@ class Talks:
         self.peer = peer
         self.records: dict[str, AccordRecord] = {}
         self.accords: dict[str, Accord] = {}
+        self.countered: set[str] = set()
         self.early: list[AnswerToProposal] = []
 
     def said_by(self, accord: str, party: str) -> AccordSuspended | AccordResumed | None:
@@ -104,7 +107,8 @@ class Talks:
 
     def ratified(self, accord: str) -> bool:
         """Whether both authorities signed."""
-        return set(self.records[accord].authorised_by) == {self.own.name, self.peer.name}
+        record = self.records[accord]
+        return bool(record.authorisations) and set(record.authorised_by) == {self.own.name, self.peer.name}
 
     def state(self, accord: str, at: datetime) -> AccordState:
         """Return where an accord stands at a time (UTC)."""
@@ -117,7 +121,7 @@ class Talks:
             return AccordState.EXPIRED
         if record.authorisations:
             return AccordState.AUTHORISED
-        if any(said.answers == accord for other in self.records.values() for said in other.proposals):
+        if accord in self.countered:
             return AccordState.COUNTERED
         return AccordState.PROPOSED if record.proposals else AccordState.DRAFTED
 
@@ -134,7 +138,8 @@ class Talks:
     def current(self, at: datetime) -> str | None:
         """Return the hash of the accord that is in force or suspended at a time, or None."""
         live = (AccordState.IN_FORCE, AccordState.SUSPENDED)
-        return next((name for name in self.records if self.state(name, at) in live), None)
+        # A peer may propose very many, and this is asked for every message: only what both signed is looked at.
+        return next((name for name in self.records if self.ratified(name) and self.state(name, at) in live), None)
 
 
 def decide(talks: Talks, act: AccordAct, verify: Verify) -> list[AccordAct]:
@@ -196,6 +201,7 @@ def evolve(talks: Talks, act: AccordAct) -> None:
             record = msgspec.structs.replace(record, drafted=True)
         else:
             record = msgspec.structs.replace(record, proposals=_with(record.proposals, act))
+            talks.countered.add(act.answers)
         early, talks.early = talks.early, [one for one in talks.early if one.accord_hash != name]
         talks.records[name] = reduce(_answered, (one for one in early if one.accord_hash == name), record)
     elif act.accord_hash in talks.records:
@@ -233,12 +239,22 @@ def _proposed(talks: Talks, act: AccordDrafted | AccordProposed) -> list[AccordA
             "accord.at_most_between_two_parties", "text", f"{len(talks.records):,} accords", most=MOST_ACCORDS
         )
     if isinstance(act, AccordDrafted):
-        return [] if record is not None else [msgspec.structs.replace(act, text=format_accord(accord))]
+        return [] if record is not None else [_in_one_form(act, accord)]
     if record is not None and any(said.party == act.party for said in record.proposals):
         return []
     if act.party == talks.own.name:
         _check_own_proposal(talks, act, accord, name)
-    return [msgspec.structs.replace(act, text=format_accord(accord))]
+    return [_in_one_form(act, accord)]
+
+
+def _in_one_form(act: _Text, accord: Accord) -> _Text:
+    """Return the act with the text in its one form; raises Refusal where that is too long.
+
+    It is read here once, where a decision may take long, so that folding finds it read.
+    """
+    text = format_accord(accord)
+    parse_accord(text)
+    return msgspec.structs.replace(act, text=text)
 
 
 def _check_own_proposal(talks: Talks, act: AccordProposed, accord: Accord, name: str) -> None:

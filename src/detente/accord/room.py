@@ -10,10 +10,15 @@ import msgspec
 from detente.accord import life_cycle
 from detente.accord.accords import Accords
 from detente.accord.life_cycle import Verify
-from detente.accord.messages import AccordAct, AccordDrafted, AccordMessage
+from detente.accord.messages import AccordAct, AccordDrafted, AccordMessage, AccordProposed
 from detente.airspace.refusal import Refusal
 from detente.room.message import Addressed, Heard, Message
 from detente.room.room import Room
+from detente.room.work import Work
+
+LIGHT_CHARACTERS = 20_000
+"""A text of an accord of so many is read in some tens of milliseconds."""
+WORK_OF_CHARACTER = 25
 
 
 class ActOnAccord(msgspec.Struct, frozen=True, tag_field="command", tag="act_on_accord"):
@@ -67,6 +72,15 @@ class AccordRoom(Room[Accords, ActOnAccord, AccordActed]):
             raise Refusal("accord.accord_both_sides_authorities", "accord_hash", configured)
         return [AccordActed(peer, kept) for kept in life_cycle.decide(talks, act, self._verify)]
 
+    def may_take_long(self, command: ActOnAccord | Heard[AccordMessage]) -> bool:
+        """See `Room.may_take_long`: reading a long text of an accord does."""
+        return _characters(command) > LIGHT_CHARACTERS
+
+    def work_of(self, command: ActOnAccord | Heard[AccordMessage]) -> Work:
+        """See `Room.work_of`: a text is read, and written in its one form."""
+        work = WORK_OF_CHARACTER * _characters(command)
+        return Work(work, work)
+
     def said_before(self, at: datetime, peer: str, message: Message) -> list[AccordActed]:  # noqa: ARG002
         """Do again what our authority and our posts had said to `peer` of an accord, which may come later itself."""
         assert isinstance(message, AccordMessage)
@@ -95,3 +109,8 @@ class AccordRoom(Room[Accords, ActOnAccord, AccordActed]):
         """Yield our own acts for the peer, but for drafts."""
         if event.act.party == self.state.party and not isinstance(event.act, AccordDrafted):
             yield Addressed(event.peer, event.act)
+
+
+def _characters(command: ActOnAccord | Heard[AccordMessage]) -> int:
+    act = command.message if isinstance(command, Heard) else command.act
+    return len(act.text) if isinstance(act, AccordDrafted | AccordProposed) else 0

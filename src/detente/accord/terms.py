@@ -10,6 +10,7 @@ import hashlib
 import re
 import tomllib
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -30,6 +31,7 @@ MAX_TEXT_CHARACTERS = 1_000_000
 MAX_PARTIES = 64
 MAX_CLASS_PAIRS = 1_000
 MOST_KEY_PARTS = 100
+MOST_REMEMBERED = 8
 _PUBLIC_KEY = re.compile(r"[0-9a-f]{64}\Z")
 _TELEPHONE = re.compile(r"\+?[0-9](?:[ -]?[0-9]){2,24}\Z")
 _CHUNKS = re.compile(r"[=,\[\]{}#\n]")
@@ -184,8 +186,11 @@ class AccordText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _PROVISION_NAMES = frozenset(Provisions.__struct_fields__)
 
 
+@lru_cache(maxsize=MOST_REMEMBERED)
 def parse_accord(toml_text: str) -> Accord:
     """Read an accord from TOML, as in `docs/reference/accord.md`.
+
+    A text that was just read is not read again: the longest takes a second or two.
 
     Raises Refusal, with the dotted field, for text that is not TOML, a missing, unknown or ill-typed field, a quantity
     without its unit, a time without its offset, and terms that contradict themselves.

@@ -22,7 +22,7 @@ from detente.api.no_node import NoNodeRefusal
 from detente.api.way_to_node import has_socket, way_to_node
 from detente.language.refused import is_refusal_code
 from detente.link.directory import NodeDirectory
-from detente.node.address import address_of
+from detente.node.address import SOCKET_FILE, STOP_SOCKET_FILE, address_of
 from detente.node.heartbeat import LONGEST_HEARTBEAT_S
 from detente.record.keys import NodeKey
 
@@ -35,11 +35,11 @@ STREAM_TIMEOUT_S = 3 * LONGEST_HEARTBEAT_S
 class NodeClient:
     """The HTTP API of the node that runs in `directory`.
 
-    It waits `timeout_s` for an answer. Raises Refusal when no node runs there, and for what the node refuses, in the
-    node's own words.
+    It waits `timeout_s` for an answer; `for_stop`: through the file that no other command uses. Raises Refusal when no
+    node answers there, and for what the node refuses, in the node's own words.
     """
 
-    def __init__(self, directory: Path, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, directory: Path, timeout_s: float = TIMEOUT_S, *, for_stop: bool = False) -> None:
         files = NodeDirectory(directory)
         files.check()
         self._directory = directory
@@ -48,9 +48,11 @@ class NodeClient:
         url = address_of(directory)
         if url is None:
             raise self._not_running()
-        self._url, self._opener = way_to_node(directory, url)
+        # A node of an earlier release has no file for STOP.
+        file = STOP_SOCKET_FILE if for_stop and has_socket(directory, STOP_SOCKET_FILE) else SOCKET_FILE
+        self._url, self._opener = way_to_node(directory, url, file)
         token = os.environ.get(TOKEN_VARIABLE, "")
-        if not token and not has_socket(directory):
+        if not token and not has_socket(directory, file):
             token = local_token(NodeKey.load(files.key_path))
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 

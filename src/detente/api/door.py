@@ -31,6 +31,7 @@ STOP_BATCH_BYTES = 2 * 1024 * 1024
 """Of a batch at the address for STOP: room for what a peer gives back of our receipts."""
 SIGN_IN_BYTES = {SIGN_IN: 1024, PASSKEY_CHALLENGE: 1024, PASSKEY_SIGN_IN: 8192}
 """Of what whoever is not let in yet brings: a token and what it is wanted for; what a passkey signed."""
+_OF_STOP = frozenset({"POST /line/stop", "GET /line", "GET /accords"})
 _NO_BODY = Admitted("", 0)
 _JSON = (b"content-type", b"application/json")
 
@@ -49,6 +50,17 @@ class Door:
         if isinstance(found, NotLetIn):
             return Admitted("", max((SIGN_IN_BYTES.get(route, 0) for route in routes), default=0))
         return Admitted(found.client, self._most_bytes if any(may(found, route) for route in routes) else 0)
+
+
+class OwnStopDoor(Door):
+    """Judges the heads of requests of `detente line stop`: nothing else is let in there."""
+
+    def admit(self, exchange: Exchange) -> Admitted:
+        """Let nobody ask for more than sending a STOP, and what is said of it when it does not arrive, takes."""
+        asked = f"{exchange.method} {exchange.path.decode('latin-1')}"
+        if asked not in _OF_STOP and not asked.startswith("GET /line/messages/"):
+            raise Rejected(421, "target", "a STOP", "Ask for everything else through the other file.")
+        return super().admit(exchange)
 
 
 class StopDoor:

@@ -21,7 +21,7 @@ import structlog
 from detente.airspace.refusal import Refusal
 from detente.api.application import make_application, make_link_application, make_stop_application
 from detente.api.asgi import AsgiService
-from detente.api.door import STOP_BATCH_BYTES, Door, PeersDoor, StopDoor, refusal
+from detente.api.door import STOP_BATCH_BYTES, Door, OwnStopDoor, PeersDoor, StopDoor, refusal
 from detente.api.hosts import KnownHosts
 from detente.api.service import Service
 from detente.link.address import in_clear, is_loopback, port_in
@@ -29,7 +29,7 @@ from detente.link.card import Card
 from detente.link.directory import port_for_people
 from detente.link.links import RefusalBudget
 from detente.link.tls import LinkTls, caller
-from detente.node.address import SOCKET_FILE, socket_path
+from detente.node.address import SOCKET_FILE, STOP_SOCKET_FILE, socket_path
 from detente.node.configuration import MEGABYTE, Configuration, HttpSettings
 from detente.node.peers import Peers
 from detente.serving.accepting import TlsAcceptor
@@ -109,12 +109,13 @@ class _PeersOnly(asyncio.Protocol):
 class Listeners(NamedTuple):
     """The sockets of one node, bound, each None where nobody can call.
 
-    `commands` is for the commands beside the node, `people` for its people, with `people_tls` where they are elsewhere,
-    `peers` for the peers, `stop` for their STOP alone; `peers_in_clear` says that they are on this machine. `url` is
-    that for people.
+    `commands` is for the commands beside the node, `own_stop` for their STOP alone, `people` for its people, with
+    `people_tls` where they are elsewhere, `peers` for the peers, `stop` for their STOP alone; `peers_in_clear` says
+    that they are on this machine. `url` is that for people.
     """
 
     commands: socket.socket
+    own_stop: socket.socket
     people: socket.socket | None
     people_tls: ssl.SSLContext | None
     peers: socket.socket | None
@@ -135,9 +136,12 @@ class Listeners(NamedTuple):
         Raises Refusal where too few files may be open for them.
         """
         door, http = Door(service).admit, service.configuration.http
-        commands, people, peers, stop = fitted(*_limits(http.largest_body_mb * MEGABYTE))
+        commands, own_stop, people, peers, stop = fitted(*_limits(http.largest_body_mb * MEGABYTE))
         own = KnownHosts(make_application(service), http.names)
-        found = [ListenerServer(AsgiService(own, door, refusal), commands, self.commands)]
+        found = [
+            ListenerServer(AsgiService(own, door, refusal), commands, self.commands),
+            ListenerServer(AsgiService(own, OwnStopDoor(service).admit, refusal), own_stop, self.own_stop),
+        ]
         if self.people is not None:
             scheme = "https" if self.people_tls else "http"
             found.append(ListenerServer(AsgiService(own, door, refusal, scheme), people, self.people, self.people_tls))
@@ -156,8 +160,11 @@ class Listeners(NamedTuple):
         return found
 
 
-def _limits(body_bytes: int) -> tuple[ListenerLimits, ListenerLimits, ListenerLimits, ListenerLimits]:
-    """The limits of the listeners for commands, people, peers and STOP. One body of the owner's always finds room."""
+def _limits(body_bytes: int) -> tuple[ListenerLimits, ...]:
+    """The limits of the listeners for commands and their STOP, for people, for peers and their STOP.
+
+    One body of the owner's always finds room.
+    """
     usual = ListenerLimits()
     own = ListenerLimits(
         connections=512,
@@ -165,7 +172,8 @@ def _limits(body_bytes: int) -> tuple[ListenerLimits, ListenerLimits, ListenerLi
         bytes_of_client=max(usual.bytes_of_client, body_bytes),
         bytes_in_hand=max(usual.bytes_in_hand, 2 * body_bytes),
     )
-    return msgspec.structs.replace(own, connections=128), own, ListenerLimits(connections_of_client=64), _STOP_LIMITS
+    commands, peers = msgspec.structs.replace(own, connections=128), ListenerLimits(connections_of_client=64)
+    return commands, _OWN_STOP_LIMITS, own, peers, _STOP_LIMITS
 
 
 _STOP_LIMITS = ListenerLimits(
@@ -173,6 +181,11 @@ _STOP_LIMITS = ListenerLimits(
     bytes_in_hand=8 * STOP_BATCH_BYTES, bytes_of_client=STOP_BATCH_BYTES, bytes_of_strangers=STOP_BATCH_BYTES,
 )  # fmt: skip
 """A peer needs one connection for STOP."""
+_OWN_STOP_LIMITS = ListenerLimits(
+    connections=64, local_connections=16, strangers=32, strangers_of_address=32, connections_of_client=64,
+    bytes_in_hand=MEGABYTE, bytes_of_client=MEGABYTE, bytes_of_strangers=MEGABYTE,
+)  # fmt: skip
+"""`detente line stop` needs one for each peer, for some seconds."""
 
 
 @contextlib.contextmanager
@@ -198,10 +211,11 @@ def listening(configuration: Configuration, card: Card, folder: Path) -> Iterato
         people = stack.enter_context(_port("http", http.host, http.port)) if http.host else None
         peers = stack.enter_context(_port("link", *called_at)) if called_at else None
         stop = stack.enter_context(_port("link.stop_port", *stop_at)) if stop_at else None
-        commands = stack.enter_context(_socket_file(folder))
+        commands = stack.enter_context(_socket_file(folder, SOCKET_FILE))
+        own_stop = stack.enter_context(_socket_file(folder, STOP_SOCKET_FILE))
         scheme = "https" if tls else "http"
         url = f"{scheme}://{_in_url(http.host)}:{people.getsockname()[1]}" if people else ""
-        yield Listeners(commands, people, tls, peers, stop, clear, url)
+        yield Listeners(commands, own_stop, people, tls, peers, stop, clear, url)
 
 
 def _called_at(host: str, port: int, addresses: tuple[str, ...]) -> tuple[str, int] | None:
@@ -242,14 +256,14 @@ def _port(section: str, host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextlib.contextmanager
-def _socket_file(folder: Path) -> Iterator[socket.socket]:
+def _socket_file(folder: Path, name: str) -> Iterator[socket.socket]:
     """A file through which only its owner may call. One that is there is from a node that was killed."""
-    file = folder / SOCKET_FILE
+    file = folder / name
     with socket.socket(socket.AF_UNIX) as listener:
         try:
             if file.is_socket():
                 file.unlink()
-            with socket_path(folder) as path:
+            with socket_path(folder, name) as path:
                 listener.bind(path)
             file.chmod(0o600)
             listener.listen(BACKLOG)

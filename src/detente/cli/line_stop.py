@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from detente.airspace.refusal import Refusal
-from detente.cli.claims_values import node
 from detente.cli.exit_codes import ExitCode
 from detente.cli.line_delivery import NOT_DELIVERED, WITH_A_PERSON, delivery_text, why_text
 from detente.cli.line_watch import detail
@@ -42,14 +41,15 @@ def stop(
 ) -> None:
     """STOP: aircraft are in danger. Goes before everything else, to every post. Exit code 4 when NOT DELIVERED."""
     to = None if peer is None else peer_named(directory, peer)
+    from detente.api.client import NodeClient
     from detente.api.no_node import NoNodeRefusal
 
     try:
-        client = node(directory)
+        client = NodeClient(directory, for_stop=True)
         sent = client.post("line", "stop", body=json.dumps({"peer": to}).encode())
-    except NoNodeRefusal:
+    except NoNodeRefusal as refusal:
         if output is None:
-            _say_without_node(directory, to)
+            _say_without_node(directory, to, "no_answer" if refusal.is_running else "no_node")
         raise
     if output is None:
         say("line.sent", ids=", ".join(sent["message_ids"]), journal_number=sent["journal_number"])
@@ -105,7 +105,7 @@ def _follow(client: NodeClient, name: str, until: float, news: queue.SimpleQueue
         news.put((name, {}))
 
 
-def _say_without_node(directory: Path, to: str | None) -> None:
+def _say_without_node(directory: Path, to: str | None, why: str) -> None:
     """Say for each peer that nothing was sent, and the telephone numbers that the accord's file has."""
     from detente.link.directory import NodeDirectory
     from detente.node.beginning import read_accord
@@ -118,7 +118,7 @@ def _say_without_node(directory: Path, to: str | None) -> None:
         for party in accord.parties if accord is not None else ():
             numbers[party.name] = [f"{telephone.post} {telephone.number}" for telephone in party.telephones]
     for name in [card.name for card in files.trusted_cards()] if to is None else [to]:
-        say("line.stop.not_sent", peer=name, why=words("line.stop.no_node"))
+        say("line.stop.not_sent", peer=name, why=words(f"line.stop.{why}"))
         posts = numbers.get(name)
         detail("line.stop.call_numbers" if posts else "line.stop.call", peer=name, posts=", ".join(posts or ()))
 

@@ -46,8 +46,12 @@ from detente.humanitarian.notices import (
 from detente.humanitarian.terms import HumanitarianNotice, version_of_notice
 from detente.picture.commands import KeepZone
 from detente.picture.notices import Meaning, Notice
+from detente.picture.work import LIGHT_VERTICES, vertices_of, work_of_outline
 from detente.room.message import Addressed, Heard, Message
 from detente.room.room import Room
+from detente.room.work import Work
+
+_GIVES = GiveHumanitarian | HumanitarianNotified
 
 
 class HumanitarianRoom(Room[HumanitarianNotices, HumanitarianCommand, HumanitarianEvent]):
@@ -89,6 +93,15 @@ class HumanitarianRoom(Room[HumanitarianNotices, HumanitarianCommand, Humanitari
             case Heard(at=at, party=party, message=HumanitarianReceipt() as receipt):
                 return self._receipt(at, party, receipt)
         raise AssertionError(command)
+
+    def may_take_long(self, command: HumanitarianCommand | Heard[HumanitarianMessage]) -> bool:
+        """See `Room.may_take_long`: the volumes of a notice are compiled."""
+        return _vertices(command) > LIGHT_VERTICES
+
+    def work_of(self, command: HumanitarianCommand | Heard[HumanitarianMessage]) -> Work:
+        """See `Room.work_of`."""
+        work = work_of_outline(_vertices(command))
+        return Work(work, work)
 
     def evolve(self, event: HumanitarianEvent) -> None:
         """Fold one decided event in."""
@@ -247,3 +260,8 @@ class HumanitarianRoom(Room[HumanitarianNotices, HumanitarianCommand, Humanitari
     def _lead_times(self, peer: str, at: datetime) -> LeadTimes | None:
         found = self._accords.latest(peer, at)
         return None if found is None else found[0].provisions.lead_times
+
+
+def _vertices(command: HumanitarianCommand | Heard[HumanitarianMessage]) -> int:
+    said = command.message if isinstance(command, Heard) else command
+    return vertices_of(Plan("notice", said.notice.volumes)) if isinstance(said, _GIVES) else 0

@@ -22,6 +22,8 @@ ADDRESS_FILE = "node.address"
 
 SOCKET_FILE = "node.socket"
 """Through it the commands beside the node reach it: only its owner may open it, and nobody else's calls are before."""
+STOP_SOCKET_FILE = "stop.socket"
+"""Through it `detente line stop` reaches the node: no other command's calls are before."""
 
 
 class _Address(msgspec.Struct, frozen=True):
@@ -38,7 +40,10 @@ class RunningNode:
 
     def __enter__(self) -> Self:
         check_not_moved(self._directory)
-        lock = (self._directory / LOCK_FILE).open("ab")
+        file = self._directory / LOCK_FILE
+        lock = os.fdopen(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600), "ab")
+        # An earlier release left it to the umask: who can open it can hold it, and keep the node from starting.
+        os.fchmod(lock.fileno(), 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -80,10 +85,10 @@ def address_of(directory: Path) -> str | None:
 
 
 @contextmanager
-def socket_path(directory: Path) -> Iterator[str]:
-    """Give a path to the node's socket that is short enough for the system, however long that of the directory is."""
+def socket_path(directory: Path, file: str) -> Iterator[str]:
+    """Give a path to a socket file of the node that is short enough for the system, however long the directory's is."""
     opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        yield f"/proc/self/fd/{opened}/{SOCKET_FILE}"
+        yield f"/proc/self/fd/{opened}/{file}"
     finally:
         os.close(opened)

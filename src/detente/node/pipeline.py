@@ -57,8 +57,8 @@ class Pipeline:
     """Carries commands out and collects the entries that the turn will append.
 
     `clock` gives the time in UTC. `losses` are those of journals that were set back. `touched` are the names of the
-    rooms that the turn has changed or is changing, `has_folded` whether anything in them is ahead of the journal,
-    `has_sealed_urgent` whether envelopes on a channel of what is urgent are.
+    rooms that the turn has changed or is about to change, `has_folded` whether anything in them is ahead of the
+    journal, `has_sealed_urgent` whether envelopes on a channel of what is urgent are.
     """
 
     def __init__(
@@ -221,7 +221,6 @@ class Pipeline:
     def carry_out(self, command: Any) -> Stages[list[Any]]:  # noqa: ANN401
         """Carry a command out and give its events, before any room reacts to them; raises Refusal as `decide` does."""
         room, name = self.state.rooms.of_command(command), command_name(command)
-        self.touched.add(room.name)
 
         def decision() -> list[tuple[Any, bytes]]:
             return guarded(name, lambda: [(event, room.encode(event)) for event in room.decide(command)])
@@ -231,6 +230,8 @@ class Pipeline:
             if need is not None:
                 self.state.accords.check(need, command.at)
             decided = (yield decision) if room.may_take_long(command) else decision()
+            # Not before: a decision changes nothing, and while it is made beside the loop a STOP may go between.
+            self.touched.add(room.name)
             _check_size(name, decided)
         except Refusal:
             self._metrics.command(name, refused=True)

@@ -26,17 +26,21 @@ def work_of(picture: Picture, command: PictureCommand) -> Work:
     """Return how much work a command is; raises Refusal for impossible geometry."""
     alone = whole = 0
     for party, plan in _plans_of(picture, command):
-        vertices = _vertices(plan)
-        alone += int(OWN_OUTLINE * vertices * vertices) + WORK_OF_VERTICES * vertices
+        alone += work_of_outline(vertices_of(plan))
         whole += picture.work(party, plan)
     return Work(alone, alone + whole)
+
+
+def work_of_outline(vertices: int) -> int:
+    """Return how much work it is to look at outlines of so many vertices, held against nothing."""
+    return int(OWN_OUTLINE * vertices * vertices) + WORK_OF_VERTICES * vertices
 
 
 def takes_long(picture: Picture, command: PictureCommand) -> bool:
     """Whether a command may be more than light work; answered in less time than that."""
     if isinstance(command, commands.AdoptAccord | commands.RejudgeConflicts):
         return True
-    vertices = [_vertices(plan) for _, plan in _plans_of(picture, command)]
+    vertices = [vertices_of(plan) for _, plan in _plans_of(picture, command)]
     if len(vertices) > LIGHT_PLANS or sum(vertices) > LIGHT_VERTICES:
         return True
     return work_of(picture, command).whole > LIGHT_WORK
@@ -66,7 +70,8 @@ def _area(volume: Volume4D) -> Plan:
     return Plan("notice", (volume,))
 
 
-def _vertices(plan: Plan) -> int:
+def vertices_of(plan: Plan) -> int:
+    """Return how many vertices or waypoints a plan has, a circle counting as one."""
     if isinstance(plan.intent, Trajectory):
         return len(plan.intent.waypoints)
     return sum(1 if isinstance(volume.area, Circle) else len(volume.area.vertices) for volume in plan.intent)

@@ -70,6 +70,6 @@ def path_and_query(version: str, target: bytes, headers: Mapping[bytes, bytes]) 
     if url.schema not in (b"http", b"https") or not url.host or url.userinfo:
         raise Rejected(400, "target", "a path, or a URL of http or https")
     authority = target.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
-    if host is not None and authority.lower() != host.lower():
+    if authority.lower() != (host or b"").lower():
         raise Rejected(400, "Host", "the host that the target names")
     return url.path or b"/", url.query or b""

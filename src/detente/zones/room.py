@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from detente.accord.accords import Accords
-from detente.airspace.plan import Plan, Volume4D
+from detente.airspace.plan import Plan, Polygon, Volume4D
 from detente.airspace.refusal import Refusal
 from detente.airspace.search import PlanIndex
 from detente.picture.commands import KeepZone
 from detente.picture.entering import NO_MINIMA
+from detente.picture.work import LIGHT_VERTICES, work_of_outline
 from detente.room.activity import Need, Ordinary
 from detente.room.message import Addressed, Heard, Message
 from detente.room.room import Room
+from detente.room.work import Work
 from detente.zones.messages import ZoneAccepted, ZoneMessage, ZoneProposed, ZoneRefused, ZoneReleased
 from detente.zones.talks import (
     MOST_VERSIONS,
@@ -62,6 +64,15 @@ class ZonesRoom(Room[Zones, ZoneCommand, ZoneEvent]):
         if isinstance(command, Heard):
             return self._kept(command.at, command.party, command.message, command.party)
         return list(self._calls(command.at))
+
+    def may_take_long(self, command: ZoneCommand | Heard[ZoneMessage]) -> bool:
+        """See `Room.may_take_long`: the area of a proposal is compiled."""
+        return _vertices(command) > LIGHT_VERTICES
+
+    def work_of(self, command: ZoneCommand | Heard[ZoneMessage]) -> Work:
+        """See `Room.work_of`."""
+        work = work_of_outline(_vertices(command))
+        return Work(work, work)
 
     def evolve(self, event: ZoneEvent) -> None:
         """Fold one decided event in."""
@@ -141,6 +152,12 @@ class ZonesRoom(Room[Zones, ZoneCommand, ZoneEvent]):
                 posts = posts_called(self.ladder(peer, at), version.proposed.at, at)
                 if len(posts) - 1 > version.step and version.terms.time.end >= at:
                     yield ZonePostCalled(at, peer, zone_id, version.version, len(posts) - 1, posts[-1])
+
+
+def _vertices(command: ZoneCommand | Heard[ZoneMessage]) -> int:
+    message = command.message if isinstance(command, SayZone | Heard) else None
+    area = message.terms.area if isinstance(message, ZoneProposed) else None
+    return len(area.vertices) if isinstance(area, Polygon) else 0
 
 
 def _check_own(record: ZoneRecord | None, message: ZoneMessage, at: datetime) -> None:
