@@ -51,13 +51,13 @@ BYTES_ONE_IN = 4
 PIECE = re.compile(rb"[A-Za-z]+|[0-9]+(?:\.[0-9]+)?|.", re.DOTALL)
 NASTY = (
     b"", b" ", b"0", b"-0", b"-1", b"1e309", b"1e-400", b"-1e300", b"NaN", b"nan", b"inf", b"Infinity", b"null",
-    b"true",     b"9" * 400, b"9223372036854775808", b"0x10", b"1_0", b"90", b"-90", b"90.0000001", b"180", b"-180", b"360", b"59",
-    b"60", b"24", b"25", b"31", b"99", b"2025-06-01T14:00:00", b"2025-06-01T25:61:00Z", b"2025-W23-1", b"0001-01-01T00:00:00Z",
-    b"9999-12-31T23:59:59-23:59", b"2025-02-29", b"~", b"/", b"//", b"-", b"--", b"\xd9\xa3", b"\xe2\x80\x8b5",
-    b"\xc2\xa0",     b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"\n", b"\r\n", b"\t", b'"', b"'", b"<", b">", b"&a;", b"&amp;",
-    b"]]>",     b"<![CDATA[", b"<!--", b"<!DOCTYPE x [<!ENTITY a 'b'>]>", b"\x1b[2J", b"[" * 3000, b"<a>" * 200, b"(", b")", b"{}",
-    b"[]",     b"\\ud800", b"\\u0000", b"x" * 300, b"=1+1", b"FT", b"M", b"FL", b"GND", b"UNL", b"SFC", b"AGL", b"AMSL", b"NM",
-    b"km",     b"urn:ogc:def:crs:EPSG::4326", b"EPSG:3857",
+    b"true", b"9" * 400, b"9223372036854775808", b"0x10", b"1_0", b"90", b"-90", b"90.0000001", b"180", b"-180",
+    b"360", b"59", b"60", b"24", b"25", b"31", b"99", b"2025-06-01T14:00:00", b"2025-06-01T25:61:00Z", b"2025-W23-1",
+    b"0001-01-01T00:00:00Z", b"9999-12-31T23:59:59-23:59", b"2025-02-29", b"~", b"/", b"//", b"-", b"--", b"\xd9\xa3",
+    b"\xe2\x80\x8b5", b"\xc2\xa0", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"\n", b"\r\n", b"\t", b'"', b"'",
+    b"<", b">", b"&a;", b"&amp;", b"]]>", b"<![CDATA[", b"<!--", b"<!DOCTYPE x [<!ENTITY a 'b'>]>", b"\x1b[2J",
+    b"[" * 3000, b"<a>" * 200, b"(", b")", b"{}", b"[]", b"\\ud800", b"\\u0000", b"x" * 300, b"=1+1", b"FT", b"M",
+    b"FL", b"GND", b"UNL", b"SFC", b"AGL", b"AMSL", b"NM", b"km", b"urn:ogc:def:crs:EPSG::4326", b"EPSG:3857",
 )  # fmt: skip
 LEAVES = (None, True, False, 0, -1, 1, 1.5, 10**400, 2**63, -(10**308), 1e-300, "", "x", "Point", "FL", [], {}, [[]])
 
@@ -231,7 +231,7 @@ def tables(content: bytes, *others: bytes) -> Maker:
                 use_dictionary=bool(dice.randrange(2)), row_group_size=dice.choice((1, 3, 1_000)),
                 use_deprecated_int96_timestamps=dice.randrange(8) == 0, data_page_version=dice.choice(("1.0", "2.0")),
             )  # fmt: skip
-        except (pa.ArrowException, ValueError, TypeError, OverflowError):
+        except (pa.ArrowException, ValueError, TypeError, KeyError, OverflowError):
             return flipped(content, dice)
         return sink.getvalue()
 
