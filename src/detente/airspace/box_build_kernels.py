@@ -34,6 +34,8 @@ from detente.airspace.box_kernels import (
 BINS = 16
 DEPTH_BY_COST = 48
 """Below this depth the build halves, so that no input makes a deep tree."""
+FEW = 8
+"""No more boxes than this are halved too: to weigh every border takes longer than a better one saves."""
 
 
 @njit(cache=True, nogil=True)
@@ -224,7 +226,7 @@ def build(nodes: NDArray[np.int32], slots: NDArray[np.int32], words: NDArray[np.
             slots[slot] = node
             continue
         nodes[node, LEFT], nodes[node, RIGHT], nodes[node, HEIGHT] = 0, 0, 1
-        if stop - start > 2 and depth < DEPTH_BY_COST:
+        if stop - start > FEW and depth < DEPTH_BY_COST:
             middle = split_by_cost(words, items, start, stop, bin_words, bin_counts)
         else:
             middle = split_in_half(words, items, start, stop)

@@ -111,6 +111,16 @@ class CompiledPlans:
     curves: Floats
 
 
+def only_parts(compiled: CompiledPlans, rows: Integers) -> CompiledPlans:
+    """Only these parts with their pieces of curve, in the order of `rows`."""
+    integers = compiled.integers[rows]
+    counts = integers[:, CURVE_COUNT]
+    begins = np.cumsum(counts) - counts
+    pieces = np.repeat(integers[:, CURVE] - begins, counts) + np.arange(counts.sum())
+    integers[:, CURVE] = begins
+    return CompiledPlans(compiled.plans, compiled.floats[rows], integers, compiled.curves[pieces])
+
+
 @dataclass
 class _Gathered:
     """Numbers read off the plans: per point, per trajectory or volume, and containment per leg."""

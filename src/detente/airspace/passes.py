@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -11,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from detente.airspace.arrays import Floats, Integers
-from detente.airspace.compiled import CompiledPlans, Vocabulary, compile_plans
-from detente.airspace.extent import PlanReach, reach
+from detente.airspace.compiled import CompiledPlans, Vocabulary
+from detente.airspace.extent import PlanReach
 from detente.airspace.part_kernels import (
     CURVE,
     END,
@@ -31,14 +32,15 @@ from detente.airspace.part_kernels import (
     VERTICAL_M,
 )  # fmt: skip
 from detente.airspace.plan import Plan
-from detente.airspace.position import from_posix_s, posix_s
-from detente.airspace.search import BoxedPlans, Described, described, encounters_of_described, meetings_of
+from detente.airspace.plan_blocks import PlanBlocks, PresentPlans, meetings_with, tree_kinds
+from detente.airspace.position import from_posix_s
+from detente.airspace.search import BoxedPlans, Described, Meetings, described, encounters_of_described
 from detente.airspace.separation import Encounter, MinimaTable
 
 PASSES_APART_S = 0.01
 """Two passes with less between them are one: a leg's times of entry and exit are found to less than this."""
-BLOCK = 1_500
-"""Plans of a set that are taken at a time."""
+BLOCK = 500
+"""Plans of a set that are taken at a time: with more, more is held as arrays; with fewer, there are more pairs."""
 SAMPLES = 9
 """Moments of each meeting of two legs that are looked at for the worst one."""
 ROUNDED = 6
@@ -69,89 +71,45 @@ class ComparedSets:
     passes: tuple[Pass, ...]
 
 
-def compare(first: Sequence[Plan], second: Sequence[Plan], table: MinimaTable) -> ComparedSets:
+def compare(first: Sequence[Plan], second: Sequence[Plan], table: MinimaTable, at_a_time: int = BLOCK) -> ComparedSets:
     """Find all passes of a plan of `first` and one of `second` inside the minima, the worst first.
 
     Two passes of a pair are apart when, in times of the first plan, the minima are kept between them. As bad ones are
-    in the order of time, then of the plans' names. Both sets are taken a block at a time, in the order in which plans
-    begin, so that no more than the blocks of one time are held as arrays. Raises Refusal as `compile_plans`.
+    in the order of time, then of the plans' names. Both sets are taken in blocks of `at_a_time` plans, in the order in
+    which plans begin, so that no more than the blocks of about one time are held as arrays. Raises Refusal as
+    `compile_plans`.
     """
     vocabulary = Vocabulary()
     for plan in chain(first, second):
         vocabulary.class_number(plan.aircraft_class)
     minima = vocabulary.minima(table)
-    ours, theirs = _Blocks(first, vocabulary), _Blocks(second, vocabulary)
+    ours, theirs = (PlanBlocks(plans, vocabulary, at_a_time) for plans in (first, second))
     time_s = float(minima[:, :, 2].max(initial=0.0))
-    passes: list[Pass] = []
-    for number in range(len(ours)):
+
+    def taken(number: int) -> tuple[BoxedPlans, PresentPlans]:
+        ours.forget(number - 1)
+        block = ours.block(number)
         start_s, end_s = ours.times(number)
-        theirs.forget_before(start_s - time_s)
-        for other in theirs.during(start_s - time_s, end_s + time_s):
-            passes += _passes(ours.block(number), theirs.block(other), minima)
-        ours.forget(number)
+        return block, theirs.present(start_s - time_s, end_s + time_s, tree_kinds(block))
+
+    passes: list[Pass] = []
+    with ThreadPoolExecutor(1) as ahead:
+        # The next block is made ready while one is searched: most of both is done without the interpreter's lock.
+        coming = [ahead.submit(taken, number) for number in range(min(1, len(ours)))]
+        for number in range(len(ours)):
+            block, present = coming.pop().result()
+            if number + 1 < len(ours):
+                coming.append(ahead.submit(taken, number + 1))
+            for other, met in meetings_with(block, present, minima).items():
+                passes += _passes(block.compiled, present.blocks[other].compiled, met, minima)
     return ComparedSets(ours.reach(), theirs.reach(), tuple(sorted(passes, key=_badness)))
 
 
-def _passes(first: BoxedPlans, second: BoxedPlans, minima: Floats) -> list[Pass]:
-    met = meetings_of(first, second, minima)
-    a, b = first.compiled, second.compiled
+def _passes(a: CompiledPlans, b: CompiledPlans, met: Meetings, minima: Floats) -> list[Pass]:
     found = described(a, met.first, b, met.second, minima, PASSES_APART_S)
     encounters = encounters_of_described(a, b, found)
     kept, nominal = _kept(a, b, found), _nominal(a, b, found, minima)
     return [Pass(*one) for one in zip(encounters, kept.tolist(), nominal, strict=True)]
-
-
-class _Blocks:
-    """A set of plans in blocks by the time at which they begin; a block is compiled when it is asked for."""
-
-    def __init__(self, plans: Sequence[Plan], vocabulary: Vocabulary) -> None:
-        self._plans = plans
-        self._vocabulary = vocabulary
-        windows = [plan.time for plan in plans]
-        times_s = np.array([(posix_s(window.start), posix_s(window.end)) for window in windows]).reshape(-1, 2)
-        order = np.argsort(times_s[:, 0], kind="stable")
-        self._members = [order[begin : begin + BLOCK] for begin in range(0, len(order), BLOCK)]
-        self._times = [(float(times_s[rows, 0].min()), float(times_s[rows, 1].max())) for rows in self._members]
-        self._held: dict[int, BoxedPlans] = {}
-        self._degrees, self._seconds = np.full((len(plans), 4), np.nan), np.full((len(plans), 2), np.nan)
-
-    def __len__(self) -> int:
-        return len(self._members)
-
-    def times(self, number: int) -> tuple[float, float]:
-        """The first and the last moment of a block."""
-        return self._times[number]
-
-    def during(self, start_s: float, end_s: float) -> list[int]:
-        """The blocks that are there at some time within the span."""
-        return [n for n, (begin_s, finish_s) in enumerate(self._times) if begin_s <= end_s and finish_s >= start_s]
-
-    def block(self, number: int) -> BoxedPlans:
-        """The arrays of a block."""
-        if number not in self._held:
-            rows = self._members[number]
-            compiled = compile_plans([self._plans[row] for row in rows.tolist()], self._vocabulary)
-            self._held[number] = BoxedPlans(compiled)
-            found = reach(compiled)
-            self._degrees[rows], self._seconds[rows] = found.degrees, found.seconds
-        return self._held[number]
-
-    def forget_before(self, start_s: float) -> None:
-        """Let go of the blocks that are over by then."""
-        for number in [n for n in self._held if self._times[n][1] < start_s]:
-            self.forget(number)
-
-    def forget(self, number: int) -> None:
-        """Let go of a block, if it is held."""
-        self._held.pop(number, None)
-
-    def reach(self) -> PlanReach:
-        """Where and when each plan is, in the order of the set."""
-        for number, rows in enumerate(self._members):
-            if np.isnan(self._seconds[rows[0], 0]):
-                self.block(number)
-                self.forget(number)
-        return PlanReach(self._degrees, self._seconds)
 
 
 def _badness(one: Pass) -> tuple[float, datetime, str, str]:

@@ -152,7 +152,9 @@ def meetings_of(first: BoxedPlans, second: BoxedPlans, minima: Floats) -> Meetin
             frame = FAMILY if pressure_a == pressure_b else ELLIPSOID
             low, high = first.boxes(frame)
             widest = minima[a.integers[rows_a, CLASS]].max(axis=1, initial=0.0)
-            query, candidate_b = second.tree(pressure_b, frame).pairs_with(*_grown(low[rows_a], high[rows_a], widest))
+            query, candidate_b = second.tree(pressure_b, frame).pairs_with(
+                *grown_boxes(low[rows_a], high[rows_a], widest)
+            )
             candidate_a = rows_a[query]
             if a is b:
                 different = a.integers[candidate_a, PLAN] != b.integers[candidate_b, PLAN]
@@ -160,7 +162,7 @@ def meetings_of(first: BoxedPlans, second: BoxedPlans, minima: Floats) -> Meetin
             examined += len(candidate_a)
             for begin in range(0, len(candidate_a), CHUNK):
                 part_a, part_b = candidate_a[begin : begin + CHUNK], candidate_b[begin : begin + CHUNK]
-                inside = _examine(a, part_a, b, part_b, minima)
+                inside = inside_minima(a, part_a, b, part_b, minima)
                 firsts.append(part_a[inside])
                 seconds.append(part_b[inside])
     if not firsts:
@@ -283,8 +285,8 @@ class PlanIndex:
         self.settle()
         compiled = self._vocabulary.compiled(plan)
         minima = self._vocabulary.minima(table)[compiled.integers[:, CLASS]].max(axis=1, initial=0.0)
-        low, high = _grown(*boxes(compiled, FAMILY), minima)
-        # Scales of references differ by less than two per cent (`_grown`).
+        low, high = grown_boxes(*boxes(compiled, FAMILY), minima)
+        # Scales of references differ by less than two per cent (`grown_boxes`).
         allowance = np.array([aside_m, aside_m, aside_m, 1.02 * height_m, 0.0])
         low, high = low - allowance, high + allowance
         high[:, 4] += later_s
@@ -299,7 +301,7 @@ class PlanIndex:
         return sorted(keys, key=lambda key: self._items[key][0])
 
     def _candidates(self, compiled: CompiledPlans, minima: Floats) -> list[tuple[int, int]]:
-        low, high = _grown(*boxes(compiled, FAMILY), minima[compiled.integers[:, CLASS]].max(axis=1, initial=0.0))
+        low, high = grown_boxes(*boxes(compiled, FAMILY), minima[compiled.integers[:, CLASS]].max(axis=1, initial=0.0))
         pairs: list[tuple[int, int]] = []
         for pressure, tree in enumerate(self._trees):
             if not len(tree):
@@ -320,7 +322,7 @@ class PlanIndex:
         return sorted(pairs)
 
 
-def _grown(low: Floats, high: Floats, minima: Floats) -> tuple[Floats, Floats]:
+def grown_boxes(low: Floats, high: Floats, minima: Floats) -> tuple[Floats, Floats]:
     """Boxes [n, 5] grown by minima [n, 3]; two per cent on height, because scales of references differ by less."""
     margin = np.empty_like(low)
     margin[:, :3] = minima[:, :1] + TOLERANCE_M
@@ -329,9 +331,11 @@ def _grown(low: Floats, high: Floats, minima: Floats) -> tuple[Floats, Floats]:
     return low - margin, high + margin
 
 
-def _examine(
+def inside_minima(
     a: CompiledPlans, rows_a: Integers, b: CompiledPlans, rows_b: Integers, minima: Floats
 ) -> NDArray[np.bool_]:
+    """Return which pairs of parts come inside `minima`, in the order of the rows; all cores look at them."""
+
     def examine(start: int, stop: int) -> NDArray[np.bool_]:
         result: NDArray[np.bool_] = meeting(
             rows_a[start:stop], rows_b[start:stop],

@@ -27,6 +27,8 @@ MAX_CSV_BYTES = 2 * 2**30
 BLOCK_BYTES = 8 * 2**20
 PLAIN = "[^0-9eE+.-]"
 """Whatever of a number is none of these signs is looked at word by word."""
+ABSENT = {"track_deg": np.array(np.nan), **{name: np.array("", dtype=object) for name in TEXTS}}
+"""What stands in every row of a column that a file may lack; it takes no memory a row."""
 MONTH_DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 DIGIT_PLACES = (0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18)
 SIGNS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":", 19: "Z"}
@@ -68,8 +70,11 @@ def _read(path: Path, parsers: dict[str, Parse], pyarrow: Any) -> TrackColumns: 
         parts = [_columns_of(batch, parsers, words, pyarrow) for batch in batches]
     if not parts:
         raise UnusualError
-    joined: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return TrackColumns(**joined)
+    # A column at a time, so that the parts of no more than one are there twice.
+    joined: dict[str, Any] = {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
+    rows = len(joined["time_s"])
+    absent = {name: np.broadcast_to(nothing, rows) for name, nothing in ABSENT.items() if name not in joined}
+    return TrackColumns(**joined, **absent)
 
 
 class _Watched(io.BytesIO):
@@ -142,14 +147,11 @@ def _columns_of(
     pyarrow: Any,  # noqa: ANN401
 ) -> dict[str, Any]:
     names = batch.schema.names
-    rows = batch.num_rows
 
     def numbers(name: str) -> Floats:
-        return _numbers(batch[name], name, parsers[name], pyarrow) if name in names else np.full(rows, np.nan)
+        return _numbers(batch[name], name, parsers[name], pyarrow)
 
     def texts(name: str) -> Texts:
-        if name not in names:
-            return np.full(rows, "", dtype=object)
         column = batch[name]
         known = words[name]
         found = np.empty(len(column.dictionary) + 1, dtype=object)
@@ -162,17 +164,16 @@ def _columns_of(
     on_ground = np.array(_each(batch["altitude"], "ground", parsers), dtype=np.bool_)
     if "onground" in names:
         on_ground |= np.array(_each(batch["onground"], "onground", parsers), dtype=np.bool_)
-    return {
+    columns = {
         "time_s": _times(batch["timestamp"], parsers["timestamp"]),
         "latitude_deg": numbers("latitude"),
         "longitude_deg": numbers("longitude"),
         "altitude_ft": numbers("altitude"),
-        "track_deg": numbers("track"),
         "on_ground": on_ground,
-        "icao24": texts("icao24"),
-        "callsign": texts("callsign"),
-        "flight_id": texts("flight_id"),
     }
+    if "track" in names:
+        columns["track_deg"] = numbers("track")
+    return columns | {name: texts(name) for name in TEXTS if name in names}
 
 
 def _each(column: Any, name: str, parsers: dict[str, Parse]) -> list[Any]:  # noqa: ANN401

@@ -117,16 +117,19 @@ def flights_of(columns: TrackColumns, options: TrackOptions | None = None) -> Fl
     """
     options = options or TrackOptions()
     ledger = ReportLedger(columns)
-    groups = list(_groups(columns, options, ledger))
-    _leave_out_placeless(columns, groups, ledger)
+    flown: set[int] = set()
+    groups = _groups(columns, options, ledger, flown)
     if options.drop_ghosts:
-        ghosts = Ghosts(columns, [group.rows for group in groups if not _is_ghost_address(columns, group)])
-        groups = [_without_ghosts(columns, group, ghosts, ledger) for group in groups]
+        held = list(groups)
+        ghosts = Ghosts(columns, [group.rows for group in held if not _is_ghost_address(columns, group)])
+        groups = (_without_ghosts(columns, group, ghosts, ledger) for group in held)
     flights = []
+    # One after the other, so that what is known of a flight's reports is let go of with it.
     for group in groups:
         if len(group.rows):
             with Within(f"flight {printable_line(repr(group.name))}"):
                 flights.append(_flight(columns, group, options))
+    _leave_out_placeless(columns, flown, ledger)
     flights.sort(key=lambda flight: (flight.plan.time.start, flight.plan.plan_id))
     return Flights(tuple(_with_losses(flights)), ledger.dropped(), len(columns.time_s), ledger.doubtful())
 
@@ -161,11 +164,12 @@ def _without_ghosts(columns: TrackColumns, group: _Rows, ghosts: Ghosts, ledger:
     return group.only(~ghostly)
 
 
-def _leave_out_placeless(columns: TrackColumns, groups: list[_Rows], ledger: ReportLedger) -> None:
+def _leave_out_placeless(columns: TrackColumns, flown: set[int], ledger: ReportLedger) -> None:
     """Tell reports without position between others of a flight from an aircraft of which no position is known."""
     placeless = np.flatnonzero(np.isnan(columns.latitude_deg) | np.isnan(columns.longitude_deg))
-    flown = np.array([ledger.numbers[group.rows[0]] for group in groups if len(group.rows)], dtype=np.int64)
-    of_flight = np.isin(ledger.numbers[placeless], flown) | columns.on_ground[placeless]
+    of_flight = (
+        np.isin(ledger.numbers[placeless], np.array(sorted(flown), dtype=np.int32)) | columns.on_ground[placeless]
+    )
     ledger.leave_out(DropReason.NO_POSITION, placeless[of_flight])
     ledger.leave_out(DropReason.NEVER_PLACED, placeless[~of_flight])
 
@@ -193,8 +197,11 @@ def _by_name(columns: TrackColumns, ledger: ReportLedger, rows: NDArray[np.intp]
     return np.split(rows, cuts) if len(rows) else []
 
 
-def _groups(columns: TrackColumns, options: TrackOptions, ledger: ReportLedger) -> Iterator[_Rows]:
-    """Yield the reports of each flight: names apart, then aircraft and gaps, then heights."""
+def _groups(columns: TrackColumns, options: TrackOptions, ledger: ReportLedger, flown: set[int]) -> Iterator[_Rows]:
+    """Yield the reports of each flight: names apart, then aircraft and gaps, then heights.
+
+    The numbers of names with any go into `flown`.
+    """
     rows = _airborne(columns, ledger)
     nameless = np.flatnonzero(ledger.nameless[rows])
     if nameless.size:
@@ -204,6 +211,8 @@ def _groups(columns: TrackColumns, options: TrackOptions, ledger: ReportLedger) 
         name = ledger.names[ledger.numbers[named[0]]]
         name = f"other{name}" if name.startswith("~") else name
         for serial, part in enumerate(_flights_under_one_name(columns, named, options, ledger), start=1):
+            if len(part.rows):
+                flown.add(int(ledger.numbers[named[0]]))
             if by_address:
                 yield part._replace(name=f"{name}_{serial:02d}")
             else:
