@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -94,14 +95,14 @@ def recorded(folder: str) -> Scene:
     return scene
 
 
-def sighting_of(row: dict[str, object]) -> Sighting:
+def sighting_of(row: dict[str, Any]) -> Sighting:
     kind = str(row["source_type"] or "")
     source = Source.TISB if kind.startswith("tisb") or str(row["icao24"]).startswith("~") else Source.ADSB
     source = Source.ADSR if kind.startswith("adsr") else Source.MLAT if kind == "mlat" else source
-    at_s = row["timestamp"].timestamp()  # type: ignore[attr-defined]
+    at_s = row["timestamp"].timestamp()
 
     def scaled(field: str, unit: float) -> float | None:
-        return None if row[field] is None else float(row[field]) * unit  # type: ignore[arg-type]
+        return None if row[field] is None else float(row[field]) * unit
 
     return Sighting(
         "recorded",
@@ -109,7 +110,7 @@ def sighting_of(row: dict[str, object]) -> Sighting:
         at_s,
         at_s,
         float(row["latitude"]),
-        float(row["longitude"]),  # type: ignore[arg-type]
+        float(row["longitude"]),
         address=str(row["icao24"]),
         callsign=str(row["callsign"] or ""),
         category=str(row["category"] or ""),
@@ -120,7 +121,7 @@ def sighting_of(row: dict[str, object]) -> Sighting:
         vertical_speed_mps=scaled("vertical_rate", FOOT_M / 60.0),
         on_ground=bool(row["onground"]),
         horizontal_error_m=NACP_M.get(int(row["nac_p"] or 0)),
-        integrity_m=NIC_M.get(int(row["nic"] or 0)),  # type: ignore[call-overload]
+        integrity_m=NIC_M.get(int(row["nic"] or 0)),
     )
 
 

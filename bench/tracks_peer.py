@@ -51,8 +51,8 @@ class PlainTracker:
             latitude, longitude = track.at(now_s)
             self.cells.setdefault((int(latitude * 50), int(longitude * 50)), []).append(track)
         for one in sorted(sightings, key=lambda sighting: sighting.at_s):
-            track = self.named.get(one.address) if one.address else self.nearest(one)
-            if track is None:
+            known = self.named.get(one.address) if one.address else self.nearest(one)
+            if known is None:
                 self.last_number += 1
                 track = PlainTrack(self.last_number, one.at_s, one.latitude_deg, one.longitude_deg)
                 if one.address:
@@ -61,7 +61,7 @@ class PlainTracker:
                     self.nameless.append(track)
                     self.cells.setdefault((int(one.latitude_deg * 50), int(one.longitude_deg * 50)), []).append(track)
             else:
-                self.move(track, one)
+                self.move(known, one)
         self.named = {name: track for name, track in self.named.items() if now_s - track.at_s <= KEPT_S}
         self.nameless = [track for track in self.nameless if now_s - track.at_s <= KEPT_S]
 

@@ -46,7 +46,6 @@ USUAL_ERRORS = {
 
 PRESSURE_ERROR_M = 38.1
 GEOMETRIC_ERROR_M = 150.0
-CLIMB_ERROR_MPS = 4.6
 
 RADIAL_95 = 2.4477
 """Radius within which 95 % of a circular normal distribution of deviation 1 lies: the root of -2 ln 0.05."""

@@ -37,7 +37,6 @@ CELL_M = 5_500.0
 CANDIDATES = 8
 LOOKED_AT_MAX = 1_024
 """Tracks near one sighting that are looked at: a crowd beyond that is no traffic."""
-REPEAT_STALE_S = 5.0
 DROPPED_S = 60.0
 """A track that nothing was heard of for so long is dropped; no sighting is of it any more."""
 
@@ -148,7 +147,7 @@ def is_repeated(track: Floats, sighting: Floats) -> bool:
     if said != said:
         said = math.sqrt(track[3] ** 2 + track[4] ** 2 + track[5] ** 2)
         return said > 5.0 and sighting[tk.S_ON_GROUND] == 0.0
-    return said > tk.STILL_MPS
+    return bool(said > tk.STILL_MPS)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

@@ -51,7 +51,7 @@ Flags = NDArray[np.bool_]
 Names = tuple[str, ...]
 
 
-class Labels(NamedTuple):
+class TrackLabels(NamedTuple):
     """What a track is called and heard by; `recent` has a bit for each of its names heard lately."""
 
     recent: int
@@ -343,15 +343,15 @@ class Tracker:
                     found.update(slots)
         return found
 
-    def _labels(self, slot: int, recent: int) -> Labels:
+    def _labels(self, slot: int, recent: int) -> TrackLabels:
         table = self._table
         labels = table.labels[slot]
-        if isinstance(labels, Labels) and labels.recent == recent:
+        if isinstance(labels, TrackLabels) and labels.recent == recent:
             return labels
         entries = [entry for entry in enumerate(table.names[slot].tolist()) if entry[1][0] != ak.FREE]
         texts = sorted({table.text_of[code] for _, (code, *_) in entries if code >= 0})
         heard = [table.sensors[sensor] for e, (*_, sensor) in entries if recent >> e & 1]
-        labels = Labels(
+        labels = TrackLabels(
             recent,
             tuple(text for text in texts if FEED_END not in text),
             tuple(text.partition(FEED_END)[2] for text in texts if FEED_END in text),
