@@ -149,8 +149,9 @@ def main() -> None:
         stream = CAPTURE.read_bytes()
         rows.append(("real capture (St Petersburg, 61 s)", 8_928, decoded(stream, 61.0)))
     lines = [
-        f"{AIRCRAFT} aircraft for {SECONDS} s: {traffic.messages:,} messages of Mode S, {len(traffic.long):,} of them long",
-        f"({traffic.positions:,} positions); seconds are those of the CPU, the best of three runs.",
+        f"{AIRCRAFT} aircraft for {SECONDS} s: {traffic.messages:,} messages of Mode S,",
+        f"{len(traffic.long):,} of them long ({traffic.positions:,} positions);",
+        "seconds are those of the CPU, the best of three runs.",
         "",
         "| what | messages | CPU s | messages / CPU s | sightings or results |",
         "|---|---|---|---|---|",

@@ -46,6 +46,14 @@ def test_velocity_and_callsign_go_with_the_position_while_they_are_fresh() -> No
     assert (stale.callsign, stale.track_deg, stale.source) == ("SWR40", None, Source.MLAT)
 
 
+def test_a_velocity_that_no_aircraft_has_is_an_error_and_spoils_no_position() -> None:
+    decoder = SbsLines("roof")
+    decoder.take(VELOCITY + VELOCITY.replace(b"250", b"99999"), 1_000.0)
+    (one,) = decoder.take(POSITION, 1_000.0)
+    assert decoder.tally.errors == 1
+    assert one.ground_speed_mps == pytest.approx(128.611, abs=1e-3)
+
+
 def test_times_without_an_offset_are_not_believed() -> None:
     (one,) = SbsLines("roof").take(POSITION, 1_000.0)
     assert one.at_s == 1_000.0

@@ -20,7 +20,7 @@ from detente.airspace.altitude import FOOT_M
 from detente.airspace.refusal import Refusal
 from detente.feeds.live.accuracy import HORIZONTAL_ERROR_M, VELOCITY_ERROR_MPS, VERTICAL_ERROR_M, integrity_m
 from detente.feeds.live.compact_position import FASTEST_MPS, STEPS, Half, Strands
-from detente.feeds.live.decoding import Remembered, Tally, check_sighting, plain_name
+from detente.feeds.live.decoding import Remembered, Tally, check_figure, check_sighting, plain_name
 from detente.feeds.live.sbs_lines import KNOT_MPS, VELOCITY_HOLDS_S
 from detente.watch.sighting import Sighting, Source
 
@@ -36,7 +36,6 @@ _VELOCITY, _STATUS = 19, 31
 _READ = np.zeros(32, dtype=np.bool_)
 _READ[[*_IDENTITY, *_POSITION, _VELOCITY, _STATUS]] = True
 
-_OWN_ADDRESS = frozenset({0, 2, 6})
 _OTHER_ADDRESS = frozenset({1, 5})
 _MARKED = frozenset({2, 6})
 """Formats of DF 18 that mark in each message whether the address is that of ICAO; 3 and 4 are of no use here."""
@@ -150,7 +149,11 @@ class ModeSMessages:
             if sighting is not None:
                 found.append(sighting)
         elif code == _VELOCITY:
-            _note_velocity(aircraft, said, at_s)
+            try:
+                _note_velocity(aircraft, said, at_s)
+            except Refusal as error:
+                self._tally.messages -= 1
+                self._tally.wrong(error)
         elif code in _IDENTITY:
             aircraft.callsign = plain_name(str(said.get("callsign") or "").replace("#", ""))
             aircraft.category = f"{CATEGORY_SETS[code - 1]}{message[4] & 7}" if message[4] & 7 else ""
@@ -221,9 +224,12 @@ class ModeSMessages:
 def _note_velocity(aircraft: _Aircraft, said: dict[str, Any], at_s: float) -> None:
     speed_kt, track_deg = said.get("groundspeed"), said.get("track")
     climb_ft_min, above_ft = said.get("vertical_rate"), said.get("geo_minus_baro")
-    aircraft.speed_mps = None if speed_kt is None else speed_kt * KNOT_MPS
-    aircraft.track_deg = track_deg
-    aircraft.climb_mps = None if climb_ft_min is None else climb_ft_min * FOOT_M / 60.0
+    speed_mps = None if speed_kt is None else speed_kt * KNOT_MPS
+    climb_mps = None if climb_ft_min is None else climb_ft_min * FOOT_M / 60.0
+    # Checked here: what is remembered would spoil the positions that follow.
+    check_figure("ground_speed_mps", speed_mps)
+    check_figure("vertical_speed_mps", climb_mps)
+    aircraft.speed_mps, aircraft.track_deg, aircraft.climb_mps = speed_mps, track_deg, climb_mps
     aircraft.geometric_above_m = None if above_ft is None else above_ft * FOOT_M
     aircraft.nac_v = said.get("NACv") or 0
     aircraft.velocity_s = at_s
