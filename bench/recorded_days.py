@@ -49,7 +49,7 @@ def folder(day: str) -> Path:
 
 
 def flights_of(day: str, hours: tuple[int, int] = (0, 24)) -> list[Flight]:
-    """The flights of a recorded day, or of some hours of it, that have two reports with a height in the air, by name."""
+    """The flights of a recorded day, or of some hours of it, that have two reports with a height in the air."""
     columns = ["timestamp", "flight_id", "latitude", "longitude", "altitude", "groundspeed", "track", "onground"]
     table = pq.read_table(folder(day) / f"{day}.parquet", columns=columns)
     values = {name: table[name].to_numpy(zero_copy_only=False) for name in columns}

@@ -14,12 +14,14 @@ from detente.airspace.refusal import Refusal
 from detente.picture.observations import Verdict
 from detente.watch.boundary import Boundary, boundary_hash, boundary_text, distances_to_right_m, side_of
 
+HALF_A_METRE = 0.5
+"""What a piece of a cut line lies below the ground at most."""
 LINE = Boundary("b1", (place(50.0, 10.0), place(50.0, 20.0), place(55.0, 20.0)), "north", "south", 5_000.0)
 
 
 @given(st.floats(0.02, 0.98), st.sampled_from([0, 1]), st.floats(-40_000.0, 40_000.0))
 def test_distances_are_those_of_geodesics(share, leg, aside_m):
-    """From a point of a leg so far square to it; near the corner the other leg may be nearer, but never the side wrong."""
+    """From a point of a leg so far square to it; near the corner the other leg may be nearer, on the same side."""
     a, b = LINE.points[leg], LINE.points[leg + 1]
     course, _, length = GEOD.inv(a.longitude_deg, a.latitude_deg, b.longitude_deg, b.latitude_deg)
     lon, lat, back = GEOD.fwd(a.longitude_deg, a.latitude_deg, course, share * length)
@@ -28,9 +30,9 @@ def test_distances_are_those_of_geodesics(share, leg, aside_m):
     assert beyond[0] == 0.0
     if abs(aside_m) > 1.0:
         assert (right[0] > 0.0) == (aside_m > 0.0)
-    assert abs(right[0]) <= abs(aside_m) + 0.2
+    assert abs(right[0]) <= abs(aside_m) + HALF_A_METRE
     if 0.15 < share < 0.85:
-        assert right[0] == pytest.approx(aside_m, abs=0.2)
+        assert right[0] == pytest.approx(aside_m, abs=HALF_A_METRE)
 
 
 def test_beyond_an_end_and_on_the_other_side_of_the_earth_nothing_is_told():

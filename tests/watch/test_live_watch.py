@@ -167,7 +167,6 @@ def test_the_day_counts_time_inside_and_excursions():
     assert day.flown_s == 2 * 299.0
     assert day.inside_s == 2 * 299.0 - 90.0
     assert (day.over_10s, day.over_60s) == (2, 1)
-    assert day.share_inside == pytest.approx(1 - 90.0 / 598.0)
     record.take(START_S + 1_000.0, {"p1": False})
     assert record.days["2025-06-01"].flown_s == 2 * 299.0
 

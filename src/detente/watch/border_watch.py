@@ -8,7 +8,7 @@ from detente.airspace.arrays import Floats, Integers
 from detente.picture.observations import Verdict
 from detente.watch.alert import AlertKind
 from detente.watch.boundary import Boundary, distances_to_right_m, side_of
-from detente.watch.finding import Finding, doubts_of
+from detente.watch.finding import WatchFinding, doubts_of
 from detente.watch.live_tracks import OURS, THEIRS, LiveTracks
 from detente.watch.prediction import Prediction
 from detente.watch.separation import KEEPS_LONGER_S, level_in, place_at
@@ -17,13 +17,13 @@ from detente.watch.situation import LevelTimes, Situation
 REASONS = {Verdict.OUTSIDE: "boundary_crossed", Verdict.CANNOT_TELL: "boundary_unsure"}
 
 
-def at_boundaries(live: LiveTracks, prediction: Prediction, situation: Situation) -> list[Finding]:
+def at_boundaries(live: LiveTracks, prediction: Prediction, situation: Situation) -> list[WatchFinding]:
     """What is found of ours and theirs at the boundaries that have us on one side.
 
     Ours are held against our side, theirs against the other. Between two steps of the prediction an aircraft crosses
     where its distance from the line is none, taken straight.
     """
-    findings: list[Finding] = []
+    findings: list[WatchFinding] = []
     rows = np.flatnonzero((live.side == OURS) | (live.side == THEIRS))
     if not len(rows):
         return findings
@@ -64,7 +64,7 @@ def _crosses_s(boundary: Boundary, prediction: Prediction, row: int) -> float:
 def _finding(
     live: LiveTracks, prediction: Prediction, row: int, boundary: Boundary, now: Verdict,
     measured: tuple[float, float], times: LevelTimes,
-) -> Finding | None:  # fmt: skip
+) -> WatchFinding | None:  # fmt: skip
     right_m, crosses_s = measured
     level, kept, reason, left_s = 0, 0, "", float("inf")
     if now is not Verdict.INSIDE:
@@ -87,7 +87,7 @@ def _finding(
         figures["first_altitude_m"] = track.pressure_altitude_m
     place = live.place_of(row) if left_s in {0.0, float("inf")} else place_at(prediction, row, left_s)
     key = f"{AlertKind.AREA}:line:{boundary.boundary_id}|{track.track_id}"
-    return Finding(
+    return WatchFinding(
         key, AlertKind.AREA, level, max(level, kept), reason,
         (track.track_id,), live.sides_of(row), figures, left_s, place, boundary.boundary_id, doubts_of(track.doubts),
     )  # fmt: skip

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from detente.watch.alert import AlertKind
-from detente.watch.finding import Finding, doubts_of, number_of
+from detente.watch.finding import WatchFinding, doubts_of, number_of
 from detente.watch.live_tracks import LiveTracks
 from detente.watch.pairs import relative_motion, straight_pairs
 from detente.watch.separation import MOST_PAIRS, altitudes_of, pair_key
@@ -15,7 +15,7 @@ from detente.watch.track import Doubt
 from detente.watch.well_clear import ClearLogic
 
 
-def not_well_clear(live: LiveTracks, logic: ClearLogic, *, own_pairs: bool) -> tuple[list[Finding], int]:
+def not_well_clear(live: LiveTracks, logic: ClearLogic, *, own_pairs: bool) -> tuple[list[WatchFinding], int]:
     """What is found, the soonest first, and how many pairs more there were than MOST_PAIRS.
 
     The volumes are those of aircraft that fly straight, as their standards say. A pair that will be within the modified
@@ -47,7 +47,7 @@ def not_well_clear(live: LiveTracks, logic: ClearLogic, *, own_pairs: bool) -> t
         figures |= altitudes_of(live, a, b)
         left_s = float(due_s[k])
         findings.append(
-            Finding(
+            WatchFinding(
                 pair_key(AlertKind.WELL_CLEAR, live, a, b),
                 AlertKind.WELL_CLEAR,
                 numbers[0],

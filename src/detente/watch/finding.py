@@ -20,7 +20,7 @@ def number_of(level: AlertLevel) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class WatchFinding:
     """What one look found of the matter `key`; other fields as in `Alert`.
 
     Attributes:

@@ -87,7 +87,8 @@ def live(tracks: Iterable[Track], situation: Situation) -> LiveTracks:
     return LiveTracks(
         ordered, {track.track_id: row for row, track in enumerate(ordered)}, side,
         np.array([bool(t.doubts) and not UNSURE.isdisjoint(t.doubts) for t in ordered], dtype=np.bool_), plans,
-        *columns[:5], columns[5] % 360.0, *columns[6:],
+        columns[0], columns[1], columns[2], columns[3], columns[4], columns[5] % 360.0, columns[6], columns[7],
+        columns[8], columns[9],
     )  # fmt: skip
 
 

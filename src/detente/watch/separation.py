@@ -9,7 +9,7 @@ import numpy as np
 from detente.airspace.arrays import Floats, Integers
 from detente.airspace.separation import MinimaTable
 from detente.watch.alert import AlertKind, AlertPlace
-from detente.watch.finding import Finding, doubts_of
+from detente.watch.finding import WatchFinding, doubts_of
 from detente.watch.live_tracks import LiveTracks
 from detente.watch.pairs import predicted_pairs
 from detente.watch.prediction import Prediction
@@ -66,7 +66,7 @@ def pair_minima(live: LiveTracks, first: Integers, second: Integers, table: Mini
     return horizontal + np.minimum(error, WIDENED_MOST * horizontal), np.maximum(0.0, vertical - ROUNDING_M)
 
 
-def separation_ahead(live: LiveTracks, prediction: Prediction, situation: Situation) -> tuple[list[Finding], int]:
+def separation_ahead(live: LiveTracks, prediction: Prediction, situation: Situation) -> tuple[list[WatchFinding], int]:
     """What is found of loss of separation, the soonest first, and how many pairs more there were than MOST_PAIRS."""
     table, times = situation.minima, situation.times
     widest = [table.default, *(entry.minima for entry in table.by_class)]
@@ -120,7 +120,7 @@ def level_in(times: LevelTimes, left_s: float) -> int:
 def _finding(
     live: LiveTracks, prediction: Prediction, pair: tuple[int, int], row: Floats, times: LevelTimes,
     minima_m: tuple[float, float], *, inside: bool,
-) -> Finding:  # fmt: skip
+) -> WatchFinding:  # fmt: skip
     a, b = pair
     left_s = float(row[ENTRY])
     level = level_in(times, left_s) if inside else 0
@@ -142,7 +142,7 @@ def _finding(
         figures["error_height_m"] = math.hypot(float(live.height_error_m[a]), float(live.height_error_m[b]))
     figures |= altitudes_of(live, a, b)
     reason = "separation_no_height" if not known else "separation_lost" if left_s <= 0.0 else "separation_ahead"
-    return Finding(
+    return WatchFinding(
         pair_key(AlertKind.SEPARATION, live, a, b), AlertKind.SEPARATION, level, kept, reason,
         (live.tracks[a].track_id, live.tracks[b].track_id), live.sides_of(a, b), figures, left_s,
         place_at(prediction, a, float(row[CLOSEST])), doubts=doubts,

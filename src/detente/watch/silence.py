@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from detente.watch.alert import AlertKind, AlertPlace, Side
-from detente.watch.finding import Finding, doubts_of
+from detente.watch.finding import WatchFinding, doubts_of
 from detente.watch.live_tracks import OURS, LiveTracks
 from detente.watch.situation import FeedHealth
 from detente.watch.track import Doubt, Track
@@ -45,7 +45,7 @@ class SilenceWatch:
         self._trusted: AbstractSet[str] = frozenset()
         self._fell_s: dict[str, float] = {}
 
-    def look(self, live: LiveTracks, landed: Iterable[str], missed: Iterable[str], now_s: float) -> list[Finding]:
+    def look(self, live: LiveTracks, landed: Iterable[str], missed: Iterable[str], now_s: float) -> list[WatchFinding]:
         """What is found of aircraft.
 
         Args:
@@ -74,7 +74,7 @@ class SilenceWatch:
         }
         return [_lost(one, at_s, now_s) for one, at_s in self._lost.values()] + self._falls(live, now_s)
 
-    def _falls(self, live: LiveTracks, now_s: float) -> list[Finding]:
+    def _falls(self, live: LiveTracks, now_s: float) -> list[WatchFinding]:
         """Regions, a degree wide, in which many aircraft lost their integrity at about the same time."""
         low = [row for row, track in enumerate(live.tracks) if track.doubts and Doubt.LOW_INTEGRITY in track.doubts]
         low_names = {live.tracks[row].track_id for row in low}
@@ -93,7 +93,7 @@ class SilenceWatch:
             if count >= FALL_LEAST and count >= FALL_SHARE * there:
                 place = AlertPlace((south + 0.5) * REGION_DEG, (west + 0.5) * REGION_DEG)
                 findings.append(
-                    Finding(
+                    WatchFinding(
                         f"{AlertKind.INTEGRITY_FALLS}:{south},{west}",
                         AlertKind.INTEGRITY_FALLS,
                         3,
@@ -107,7 +107,7 @@ class SilenceWatch:
         return findings
 
 
-def silent_feeds(feeds: Iterable[FeedHealth], now_s: float) -> list[Finding]:
+def silent_feeds(feeds: Iterable[FeedHealth], now_s: float) -> list[WatchFinding]:
     """Feeds that are silent; when none is heard, nobody sees anything, and that is a warning."""
     known = sorted(feeds, key=lambda feed: feed.name)
     silent = [feed for feed in known if _silent_s(feed, now_s) > max(SILENT_AFTER_S, MISSES * feed.expected_s)]
@@ -119,7 +119,7 @@ def silent_feeds(feeds: Iterable[FeedHealth], now_s: float) -> list[Finding]:
             figures["silent_s"] = _silent_s(feed, now_s)
         reason = "feed_never_heard" if feed.last_heard_s is None else "feed_silent"
         findings.append(
-            Finding(
+            WatchFinding(
                 f"{AlertKind.FEED_SILENT}:{feed.name}",
                 AlertKind.FEED_SILENT,
                 level,
@@ -136,13 +136,13 @@ def _silent_s(feed: FeedHealth, now_s: float) -> float:
     return math.inf if feed.last_heard_s is None else now_s - feed.last_heard_s
 
 
-def _lost(one: _Seen, at_s: float, now_s: float) -> Finding:
+def _lost(one: _Seen, at_s: float, now_s: float) -> WatchFinding:
     track = one.track
     figures: dict[str, float | str] = {"silent_s": now_s - min(at_s, track.position_s)}
     if track.pressure_altitude_m is not None:
         figures["first_altitude_m"] = track.pressure_altitude_m
     level = 3 if one.side is Side.OURS else 2
-    return Finding(
+    return WatchFinding(
         f"{AlertKind.TRACK_LOST}:{track.track_id}", AlertKind.TRACK_LOST, level, level, "track_lost",
         (track.track_id,), (one.side,), figures,
         place=AlertPlace(track.latitude_deg, track.longitude_deg, track.pressure_altitude_m),

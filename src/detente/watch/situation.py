@@ -88,7 +88,7 @@ def areas_of(party: str, notices: Iterable[Notice]) -> list[WatchedArea]:
     for notice in notices:
         if notice.meaning not in BINDING:
             continue
-        binds = (Side.THEIRS, Side.UNKNOWN) if notice.party == party else (Side.OURS,)
+        binds: tuple[Side, ...] = (Side.THEIRS, Side.UNKNOWN) if notice.party == party else (Side.OURS,)
         if notice.meaning is Meaning.CLOSED_TO_ALL:
             binds = everybody
         area_id = f"{notice.party}:{notice.notice_id}"[:64]
