@@ -26,8 +26,8 @@ BEGAN_S = 1_780_315_200.0
 def sighting(at_s: float, address: str, longitude_deg: float, feed: str = "tower", callsign: str = "") -> Sighting:
     return Sighting(
         feed, SightingSource.ADSB, at_s, at_s, 34.0, longitude_deg, address, callsign=callsign,
-        pressure_altitude_m=3_000.0, ground_speed_mps=0.0, track_deg=90.0, vertical_speed_mps=0.0, horizontal_error_m=30.0, vertical_error_m=30.0,
-        velocity_error_mps=1.0, integrity_m=200.0, integrity_level=3,
+        pressure_altitude_m=3_000.0, ground_speed_mps=0.0, track_deg=90.0, vertical_speed_mps=0.0,
+        horizontal_error_m=30.0, vertical_error_m=30.0, velocity_error_mps=1.0, integrity_m=200.0, integrity_level=3,
     )  # fmt: skip
 
 
