@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from detente.airspace.arrays import Floats
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 SHARED = Path(os.environ.get("DETENTE_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 FOOT_M, KNOT_MPS = 0.3048, 1852.0 / 3600.0
@@ -97,8 +97,10 @@ def recorded(folder: str) -> Scene:
 
 def sighting_of(row: dict[str, Any]) -> Sighting:
     kind = str(row["source_type"] or "")
-    source = Source.TISB if kind.startswith("tisb") or str(row["icao24"]).startswith("~") else Source.ADSB
-    source = Source.ADSR if kind.startswith("adsr") else Source.MLAT if kind == "mlat" else source
+    source = (
+        SightingSource.TISB if kind.startswith("tisb") or str(row["icao24"]).startswith("~") else SightingSource.ADSB
+    )
+    source = SightingSource.ADSR if kind.startswith("adsr") else SightingSource.MLAT if kind == "mlat" else source
     at_s = row["timestamp"].timestamp()
 
     def scaled(field: str, unit: float) -> float | None:
@@ -181,7 +183,7 @@ def radar_plot(scene: Scene, at_s: float, east: float, north: float, height_m: f
     latitude, longitude = scene.place(east, north)
     return Sighting(
         "radar",
-        Source.RADAR,
+        SightingSource.RADAR,
         at_s,
         at_s + 0.5,
         latitude,
@@ -224,7 +226,7 @@ def raid(aircraft: int, seconds: int, side_m: float, seed: int = 14) -> Scene:
                 scene.sightings.append(
                     Sighting(
                         "adsb",
-                        Source.ADSB,
+                        SightingSource.ADSB,
                         when,
                         when + 0.1,
                         latitude,

@@ -27,8 +27,8 @@ from stonesoup.types.groundtruth import GroundTruthPath, GroundTruthState
 from stonesoup.types.state import State
 from stonesoup.types.track import Track as JudgedTrack
 
-from detente.watch.sighting import Sighting, Source
-from detente.watch.track import Doubt
+from detente.watch.sighting import Sighting, SightingSource
+from detente.watch.track import TrackDoubt
 from detente.watch.tracker import Tracker
 from results import write_section
 from track_truth import Scene, by_second, raid, recorded, with_radar
@@ -52,7 +52,7 @@ def run_ours(scene: Scene, every: float, begin: float) -> tuple[Shown, float, fl
         while due <= now_s - 1.0:
             shown[due] = []
             for track in tracker.tracks(due):
-                if Doubt.COASTED not in track.doubts:
+                if TrackDoubt.COASTED not in track.doubts:
                     shown[due].append((track.track_id, *scene.plane(track.latitude_deg, track.longitude_deg)))
             due += every
         before = time.process_time()
@@ -214,7 +214,8 @@ def load() -> tuple[float, float, float]:
             at, bearing = second + (k % 1000) / 1000.0, math.radians(course)
             north = latitude + speed * at * math.cos(bearing) / 111_200.0
             east = longitude + speed * at * math.sin(bearing) / 111_200.0 / math.cos(math.radians(latitude))
-            heard.append(Sighting("adsb", Source.ADSB, at, at, north, east, address=f"{k + 1:06x}", callsign=f"C{k}",
+            heard.append(Sighting("adsb", SightingSource.ADSB, at, at, north, east,
+                                  address=f"{k + 1:06x}", callsign=f"C{k}",
                                   pressure_altitude_m=9_000.0, ground_speed_mps=speed, track_deg=course))  # fmt: skip
         before = time.process_time()
         tracker.take(heard, second + 1.0)

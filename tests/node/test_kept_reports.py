@@ -10,7 +10,7 @@ from detente.airspace.refusal import Refusal
 from detente.node.configuration import WatchSettings
 from detente.node.watching import kept_reports
 from detente.node.watching.kept_reports import ReportKeeper, digest_of, read_kept
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 HOUR_S = 1_780_315_200.0
 """2026-06-01T12:00Z."""
@@ -18,7 +18,7 @@ HOUR_S = 1_780_315_200.0
 
 def sighting(received_s: float, address: str = "abc123") -> Sighting:
     return Sighting(
-        "north", Source.ADSB, received_s - 0.5, received_s, 34.0, 20.0, address, callsign="DET1",
+        "north", SightingSource.ADSB, received_s - 0.5, received_s, 34.0, 20.0, address, callsign="DET1",
         pressure_altitude_m=3048.0, integrity_level=3, on_ground=False,
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from pyproj import Geod
 
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 from detente.watch.track import Track
 from detente.watch.tracker import Tracker
 
@@ -40,7 +40,7 @@ def recorded(*names: str) -> list[Sighting]:
             is_tisb = kind.startswith("tisb") or row["icao24"].startswith("~")
             one = Sighting(
                 "recorded",
-                Source.TISB if is_tisb else Source.ADSB,
+                SightingSource.TISB if is_tisb else SightingSource.ADSB,
                 at_s,
                 at_s,
                 row["latitude"],
@@ -62,7 +62,7 @@ def case(name: str) -> list[Sighting]:
         return [
             Sighting(
                 "case",
-                Source.TISB if row["icao24"].startswith("~") else Source.ADSB,
+                SightingSource.TISB if row["icao24"].startswith("~") else SightingSource.ADSB,
                 at_s,
                 at_s,
                 float(row["latitude"]),
@@ -80,7 +80,7 @@ def flight(
     address: str = "",
     *,
     feed: str = "adsb",
-    source: Source = Source.ADSB,
+    source: SightingSource = SightingSource.ADSB,
     latitude: float = 50.0,
     longitude: float = 8.0,
     speed: float = 200.0,

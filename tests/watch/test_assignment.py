@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from detente.watch import association_kernels as ak
 from detente.watch.assignment_kernels import CROWD_MAX, UNASSIGNED_COST, assign
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 from detente.watch.tracker import Tracker
 from length import quickly
 
@@ -72,7 +72,7 @@ def test_aircraft_further_apart_than_the_gate_are_never_one(offsets, centre, nam
         batch = [
             Sighting(
                 "radar",
-                Source.OTHER,
+                SightingSource.OTHER,
                 START_S + second,
                 START_S + second,
                 latitude,

@@ -9,8 +9,8 @@ from flights import START_S, at_end, distance_m, flight, watched
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detente.watch.sighting import Sighting, Source
-from detente.watch.track import Doubt
+from detente.watch.sighting import Sighting, SightingSource
+from detente.watch.track import TrackDoubt
 from detente.watch.tracker import SHOWN_AFTER, TRACKS_MAX, Tracker
 from length import quickly
 
@@ -24,7 +24,7 @@ def test_three_sightings_make_a_track_and_two_none():
     (track,) = tracker.tracks(START_S + 2)
     assert track.addresses == ("4b1234",)
     assert distance_m(track, sightings[-1]) < 20.0
-    assert (track.feeds, track.sources, track.doubts) == (("adsb",), (Source.ADSB,), ())
+    assert (track.feeds, track.sources, track.doubts) == (("adsb",), (SightingSource.ADSB,), ())
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_errors_hold_for_nearly_all_and_are_no_excuse():
         noisy = [
             Sighting(
                 "adsb",
-                Source.ADSB,
+                SightingSource.ADSB,
                 one.at_s,
                 one.at_s,
                 one.latitude_deg + chance.gauss(0, 12.25) / 111_200.0,
@@ -95,7 +95,7 @@ def test_a_climb_is_followed():
     sightings = [
         Sighting(
             "adsb",
-            Source.ADSB,
+            SightingSource.ADSB,
             one.at_s,
             one.at_s,
             one.latitude_deg,
@@ -112,7 +112,7 @@ def test_a_climb_is_followed():
 
 def test_an_aircraft_without_height_says_so_and_one_on_the_ground_need_not():
     (track,) = at_end(flight("4b1234", height=None))
-    assert track.doubts == (Doubt.NO_HEIGHT,)
+    assert track.doubts == (TrackDoubt.NO_HEIGHT,)
     assert track.pressure_altitude_m is None
     (track,) = at_end(flight("4b1234", height=None, on_ground=True, speed=5.0))
     assert track.on_ground
@@ -127,8 +127,8 @@ def test_a_track_that_is_not_heard_is_coasted_grows_unsure_and_ends():
     errors = [states[second][0].horizontal_error_m for second in (20, 30, 40, 60)]
     assert errors == sorted(errors)
     assert errors[-1] > 5 * errors[0]
-    assert Doubt.COASTED not in states[25][0].doubts
-    assert Doubt.COASTED in states[31][0].doubts
+    assert TrackDoubt.COASTED not in states[25][0].doubts
+    assert TrackDoubt.COASTED in states[31][0].doubts
     assert states[31][0].position_s == START_S + 19
     assert states[78][0].track_id == "t1"
     assert states[81] == []
@@ -144,7 +144,7 @@ def test_a_coasted_track_that_is_heard_again_stays_the_same():
 def test_low_integrity_is_said_until_a_source_of_good_integrity_is_heard():
     poor = {"integrity_m": 1_852.0, "integrity_level": 1}
     (track,) = at_end(flight("4b1234", **poor))
-    assert Doubt.LOW_INTEGRITY in track.doubts
+    assert TrackDoubt.LOW_INTEGRITY in track.doubts
     good = {"integrity_m": 75.0, "integrity_level": 3}
     (track,) = at_end(flight("4b1234", **poor), flight("4b1234", feed="other", begin=0.5, **good))
     assert track.doubts == ()
@@ -153,7 +153,9 @@ def test_low_integrity_is_said_until_a_source_of_good_integrity_is_heard():
 def test_two_feeds_of_one_aircraft_are_one_track():
     named = flight("4b1234", feed="one")
     late = [
-        Sighting("two", Source.ADSB, one.at_s, one.at_s + 0.8, one.latitude_deg, one.longitude_deg, address="4b1234")
+        Sighting(
+            "two", SightingSource.ADSB, one.at_s, one.at_s + 0.8, one.latitude_deg, one.longitude_deg, address="4b1234"
+        )
         for one in flight("4b1234", begin=0.25)
     ]
     (track,) = at_end(named, late)
@@ -161,14 +163,16 @@ def test_two_feeds_of_one_aircraft_are_one_track():
 
 
 def test_a_radar_number_and_an_address_are_one_aircraft():
-    radar = flight(feed="radar", source=Source.RADAR, identity="0417", every=4.0, begin=2.0, seconds=40, velocity=False)
+    radar = flight(
+        feed="radar", source=SightingSource.RADAR, identity="0417", every=4.0, begin=2.0, seconds=40, velocity=False
+    )
     (track,) = at_end(flight("4b1234", seconds=42), radar)
     assert (track.addresses, track.identities) == (("4b1234",), ("0417",))
-    assert set(track.sources) == {Source.ADSB, Source.RADAR}
+    assert set(track.sources) == {SightingSource.ADSB, SightingSource.RADAR}
 
 
 def test_a_radar_track_that_gets_an_address_stays_the_same_track():
-    radar = flight(feed="radar", source=Source.RADAR, identity="0417", every=4.0, seconds=60)
+    radar = flight(feed="radar", source=SightingSource.RADAR, identity="0417", every=4.0, seconds=60)
     (track,) = at_end(radar, flight("4b1234", begin=30.0, seconds=30))
     assert (track.track_id, track.addresses) == ("t1", ("4b1234",))
 
@@ -176,7 +180,7 @@ def test_a_radar_track_that_gets_an_address_stays_the_same_track():
 def test_nameless_plots_are_given_to_the_tracks_they_fit():
     """Two aircraft abreast, 1 km apart, heard by ADS-B, and by a radar that names none."""
     radars = [
-        flight(feed="radar", source=Source.RADAR, latitude=lat, every=4.0, begin=2.0, seconds=40)
+        flight(feed="radar", source=SightingSource.RADAR, latitude=lat, every=4.0, begin=2.0, seconds=40)
         for lat in (50.0, 50.009)
     ]
     tracks = at_end(flight("4b0001", seconds=42), flight("4b0002", latitude=50.009, seconds=42), *radars)
@@ -187,7 +191,7 @@ def test_nameless_plots_are_given_to_the_tracks_they_fit():
 def test_two_tracks_of_one_aircraft_become_one():
     """A radar lost the aircraft for a while and numbers it anew, while ADS-B begins."""
     tracker = Tracker()
-    ghost = flight("~2b0001", source=Source.TISB, seconds=60, begin=1.0, latitude=50.0004)
+    ghost = flight("~2b0001", source=SightingSource.TISB, seconds=60, begin=1.0, latitude=50.0004)
     apart = [one for one in ghost if one.at_s - START_S < 8]
     own = flight("4b1234", seconds=60, begin=20.0)
     (track,) = at_end(apart, [one for one in ghost if one.at_s - START_S >= 8], own, tracker=tracker)
@@ -196,7 +200,7 @@ def test_two_tracks_of_one_aircraft_become_one():
 
 def test_what_one_sensor_shows_twice_at_once_is_two_aircraft():
     pair = [
-        flight(feed="radar", source=Source.RADAR, identity=name, latitude=lat, every=4.0, seconds=120)
+        flight(feed="radar", source=SightingSource.RADAR, identity=name, latitude=lat, every=4.0, seconds=120)
         for name, lat in (("1", 50.0), ("2", 50.001))
     ]
     assert [track.identities for track in at_end(*pair)] == [("1",), ("2",)]
@@ -205,7 +209,11 @@ def test_what_one_sensor_shows_twice_at_once_is_two_aircraft():
 def test_an_aircraft_that_speaks_of_impossible_speed_is_not_believed():
     tracker = Tracker()
     taken = tracker.take(
-        [Sighting("adsb", Source.ADSB, START_S, START_S, 50.0, 8.0, address="4b1234", ground_speed_mps=5_000.0)],
+        [
+            Sighting(
+                "adsb", SightingSource.ADSB, START_S, START_S, 50.0, 8.0, address="4b1234", ground_speed_mps=5_000.0
+            )
+        ],
         START_S,
     )
     assert taken.used == 0
@@ -216,7 +224,7 @@ def test_an_aircraft_that_speaks_of_impossible_speed_is_not_believed():
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e300])
 def test_numbers_that_are_none_move_nothing(field, value):
     numbers = {"at_s": START_S, "received_s": START_S, "latitude_deg": 50.0, "longitude_deg": 8.0, field: value}
-    taken = Tracker().take([Sighting("adsb", Source.ADSB, address="4b1234", **numbers)], START_S)
+    taken = Tracker().take([Sighting("adsb", SightingSource.ADSB, address="4b1234", **numbers)], START_S)
     assert taken.used == 0
     assert taken.not_used.total() == 1
 
@@ -228,7 +236,7 @@ def test_invented_addresses_fill_their_own_places_only():
         flood = [
             Sighting(
                 "stranger",
-                Source.ADSB,
+                SightingSource.ADSB,
                 now_s,
                 now_s,
                 10.0 + k % 500 / 10.0,
@@ -265,9 +273,9 @@ def test_the_order_in_which_a_batch_arrives_changes_nothing(chance):
         *flight("4b0001", seconds=12),
         *flight("4b0001", latitude=50.5, seconds=12),
         *flight("4b0002", seconds=12),
-        *flight(feed="radar", source=Source.RADAR, every=4.0, seconds=12),
-        *flight("~2b0001", source=Source.TISB),
-        *flight(feed="radar", source=Source.RADAR, identity="7", latitude=50.004, every=4.0, seconds=12),
+        *flight(feed="radar", source=SightingSource.RADAR, every=4.0, seconds=12),
+        *flight("~2b0001", source=SightingSource.TISB),
+        *flight(feed="radar", source=SightingSource.RADAR, identity="7", latitude=50.004, every=4.0, seconds=12),
     ]
     shuffled = list(sightings)
     chance.shuffle(shuffled)

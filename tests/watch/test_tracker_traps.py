@@ -8,9 +8,9 @@ import pytest
 from flights import START_S, at_end, case, distance_m, flight, recorded, watched
 from msgspec import structs
 
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 from detente.watch.sighting_rows import NotUsed
-from detente.watch.track import Doubt
+from detente.watch.track import TrackDoubt
 from detente.watch.tracker import Tracker
 
 
@@ -19,7 +19,7 @@ def test_two_aircraft_with_one_address_are_two_tracks_and_said_to_share_it():
     assert len(tracks) == 2
     for track in tracks:
         assert track.addresses == ("a8c0de",)
-        assert Doubt.SHARED_ADDRESS in track.doubts
+        assert TrackDoubt.SHARED_ADDRESS in track.doubts
     assert {round(track.pressure_altitude_m / 0.3048, -2) for track in tracks} == {30_000.0, 20_000.0}
 
 
@@ -48,7 +48,7 @@ def test_a_stuck_height_is_not_believed_and_said_to_be_unknown():
     for now_s, tracks in watched(stuck):
         for track in tracks:
             if track.pressure_altitude_m is None:
-                assert Doubt.NO_HEIGHT in track.doubts
+                assert TrackDoubt.NO_HEIGHT in track.doubts
                 unknown += 1
             else:
                 assert track.pressure_altitude_m < 28_000.0 * 0.3048, now_s
@@ -76,7 +76,7 @@ def test_a_recorded_pair_in_formation_stays_two_aircraft():
     for _, tracks in watched(recorded("aa0415", "ab0a19")):
         for track in tracks:
             assert len([name for name in track.addresses if not name.startswith("~")]) == 1
-        alive = [track for track in tracks if Doubt.COASTED not in track.doubts]
+        alive = [track for track in tracks if TrackDoubt.COASTED not in track.doubts]
         assert len({track.addresses for track in alive}) == len(alive)
         together += len(alive) == 2
     assert together > 60
@@ -85,7 +85,7 @@ def test_a_recorded_pair_in_formation_stays_two_aircraft():
 def test_an_address_of_zeros_names_nobody():
     tracks = at_end(flight("000000"), flight("000000", latitude=50.2))
     assert len(tracks) == 2
-    assert all(track.addresses == () and Doubt.SHARED_ADDRESS not in track.doubts for track in tracks)
+    assert all(track.addresses == () and TrackDoubt.SHARED_ADDRESS not in track.doubts for track in tracks)
 
 
 def moved(sightings: list[Sighting], north_deg: float) -> list[Sighting]:
@@ -110,8 +110,8 @@ def test_a_spoofed_jump_of_a_recorded_flight_moves_nothing_and_is_named():
         assert [(t.latitude_deg, t.longitude_deg, t.track_id) for t in tracks] == [
             (t.latitude_deg, t.longitude_deg, t.track_id) for t in clean[now_s]
         ]
-        named += any(Doubt.JUMPED in track.doubts for track in tracks)
-    assert 20 <= named - sum(any(Doubt.JUMPED in t.doubts for t in tracks) for tracks in clean.values()) <= 40
+        named += any(TrackDoubt.JUMPED in track.doubts for track in tracks)
+    assert 20 <= named - sum(any(TrackDoubt.JUMPED in t.doubts for t in tracks) for tracks in clean.values()) <= 40
 
 
 @pytest.mark.parametrize("as_if_now", [False, True])
@@ -130,12 +130,12 @@ def test_a_replayed_part_of_a_recorded_flight_moves_nothing(as_if_now):
         shown = {(track.track_id, track.latitude_deg, track.longitude_deg) for track in tracks}
         assert shown >= {(track.track_id, track.latitude_deg, track.longitude_deg) for track in clean[now_s]}
         doubts |= {doubt for track in tracks if track.track_id == "t1" for doubt in track.doubts}
-    assert doubts >= ({Doubt.JUMPED, Doubt.SHARED_ADDRESS} if as_if_now else {Doubt.STALE})
+    assert doubts >= ({TrackDoubt.JUMPED, TrackDoubt.SHARED_ADDRESS} if as_if_now else {TrackDoubt.STALE})
 
 
 def test_messages_from_the_future_and_from_long_ago_are_named():
     flown = flight("4b1234", seconds=30)
-    for shift_s, doubt in ((30.0, Doubt.TIME_SHIFTED), (-40.0, Doubt.STALE)):
+    for shift_s, doubt in ((30.0, TrackDoubt.TIME_SHIFTED), (-40.0, TrackDoubt.STALE)):
         shifted = [structs.replace(one, at_s=one.at_s + shift_s) for one in flight("4b1234", feed="liar", seconds=30)]
         (track,) = at_end(flown, shifted)
         assert doubt in track.doubts
@@ -151,7 +151,7 @@ def test_what_is_older_than_known_and_what_comes_twice_moves_nothing():
     assert again.used == 0
     assert dict(again.not_used) == {NotUsed.REPEATED: 1, NotUsed.OLDER_THAN_KNOWN: 1}
     (track,) = tracker.tracks(START_S + 20)
-    assert Doubt.TIME_SHIFTED in track.doubts
+    assert TrackDoubt.TIME_SHIFTED in track.doubts
     assert structs.replace(track, doubts=()) == before[0]
 
 
@@ -161,7 +161,7 @@ def test_a_position_that_stands_still_while_its_aircraft_flies_is_stale():
     frozen = [structs.replace(flown[-1], at_s=START_S + k, received_s=START_S + k) for k in range(20, 60)]
     for now_s, tracks in watched(flown, frozen):
         if now_s > START_S + 32:
-            assert {Doubt.COASTED, Doubt.STALE} <= set(tracks[0].doubts)
+            assert {TrackDoubt.COASTED, TrackDoubt.STALE} <= set(tracks[0].doubts)
             assert tracks[0].position_s == START_S + 19
     assert len(tracks) == 1
 
@@ -170,7 +170,7 @@ def test_a_hovering_aircraft_is_not_stale():
     still = [
         Sighting(
             "rid",
-            Source.REMOTE_ID,
+            SightingSource.REMOTE_ID,
             START_S + k,
             START_S + k,
             50.0,

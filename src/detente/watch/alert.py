@@ -29,7 +29,7 @@ class AlertLevel(StrEnum):
     WARNING = "warning"
 
 
-class Side(StrEnum):
+class TrackSide(StrEnum):
     """Whose aircraft a track is."""
 
     OURS = "ours"
@@ -68,7 +68,7 @@ class Alert(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             as its parameters.
         due_s: when separation is lost, or a boundary crossed; None when it is so already or has no such time.
         subject: the id of the plan, notice, zone or feed that it is about; empty without.
-        doubts: why it may be wrong, in the words of `Doubt`.
+        doubts: why it may be wrong, in the words of `TrackDoubt`.
     """
 
     key: str
@@ -77,7 +77,7 @@ class Alert(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     at_s: float
     reason: str
     tracks: tuple[str, ...] = ()
-    sides: tuple[Side, ...] = ()
+    sides: tuple[TrackSide, ...] = ()
     figures: dict[str, float | str] = {}
     due_s: float | None = None
     place: AlertPlace | None = None

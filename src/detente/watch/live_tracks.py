@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from detente.airspace.arrays import Floats, Integers
 from detente.airspace.plan import DEFAULT_CLASS, Plan
-from detente.watch.alert import AlertPlace, Side
+from detente.watch.alert import AlertPlace, TrackSide
 from detente.watch.finding import UNSURE
 from detente.watch.situation import Situation
 from detente.watch.track import Track
 
-SIDES = tuple(Side)
+SIDES = tuple(TrackSide)
 OURS, THEIRS, UNKNOWN = range(3)
 
 
@@ -47,7 +47,7 @@ class LiveTracks:
     def __len__(self) -> int:
         return len(self.tracks)
 
-    def sides_of(self, *rows: int) -> tuple[Side, ...]:
+    def sides_of(self, *rows: int) -> tuple[TrackSide, ...]:
         """Whose some tracks are."""
         return tuple(SIDES[self.side[row]] for row in rows)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from detente.picture.observations import Observation
-from detente.watch.alert import Alert, AlertKind, Side
+from detente.watch.alert import Alert, AlertKind, TrackSide
 from detente.watch.alert_board import AlertBoard, AlertChange, AlertNews
 from detente.watch.area_watch import AreaWatch
 from detente.watch.border_watch import at_boundaries
@@ -135,7 +135,7 @@ class _WaysOut:
         self._left = WAYS_AT_ONCE
 
     def __call__(self, alert: Alert) -> Alert:
-        if alert.kind not in PAIR_KINDS or alert.sides[0] is not Side.OURS or self._left == 0:
+        if alert.kind not in PAIR_KINDS or alert.sides[0] is not TrackSide.OURS or self._left == 0:
             return alert
         row = self._shown.rows.get(alert.tracks[0])
         if row is None:

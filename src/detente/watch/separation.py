@@ -24,7 +24,7 @@ from detente.watch.separation_kernels import (
     meetings,
 )
 from detente.watch.situation import LevelTimes, Situation
-from detente.watch.track import Doubt
+from detente.watch.track import TrackDoubt
 
 KEEPS_WIDER = 1.1
 """An alert that shows is kept until both are clear of the minima so many times over."""
@@ -126,7 +126,7 @@ def _finding(
     level = level_in(times, left_s) if inside else 0
     kept = max(level, level_in(times, max(0.0, left_s - KEEPS_LONGER_S)))
     known = bool(row[HEIGHT_KNOWN])
-    doubts = doubts_of(live.tracks[a].doubts, live.tracks[b].doubts, () if known else (Doubt.NO_HEIGHT,))
+    doubts = doubts_of(live.tracks[a].doubts, live.tracks[b].doubts, () if known else (TrackDoubt.NO_HEIGHT,))
     if not known:
         level, kept = min(level, 2), min(kept, 2)
     figures: dict[str, float | str] = {

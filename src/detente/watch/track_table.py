@@ -16,7 +16,7 @@ import numpy as np
 
 from detente.watch import association_kernels as ak
 from detente.watch import track_kernels as tk
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 from detente.watch.sighting_rows import FEED_END
 
 FIRST_ROWS = 256
@@ -42,13 +42,13 @@ class TrackTable:
         self.text_of: dict[int, str] = {}
         self.slots_of: dict[int, list[int]] = {}
         self.shared: set[int] = set()
-        self.sensors: list[tuple[str, Source]] = []
-        self._sensor_codes: dict[tuple[str, Source], tuple[int, int]] = {}
+        self.sensors: list[tuple[str, SightingSource]] = []
+        self._sensor_codes: dict[tuple[str, SightingSource], tuple[int, int]] = {}
         self._feed_codes: dict[str, int] = {}
         self._free = list(range(rows - 1, -1, -1))
         self._next_code = 0
 
-    def sensor(self, feed: str, source: Source) -> tuple[int, int]:
+    def sensor(self, feed: str, source: SightingSource) -> tuple[int, int]:
         """The numbers of a feed and of what it found positions by."""
         known = self._sensor_codes.get((feed, source))
         if known is None:

@@ -20,9 +20,9 @@ from detente.watch import association_kernels as ak
 from detente.watch import picture_kernels as pk
 from detente.watch import track_kernels as tk
 from detente.watch.assignment_kernels import assign
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 from detente.watch.sighting_rows import FEED_END, NotUsed, in_order, names_of, rows_of, slices_of
-from detente.watch.track import Doubt, Track
+from detente.watch.track import Track, TrackDoubt
 from detente.watch.track_table import TrackTable, kind_of
 
 TRACKS_MAX = 32_768
@@ -37,9 +37,10 @@ LATE_SHIFT_S = 5.0
 REPEATED_S = 5.0
 
 _DOUBTS = (
-    (pk.COASTED, Doubt.COASTED), (pk.LOW_INTEGRITY, Doubt.LOW_INTEGRITY), (pk.SHARED, Doubt.SHARED_ADDRESS),
-    (pk.JUMPED, Doubt.JUMPED), (pk.STALE, Doubt.STALE), (pk.SHIFTED, Doubt.TIME_SHIFTED),
-    (pk.GHOST, Doubt.MAYBE_GHOST), (pk.NO_HEIGHT, Doubt.NO_HEIGHT),
+    (pk.COASTED, TrackDoubt.COASTED), (pk.LOW_INTEGRITY, TrackDoubt.LOW_INTEGRITY),
+    (pk.SHARED, TrackDoubt.SHARED_ADDRESS),
+    (pk.JUMPED, TrackDoubt.JUMPED), (pk.STALE, TrackDoubt.STALE), (pk.SHIFTED, TrackDoubt.TIME_SHIFTED),
+    (pk.GHOST, TrackDoubt.MAYBE_GHOST), (pk.NO_HEIGHT, TrackDoubt.NO_HEIGHT),
 )  # fmt: skip
 _DOUBTED_BY = {
     NotUsed.OLD: tk.T_STALE, NotUsed.FUTURE: tk.T_SHIFTED, NotUsed.NO_POSITION: tk.T_JUMPED,
@@ -58,7 +59,7 @@ class TrackLabels(NamedTuple):
     addresses: tuple[str, ...]
     identities: tuple[str, ...]
     feeds: tuple[str, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[SightingSource, ...]
 
 
 class TakenIn(NamedTuple):
@@ -167,11 +168,11 @@ class Tracker:
     ) -> Iterator[tuple[int, list[int]]]:
         """Seconds, and places of the usable sightings assigned at once: of one second, one sensor, one of each name."""
         seconds = slices_of(rows[:, tk.S_AT]).tolist()
-        together: dict[tuple[int, str, Source], list[int]] = {}
+        together: dict[tuple[int, str, SightingSource], list[int]] = {}
         for i, (one, second, fault) in enumerate(zip(ordered, seconds, faults, strict=True)):
             if fault is None:
                 together.setdefault((second, one.feed, one.source), []).append(i)
-        scans: dict[tuple[int, int, str, Source], list[int]] = {}
+        scans: dict[tuple[int, int, str, SightingSource], list[int]] = {}
         for (second, feed, source), places in together.items():
             times: Counter[str] = Counter()
             for i in places:
@@ -367,5 +368,5 @@ def _track_id(number: float) -> str:
 
 
 @cache
-def _doubts(bits: int) -> tuple[Doubt, ...]:
+def _doubts(bits: int) -> tuple[TrackDoubt, ...]:
     return tuple(doubt for bit, doubt in _DOUBTS if bits & bit)

@@ -18,7 +18,7 @@ from pymavlink.dialects.v20 import common
 from detente.airspace.geoid import geoid_height_m
 from detente.airspace.refusal import Refusal
 from detente.feeds.live.decoding import Remembered, Tally, check_figure, check_sighting, plain_name, velocity_of
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 UNKNOWN_HEADING = 65_535
 HOUR_S = 3_600.0
@@ -106,7 +106,7 @@ class MavlinkMessages:
         above_m = float(geoid_height_m(latitude_deg, longitude_deg))
         return Sighting(
             feed=self._feed,
-            source=Source.OWN_REPORT,
+            source=SightingSource.OWN_REPORT,
             at_s=received_s if boot_s is None else boot_s + said.time_boot_ms / 1e3,
             received_s=received_s,
             latitude_deg=latitude_deg,
@@ -127,7 +127,7 @@ class MavlinkMessages:
         heading = bool(said.flags & _VALID_HEADING) and said.heading != UNKNOWN_HEADING
         return Sighting(
             feed=self._feed,
-            source=Source.ADSB,
+            source=SightingSource.ADSB,
             at_s=received_s - said.tslc,
             received_s=received_s,
             latitude_deg=latitude_deg,
@@ -157,7 +157,7 @@ class MavlinkMessages:
         pressure_m, geometric_m = float(said.altitude_barometric), float(said.altitude_geodetic)
         return Sighting(
             feed=self._feed,
-            source=Source.REMOTE_ID,
+            source=SightingSource.REMOTE_ID,
             at_s=_of_hour_s(float(said.timestamp), received_s),
             received_s=received_s,
             latitude_deg=latitude_deg,

@@ -22,7 +22,7 @@ from detente.feeds.live.accuracy import HORIZONTAL_ERROR_M, VELOCITY_ERROR_MPS, 
 from detente.feeds.live.compact_position import FASTEST_MPS, STEPS, Half, Strands
 from detente.feeds.live.decoding import Remembered, Tally, check_figure, check_sighting, plain_name
 from detente.feeds.live.sbs_lines import KNOT_MPS, VELOCITY_HOLDS_S
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 LONG_BYTES = 14
 SQUITTERS = (17, 18)
@@ -40,7 +40,13 @@ _OTHER_ADDRESS = frozenset({1, 5})
 _MARKED = frozenset({2, 6})
 """Formats of DF 18 that mark in each message whether the address is that of ICAO; 3 and 4 are of no use here."""
 
-_SOURCES = {0: Source.ADSB, 1: Source.ADSB, 2: Source.TISB, 5: Source.TISB, 6: Source.ADSR}
+_SOURCES = {
+    0: SightingSource.ADSB,
+    1: SightingSource.ADSB,
+    2: SightingSource.TISB,
+    5: SightingSource.TISB,
+    6: SightingSource.ADSR,
+}
 
 
 def _checksums() -> NDArray[np.uint32]:
@@ -96,7 +102,11 @@ class ModeSMessages:
         self._aircraft: Remembered[str, _Aircraft] = Remembered()
 
     def take(
-        self, messages: Sequence[bytes], times_s: Sequence[float], received_s: float, origins: Sequence[Source | None]
+        self,
+        messages: Sequence[bytes],
+        times_s: Sequence[float],
+        received_s: float,
+        origins: Sequence[SightingSource | None],
     ) -> list[Sighting]:
         """Return the sightings of long messages.
 
@@ -134,7 +144,7 @@ class ModeSMessages:
         return found
 
     def _one(
-        self, message: bytes, said: dict[str, Any], at_s: float, received_s: float, origin: Source | None,
+        self, message: bytes, said: dict[str, Any], at_s: float, received_s: float, origin: SightingSource | None,
         found: list[Sighting],
     ) -> None:  # fmt: skip
         code = message[4] >> 3
@@ -173,7 +183,7 @@ class ModeSMessages:
 
     def _position(
         self, aircraft: _Aircraft, message: bytes, said: dict[str, Any], code: int, at_s: float, received_s: float,
-        source: Source,
+        source: SightingSource,
     ) -> Sighting | None:  # fmt: skip
         on_ground = code in _SURFACE
         height_m = None if said.get("altitude") is None else said["altitude"] * FOOT_M
@@ -194,8 +204,8 @@ class ModeSMessages:
         if on_ground:
             speed_mps = None if said.get("groundspeed") is None else said["groundspeed"] * KNOT_MPS
             track_deg = said.get("track")
-        is_adsb = source in {Source.ADSB, Source.ADSR}
-        nic_b = message[4] & 1 if source is Source.ADSB else 0
+        is_adsb = source in {SightingSource.ADSB, SightingSource.ADSR}
+        nic_b = message[4] & 1 if source is SightingSource.ADSB else 0
         try:
             return check_sighting(
                 Sighting(

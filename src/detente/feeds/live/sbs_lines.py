@@ -14,7 +14,7 @@ from detente.feeds.live.decoding import LineDecoder, Remembered, check_figure, c
 from detente.feeds.reports import address
 from detente.feeds.sbs import FIELDS, MESSAGES, OTHER_MESSAGES, WITH_POSITION, WITHOUT_POSITION, SbsField
 from detente.feeds.source import decimal_number, instant, printable_line
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 KNOT_MPS = 1852.0 / 3600.0
 VELOCITY_HOLDS_S = 10.0
@@ -71,7 +71,7 @@ class SbsLines(LineDecoder):
         return check_sighting(
             Sighting(
                 feed=self._feed,
-                source=Source.MLAT if row[0] == "MLAT" else Source.ADSB,
+                source=SightingSource.MLAT if row[0] == "MLAT" else SightingSource.ADSB,
                 at_s=self._at_s(row, received_s),
                 received_s=received_s,
                 latitude_deg=decimal_number(row[SbsField.LATITUDE], "latitude"),

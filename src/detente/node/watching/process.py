@@ -51,7 +51,7 @@ from detente.node.watching.track_columns import track_rows
 from detente.watch.records import FeedStanding
 from detente.watch.sighting import Sighting
 from detente.watch.silence import MISSES
-from detente.watch.situation import FeedHealth as FeedSilence
+from detente.watch.situation import FeedSilence
 
 NICENESS = 5
 """The node goes before it: a STOP waits for nothing that flies."""
