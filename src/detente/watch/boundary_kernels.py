@@ -9,7 +9,6 @@ from numba import njit
 
 from detente.airspace.arrays import Floats
 
-
 DEEP_M = 10_000.0
 """What is so far below the level of a position is hundreds of kilometres away; nearer, depth is no distance."""
 
