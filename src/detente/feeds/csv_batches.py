@@ -73,8 +73,8 @@ def _read(path: Path, parsers: dict[str, Parse], pyarrow: Any) -> TrackColumns: 
     # A column at a time, so that the parts of no more than one are there twice.
     joined: dict[str, Any] = {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
     rows = len(joined["time_s"])
-    absent = {name: np.broadcast_to(nothing, rows) for name, nothing in ABSENT.items() if name not in joined}
-    return TrackColumns(**joined, **absent)
+    joined |= {name: np.broadcast_to(nothing, rows) for name, nothing in ABSENT.items() if name not in joined}
+    return TrackColumns(**joined)
 
 
 class _Watched(io.BytesIO):
