@@ -11,6 +11,7 @@ export interface AlertMark {
   key: string; level: AlertLevel
   /** Its tracks, each with where it was when the alert was written: for those that are there no more. */
   tracks: { id: string; seen: Position | null }[]
+  /** Where it will be; null where it is so already. */
   place: Position | null
   /** The level in a word and the time left, as they are read. */
   text: string
@@ -18,6 +19,8 @@ export interface AlertMark {
 type Point = [x: number, y: number]
 
 const MOST_TEXTS = 20
+/** Beside an aircraft, so that its symbol is seen. */
+const BESIDE_PX = -15
 const LONGEST_TEXT = 40
 
 /** Draw them, the most urgent last and so over the others. */
@@ -29,15 +32,15 @@ export function drawAlerts(
     const isChosen = mark.key === chosen
     const colour = levelColour(mark.level, colours)
     const from = mark.tracks.map((one) => whereIs(one, tracks, view)).filter((point) => point !== null)
-    const at = mark.place ? toScreen(mark.place, view) : middle(from)
+    const [first, second] = from
+    const at = mark.place ? toScreen(mark.place, view) : first && (second ? middle(first, second) : beside(first))
     if (!at) continue
     context.strokeStyle = colour
     context.lineWidth = isChosen ? 2.5 : 1.5
-    const [first, second] = from
     if (first && second) stroke(context, [first, second], [])
-    for (const point of from) stroke(context, [point, at], [2, 4])
+    if (mark.place) for (const point of from) stroke(context, [point, at], [2, 4])
     drawLevel(context, at, mark.level, colour, colours.halo, isChosen ? 1.3 : 1)
-    if (isChosen || k < MOST_TEXTS) write(context, at, fit(mark.text, LONGEST_TEXT), colour, colours.halo)
+    if (isChosen || (k < MOST_TEXTS && (second || mark.level === 'warning'))) write(context, at, fit(mark.text, LONGEST_TEXT), colour, colours.halo)
     hits.push({ kind: 'alert', id: mark.key, x: at[0], y: at[1] })
   }
 }
@@ -52,10 +55,8 @@ function whereIs({ id, seen }: AlertMark['tracks'][number], tracks: LiveTracks, 
   return seen && toScreen(seen, view)
 }
 
-function middle([first, second]: Point[]): Point | null {
-  if (!first || !second) return first ?? null
-  return [(first[0] + second[0]) / 2, (first[1] + second[1]) / 2]
-}
+const middle = (first: Point, second: Point): Point => [(first[0] + second[0]) / 2, (first[1] + second[1]) / 2]
+const beside = ([x, y]: Point): Point => [x + BESIDE_PX, y + BESIDE_PX]
 
 function stroke(context: Context, [from, to]: [Point, Point], dashes: number[]): void {
   context.setLineDash(dashes)

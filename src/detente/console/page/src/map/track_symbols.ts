@@ -11,7 +11,7 @@ import type { Taken } from './taken'
 import type { Texts } from './texts'
 
 /** From these ages on, in seconds, a symbol is fainter. */
-const FADES_S = [5, 15] as const
+const FADES_S = [6, 15] as const
 const FADED = [1, 0.6, 0.35] as const
 const LINE_ALPHA = 170
 const RING_ALPHA = 120
@@ -26,7 +26,6 @@ const LINE_PX = 12
 const [LABEL_WIDTH_PX, LABEL_HEIGHT_PX] = [96, 24]
 const LOWEST_FLIGHT_LEVEL = 100
 const CLIMBS_MPS = 1.5
-const AGE_STEP_S = 5
 
 export class TrackSymbols {
   private xs = new Float32Array(0)
@@ -136,7 +135,7 @@ export class TrackSymbols {
     const base = Math.round(((this.ys[k] as number) - 3) * ratio)
     const name = this.texts.of(tracks.nameOf(k), colour, colours.halo, ratio)
     pixels.stamp(name, left, base)
-    if (isOld) pixels.stamp(this.texts.of(`${Math.floor(ageS / AGE_STEP_S) * AGE_STEP_S} s`, colours.warning, colours.halo, ratio), left + name.advance, base)
+    if (isOld) pixels.stamp(this.texts.of(`${Math.floor(ageS)} s`, colours.warning, colours.halo, ratio), left + name.advance, base)
     pixels.stamp(this.texts.of(heightText(tracks, k, isMetresFirst), colour, colours.halo, ratio), left, base + Math.round(LINE_PX * ratio))
   }
 

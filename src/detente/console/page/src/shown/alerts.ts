@@ -50,10 +50,13 @@ export function sentence(view: AlertView): string {
   }
   return named('reason', reason, {
     first: nameAt(view, 0), second: nameAt(view, 1), closest: apart('closest'), now: apart('now'), minimum: apart('minimum'), away: apart('away'),
-    buffer: apart('buffer'), plan: text('plan'), area: text('area'), boundary: text('boundary'), feed: text('feed'), notice: isolated(fit(subject, LONGEST_NAME)),
+    buffer: apart('buffer'), plan: text('plan'), area: areaName(String(figures['area'] ?? '')), boundary: text('boundary'), feed: text('feed'), notice: isolated(fit(subject, LONGEST_NAME)),
     meaning: named('meaning', String(figures['meaning'] ?? '')), silent: span(number('silent_s') ?? number('expected_s') ?? 0), count: number('count') ?? 0, of: number('of_count') ?? 0,
   })
 }
+
+/** An area is named by whose it is, its name, and for a zone which version of it: the first two say which one it is. */
+const areaName = (area: string): string => isolated(fit(area.split(':').slice(0, 2).join(' '), LONGEST_NAME))
 
 /** The height of one of its two aircraft, in both units; empty where it is not known. */
 export function heightOf(view: AlertView, which: 'first' | 'second'): string {
@@ -74,10 +77,11 @@ export function wayOut(view: AlertView, way: WayOut): string {
 export function alertMark(view: AlertView, nowMs: number): AlertMark {
   const { key, level, tracks = [], place } = view.alert
   const seen = (id: string): AlertMark['place'] => view.tracks.find((one) => one.track_id === id) ?? null
-  const left = timeLeft(view, nowMs)
+  const left = secondsLeft(view, nowMs)
+  const isAhead = left !== null && left > 0
   return {
-    key, level, text: `${named('alert_level', level)}${left && ` ${left}`}`,
-    tracks: tracks.map((id) => ({ id, seen: position(seen(id)) })), place: position(place ?? null),
+    key, level, text: `${named('alert_level', level)}${isAhead ? ` ${span(left)}` : ''}`,
+    tracks: tracks.map((id) => ({ id, seen: position(seen(id)) })), place: isAhead || !tracks.length ? position(place ?? null) : null,
   }
 }
 
