@@ -181,7 +181,7 @@ class Sky:
             self.radar.send(
                 report(
                     f"43e{number:03x}", "", *(between(here, aside, (now - then).total_seconds() / 30.0 + k) for k in (0, 1)),
-                    level_m, 120.0 if number else 2_500.0,
+                    level_m, 120.0 if number else 4_500.0,
                 )
                 for number, (here, aside, then, level_m) in enumerate(self._strangers)
             )  # fmt: skip
