@@ -88,6 +88,7 @@ bench-%: ## one benchmark, for example make bench-detect
 	@$(BIN)/python -m detente.airspace.compile
 	@$(BIN)/python -m detente.matching.compile
 	@$(BIN)/python -m detente.utm.service.compile
+	@$(BIN)/python -m detente.watch.compile
 	$(BIN)/python bench/$(subst -,_,$*).py
 
 deb: ## the Debian package, with everything that it needs beside Python: build/detente_VERSION_ARCHITECTURE.deb

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import signal
+import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,3 +160,39 @@ def test_feeds_that_cannot_be_read_do_not_keep_the_node_from_running(parties):
     assert found is not None
     assert found["runs"] is False
     assert "feeds.toml" in found["why"]
+
+
+def test_an_exercise_watches_what_was_recorded_or_injected_alone(tmp_path, source):
+    names = ("EXERCISE-north", "EXERCISE-south")
+    with two_parties(tmp_path / "nodes", start=False, names=names) as (north, _):
+        live = f'[[feed]]\nname = "tower"\nkind = "sbs"\nwhere = "tcp://127.0.0.1:{source.port}"\n'
+        (north.path / "feeds.toml").write_text(live)
+        north.start()
+        north.until(lambda: standing(north), "says that its watch does not run")
+        assert "sbs" in north.get("/watch/feeds")["standing"]["why"]
+        (north.path / "feeds.toml").write_text(feeds_toml(("injected", f"tcp://127.0.0.1:{source.port}", False)))
+        north.post("/reload")
+        sees(north, source, "43c6f1")
+
+
+def test_a_flood_of_reports_does_not_hold_up_a_stop(parties, source):
+    """Counts, not times: while a feed brings all it can, every STOP is taken in and shown, none is refused or lost."""
+    north, south = parties
+    south.start()
+    sees(north, source, "43c6f1")
+    over = threading.Event()
+
+    def flood() -> None:
+        while not over.is_set():
+            source.send(flying(f"{number:06x}", 30.0 + number % 100 / 20, number / 40.0) for number in range(2_000))
+
+    flooding = threading.Thread(target=flood)
+    flooding.start()
+    try:
+        sent = {name.split()[1] for _ in range(10) for name in north.post("/line/stop", {})["message_ids"]}
+        assert len(sent) == 10
+        south.until(lambda: {one["message_id"] for one in south.get("/line/messages")} >= sent, "shows every STOP")
+        assert north.get("/watch/feeds")["sightings"] > 0
+    finally:
+        over.set()
+        flooding.join()

@@ -43,6 +43,7 @@ from detente.node.reloading import Reloader
 from detente.node.settlement import turn_of
 from detente.node.turn_requests import Outcome
 from detente.node.watching.beside import Watching
+from detente.node.watching.watch_readings import WatchReadings, watch_readings
 from detente.people.records import ActingPerson, People
 from detente.people.room import PeopleRoom
 from detente.picture.picture import Picture, picture_bytes
@@ -51,6 +52,7 @@ from detente.room.exercise import is_exercise
 from detente.room.refused import RefusedRoom
 from detente.room.room import Room, State
 from detente.room.tagged import tag_of
+from detente.watch.room import WatchRoom
 
 T = TypeVar("T")
 
@@ -196,6 +198,10 @@ class Service:
         disk = msgspec.structs.replace(found.disk, free_bytes=space.free_bytes, total_bytes=space.whole_bytes)
         return msgspec.structs.replace(found, disk=disk)
 
+    def watch_readings(self) -> WatchReadings:
+        """Return what those who run the node look at of its watch; to be read within `loop.read`."""
+        return watch_readings(self.loop.rooms.of_type(WatchRoom), self.watching, self.now())
+
     def disclosed(self, peer: str) -> list[Disclosed]:
         """Return every message that `peer` was sent, read from the journal's file: not on the loop's thread."""
         card = self._directory.trust.find(peer)
@@ -303,6 +309,7 @@ class Service:
             disk=self.space.look(),
             exercise=is_exercise(self.party),
             answers=tuple(self.loop.disclosure.accounts(self.now())),
+            watch=self.watch_readings(),
         )
 
 

@@ -146,6 +146,7 @@ def _with_node(client: NodeClient, now: datetime) -> Iterator[Examined]:
         yield to_mend("stop", words("doctor.stop.undelivered", stop=stop), words("doctor.mend.stop"))
     for alarm in status["alarms"]:
         yield to_mend("alarm", words("doctor.alarm.open", alarm=alarm), words("doctor.mend.alarm"))
+    yield from _watch(status["watch"])
     for peer in peers:
         yield _peer(peer, now)
         if peer["paired"]:
@@ -184,6 +185,20 @@ def _peer(peer: dict[str, Any], now: datetime) -> Examined:
     if peer["silence_allowed_s"] is not None and silent_s > peer["silence_allowed_s"]:
         return to_mend("peer", heard, words("doctor.mend.peer", peer=name))
     return well("peer", heard)
+
+
+def _watch(watch: dict[str, Any]) -> Iterator[Examined]:
+    """How the watch stands; nothing where the node has no feeds."""
+    if not watch["has_feeds"]:
+        return
+    if not watch["runs"]:
+        said = words("doctor.feed.stands", why=watch["why"] or "-")
+        yield to_mend("feed", said, words("doctor.mend.watch"))
+        return
+    for feed in watch["silent"]:
+        yield to_mend("feed", words("doctor.feed.silent", feed=feed), words("doctor.mend.feed"))
+    if not watch["silent"]:
+        yield well("feed", words("doctor.feed.live", feeds=", ".join(sorted(watch["silent_s"]))))
 
 
 def _stop_address(peer: str, addresses: tuple[str, ...]) -> Iterator[Examined]:

@@ -26,6 +26,7 @@ MessageId = Annotated[str, typer.Argument(help="The message's id, or how it begi
 Values = Annotated[list[str] | None, typer.Argument(help="name=value for each parameter: `detente line codes`.")]
 Code = Annotated[str, typer.Argument(callback=lowered, help="The message code: `detente line codes`.")]
 WatchedPost = Annotated[str, typer.Argument(help="The post.")]
+MOST_ALERTS_NAMED = 5
 
 
 def register(app: CommandGroup) -> None:
@@ -145,6 +146,9 @@ def inbox(
     elif not answered(output, messages, (message["message_id"] for message in messages)):
         for message in messages:
             line_watch.show_message(message)
+        alerts = client.get("status")["watch"]["waiting"] if waiting else []
+        if alerts:
+            say("watching.status.waiting", count=len(alerts), alerts=", ".join(alerts[:MOST_ALERTS_NAMED]))
     for message in messages:
         if post is not None and not message["ours"]:
             body = {"peer": message["peer"], "message_id": message["message_id"], "post": post}

@@ -85,6 +85,7 @@ COMMANDS: dict[str, Lazy] = {
         "watch", "The watch: what flies, alerts, feeds, who has an alert, and what was kept, played again and verified."
     ),
     "map": Lazy("map_boundaries", "Boundaries on the own map, such as those of FIRs: add, list, remove."),
+    "feed": Lazy("feed", "Live feeds: add, list, remove, try, and replay a recording."),
     "person": Lazy("person", "Persons who can be signed in: add, change, remove, list."),
     "session": Lazy("session", "Sign-in links and sessions of persons: link, list, revoke, end."),
     "metrics-token": Lazy("metrics_token", "Tokens that read the metrics and nothing else: create, list, revoke."),

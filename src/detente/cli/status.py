@@ -18,6 +18,7 @@ from detente.cli.wording import echo, say, words
 
 POLL_S = 0.2
 ENOUGH = "enough"
+MOST_NAMED = 5
 
 
 class Until(StrEnum):
@@ -50,6 +51,7 @@ def status(
         for name in ("stops_undelivered", "stops_without_person", "radio_overdue", "alarms"):
             if found[name]:
                 say(f"status.{name}", value=", ".join(found[name]))
+        _say_watch(found["watch"])
         disk = found["disk"]
         if disk["state"] != ENOUGH:
             free_mb = disk["free_bytes"] // 2**20
@@ -60,6 +62,15 @@ def status(
         say("status.settled" if found["settled"] else "status.unsettled")
     if until is Until.SETTLED and not found["settled"]:
         raise typer.Exit(ExitCode.NOT_YET)
+
+
+def _say_watch(watch: dict[str, Any]) -> None:
+    if watch["has_feeds"] and not watch["runs"]:
+        say("watching.status.stands", why=watch["why"] or "-", err=True)
+    if watch["silent"]:
+        say("watching.status.silent", feeds=", ".join(watch["silent"]), err=True)
+    if watch["waiting"]:
+        say("watching.status.waiting", alerts=", ".join(watch["waiting"][:MOST_NAMED]), count=len(watch["waiting"]))
 
 
 def _waited(directory: Directory, until: Until | None, wait_s: float) -> dict[str, Any]:

@@ -13,9 +13,11 @@ def warm() -> None:
     from detente.airspace.compile import compile_kernels
     from detente.matching.compile import compile_matching_kernels
     from detente.utm.service.compile import compile_service_kernels
+    from detente.watch.compile import compile_watch_kernels
 
     for room, compile_room in (
         ("airspace", compile_kernels), ("matching", compile_matching_kernels), ("utm", compile_service_kernels),
+        ("watch", compile_watch_kernels),
     ):  # fmt: skip
         began = time.monotonic()
         compile_room()

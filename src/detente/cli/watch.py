@@ -20,6 +20,8 @@ from detente.language import figures
 if TYPE_CHECKING:
     from detente.api.client import NodeClient
     from detente.node.watching.playing_again import PlayedLook
+    from detente.watch.alert import Alert
+    from detente.watch.sentences import AlertText
 
 AlertArgument = Annotated[str, typer.Argument(metavar="ALERT", help="The alert's key, or how it begins.")]
 TrackOption = Annotated[str, typer.Option("--track", help="Which of its tracks; needed where there are several.")]
@@ -170,8 +172,6 @@ def _posted(client: NodeClient, *route: str, **body: str) -> Any:  # noqa: ANN40
 
 
 def _say_look(look: PlayedLook, before: dict[str, str], now: dict[str, str], *, show_tracks: bool) -> None:
-    from msgspec import to_builtins
-
     at = figures.utc_time(datetime.fromtimestamp(look.at_s, UTC))
     by_key = {alert.key: alert for alert in look.seen.alerts}
     for key, level in now.items():
@@ -180,7 +180,7 @@ def _say_look(look: PlayedLook, before: dict[str, str], now: dict[str, str], *, 
                 "watching.look.alert",
                 at=at,
                 level=words(f"watching.level.{level}"),
-                what=_sentence(to_builtins(by_key[key])),
+                what=_said(by_key[key]).why,
             )
     for key in before.keys() - now.keys():
         say("watching.look.over", at=at, alert=key)
@@ -216,24 +216,30 @@ def _track_row(track: dict[str, Any]) -> list[str]:
 
 
 def _alert_row(view: dict[str, Any]) -> list[str]:
-    alert = view["alert"]
-    left = "-"
-    if "due_s" in alert:
-        left = figures.duration(language(), alert["due_s"] - alert["at_s"])
+    from msgspec import convert
+
+    from detente.watch.alert import Alert
+
+    alert = convert(view["alert"], Alert)
+    said = _said(alert)
     has_it = view["taken_by"] or words("watching.waits", post=view["called"] or "-")
     if view["ended_at"] is not None:
         has_it = words("watching.ended", time=figures.utc_time(datetime.fromisoformat(view["ended_at"])))
     since = figures.utc_time(datetime.fromisoformat(view["since"]))
-    return [alert["key"], words(f"watching.level.{alert['level']}"), _sentence(alert), left, since, has_it]
+    what = [said.why, " ".join((said.where, *said.heights)), said.way_out, ", ".join(said.doubts)]
+    level = words(f"watching.level.{alert.level}")
+    return [alert.key, level, "\n".join(filter(None, what)), said.time_left, since, has_it]
 
 
-def _sentence(alert: dict[str, Any]) -> str:
-    return str(alert["reason"])
+def _said(alert: Alert) -> AlertText:
+    from detente.watch.sentences import alert_text
+
+    return alert_text(language(), alert, alert.at_s)
 
 
 def _feed_row(feed: dict[str, Any]) -> list[str]:
     tongue = language()
-    age = "-" if feed["silent_s"] < 0 else figures.duration(tongue, feed["silent_s"])
+    age = figures.duration(tongue, feed["silent_s"])
     return [
         feed["name"], feed["kind"], words(f"watching.standing.{feed['standing']}"), age,
         figures.number(tongue, feed["rate"], 1), figures.number(tongue, feed["errors"]), feed["why"] or "-",

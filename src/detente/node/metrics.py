@@ -13,6 +13,7 @@ from detente.line.hand_over import open_alarms
 from detente.line.state import LineState
 from detente.link.transport import DeliveryStatus
 from detente.node.readings import Readings
+from detente.node.watching.watch_readings import WatchReadings
 from detente.picture.picture import Picture
 
 
@@ -91,6 +92,22 @@ class Metrics:
             ["what"],
             registry=self.registry,
         )
+        self._watch_lost = Gauge(
+            "detente_watch_not_running", "1 while the watch of a node with feeds does not run.", registry=self.registry
+        )
+        self._tracks = Gauge("detente_tracks", "Aircraft that the feeds show.", registry=self.registry)
+        self._look = Gauge(
+            "detente_watch_look_seconds", "How long the last look at all tracks took.", registry=self.registry
+        )
+        self._watch_alerts = Gauge(
+            "detente_watch_alerts_open", "Alerts of the watch that stand, by level.", ["level"], registry=self.registry
+        )
+        self._feed_silent = Gauge(
+            "detente_feed_silent_seconds",
+            "Seconds since a feed was last heard; since it was opened for one that never was.",
+            ["feed"],
+            registry=self.registry,
+        )
         self._free = Gauge("detente_disk_free_bytes", "Free bytes on the disk of the journal.", registry=self.registry)
         self._disk = Gauge("detente_disk_bytes", "Size of the disk of the journal.", registry=self.registry)
         self._disk_days = Gauge(
@@ -136,8 +153,10 @@ class Metrics:
         readings: Readings,
         answers: Sequence[AnswerAccount] = (),
         sessions: int = 0,
+        watch: WatchReadings | None = None,
     ) -> bytes:
         """Return the text form, with the gauges as the picture, the line, the accords and the readings are now."""
+        watch = watch or WatchReadings()
         _set_all(self._days_left, accord_days_left)
         _set_all(self._answers, {account.peer: account.told for account in answers})
         _set_all(self._exact_left, {account.peer: account.exact_left for account in answers})
@@ -153,7 +172,12 @@ class Metrics:
         self._alarms.set(len(open_alarms(line)))
         _set_all(self._silent, readings.silent_s)
         _set_all(self._silence_allowed, readings.silence_allowed_s)
-        _set_all(self._unanswered, readings.unanswered_s)
+        _set_all(self._unanswered, {**readings.unanswered_s, "alert": watch.waiting_s})
+        self._watch_lost.set(watch.has_feeds and not watch.runs)
+        self._tracks.set(watch.tracks)
+        self._look.set(watch.look_s)
+        _set_all(self._watch_alerts, watch.open_alerts)
+        _set_all(self._feed_silent, watch.silent_s)
         self._free.set(readings.disk.free_bytes)
         self._disk.set(readings.disk.total_bytes)
         self._disk_days.set(float("nan") if readings.disk.days_left is None else readings.disk.days_left)

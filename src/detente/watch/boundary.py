@@ -1,4 +1,4 @@
-"""A national boundary as both sides hashed it: a geodesic line with its datum, a buffer, and whose each side is (R19)."""
+"""A national boundary as both sides hashed it: a geodesic line, its datum, a buffer, whose each side is (R19)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Datum(StrEnum):
 
 
 class Boundary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A line of geodesics between points, at least two; who follows it has `left` at the left hand, `right` at the right.
+    """A line of geodesics between points, at least two; who follows it has `left` at the left hand.
 
     Within `buffer_m` of the line each side tells the other before it flies.
     """
@@ -60,7 +60,7 @@ class Boundary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def boundary_text(boundary: Boundary) -> bytes:
-    """The canonical text that both sides hash: degrees to the ten millionth (about 1 cm), the buffer to the millimetre."""
+    """The canonical text that both sides hash: degrees to the ten millionth (1 cm), the buffer to the millimetre."""
     return msgspec.json.encode(
         [
             boundary.boundary_id,
@@ -69,8 +69,8 @@ def boundary_text(boundary: Boundary) -> bytes:
             boundary.right,
             round(boundary.buffer_m * 1000),
             [[round(p.latitude_deg * 1e7), round(p.longitude_deg * 1e7)] for p in boundary.points],
-        ]  # fmt: skip
-    )
+        ]
+    )  # fmt: skip
 
 
 def boundary_hash(boundary: Boundary) -> str:
@@ -79,7 +79,7 @@ def boundary_hash(boundary: Boundary) -> str:
 
 
 def distances_to_right_m(boundary: Boundary, latitude_deg: Floats, longitude_deg: Floats) -> tuple[Floats, Floats]:
-    """How far right of the line positions are, in metres; negative on the left; and which are beyond an end (1, else 0).
+    """How far right of the line positions are, in metres, negative on the left; and 1 for those beyond an end, else 0.
 
     Positions are on WGS 84, shape [n]. Where the nearest point of the line is one of its ends, the line does not say on
     which side the position is.

@@ -52,7 +52,7 @@ def not_well_clear(live: LiveTracks, logic: ClearLogic, *, own_pairs: bool) -> t
                 AlertKind.WELL_CLEAR,
                 numbers[0],
                 numbers[1],
-                "not_well_clear" if left_s <= 0.0 else "well_clear_ahead",
+                _reason(left_s, known=bool(known[k])),
                 (live.tracks[a].track_id, live.tracks[b].track_id),
                 live.sides_of(a, b),
                 figures,
@@ -60,6 +60,12 @@ def not_well_clear(live: LiveTracks, logic: ClearLogic, *, own_pairs: bool) -> t
                 live.place_of(a),
                 logic.value,
                 doubts,
-            )  # fmt: skip
-        )
+            )
+        )  # fmt: skip
     return findings, max(0, len(order) - MOST_PAIRS)
+
+
+def _reason(left_s: float, *, known: bool) -> str:
+    if not known:
+        return "well_clear_no_height"
+    return "not_well_clear" if left_s <= 0.0 else "well_clear_ahead"

@@ -59,8 +59,8 @@ def own_conformance(live: LiveTracks, now_s: float) -> tuple[dict[int, bool], li
                 place=live.place_of(row),
                 subject=plan.plan_id,
                 doubts=doubts_of(track.doubts),
-            )  # fmt: skip
-        )
+            )
+        )  # fmt: skip
     return inside, findings
 
 
@@ -120,6 +120,8 @@ class ConformanceRecord:
 
     def take(self, now_s: float, inside: dict[str, bool]) -> None:
         """Take in whether each aircraft may be inside its plan now; who is not named does not fly."""
+        if not inside and not self._last_s:
+            return
         day = self.days.get(name := f"{from_posix_s(now_s):%Y-%m-%d}") or ConformanceDay(name)
         flown, kept, over_10, over_60 = day.flown_s, day.inside_s, day.over_10s, day.over_60s
         for one, is_inside in inside.items():

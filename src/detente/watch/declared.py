@@ -1,4 +1,4 @@
-"""Aircraft of others against what was told: who is explained by no notice and no plan, and who is where he said he is not.
+"""Aircraft of others against what was told: who is explained by nothing, and who is where he said that he is not.
 
 Notices that say "our aircraft here" explain, and so do plans; an aircraft is unexplained when no place that its errors
 leave open touches one of them, as in `picture.observations`.
@@ -19,7 +19,7 @@ from detente.picture.observations import EXPLAINING
 from detente.watch.alert import AlertKind
 from detente.watch.area_watch import disc_of
 from detente.watch.finding import Finding, doubts_of
-from detente.watch.live_tracks import OURS, THEIRS, UNKNOWN, LiveTracks
+from detente.watch.live_tracks import OURS, THEIRS, LiveTracks
 from detente.watch.observed import PlaceSearch, place_plan
 from detente.watch.pairs import straight_pairs
 from detente.watch.situation import Situation
@@ -42,6 +42,7 @@ class DeclaredWatch:
         self._told: tuple[object, object, object] = (None, None, None)
         self._search = PlaceSearch(())
         self._names: list[tuple[str, str]] = []
+        self._they_told = False
 
     def look(self, live: LiveTracks, situation: Situation, now_s: float) -> list[Finding]:
         """What is found of the aircraft of others now."""
@@ -56,7 +57,7 @@ class DeclaredWatch:
             touched.setdefault(place, []).append(self._names[standing])
         found = {name: self._found[name] for name in names if name in self._found}
         for number, place in enumerate(chosen):
-            found[names[place]] = _judged(
+            found[names[place]] = self._judged(
                 int(live.side[rows[place]]), touched.get(number, []), near=bool(near[rows[place]])
             )
         self._found = found
@@ -83,6 +84,7 @@ class DeclaredWatch:
             for notice in notices
         ]
         standing = [Plan("told", (notice.volume,)) for notice in notices]
+        self._they_told = any(notice.party != situation.party for notice in notices)
         for plan in situation.plans.values():
             self._names.append((EXPLAINS, plan.plan_id))
             standing.append(plan)
@@ -93,7 +95,10 @@ class DeclaredWatch:
         self._search = PlaceSearch(standing)
 
     def _candidates(self, live: LiveTracks, situation: Situation) -> tuple[list[int], NDArray[np.bool_]]:
-        """Rows of theirs, and of the unknown near ours or perhaps in the accord's area; and which are near ours."""
+        """Rows of others near ours or perhaps in the accord's area, and which of them are near ours.
+
+        Without an area, theirs are looked at everywhere once they have told something that explains aircraft.
+        """
         minima = situation.minima.default
         near, in_disc = np.zeros(len(live), dtype=np.bool_), np.zeros(len(live), dtype=np.bool_)
         if minima.horizontal_m > 0.0 and (live.side == OURS).any():
@@ -106,26 +111,27 @@ class DeclaredWatch:
             middle, reach_m = disc_of(situation.accord_area.polygon)
             away_m = np.linalg.norm(surface_points(live.latitude_deg, live.longitude_deg) - middle, axis=1)
             in_disc = away_m <= reach_m + live.error_m
-        return np.flatnonzero((live.side == THEIRS) | ((live.side == UNKNOWN) & (near | in_disc))).tolist(), near
+        everywhere = self._they_told and situation.accord_area is None
+        looked_at = near | in_disc | ((live.side == THEIRS) & everywhere)
+        return np.flatnonzero((live.side != OURS) & looked_at).tolist(), near
 
-
-def _judged(side: int, touched: list[tuple[str, str]], *, near: bool) -> tuple[str, str]:
-    """The reason of what is found of an aircraft, and the notice it is about; two empty words for nothing."""
-    for kind, name in touched:
-        if kind == NOTHING and side == THEIRS:
-            return "where_nothing_was_said", name
-    if any(kind == EXPLAINS for kind, _ in touched):
-        return "", ""
-    if side == THEIRS:
-        return "outside_what_was_told", ""
-    if near:
-        return "undeclared_near", ""
-    return ("undeclared_in_area", "") if any(kind == AREA for kind, _ in touched) else ("", "")
+    def _judged(self, side: int, touched: list[tuple[str, str]], *, near: bool) -> tuple[str, str]:
+        """The reason of what is found of an aircraft, and the notice it is about; two empty words for nothing."""
+        for kind, name in touched:
+            if kind == NOTHING and side == THEIRS:
+                return "where_nothing_was_said", name
+        if any(kind == EXPLAINS for kind, _ in touched):
+            return "", ""
+        if side == THEIRS and self._they_told:
+            return "outside_what_was_told", ""
+        if near:
+            return "undeclared_near", ""
+        return ("undeclared_in_area", "") if any(kind == AREA for kind, _ in touched) else ("", "")
 
 
 def _finding(live: LiveTracks, row: int, reason: str, subject: str) -> Finding:
     track = live.tracks[row]
-    kind = AlertKind.UNDECLARED if live.side[row] == UNKNOWN else AlertKind.THEIR_DEVIATION
+    kind = AlertKind.UNDECLARED if reason.startswith("undeclared") else AlertKind.THEIR_DEVIATION
     level = 1 if reason == "undeclared_in_area" else 2
     return Finding(
         f"{kind}:{track.track_id}", kind, level, level, reason, (track.track_id,), live.sides_of(row),

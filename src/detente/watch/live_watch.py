@@ -87,7 +87,7 @@ class LiveWatch:
         findings += self._silence.look(shown, landed, self._tracks_of_alerts(), now_s)
         findings += silent_feeds(situation.feeds, now_s)
         findings += self._unsure(shown, findings)
-        changes = self.board.take(now_s, findings, _ways_out(shown, prediction, situation))
+        changes = self.board.take(now_s, findings, _WaysOut(shown, prediction, situation))
         usable = len(shown) + len(landed)
         return WatchNews(
             tuple(changes), _positions(shown, situation, changes), more + self.board.left_out, len(tracks) - usable
@@ -121,12 +121,12 @@ class LiveWatch:
                         place=alert.place,
                         subject=alert.subject,
                         doubts=doubts,
-                    )  # fmt: skip
-                )
+                    )
+                )  # fmt: skip
         return kept
 
 
-class _ways_out:  # noqa: N801: it is called as a function
+class _WaysOut:
     """Completes alerts of two tracks with a way out for ours, so many at a time."""
 
     def __init__(self, shown: LiveTracks, prediction: Prediction, situation: Situation) -> None:

@@ -23,6 +23,7 @@ from detente.watch.track import Track
 
 LOWEST = Altitude(-1_500.0, AltitudeUnit.METRE, StandardPressure())
 HIGHEST = Altitude(60_000.0, AltitudeUnit.METRE, StandardPressure())
+EVERY_HEIGHT = AltitudeBand(LOWEST, HIGHEST)
 WIDEST_ERROR_M, HIGHEST_ERROR_M = 500_000.0, 20_000.0
 
 
@@ -55,7 +56,7 @@ def place_plan(track: Track, moment: datetime, plan_id: str = "observed") -> Pla
     """Every place where a track may be at a time, by its errors; at every height where its height is not known."""
     altitude = altitude_of(track)
     if altitude is None:
-        band = AltitudeBand(LOWEST, HIGHEST)
+        band = EVERY_HEIGHT
     else:
         error_m = min(track.vertical_error_m, HIGHEST_ERROR_M)
         limits = (max(-2_000.0, altitude.value - error_m), min(100_000.0, altitude.value + error_m))
@@ -65,7 +66,7 @@ def place_plan(track: Track, moment: datetime, plan_id: str = "observed") -> Pla
 
 
 def path_plan(live: LiveTracks, prediction: Prediction, row: int, moment: datetime) -> Plan:
-    """The predicted path of a track as a plan with its errors as containment; as high as everything without a height."""
+    """The predicted path of a track as a plan, its errors as containment; at every height where none is known."""
     track = live.tracks[row]
     steps = range(prediction.steps + 1)
     if prediction.guess[row] == Guess.STRAIGHT:

@@ -18,6 +18,8 @@ MARGIN_M = 30.0
 HEIGHT_MARGIN_M = 1.0
 """More than the predicate of the search and that of the prediction differ where both fly straight."""
 WINDOW_STEPS = 2
+FEW_PAIRS = 20_000
+"""So few pairs are looked at one by one: a search takes longer."""
 HIGHEST_M = 19_999.0
 """The search takes no larger vertical distance; nothing flies so high."""
 
@@ -32,7 +34,7 @@ def predicted_pairs(
     distances. What has no pressure altitude cannot be searched by height and is compared with all that are near.
     """
     n = len(live)
-    searched = np.flatnonzero(np.isfinite(live.pressure_m))
+    searched = _searched(live)
     keys = [_unsearched(live, prediction, horizontal_m + MARGIN_M)]
     if len(searched) > 1:
         for begin in range(0, prediction.steps, WINDOW_STEPS):
@@ -56,7 +58,7 @@ def straight_pairs(
     Pairs in which a height is not known on standard pressure are all those that are near enough.
     """
     n = len(live)
-    searched = np.flatnonzero(np.isfinite(live.pressure_m))
+    searched = _searched(live)
     reach = live.speed_mps * look_ahead_s
     keys = [_near(live, reach, horizontal_m + MARGIN_M)]
     if len(searched) > 1:
@@ -139,14 +141,22 @@ def relative_motion(live: LiveTracks, first: Integers, second: Integers) -> tupl
     return motion, known.astype(np.int64)
 
 
+def _searched(live: LiveTracks) -> Integers:
+    """Rows that are searched by height; none where all pairs are so few that each is looked at."""
+    if int((live.side == OURS).sum()) * len(live) <= FEW_PAIRS:
+        return np.empty(0, np.int64)
+    return np.flatnonzero(np.isfinite(live.pressure_m))
+
+
 def _unsearched(live: LiveTracks, prediction: Prediction, apart_m: float) -> Integers:
     way = np.diff(prediction.points, axis=1)
     return _near(live, np.sqrt(np.sum(way * way, axis=2)).sum(axis=1), apart_m, prediction.points)
 
 
 def _near(live: LiveTracks, reach_m: Floats, apart_m: float, points: Floats | None = None) -> Integers:
-    """Keys of the pairs of a track without pressure altitude and any other, one of them ours, that may come near."""
-    blind = ~np.isfinite(live.pressure_m)
+    """Keys of the pairs of a track that is not searched and any other, one of them ours, that may come near."""
+    blind = np.ones(len(live), dtype=np.bool_)
+    blind[_searched(live)] = False
     if not blind.any():
         return np.empty(0, np.int64)
     if points is None:

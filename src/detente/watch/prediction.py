@@ -12,7 +12,7 @@ import numpy as np
 from detente.airspace.arrays import Floats, Integers
 from detente.airspace.ellipsoid_kernels import surface_points
 from detente.airspace.geodesy import GEOD
-from detente.airspace.plan import Plan, Trajectory
+from detente.airspace.plan import Trajectory
 from detente.airspace.position import posix_s
 from detente.watch.live_tracks import LiveTracks
 from detente.watch.prediction_kernels import predicted_places
@@ -42,7 +42,7 @@ class Guess(IntEnum):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Prediction:
-    """Places of n aircraft at `step_s` apart, now first: arrays of shape [n, steps + 1]; `points` has shape [n, steps + 1, 3].
+    """Places of n aircraft at moments `step_s` apart, now first: shape [n, steps + 1]; `points` [n, steps + 1, 3].
 
     Points are on the ellipsoid below the aircraft, Earth-centred, in metres. Heights that are not known are not a
     number. `guess` has shape [n].

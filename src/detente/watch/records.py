@@ -23,11 +23,12 @@ LEVELS = tuple(AlertLevel)
 
 
 class FeedStanding(StrEnum):
-    """How a feed stands: it brings messages, it is connected and silent, it cannot be reached."""
+    """How a feed stands: it brings messages, it is connected and silent, it cannot be reached, it was a file read."""
 
     LIVE = "live"
     SILENT = "silent"
     AWAY = "away"
+    ENDED = "ended"
 
 
 class AlertSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -32,6 +32,8 @@ KEEPS_LONGER_S = 10.0
 """The look-ahead of an alert that shows already is longer by so much."""
 WIDENED_MOST = 1.0
 """Errors of position widen the horizontal minimum by no more than itself; a larger error is said, and is a doubt."""
+ROUNDING_M = 0.001
+"""Two levels a thousand feet apart are so in metres too, though the last bit of their difference may say less."""
 MOST_PAIRS = 2_000
 """So many pairs, the soonest first, become findings; the rest is counted."""
 
@@ -61,7 +63,7 @@ def pair_minima(live: LiveTracks, first: Integers, second: Integers, table: Mini
             minima = table.between(live.class_of(a), live.class_of(b))
             horizontal[k], vertical[k] = minima.horizontal_m, minima.vertical_m
     error = np.hypot(live.error_m[first], live.error_m[second])
-    return horizontal + np.minimum(error, WIDENED_MOST * horizontal), vertical
+    return horizontal + np.minimum(error, WIDENED_MOST * horizontal), np.maximum(0.0, vertical - ROUNDING_M)
 
 
 def separation_ahead(live: LiveTracks, prediction: Prediction, situation: Situation) -> tuple[list[Finding], int]:
@@ -102,8 +104,8 @@ def _met(prediction: Prediction, first: Integers, second: Integers, horizontal: 
             prediction.step_s,
             horizontal,
             vertical,
-        )  # fmt: skip
-    )
+        )
+    )  # fmt: skip
 
 
 def level_in(times: LevelTimes, left_s: float) -> int:

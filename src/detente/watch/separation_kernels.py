@@ -19,7 +19,7 @@ COLUMNS = 7
 def height_between(pressure_a: float, geometric_a: float, pressure_b: float, geometric_b: float) -> float:
     """The second's height above the first on the reference that both have; not a number where they have none."""
     between = pressure_b - pressure_a
-    if between == between:  # noqa: PLR0124: it is a number
+    if between == between:
         return between
     return geometric_b - geometric_a
 
@@ -52,7 +52,7 @@ def meeting_of(
             rr = math.inf
         height = height_between(pressure_a[k], geometric_a[k], pressure_b[k], geometric_b[k])
         after = height_between(pressure_a[k + 1], geometric_a[k + 1], pressure_b[k + 1], geometric_b[k + 1])
-        known = height == height and after == after  # noqa: PLR0124: numbers
+        known = height == height and after == after
         if k == 0:
             answer[NOW_M], answer[NOW_HEIGHT_M] = math.sqrt(rr), abs(height)
             answer[HEIGHT_KNOWN] = 1.0 if known else 0.0
@@ -121,7 +121,7 @@ def clear_of_all(
 ) -> bool:  # fmt: skip
     """Whether one changed path keeps the minima to all others; minima have one value for each of `others`.
 
-    From one that is inside the minima already (`no_nearer_m` is not below zero) the path must not come nearer than that.
+    From one that is inside the minima already (`no_nearer_m` is not below zero) the path must come no nearer than that.
     """
     answer = np.zeros(COLUMNS)
     for p in range(others.shape[0]):

@@ -25,7 +25,7 @@ class Source(StrEnum):
     OTHER = "other"
 
 
-class Sighting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Sighting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """One report of one aircraft.
 
     Attributes:

@@ -1,10 +1,11 @@
-"""What is not heard any more: an aircraft that disappears in flight, a feed that is silent, many integrities that fall."""
+"""What is heard no more: an aircraft that disappears in flight, a silent feed, many integrities that fall at once."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ class SilenceWatch:
     def __init__(self) -> None:
         self._seen: dict[str, _Seen] = {}
         self._lost: dict[str, tuple[_Seen, float]] = {}
-        self._trusted: Set[str] = frozenset()
+        self._trusted: AbstractSet[str] = frozenset()
         self._fell_s: dict[str, float] = {}
 
     def look(self, live: LiveTracks, landed: Iterable[str], missed: Iterable[str], now_s: float) -> list[Finding]:
@@ -101,8 +102,8 @@ class SilenceWatch:
                         figures={"count": float(count), "of_count": float(there)},
                         place=place,
                         doubts=(Doubt.LOW_INTEGRITY.value,),
-                    )  # fmt: skip
-                )
+                    )
+                )  # fmt: skip
         return findings
 
 
@@ -126,8 +127,8 @@ def silent_feeds(feeds: Iterable[FeedHealth], now_s: float) -> list[Finding]:
                 reason,
                 figures=figures,
                 subject=feed.name,
-            )  # fmt: skip
-        )
+            )
+        )  # fmt: skip
     return findings
 
 

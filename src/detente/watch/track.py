@@ -22,7 +22,7 @@ class Doubt(StrEnum):
     NO_HEIGHT = "no_height"
 
 
-class Track(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Track(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """One aircraft at `at_s`, predicted to that time from what was last heard.
 
     Attributes:
@@ -32,7 +32,9 @@ class Track(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         addresses, identities: all that its feeds name it by.
         pressure_altitude_m, geometric_altitude_m: on standard pressure; above the WGS 84 ellipsoid. None where unknown.
         turn_deg_s: rate of turn, clockwise; 0 for straight.
-        horizontal_error_m, vertical_error_m: 95 % of errors are smaller, grown since `position_s`.
+        horizontal_error_m, vertical_error_m: 95 % of errors are smaller, grown since `position_s`; the vertical one is
+            of the pressure altitude, or of the geometric one where there is no other, or 30,000 m where there is none.
+        geometric_error_m: 95 % of errors of the geometric altitude are smaller; None without one.
         feeds, sources: which it was heard by within its last updates.
         doubts: why it is not to be believed as it stands; empty when it is.
     """
@@ -51,6 +53,7 @@ class Track(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     velocity_error_mps: float
     pressure_altitude_m: float | None = None
     geometric_altitude_m: float | None = None
+    geometric_error_m: float | None = None
     addresses: tuple[str, ...] = ()
     identities: tuple[str, ...] = ()
     callsign: str = ""

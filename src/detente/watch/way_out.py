@@ -45,8 +45,11 @@ class _Candidate(NamedTuple):
 
 
 def cheapest_way_out(live: LiveTracks, prediction: Prediction, row: int, table: MinimaTable) -> WayOut | None:
-    """Return the cheapest change of the aircraft of `row` that clears it within the prediction; None where none does."""
-    candidates = sorted(_candidates(live, row, table), key=lambda one: (one.cost_s, str(one.way)))
+    """Return the cheapest change of the aircraft of `row` that clears it within the prediction; None where none does.
+
+    Of two that cost the same a turn to the right comes first, as the rules of the air have it, and a climb.
+    """
+    candidates = sorted(_candidates(live, row, table), key=lambda one: one.cost_s)
     if not candidates:
         return None
     paths = _flown(live, prediction, row, [one.way for one in candidates])

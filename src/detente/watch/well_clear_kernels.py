@@ -24,7 +24,7 @@ def time_in_tau_area(
 ) -> tuple[float, float]:
     """The times at which a pair is within `distance_m`, or closes in to within it with a modified tau of `tau_s`.
 
-    Modified tau is (distance_m² - r²) / (r · v) while r · v < 0. A pair that will pass outside `distance_m` is never in.
+    Modified tau is (distance_m² - r²) / (r · v) while r · v < 0. One that will pass outside `distance_m` is never in.
     Both conditions together hold for one interval: between its start and the entry into the circle the quadratic
     r² + tau_s (r · v) - distance_m² has no root.
     """

@@ -66,6 +66,7 @@ async def show_metrics(service: Service) -> bytes:
             service.readings(),
             tuple(service.loop.disclosure.accounts(service.now())),
             len(service.people.sessions),
+            service.watch_readings(),
         )
     )
 

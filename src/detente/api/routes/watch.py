@@ -11,13 +11,26 @@ from litestar.datastructures import State
 from detente.airspace.refusal import Refusal
 from detente.api.service import Service, not_found
 from detente.claims.commands import MakeObservation
+from detente.language.wording import Language
 from detente.node.watching.frames import FeedView
 from detente.watch.alert import Alert
 from detente.watch.commands import FlyPlan, TakeAlert
-from detente.watch.records import AlertRecord, FeedRecord, KeptHour, WatchStanding, WatchState
 from detente.watch.observed import observation_of
+from detente.watch.records import AlertRecord, FeedRecord, KeptHour, WatchStanding, WatchState
 from detente.watch.room import WatchRoom
+from detente.watch.sentences import alert_text
 from detente.watch.track import Track
+
+
+class AlertWords(msgspec.Struct, frozen=True):
+    """An alert in a reader's language: why, what time is left, where, both heights, a way out, and what is doubted."""
+
+    why: str
+    time_left: str
+    where: str
+    heights: tuple[str, ...]
+    way_out: str
+    doubts: tuple[str, ...]
 
 
 class AlertView(msgspec.Struct, frozen=True):
@@ -28,6 +41,7 @@ class AlertView(msgspec.Struct, frozen=True):
     """
 
     alert: Alert
+    words: AlertWords
     tracks: tuple[Track, ...]
     since: datetime
     waits: bool
@@ -98,10 +112,12 @@ async def list_tracks(service: Service, request: Request[None, None, State]) -> 
 
 
 @get("/alerts", summary="What the watch found")
-async def list_alerts(service: Service, *, ended: bool = False, waiting: bool = False) -> list[AlertView]:
+async def list_alerts(
+    service: Service, *, ended: bool = False, waiting: bool = False, language: Language = Language.ENGLISH
+) -> list[AlertView]:
     """List the alerts that stand, the most urgent first; `ended` those that are over too, the last first.
 
-    `waiting`: only those that no person has.
+    `waiting`: only those that no person has. `language` is that of the words.
     """
 
     def views() -> list[AlertView]:
@@ -111,7 +127,7 @@ async def list_alerts(service: Service, *, ended: bool = False, waiting: bool = 
         view = service.watching.view
         now = {} if view is None else {seen.alert.key: seen.alert for seen in view.alerts}
         found = [*waits, *([] if waiting else taken), *(reversed(room.state.ended) if ended else ())]
-        return [_alert_view(record, now) for record in found]
+        return [_alert_view(record, now, language) for record in found]
 
     return await service.loop.read(views)
 
@@ -182,13 +198,14 @@ def _alert(state: WatchState, key: str) -> AlertRecord:
     return found[0]
 
 
-def _alert_view(record: AlertRecord, now: dict[str, Alert]) -> AlertView:
+def _alert_view(record: AlertRecord, now: dict[str, Alert], language: Language) -> AlertView:
     kept = record.seen.alert
     alert = kept if record.ended_at is not None else now.get(kept.key, kept)
     waits = record.ended_at is None and not record.taken_by
     return AlertView(
-        alert, record.seen.tracks, record.since, waits, record.called, record.taken_by, record.taken_at, record.ended_at
-    )
+        alert, AlertWords(*alert_text(language, alert, alert.at_s)), record.seen.tracks, record.since, waits,
+        record.called, record.taken_by, record.taken_at, record.ended_at,
+    )  # fmt: skip
 
 
 router = Router(

@@ -22,7 +22,31 @@ def decoder_of(settings: FeedSettings) -> Callable[[], Decoder]:
                 from detente.feeds.live.aircraft_documents import AircraftDocuments  # noqa: PLC0415
 
                 return lambda: AircraftDocuments(name)
-            case _:
+            case FeedKind.BEAST:
+                from detente.feeds.live.beast import BeastFrames  # noqa: PLC0415
+
+                return lambda: BeastFrames(name, options.reference_deg())
+            case FeedKind.AVR:
+                from detente.feeds.live.avr import AvrLines  # noqa: PLC0415
+
+                return lambda: AvrLines(name, options.reference_deg())
+            case FeedKind.ASTERIX:
+                from detente.feeds.live.asterix_blocks import AsterixBlocks  # noqa: PLC0415
+
+                return lambda: AsterixBlocks(name, options.radar_places())
+            case FeedKind.COT:
+                from detente.feeds.live.cot_events import CotEvents  # noqa: PLC0415
+
+                return lambda: CotEvents(name)
+            case FeedKind.MAVLINK:
+                from detente.feeds.live.mavlink_messages import MavlinkMessages  # noqa: PLC0415
+
+                return lambda: MavlinkMessages(name)
+            case FeedKind.OGN:
+                from detente.feeds.live.aprs_lines import AprsLines  # noqa: PLC0415
+
+                return lambda: AprsLines(name)
+            case FeedKind.JSON | FeedKind.REPLAY:
                 from detente.feeds.live.json_lines import JsonLines  # noqa: PLC0415
 
                 return lambda: JsonLines(name)

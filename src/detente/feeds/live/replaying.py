@@ -7,7 +7,9 @@ recording (`kept`), or that at which it is replayed (`now`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
+import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +21,10 @@ from detente.airspace.arrays import Floats
 from detente.airspace.refusal import Refusal
 from detente.feeds.live.decoding import check_sighting, plain_name
 from detente.feeds.live.health import Clock
-from detente.feeds.live.settings import ReplayTimes
+from detente.feeds.live.json_lines import report_line
+from detente.feeds.live.settings import FeedSettings, ReplayTimes
+from detente.feeds.live.where import Carriage, where_of
+from detente.feeds.source import printable_line
 from detente.feeds.track_columns import TrackColumns
 from detente.watch.sighting import Sighting, Source
 
@@ -75,6 +80,30 @@ async def replayed(replay: Replay, feed: str, clock: Clock) -> AsyncGenerator[li
         found = (_sighting(replay, int(row), feed, now_s) for row in replay.order[given:until])
         yield [one for one in found if one is not None]
         given = until
+
+
+async def send_replay(settings: FeedSettings, to: str) -> int:
+    """Send a replay as lines of JSON over TCP to `host:port`; return how many. Raises Refusal where nobody listens."""
+    where = where_of(to, Carriage.TCP)
+    if where.carriage is not Carriage.TCP:
+        raise Refusal("feeds_live.where", "to", to)
+    options, path = settings.options, Path(settings.place().path)
+    replay = await asyncio.to_thread(read_replay, path, options.speed, options.times)
+    sent = 0
+    try:
+        _, writer = await asyncio.open_connection(where.host, where.port)
+        try:
+            async with contextlib.aclosing(replayed(replay, settings.name, time.time)) as batches:
+                async for batch in batches:
+                    writer.write(b"".join(map(report_line, batch)))
+                    await writer.drain()
+                    sent += len(batch)
+        finally:
+            writer.close()
+        await writer.wait_closed()
+    except OSError as error:
+        raise Refusal("feeds_live.reached", "to", to, reason=printable_line(error.strerror or str(error))) from None
+    return sent
 
 
 def _sighting(replay: Replay, row: int, feed: str, now_s: float) -> Sighting | None:

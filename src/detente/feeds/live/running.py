@@ -65,15 +65,18 @@ class RunningFeed:
         settings: which feed it is.
         clock: seconds since 1970-01-01 UTC, now.
         queue: where sightings go.
-        new_decoder: makes the decoder of one connection.
+
+    Attributes:
+        new_decoder: makes the decoder of one connection; set before the feed is heard.
+        dropped: sightings and datagrams that nobody took in time.
+        port: where it listens; 0 where it does not.
     """
 
-    def __init__(
-        self, settings: FeedSettings, clock: Clock, queue: SightingQueue, new_decoder: Callable[[], Decoder]
-    ) -> None:
+    new_decoder: Callable[[], Decoder]
+
+    def __init__(self, settings: FeedSettings, clock: Clock, queue: SightingQueue) -> None:
         self.settings = settings
         self.clock = clock
-        self.new_decoder = new_decoder
         self.dropped = 0
         self.port = 0
         self._queue = queue

@@ -6,6 +6,7 @@ Every setting is described in docs/reference/feeds.md.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -197,6 +198,31 @@ class FeedsDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in names:
             if names.count(name) > 1:
                 raise Refusal("feeds_live.name_of_its_own", "name", name)
+
+
+def settings_of_words(name: str, kind: str, where: str, options: Mapping[str, str], *, ours: bool) -> FeedSettings:
+    """Return a feed from words as people type them; raises Refusal naming the one that is wrong.
+
+    Files are named from the root on, so that they are found whoever starts the node.
+    """
+    said = {option: _rooted(value) if option in _FILES else value for option, value in options.items()}
+    document: dict[str, object] = {"name": name, "kind": kind, "where": where, "ours": ours}
+    if said:
+        document["options"] = said
+    try:
+        typed = msgspec.convert(document, FeedSettings, strict=False)
+    except msgspec.ValidationError as error:
+        raise refusal_of(error, "feed", FeedSettings) from None
+    if typed.place().carriage is Carriage.FILE:
+        return msgspec.structs.replace(typed, where=_rooted(typed.place().path))
+    return typed
+
+
+_FILES = frozenset({"certificate", "private_key", "authority"})
+
+
+def _rooted(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
 
 
 def read_feeds(path: Path) -> tuple[FeedSettings, ...]:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import NoReturn
 
 import aiohttp
 
@@ -63,30 +62,27 @@ class LiveFeeds:
         self._take = take
         self._waits_s = (first_wait_s, longest_wait_s)
         self._queue = SightingQueue(most_waiting)
-        self._feeds: list[RunningFeed] = []
-        for one in settings:
-            try:
-                feed = RunningFeed(one, clock, self._queue, decoder_of(one))
-            except Refusal as error:
-                feed = RunningFeed(one, clock, self._queue, _no_decoder)
-                feed.became(FeedState.FAILED, error)
-            self._feeds.append(feed)
+        self._feeds = [RunningFeed(one, clock, self._queue) for one in settings]
 
     async def run(self) -> None:
         """Hear all feeds until each has ended or failed for good, and all sightings are taken; or until cancelled."""
-        tasks = [asyncio.create_task(self._keep_on(feed)) for feed in self._feeds]
+        feeds = [asyncio.create_task(self._keep_on(feed)) for feed in self._feeds]
         taking = asyncio.create_task(self._hand_on())
+        emptied: asyncio.Task[None] | None = None
         try:
-            hearing = asyncio.gather(*tasks)
-            await asyncio.wait((hearing, taking), return_when=asyncio.FIRST_COMPLETED)
-            if taking.done():
-                await taking  # it ends by an error alone
-            await hearing
-            await self._queue.emptied()
+            while emptied is None or not emptied.done():
+                running = {task for task in feeds if not task.done()}
+                if not running and emptied is None:
+                    emptied = asyncio.create_task(self._queue.emptied())
+                waited_for = {taking, *running} | (set() if emptied is None else {emptied})
+                done, _ = await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()  # whoever takes sightings may have failed
         finally:
-            for task in (*tasks, taking):
+            everything = [*feeds, taking, *([] if emptied is None else [emptied])]
+            for task in everything:
                 task.cancel()
-            await asyncio.gather(*tasks, taking, return_exceptions=True)
+            await asyncio.gather(*everything, return_exceptions=True)
 
     def health(self) -> tuple[FeedHealth, ...]:
         """Return how each feed is doing, in the order of the settings."""
@@ -102,22 +98,25 @@ class LiveFeeds:
         """Hear one feed, again and again."""
         first_s, longest_s = self._waits_s
         wait_s = first_s
-        if feed.state is FeedState.FAILED:
+        try:
+            # Some libraries take seconds to load, the first time minutes: others are heard meanwhile.
+            feed.new_decoder = await asyncio.to_thread(decoder_of, feed.settings)
+        except Refusal as error:
+            feed.became(FeedState.FAILED, error)
             return
         while True:
-            error: Refusal | None
             try:
                 await _hear(feed)
             except Refusal as refusal:
-                error = refusal
+                why = refusal
             except (OSError, aiohttp.ClientError, TimeoutError) as failure:
-                error = _unreached(feed, failure)
+                why = _unreached(feed, failure)
             else:
-                if feed.settings.kind is FeedKind.REPLAY or feed.settings.place().carriage in _ENDING:
+                if feed.settings.place().carriage in _ENDING:
                     feed.became(FeedState.ENDED)
                     return
-                error = Refusal("feeds_live.hung_up", "where", feed.settings.where)
-            feed.became(FeedState.WAITING, error)
+                why = Refusal("feeds_live.hung_up", "where", feed.settings.where)
+            feed.became(FeedState.WAITING, why)
             wait_s = first_s if feed.heard_since_asked() else wait_s
             await asyncio.sleep(wait_s)
             wait_s = min(2.0 * wait_s, longest_s)
@@ -160,10 +159,6 @@ async def _replay(feed: RunningFeed, path: Path) -> None:
     async with contextlib.aclosing(replayed(replay, feed.settings.name, feed.clock)) as batches:
         async for batch in batches:
             feed.give(batch)
-
-
-def _no_decoder() -> NoReturn:
-    raise NotImplementedError
 
 
 def _unreached(feed: RunningFeed, failure: Exception) -> Refusal:

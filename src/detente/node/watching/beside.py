@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from detente.airspace.refusal import Refusal
-from detente.feeds.live.settings import FEEDS_FILE, FeedSettings, read_feeds
+from detente.feeds.live.settings import FEEDS_FILE, FeedKind, FeedSettings, read_feeds
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.node.watching.frames import (
     FROM_WATCH,
@@ -32,10 +32,11 @@ from detente.node.watching.frames import (
     frame_length,
 )
 from detente.node.watching.own_aircraft import OwnAircraft
+from detente.room.exercise import is_exercise
 from detente.watch.commands import KeepReports, RemoveReports, SayWatch, SeeAlerts, SeeFeeds, WatchCommand, WatchTick
 from detente.watch.room import WatchRoom
 
-BEGINS_WITHIN_S = 120.0
+BEGINS_WITHIN_S = 300.0
 """How long the process may take to say the first thing: numeric kernels may have to be compiled."""
 SPEAKS_WITHIN_S = 15.0
 ENDS_WITHIN_S = 5.0
@@ -47,6 +48,8 @@ SEES_ALL_AFTER_S = 30.0
 LOOKS_EVERY_S = 1.0
 TELLS_EVERY_S = 10.0
 """The situation is told so often, and whenever something was said: time alone begins plans and ends accords."""
+IN_EXERCISE = frozenset({FeedKind.REPLAY, FeedKind.JSON})
+"""The kinds of feed of a party that only exercises: what was recorded, and what is injected."""
 ENTRIES_OF_SITUATION = ("event", "zone", "accord", "claims")
 """The kinds of entry after which the situation may be another."""
 
@@ -60,6 +63,8 @@ class Watching:
     while none watches. `feeds` are those that the node has.
     """
 
+    NO_FEEDS = "no feeds"
+
     def __init__(self, loop: CommandLoop, directory: Path, situation: Callable[[], Awaitable[bytes]]) -> None:
         self.view: WatchView | None = None
         self.feeds: tuple[FeedSettings, ...] = ()
@@ -69,13 +74,17 @@ class Watching:
         self._situation = situation
         self._own = OwnAircraft(loop)
         self._asked = asyncio.Event()
+        self._not_written = ""
 
     def look_again(self) -> None:
-        """Read again which feeds the node has; watch them where they are others than before."""
-        before = self.feeds
-        why = self._read_feeds()
-        if why or self.feeds != before:
-            self._asked.set()
+        """Read again which feeds the node has; watch them where they are others. What is wrong changes nothing."""
+        try:
+            if self._read_feeds() != self.feeds:
+                self._asked.set()
+        except Refusal as refusal:
+            log.error("the feeds are not taken in", why=str(refusal))
+            if not self.feeds:
+                self._asked.set()
 
     async def run(self) -> None:
         """Watch until the node stops."""
@@ -83,13 +92,24 @@ class Watching:
         with contextlib.suppress(NodeStopped):
             while True:
                 self._asked.clear()
-                why = self._read_feeds()
+                self.feeds, why = (), ""
+                try:
+                    self.feeds = self._read_feeds()
+                except Refusal as refusal:
+                    why = f"{FEEDS_FILE}: {refusal}"
+                    log.error("the feeds cannot be watched", why=why)
                 if not self.feeds:
                     await self._say_idle(why)
-                    await self._asked.wait()
+                    await self._call_posts(float("inf"))
                     continue
                 began = self._time()
-                why = await self._watch_once()
+                try:
+                    why = await self._watch_once()
+                except NodeStopped:
+                    raise
+                except Exception as fault:
+                    log.error("the watch failed", exc_info=fault)
+                    why = f"{type(fault).__name__}: {fault}"
                 self.view = None
                 if self._asked.is_set():
                     failures = 0
@@ -99,32 +119,29 @@ class Watching:
                 failures = 1 if self._time() - began > WATCHED_S else failures + 1
                 await self._call_posts(WAITS_S[min(failures, len(WAITS_S)) - 1])
 
-    def _read_feeds(self) -> str:
-        """Read which feeds the node has; return why none can be watched, or nothing."""
-        self.feeds = ()
-        try:
-            self.feeds = read_feeds(self._directory / FEEDS_FILE)
-        except Refusal as refusal:
-            log.error("the feeds cannot be watched", why=str(refusal))
-            return f"{FEEDS_FILE}: {refusal}"
-        return ""
+    def _read_feeds(self) -> tuple[FeedSettings, ...]:
+        """Return which feeds the node has; raises Refusal where they cannot be watched."""
+        feeds = read_feeds(self._directory / FEEDS_FILE)
+        _check_exercise(self._loop.accords.party, feeds)
+        return feeds
 
     async def _say_idle(self, why: str) -> None:
         """Say that nothing is watched, where something was, or where it should be."""
         state = self._room.state
         if why or state.standing is not None:
-            await self._do(SayWatch(self._loop.clock(), runs=False, why=why or "no feeds"))
+            await self._do(SayWatch(self._loop.clock(), runs=False, why=why or self.NO_FEEDS))
         if not why:
             await self._do(SeeAlerts(self._loop.clock(), ()))
             await self._do(SeeFeeds(self._loop.clock(), {}))
 
     async def _call_posts(self, wait_s: float) -> None:
-        """Wait before the next start. Whoever is to look at an alert is called meanwhile too."""
+        """Wait, unless the feeds are to be read again. Whoever is to look at an alert is called meanwhile too."""
         until = self._time() + wait_s
-        while self._time() < until and not self._asked.is_set():
+        while (left_s := until - self._time()) > 0.0 and not self._asked.is_set():
             await self._do(WatchTick(self._loop.clock()))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), min(LOOKS_EVERY_S, wait_s))
+                async with asyncio.timeout(min(LOOKS_EVERY_S, left_s)):
+                    await self._asked.wait()
 
     async def _watch_once(self) -> str:
         """Start the process and hear it until it ends, fails or is to begin anew; return why."""
@@ -148,7 +165,7 @@ class Watching:
 
     async def _hear(self, process: Process) -> str:
         assert process.stdout is not None
-        began, within_s = self._time(), BEGINS_WITHIN_S
+        began, within_s = float("inf"), BEGINS_WITHIN_S
         while True:
             try:
                 async with asyncio.timeout(within_s):
@@ -160,7 +177,7 @@ class Watching:
                 return f"exit code {await process.wait()}"
             except ValueError as error:
                 return str(error)
-            within_s = SPEAKS_WITHIN_S
+            within_s, began = SPEAKS_WITHIN_S, min(began, self._time())
             said = FROM_WATCH.decode(body)
             if isinstance(said, WatchFails):
                 return said.why
@@ -185,12 +202,17 @@ class Watching:
 
     async def _do(self, command: WatchCommand) -> None:
         """Carry a command out where it changes something, and where the disk has space for it."""
+        if not self._room.decide(command):
+            return
         try:
-            if self._room.decide(command):
-                self._loop.check_space(command)
-                await self._loop.decide(command)
+            self._loop.check_space(command)
+            await self._loop.decide(command)
         except Refusal as refusal:
-            log.warning("not written down", why=str(refusal))
+            if str(refusal) != self._not_written:
+                log.warning("what the watch found is not written down", why=str(refusal))
+            self._not_written = str(refusal)
+        else:
+            self._not_written = ""
 
     async def _tell(self, process: Process) -> None:
         """Tell the process what was said of the sky, again when that has changed. Nothing is waited for."""
@@ -207,6 +229,15 @@ class Watching:
     @staticmethod
     def _time() -> float:
         return asyncio.get_running_loop().time()
+
+
+def _check_exercise(party: str, feeds: tuple[FeedSettings, ...]) -> None:
+    """Raise Refusal where a party that only exercises would watch what really flies (R50)."""
+    for feed in feeds:
+        if is_exercise(party) and feed.kind not in IN_EXERCISE:
+            raise Refusal(
+                "watch.feed_in_exercise", f"{feed.name}.kind", feed.kind.value, kinds=", ".join(sorted(IN_EXERCISE))
+            )
 
 
 def _write(process: Process, message: ToWatch) -> None:

@@ -33,7 +33,6 @@ WATCH_FOLDER = "watch"
 PART_S = 30.0
 PART_REPORTS = 200_000
 """A part is written when it is as old, or as large, as this."""
-HOUR_S = 3_600.0
 DAY_S = 86_400.0
 _HOUR = "%Y-%m-%dT%H"
 _FILE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d)(?:-\d+)?\.parquet\Z", re.ASCII)
@@ -62,10 +61,13 @@ class ReportKeeper:
         self.not_kept += max(0, len(sightings) - room)
 
     def is_due(self, now_s: float) -> bool:
-        """Whether there is something to write by `now_s`, seconds since 1970-01-01 UTC."""
-        if self._since_s is None:
-            self._since_s = now_s
-        return now_s - self._since_s >= PART_S or len(self._waiting) >= PART_REPORTS or now_s < self._since_s
+        """Whether something is to be done by `now_s`, seconds since 1970-01-01 UTC: at first what was left undone."""
+        return (
+            self._since_s is None
+            or now_s - self._since_s >= PART_S
+            or len(self._waiting) >= PART_REPORTS
+            or now_s < self._since_s
+        )
 
     def taken(self, now_s: float) -> list[Sighting]:
         """Return what waits to be written, which is the caller's from now on."""

@@ -19,8 +19,8 @@ from detente.watch.observed import observation_of
 from detente.watch.sighting import Sighting
 from detente.watch.situation import FeedHealth, Situation
 from detente.watch.track import Track
+from detente.watch.tracker import SIGHTINGS_MAX, Tracker
 
-LIVES_S = 60.0
 MOST_OWN_NAMES = 20_000
 T = TypeVar("T")
 
@@ -38,16 +38,20 @@ class Seen(NamedTuple):
 
 
 class Lookout:
-    """Sees from sightings what flies. `own_feeds` name the feeds all of whose aircraft are ours."""
+    """Sees from sightings what flies. `own_feeds` name the feeds all of whose aircraft are ours.
+
+    `sightings` counts those that came, `left_out` those of them that were too many for a look.
+    """
 
     def __init__(self, own_feeds: frozenset[str]) -> None:
-        self.sightings = 0
+        self.sightings = self.left_out = 0
         self._own_feeds = own_feeds
         self._own_names: dict[str, None] = {}
         self._watch = LiveWatch()
         self._told: ToldSituation | None = None
         self._situation: Situation | None = None
-        self._last: dict[str, Sighting] = {}
+        self._tracker = Tracker()
+        self._waiting: list[Sighting] = []
 
     def told(self, situation: bytes) -> None:
         """Hold tracks against this from now on, encoded as `encode_situation` does."""
@@ -67,10 +71,13 @@ class Lookout:
         )  # fmt: skip
 
     def take(self, sightings: Sequence[Sighting]) -> None:
-        """Take in what feeds saw, in the order in which it was heard."""
+        """Take in what feeds saw, in the order in which it was heard; of too much for one look the oldest goes."""
         self.sightings += len(sightings)
+        self._waiting += sightings
+        if len(self._waiting) > SIGHTINGS_MAX:
+            self.left_out += len(self._waiting) - SIGHTINGS_MAX
+            del self._waiting[:-SIGHTINGS_MAX]
         for one in sightings:
-            self._last[one.address or one.identity] = one
             if one.feed in self._own_feeds:
                 self._own_names[one.address or one.identity] = None
         while len(self._own_names) > MOST_OWN_NAMES:
@@ -78,8 +85,9 @@ class Lookout:
 
     def look(self, now_s: float, feeds: tuple[FeedHealth, ...] = ()) -> Seen:
         """Return what is seen at a time, seconds since 1970-01-01 UTC, while the feeds stand like this."""
-        self._last = {name: one for name, one in self._last.items() if now_s - one.received_s < LIVES_S}
-        tracks = [_track(name, one, now_s) for name, one in self._last.items()]
+        waiting, self._waiting = self._waiting, []
+        self._tracker.take(waiting, now_s)
+        tracks = self._tracker.tracks(now_s)
         situation, told = self._situation, self._told
         if situation is None or told is None:
             return Seen(tracks, {}, ())
@@ -134,13 +142,3 @@ def _urgency(alert: Alert) -> tuple[int, float, str]:
 def _same(before: T | None, now: T) -> T:
     """Return what was there before where it is equal: it has been compiled."""
     return before if before == now and before is not None else now
-
-
-def _track(name: str, one: Sighting, now_s: float) -> Track:
-    return Track(
-        name, now_s, one.at_s, one.latitude_deg, one.longitude_deg, one.ground_speed_mps or 0.0, one.track_deg or 0.0,
-        one.vertical_speed_mps or 0.0, 0.0, one.horizontal_error_m or 100.0, one.vertical_error_m or 100.0, 10.0,
-        one.pressure_altitude_m, one.geometric_altitude_m, addresses=(one.address,) if one.address else (),
-        identities=(one.identity,) if one.identity else (), callsign=one.callsign, category=one.category,
-        on_ground=one.on_ground, feeds=(one.feed,), sources=(one.source,),
-    )  # fmt: skip

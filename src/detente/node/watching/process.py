@@ -28,6 +28,7 @@ from detente.language.wording import Language
 from detente.link.directory import NodeDirectory
 from detente.node.configuration import WatchSettings, read_configuration
 from detente.node.logs import set_up_logs
+from detente.node.watching.first_look import first_look
 from detente.node.watching.frames import (
     LENGTH_BYTES,
     MOST_ALERTS,
@@ -48,8 +49,8 @@ from detente.node.watching.kept_reports import WATCH_FOLDER, ReportKeeper, check
 from detente.node.watching.lookout import Lookout
 from detente.node.watching.track_columns import track_rows
 from detente.watch.records import FeedStanding
-from detente.watch.silence import MISSES
 from detente.watch.sighting import Sighting
+from detente.watch.silence import MISSES
 from detente.watch.situation import FeedHealth as FeedSilence
 
 NICENESS = 5
@@ -58,7 +59,9 @@ EVERY_S = 1.0
 ENDS_WITHIN_S = 3.0
 ZIP_LEVEL = 1
 MOST_WAITING = 16
-_STANDINGS = {FeedState.HEARING: FeedStanding.LIVE, FeedState.SILENT: FeedStanding.SILENT}
+_STANDINGS = {
+    FeedState.HEARING: FeedStanding.LIVE, FeedState.SILENT: FeedStanding.SILENT, FeedState.ENDED: FeedStanding.ENDED
+}  # fmt: skip
 
 log = structlog.get_logger()
 
@@ -129,6 +132,7 @@ async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: Watc
         lookout.take(sightings)
         keeping.take(sightings)
 
+    await asyncio.to_thread(first_look)
     live = LiveFeeds(feeds, time.time, take)
     hearing = asyncio.create_task(live.run())
     silent_s = {one.name: one.options.silent_s for one in feeds}
@@ -148,20 +152,21 @@ async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: Watc
 
 async def _look(lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], keeping: _Keeping, pipe: Pipe) -> None:
     loop = asyncio.get_running_loop()
-    next_s = loop.time()
+    next_s, opened_s = loop.time(), time.time()
     while True:
         began_s = time.perf_counter()
         now_s = time.time()
         health = live.health()
         seen = lookout.look(
-            now_s, tuple(_silence(one, silent_s[one.name]) for one in health if one.state is not FeedState.ENDED)
+            now_s, tuple(_silence(one, silent_s[one.name], opened_s) for one in health if one.state is not FeedState.ENDED)
         )
         table = msgspec.json.encode(track_rows(now_s, seen.tracks, seen.sides))
         by_name = {track.track_id: track for track in seen.tracks}
         alerts = tuple(live_alert(alert, by_name) for alert in seen.alerts[:MOST_ALERTS])
         pipe.say(
             WatchView(
-                now_s, alerts, seen.own[:MOST_OWN], tuple(map(_feed_view, health)), len(seen.tracks), table, gzip.compress(table, ZIP_LEVEL),
+                now_s, alerts, seen.own[:MOST_OWN], tuple(_feed_view(one, opened_s) for one in health),
+                len(seen.tracks), table, gzip.compress(table, ZIP_LEVEL),
                 lookout.sightings, time.perf_counter() - began_s, keeping.why_not,
             )
         )  # fmt: skip
@@ -221,18 +226,21 @@ class _Keeping:
             log.error("reports are not kept", why=self.why_not)
 
 
-def _silence(health: FeedHealth, silent_s: float) -> FeedSilence:
-    return FeedSilence(health.name, health.heard_s, silent_s / MISSES)
+def _silence(health: FeedHealth, silent_s: float, opened_s: float) -> FeedSilence:
+    """How long a feed is silent: one that was opened only now is not, though nothing was heard yet."""
+    is_new = health.heard_s is None and health.at_s - opened_s <= silent_s
+    return FeedSilence(health.name, opened_s if is_new else health.heard_s, silent_s / MISSES)
 
 
-def _feed_view(health: FeedHealth) -> FeedView:
+def _feed_view(health: FeedHealth, opened_s: float) -> FeedView:
+    """How a feed stands, of those that were opened at a time, seconds since 1970-01-01 UTC."""
     error = "" if health.last_error is None else health.last_error.sentence(Language.ENGLISH)
     standing = _STANDINGS.get(health.state, FeedStanding.AWAY)
     why = "" if standing is FeedStanding.LIVE else f"{health.state}: {error}".rstrip(": ")
     return FeedView(
         health.name, health.kind, standing, why,
-        health.age_s if health.age_s is not None else -1.0, round(health.messages_per_s, 1), health.messages,
-        health.errors,
+        health.age_s if health.age_s is not None else health.at_s - opened_s,
+        round(health.messages_per_s, 1), health.messages, health.errors,
     )  # fmt: skip
 
 
