@@ -93,7 +93,7 @@ def test_a_track_appears_moves_and_looks_old_when_its_feed_stops(north, sky, off
     before = place.inner_text().splitlines()[0]
     place.filter(has_not_text=before).wait_for()
     sky.over.set()
-    screen.see("article td.warning-text")
+    screen.see("article td.warning-text", "not heard now, carried on")
     screen.see(".feeds.none")
     screen.see(".legend", "NO FEED IS HEARD")
 

@@ -171,12 +171,12 @@ export interface AlertView {
   alert: Alert; tracks: TrackOfAlert[]; since: string; waits: boolean; called: string; taken_by: string
   taken_at: string | null; ended_at: string | null
 }
-export interface FeedView { name: string; kind: string; standing: 'live' | 'silent' | 'away'; why: string; silent_s: number; rate: number; errors: number }
+export interface FeedView { name: string; kind: string; standing: 'live' | 'silent' | 'away' | 'ended'; why: string; silent_s: number; rate: number; errors: number }
 export interface Feeds { standing: { runs: boolean; since: string; why: string } | null; feeds: FeedView[]; not_kept: string }
 /** A track of the live picture: null is what is not known. */
 export interface LiveTrack {
   track_id: string; age_s: number; latitude_deg: number; longitude_deg: number; horizontal_error_m: number
-  pressure_altitude_m: number | null; geometric_altitude_m: number | null; vertical_error_m: number
+  pressure_altitude_m: number | null; geometric_altitude_m: number | null; vertical_error_m: number; geometric_error_m: number | null
   ground_speed_mps: number; track_deg: number; vertical_speed_mps: number; side: Side; callsign: string
   addresses: string[]; identities: string[]; category: string; on_ground: boolean; feeds: string[]; sources: string[]; doubts: string[]
 }
