@@ -143,6 +143,9 @@ def test_what_is_live_can_be_read_in_every_language_by_those_who_do_not_see_it(n
     screen.see(".card[data-alert=separation]", "KILO1").get_by_role("button").first.click()
     screen.page.locator(".card[data-alert=separation] button", has_text="LIMA2").click()
     screen.see("article", "LIMA2")
+    screen.page.locator("nav button").nth(10).click()
+    screen.see("section input").fill("lima")
+    screen.see("section button.card.chosen", "LIMA2")
     for _theme in ("night", "day"):
         found = Axe().run(screen.page)
         assert found.violations_count == 0, found.generate_report()

@@ -14,6 +14,8 @@ const MOST_MISSED = 19
 class Live {
   news = $state.raw<LiveNews | null>(null)
   cameMs = $state(0)
+  /** The text by which a person looks for tracks; null while nobody does. */
+  search = $state<string | null>(null)
   /** No picture came for nearly five seconds, while one should. */
   isStale = $state(false)
   readonly isWanted = $derived(watch.runs && scene.isNow)

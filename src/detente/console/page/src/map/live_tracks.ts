@@ -8,6 +8,8 @@ export interface TrackTable { at_s: number; columns: string[]; tracks: unknown[]
 /** What the page is told of a picture: when the node made it, how many are of each side, and those that it asked about. */
 export interface LiveNews {
   atS: number; counts: Record<Side, number>; leftOut: number; followed: LiveTrack[]
+  /** Those that a person looks for by a text, as many as fit on a page, and how many there are. */
+  found: LiveTrack[]; foundInAll: number
   /** The box around all of them in the unit square, west to east, north to south. */
   box: [number, number, number, number] | null
 }
@@ -15,6 +17,7 @@ export interface LiveNews {
 /** A picture that is older is not shown at all. */
 const GONE_MS = 60_000
 const LEADER_S = 60
+const MOST_FOUND = 40
 const NEEDED = [
   'track_id', 'age_s', 'latitude_deg', 'longitude_deg', 'horizontal_error_m', 'pressure_altitude_m', 'geometric_altitude_m',
   'ground_speed_mps', 'track_deg', 'vertical_speed_mps', 'side', 'callsign', 'addresses', 'identities', 'on_ground', 'doubts',
@@ -65,7 +68,7 @@ export class LiveTracks {
       this.aheadYs[k] = -way * Math.cos(turn)
       this.errors[k] = (row[error] as number) * units
       this.ages[k] = row[age] as number
-      this.sides[k] = Math.max(SIDES.indexOf(row[side] as Side), 0)
+      this.sides[k] = sideOf(row[side] as Side)
       this.doubted[k] = Number((row[doubts] as unknown[]).length > 0)
       this.indexOfId.set(row[id] as string, k)
     }
@@ -98,7 +101,8 @@ export class LiveTracks {
     return this.rows[k]?.[this.columnOf.get(name) as number] as T
   }
 
-  news(atS: number, leftOut: number, followed: readonly string[]): LiveNews {
+  /** `search`: the text of whoever looks for tracks; null while nobody does. */
+  news(atS: number, leftOut: number, followed: readonly string[], search: string | null): LiveNews {
     const counts = { ours: 0, theirs: 0, unknown: 0 }
     let [west, north, east, south] = [Infinity, Infinity, -Infinity, -Infinity]
     for (let k = 0; k < this.count; k++) {
@@ -108,8 +112,22 @@ export class LiveTracks {
       north = Math.min(north, this.ys[k] as number)
       south = Math.max(south, this.ys[k] as number)
     }
-    const found = followed.map((id) => this.indexOf(id)).filter((k) => k >= 0).map((k) => this.row(k))
-    return { atS, counts, leftOut, followed: found, box: this.count ? [west, north, east, south] : null }
+    const found = search === null ? [] : this.withText(search.trim().toLowerCase())
+    return {
+      atS, counts, leftOut, followed: followed.map((id) => this.indexOf(id)).filter((k) => k >= 0).map((k) => this.row(k)),
+      found: found.slice(0, MOST_FOUND).map((k) => this.row(k)), foundInAll: found.length,
+      box: this.count ? [west, north, east, south] : null,
+    }
+  }
+
+  /** Ours first, then theirs, then nobody's. */
+  private withText(text: string): number[] {
+    const found: number[] = []
+    for (let k = 0; k < this.count; k++) {
+      const names = [this.value<string>(k, 'callsign'), ...this.value<string[]>(k, 'addresses'), ...this.value<string[]>(k, 'identities')]
+      if (!text || names.some((name) => name.toLowerCase().includes(text))) found.push(k)
+    }
+    return found.sort((a, b) => (this.sides[a] as number) - (this.sides[b] as number) || a - b)
   }
 
   private row(k: number): LiveTrack {
@@ -129,4 +147,10 @@ export class LiveTracks {
     this.sides = new Uint8Array(size)
     this.doubted = new Uint8Array(size)
   }
+}
+
+/** A side that is not known here is nobody's that we know. */
+function sideOf(side: Side): number {
+  const at = SIDES.indexOf(side)
+  return at < 0 ? SIDES.indexOf('unknown') : at
 }

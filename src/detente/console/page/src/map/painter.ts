@@ -33,9 +33,10 @@ let shown: Shown | null = null
 const tracks = new LiveTracks()
 let marks: AlertMark[] = []
 let followed: string[] = []
+let search: string | null = null
 const poll = new TrackPoll((table) => {
   tracks.take(table, Date.now())
-  scope.postMessage({ kind: 'live', news: tracks.news(table.at_s, table.left_out, followed) })
+  scope.postMessage({ kind: 'live', news: tracks.news(table.at_s, table.left_out, followed, search) })
 })
 
 scope.onmessage = ({ data }) => {
@@ -48,6 +49,7 @@ scope.onmessage = ({ data }) => {
   } else if (data.kind === 'boundaries') lines = boundaries(data.lines)
   else if (data.kind === 'live') {
     followed = data.followed
+    search = data.search
     poll.turn(data.on)
   } else if (data.kind === 'alerts') marks = data.marks
   else if (data.kind === 'what_is_at') scope.postMessage({ kind: 'found', found: picture.at(data.x, data.y, data.withinPx) })

@@ -22,8 +22,8 @@ export type ToPainter =
   | { kind: 'canvases'; ground: OffscreenCanvas; moving: OffscreenCanvas }
   | { kind: 'plans'; packed: Packed; gone: string[] }
   | { kind: 'boundaries'; lines: GivenLine[] }
-  /** Whether the node is asked what flies, and the tracks of which the page is to hear everything. */
-  | { kind: 'live'; on: boolean; followed: string[] }
+  /** Whether the node is asked what flies, the tracks of which the page is to hear everything, and what is looked for. */
+  | { kind: 'live'; on: boolean; followed: string[]; search: string | null }
   | { kind: 'alerts'; marks: AlertMark[] }
   | { kind: 'frame'; frame: Frame }
   | { kind: 'what_is_at'; x: number; y: number; withinPx: number }
@@ -87,8 +87,8 @@ export class Painting {
     this.tell({ kind: 'boundaries', lines })
   }
 
-  live(on: boolean, followed: string[]): void {
-    this.tell({ kind: 'live', on, followed })
+  live(on: boolean, followed: string[], search: string | null): void {
+    this.tell({ kind: 'live', on, followed, search })
   }
 
   alerts(marks: AlertMark[]): void {

@@ -9,6 +9,8 @@ const EVERY_MS = 1000
 const QUIET_TURNS = 5
 const LEVELS = ['preventive', 'corrective', 'warning'] as const
 const CLOCKS_DIFFER_MS = 3000
+/** So much of it with each picture: clocks are set. */
+const FORGOTTEN_MS = 20
 
 export const levelNumber = (view: AlertView): number => LEVELS.indexOf(view.alert.level) + 1
 
@@ -23,6 +25,7 @@ class Watch {
   /** Whether this node has feeds, or should have some. */
   readonly isThere = $derived((this.feeds?.standing ?? null) !== null || (this.feeds?.feeds.length ?? 0) > 0)
   #turns = 0
+  #greatestAheadMs = -Infinity
   #asking = false
 
   start(): void {
@@ -38,7 +41,9 @@ class Watch {
 
   /** The picture of this time of the node has come. */
   heard(atS: number): void {
-    const ahead = atS * 1000 - Date.now()
+    // A picture that was long on its way seems to come from a clock that is slow: the one that came fastest counts.
+    const ahead = Math.max(atS * 1000 - Date.now(), this.#greatestAheadMs - FORGOTTEN_MS)
+    this.#greatestAheadMs = ahead
     this.aheadMs = Math.abs(ahead) > CLOCKS_DIFFER_MS ? ahead : 0
   }
 
