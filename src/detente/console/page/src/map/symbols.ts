@@ -17,7 +17,7 @@ const LEADER_ALPHA = 130
 /** Beyond so many flights only the way of the next minutes is drawn, not the whole route. */
 const CROWD = 500
 /** Beyond so many, symbols are small and plain: whole ones would cover each other, and cost four times as much. */
-export const SWARM = 8000
+const SWARM = 8000
 export const MOST_LABELS = 400
 const SYMBOL_PX = 30
 const SMALL = 0.5

@@ -6,7 +6,7 @@ import type { Colours } from './draw'
 import { type LiveTracks, SIDES } from './live_tracks'
 import type { View } from './mercator'
 import { type Pixels, type Sprite, sprite, wordOf } from './pixels'
-import { MOST_LABELS, SWARM } from './symbols'
+import { MOST_LABELS } from './symbols'
 import type { Taken } from './taken'
 import type { Texts } from './texts'
 
@@ -17,6 +17,8 @@ const LINE_ALPHA = 170
 const RING_ALPHA = 120
 const SIZE_PX = 26
 const SMALL = 0.55
+/** With more on the screen symbols are small, so that ours do not cover theirs. */
+const SWARM = 1500
 /** The error is drawn where its circle is larger than this. */
 const SYMBOL_RADIUS_PX = 9
 const DASH_PX = 3
@@ -31,6 +33,7 @@ export class TrackSymbols {
   private xs = new Float32Array(0)
   private ys = new Float32Array(0)
   private readonly labelled: number[] = []
+  private seen = 0
   private tracks: LiveTracks | null = null
   private ms = 0
   private look = ''
@@ -46,6 +49,7 @@ export class TrackSymbols {
     this.tracks = tracks
     this.ms = ms
     this.labelled.length = 0
+    this.seen = 0
     if (!tracks) return
     if (this.xs.length < tracks.count) {
       this.xs = new Float32Array(tracks.xs.length)
@@ -56,6 +60,7 @@ export class TrackSymbols {
       const y = view.toScreenY(tracks.ys[k] as number)
       const isSeen = x > -MARGIN_PX && y > -MARGIN_PX && x < view.width + MARGIN_PX && y < view.height + MARGIN_PX
       this.xs[k] = isSeen ? x : Infinity
+      this.seen += Number(isSeen)
       this.ys[k] = y
     }
     for (const id of chosen) {
@@ -78,7 +83,7 @@ export class TrackSymbols {
     const { tracks } = this
     if (!tracks) return
     this.take(colours, ratio)
-    const isSmall = tracks.count > SWARM
+    const isSmall = this.seen > SWARM
     for (let k = 0; k < tracks.count; k++) {
       const x = this.xs[k] as number
       if (x === Infinity) continue
