@@ -11,7 +11,7 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),tr
 # Compiling every module anew takes most of the time of each process that a test or the demo starts.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: console console-pictures console-check test-console deb sbom audit quick simulate conformance fuzz prove-matching demo test test-long test-whole test-shared check format setup setup-demo lock clean help
+.PHONY: console console-pictures console-check test-console deb sbom audit quick simulate conformance fuzz fuzz-feeds prove-matching demo test test-long test-whole test-shared check format setup setup-demo lock clean help
 
 demo: setup-demo ## two parties deconflict a day of recorded traffic; writes demo-out/report.html; SERVE=1 shows both consoles then
 	$(BIN)/detente demo --out demo-out $(if $(SERVE),--serve)
@@ -58,6 +58,9 @@ prove-matching: setup ## what of private matching takes too long for the tests; 
 
 fuzz: setup ## over ten thousand requests against the civil interfaces (DETENTE_SHARED); takes some minutes
 	$(BIN)/pytest -n 2 --dist load -rP -m "shared and long" tests/utm/test_schema.py
+
+fuzz-feeds: setup ## MESSAGES=N damaged messages against every decoder of live feeds, ten million unless said
+	$(BIN)/python tests/feeds/live/fuzz.py --messages $(or $(MESSAGES),10000000)
 
 simulate: setup ## SEEDS=N runs of whole nodes under faults from seed FROM=S on; LOG=1 prints every event
 	@$(BIN)/python tests/simulation/run.py --seeds $(or $(SEEDS),100) --from $(or $(FROM),1) $(if $(LOG),--log)

@@ -211,9 +211,7 @@ def day_report(day: str, hours: tuple[int, int], say: Callable[[str], None], fai
                 us.look(now_s, tracks)
                 took[k] += time.process_time() - begin
                 peer.look(now_s, tracks)
-    say(
-        f"\n**{day}**, {hours[0]} to {hours[1]} UTC: {len(flights)} flights, {looks:,} seconds with two or more in the air."
-    )
+    say(f"\n**{day}**, {hours[0]} to {hours[1]} UTC: {len(flights)} flights, {looks:,} seconds with two or more aloft.")
     for k, setting in enumerate(SETTINGS):
         real = losses(pairs, setting.minima)
         our_said = ours[k].finish(now_s)

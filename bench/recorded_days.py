@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from detente.watch.track import Doubt, Track
+from detente.watch.track import Track, TrackDoubt
 
 Floats = NDArray[np.float64]
 FOOT_M, KNOT_MPS, RADIUS_M = 0.3048, 1852.0 / 3600.0, 6_371_000.0
@@ -49,7 +49,7 @@ def folder(day: str) -> Path:
 
 
 def flights_of(day: str, hours: tuple[int, int] = (0, 24)) -> list[Flight]:
-    """The flights of a recorded day, or of some hours of it, that have two reports with a height in the air, by name."""
+    """The flights of a recorded day, or of some hours of it, that have two reports with a height in the air."""
     columns = ["timestamp", "flight_id", "latitude", "longitude", "altitude", "groundspeed", "track", "onground"]
     table = pq.read_table(folder(day) / f"{day}.parquet", columns=columns)
     values = {name: table[name].to_numpy(zero_copy_only=False) for name in columns}
@@ -127,8 +127,8 @@ class Live:
         course = math.radians(flight.track_deg[row] + 0.5 * flight.turn_deg_s[row] * age)
         far = flight.speed_mps[row] * age / RADIUS_M
         latitude = flight.latitude[row] + math.degrees(far * math.cos(course))
-        doubts = [Doubt.MAYBE_GHOST] if flight.name.startswith("~") else []
-        doubts += [Doubt.COASTED] if age > 10.0 else []
+        doubts = [TrackDoubt.MAYBE_GHOST] if flight.name.startswith("~") else []
+        doubts += [TrackDoubt.COASTED] if age > 10.0 else []
         return Track(
             flight.name, now_s, float(flight.time_s[row]), float(latitude),
             float(flight.longitude[row] + math.degrees(far * math.sin(course)) / math.cos(math.radians(latitude))),

@@ -27,4 +27,4 @@ def test_a_machine_where_nothing_is_compiled_is_told_before_the_silence(tmp_path
 def test_warm_names_every_room():
     done = run_detente("warm")
     assert done.returncode == 0
-    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == ["airspace", "matching", "utm"]
+    assert [line.partition(":")[0] for line in done.stdout.splitlines()] == ["airspace", "matching", "utm", "watch"]

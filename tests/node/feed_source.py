@@ -13,6 +13,9 @@ from typing import Any
 
 from parties import Party
 
+METRES_A_DEGREE = 92_400.0
+"""Of longitude, at 34 degrees north."""
+
 
 class FeedSource:
     """Listens at a port of 127.0.0.1 and sends every line to every connection."""
@@ -61,6 +64,11 @@ def flying(address: str, latitude_deg: float = 34.0, longitude_deg: float = 20.0
         "vertical_speed_mps": 0.0, "horizontal_error_m": 30.0, "vertical_error_m": 30.0, "integrity_m": 200.0,
         "integrity_level": 3, **more,
     }  # fmt: skip
+
+
+def cruising(address: str, latitude_deg: float = 34.0) -> dict[str, Any]:
+    """A report of one aircraft that flies east as fast as it says, wherever it is by now."""
+    return flying(address, latitude_deg, 20.0 + 200.0 * (time.time() % 3_600.0) / METRES_A_DEGREE)
 
 
 def feeds_toml(*feeds: tuple[str, str, bool]) -> str:

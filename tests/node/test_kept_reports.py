@@ -10,7 +10,7 @@ from detente.airspace.refusal import Refusal
 from detente.node.configuration import WatchSettings
 from detente.node.watching import kept_reports
 from detente.node.watching.kept_reports import ReportKeeper, digest_of, read_kept
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 HOUR_S = 1_780_315_200.0
 """2026-06-01T12:00Z."""
@@ -18,7 +18,7 @@ HOUR_S = 1_780_315_200.0
 
 def sighting(received_s: float, address: str = "abc123") -> Sighting:
     return Sighting(
-        "north", Source.ADSB, received_s - 0.5, received_s, 34.0, 20.0, address, callsign="DET1",
+        "north", SightingSource.ADSB, received_s - 0.5, received_s, 34.0, 20.0, address, callsign="DET1",
         pressure_altitude_m=3048.0, integrity_level=3, on_ground=False,
     )  # fmt: skip
 
@@ -92,6 +92,15 @@ def test_the_oldest_go_where_all_are_too_large(tmp_path, monkeypatch):
     assert removed == [hour.file for hour in hours[: len(removed)]]
     assert removed
     assert sum(hour.size_bytes for hour in left) <= 12_000 < sum(hour.size_bytes for hour in hours)
+
+
+def test_a_part_that_the_end_of_the_machine_left_half_is_left_out(tmp_path):
+    kept = keeper(tmp_path)
+    for first in (0, 10):
+        kept.write([sighting(HOUR_S + first + n) for n in range(5)])
+    (tmp_path / "2026-06-01T12.parts" / "000001.parquet").write_bytes(b"PAR1")
+    assert [hour.reports for hour in kept.close_hours(HOUR_S + 3_600.0)] == [5]
+    assert len(read(tmp_path)) == 5
 
 
 def test_where_the_disk_has_no_space_reports_are_counted_and_not_kept(tmp_path):

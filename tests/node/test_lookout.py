@@ -17,17 +17,17 @@ from detente.node.watching.frames import FROM_WATCH, LARGEST_FRAME, LENGTH_BYTES
 from detente.node.watching.lookout import Lookout, Seen
 from detente.node.watching.told_situation import ToldSituation, decode_situation, encode_situation
 from detente.node.watching.track_columns import COLUMNS, track_rows
-from detente.watch.alert import AlertKind, Side
-from detente.watch.sighting import Sighting, Source
+from detente.watch.alert import AlertKind, TrackSide
+from detente.watch.sighting import Sighting, SightingSource
 
 BEGAN_S = 1_780_315_200.0
 
 
 def sighting(at_s: float, address: str, longitude_deg: float, feed: str = "tower", callsign: str = "") -> Sighting:
     return Sighting(
-        feed, Source.ADSB, at_s, at_s, 34.0, longitude_deg, address, callsign=callsign, pressure_altitude_m=3_000.0,
-        ground_speed_mps=0.0, track_deg=90.0, vertical_speed_mps=0.0, horizontal_error_m=30.0, vertical_error_m=30.0,
-        velocity_error_mps=1.0, integrity_m=200.0, integrity_level=3,
+        feed, SightingSource.ADSB, at_s, at_s, 34.0, longitude_deg, address, callsign=callsign,
+        pressure_altitude_m=3_000.0, ground_speed_mps=0.0, track_deg=90.0, vertical_speed_mps=0.0,
+        horizontal_error_m=30.0, vertical_error_m=30.0, velocity_error_mps=1.0, integrity_m=200.0, integrity_level=3,
     )  # fmt: skip
 
 
@@ -53,8 +53,8 @@ def looked(out: Lookout, seconds: range, *flights: tuple[str, float, str, str]) 
     return seen
 
 
-def sides(seen: Seen) -> dict[str, Side]:
-    return {track.addresses[0]: seen.sides.get(track.track_id, Side.UNKNOWN) for track in seen.tracks}
+def sides(seen: Seen) -> dict[str, TrackSide]:
+    return {track.addresses[0]: seen.sides.get(track.track_id, TrackSide.UNKNOWN) for track in seen.tracks}
 
 
 def test_ours_is_what_our_feeds_show_and_what_is_said_to_be():
@@ -67,11 +67,17 @@ def test_ours_is_what_our_feeds_show_and_what_is_said_to_be():
                ("aaaaa4", 23.0, "tower", "")]  # fmt: skip
     seen = looked(out, range(5), *flights)
     assert sides(seen) == {
-        "aaaaa1": Side.OURS, "aaaaa2": Side.UNKNOWN, "aaaaa3": Side.OURS, "aaaaa4": Side.THEIRS,
+        "aaaaa1": TrackSide.OURS, "aaaaa2": TrackSide.UNKNOWN, "aaaaa3": TrackSide.OURS, "aaaaa4": TrackSide.THEIRS,
     }  # fmt: skip
     # Another receiver hears it on when our own feed does not: it stays ours.
     again = looked(out, range(5, 9), ("aaaaa1", 20.0, "tower", ""), *flights[1:])
-    assert sides(again)["aaaaa1"] is Side.OURS
+    assert sides(again)["aaaaa1"] is TrackSide.OURS
+
+
+def test_tracks_of_another_run_have_other_names():
+    names = [looked(Lookout(frozenset(), last), range(5), ("aaaaa1", 20.0, "tower", "")).tracks[0].track_id
+             for last in (0, 10_000_000)]  # fmt: skip
+    assert len(set(names)) == 2
 
 
 def test_what_is_shown_before_anything_was_told_raises_nothing():

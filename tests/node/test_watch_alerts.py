@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from feed_source import FeedSource, feeds_toml, flying
+from feed_source import METRES_A_DEGREE, FeedSource, feeds_toml, flying
 from parties import Party, two_parties
 
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, StandardPressure
@@ -18,10 +18,7 @@ from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.node.configuration import WatchSettings
 from detente.node.watching.kept_reports import ReportKeeper
-from detente.watch.sighting import Sighting, Source
-
-METRES_A_DEGREE = 92_400.0
-"""Of longitude, at 34 degrees north."""
+from detente.watch.sighting import Sighting, SightingSource
 
 
 def plan_here(plan_id: str) -> Plan:
@@ -182,7 +179,8 @@ def test_what_was_kept_is_played_again_and_verified(parties, sources):
     keeper = ReportKeeper(north.path / "watch", WatchSettings(leave_free_mb=64))
     seconds = [hour.timestamp() + second for second in range(60)]
     keeper.write([
-        Sighting("tower", Source.ADSB, at_s, at_s, 34.0, 20.0 + sign * 0.1 - sign * 0.002 * (at_s - seconds[0]), name,
+        Sighting("tower", SightingSource.ADSB, at_s, at_s, 34.0,
+                 20.0 + sign * 0.1 - sign * 0.002 * (at_s - seconds[0]), name,
                  pressure_altitude_m=3_000.0, ground_speed_mps=185.0, track_deg=90.0 if sign < 0 else 270.0,
                  horizontal_error_m=30.0, integrity_m=200.0, integrity_level=3)
         for at_s in seconds for sign, name in ((-1, "43c6f1"), (1, "43c6f2"))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from feed_source import FeedSource, feeds_toml, flying, watch_process
+from feed_source import FeedSource, cruising, feeds_toml, flying, watch_process
 from parties import Party, two_parties
 
 
@@ -47,7 +47,7 @@ def sees(party: Party, source: FeedSource, *wanted: str) -> None:
     """Fly these aircraft until the node's watch shows them."""
 
     def shown() -> bool:
-        source.send(flying(address, 34.0 + number) for number, address in enumerate(wanted))
+        source.send(cruising(address, 34.0 + number / 10) for number, address in enumerate(wanted))
         return addresses(party) >= set(wanted)
 
     party.until(shown, f"shows {wanted}")
@@ -116,7 +116,7 @@ def test_a_watch_that_hangs_is_no_concern_of_the_node_and_ends_with_it(parties, 
     os.kill(hung, signal.SIGSTOP)
     try:
         assert north.get("/status")["party"] == "north"
-        assert addresses(north) == {"43c6f1"}
+        assert "43c6f1" in addresses(north)
         assert north.stop() == 0
         with pytest.raises(ProcessLookupError):
             os.kill(hung, 0)

@@ -62,6 +62,7 @@ def test_every_method_is_called() -> None:
 
 CALLED_FROM_OUTSIDE = {
     "detente.serving.connection.ClientConnection": "asyncio calls the methods of a protocol",
+    "detente.feeds.live.datagrams._Received": "asyncio calls the methods of a protocol",
     "detente.serving.reading.RequestParser": "httptools calls the methods of its owner",
     "detente.api.way_to_node._SocketFile": "urllib calls the methods of a handler",
     "detente.cli.main.AllCommands": "typer calls the methods of a group",

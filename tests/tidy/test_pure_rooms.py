@@ -22,6 +22,7 @@ IMPURE_CALLS = frozenset({
 })  # fmt: skip
 ALLOWED = {
     ("airspace/compile.py", "pathlib"): "run once at set-up, to forget stale machine code",
+    ("watch/compile.py", "pathlib"): "run once at set-up, to forget stale machine code",
     ("airspace/geoid.py", "importlib.resources"): "reads the carried geoid grid, which never changes",
     ("line/phrases.py", "importlib.resources"): "reads the carried phrase table, which never changes",
     ("language/", "importlib.resources"): "reads the carried texts, which never change",

@@ -8,18 +8,18 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detente.watch.alert import AlertKind, AlertLevel, Side
+from detente.watch.alert import AlertKind, AlertLevel, TrackSide
 from detente.watch.alert_board import MOST_SHOWN, AlertBoard, AlertNews
-from detente.watch.finding import Finding
+from detente.watch.finding import WatchFinding
 from detente.watch.steadiness import Steadiness, SteadyLevel
 
 STEADY = {AlertKind.SEPARATION: Steadiness(2, 3, 4.0, 5.0)}
 
 
 def found(key="separation:a|b", level=2, kept=None, left_s=60.0, **rest):
-    return Finding(
+    return WatchFinding(
         key, AlertKind.SEPARATION, level, level if kept is None else kept, "separation_ahead", ("a", "b"),
-        (Side.OURS, Side.THEIRS), left_s=left_s, **rest,
+        (TrackSide.OURS, TrackSide.THEIRS), left_s=left_s, **rest,
     )  # fmt: skip
 
 

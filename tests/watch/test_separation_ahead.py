@@ -13,12 +13,12 @@ from watch_samples import MINIMA, START, START_S, place, pressure, situation, tr
 
 from detente.airspace.plan import Containment, Plan, Trajectory, Waypoint
 from detente.airspace.separation import ClassMinima, Minima, MinimaTable
-from detente.watch.alert import Side
+from detente.watch.alert import TrackSide
 from detente.watch.live_tracks import OURS, live
 from detente.watch.prediction import Guess, predict
 from detente.watch.separation import look_ahead_of, pair_minima, separation_ahead
 from detente.watch.situation import LevelTimes
-from detente.watch.track import Doubt
+from detente.watch.track import TrackDoubt
 
 NAMES = "abcdefghij"
 TRACKS = st.lists(
@@ -82,8 +82,8 @@ def test_no_pair_is_missed(states, centre, searches):
     found = {frozenset(one.tracks) for one in findings if one.level}
     assert inside_by_sampling(shown, prediction, MINIMA, told.times.preventive_s) <= found
     for one in findings:
-        assert one.sides[0] is Side.OURS
-        assert one.sides[1] is not Side.OURS
+        assert one.sides[0] is TrackSide.OURS
+        assert one.sides[1] is not TrackSide.OURS
 
 
 def head_on(**rest):
@@ -128,7 +128,7 @@ def test_errors_widen_the_minima_up_to_twice_and_are_said():
 def test_who_has_no_height_is_found_and_the_doubt_is_said():
     _, _, (one,) = look(head_on(altitude=None), situation())
     assert one.reason == "separation_no_height"
-    assert one.doubts == (Doubt.NO_HEIGHT,)
+    assert one.doubts == (TrackDoubt.NO_HEIGHT,)
     assert one.level == 2
     near = [track("a", 36.0, course=0.0), track("b", 36.06, course=180.0, altitude=None)]
     assert [found.level for found in look(near, situation())[2]] == [2]

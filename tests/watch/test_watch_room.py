@@ -209,7 +209,12 @@ def test_whether_the_watch_runs_is_written_down_when_it_changes():
     watch = Watched()
     assert watch.do(SayWatch(NOON, runs=False, why="exit code 9")) == [WatchStandingChanged(NOON, False, "exit code 9")]
     assert watch.do(SayWatch(after(1), runs=False, why="exit code 9")) == []
-    assert watch.do(SayWatch(after(2), runs=True)) == [WatchStandingChanged(after(2), True, "")]
+    assert watch.do(SayWatch(after(2), runs=True, run=1)) == [WatchStandingChanged(after(2), True, "", 1)]
+    assert watch.do(SayWatch(after(3), runs=True, run=1)) == []
+    assert watch.do(SayWatch(after(4), runs=False, why="gone")) == [WatchStandingChanged(after(4), False, "gone", 1)]
+    assert watch.do(SayWatch(after(5), runs=True, run=2)) == [WatchStandingChanged(after(5), True, "", 2)]
+    # After the end of the node nothing said that it no longer ran; that it began again is said all the same.
+    assert watch.do(SayWatch(after(6), runs=True, run=3)) == [WatchStandingChanged(after(6), True, "", 3)]
 
 
 def test_the_digest_of_an_hour_is_kept_until_its_file_is_removed():

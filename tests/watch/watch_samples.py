@@ -9,7 +9,7 @@ from detente.airspace.altitude import Altitude, AltitudeUnit, StandardPressure
 from detente.airspace.position import Position
 from detente.airspace.separation import Minima, MinimaTable
 from detente.watch.situation import Situation
-from detente.watch.track import Doubt, Track
+from detente.watch.track import Track, TrackDoubt
 
 START = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
 START_S = START.timestamp()
@@ -19,7 +19,7 @@ MINIMA = MinimaTable(Minima(5_556.0, 304.8))
 def track(
     name: str, latitude: float = 36.0, longitude: float = -121.0, *, speed: float = 200.0, course: float = 0.0,
     climb: float = 0.0, turn: float = 0.0, altitude: float | None = 10_000.0, at_s: float = START_S,
-    error: float = 20.0, doubts: tuple[Doubt, ...] = (), on_ground: bool = False, geometric: float | None = None,
+    error: float = 20.0, doubts: tuple[TrackDoubt, ...] = (), on_ground: bool = False, geometric: float | None = None,
     height_error: float = 8.0,
 ) -> Track:  # fmt: skip
     return Track(

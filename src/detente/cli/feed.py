@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from detente.feeds.live.settings import FeedSettings
     from detente.watch.sighting import Sighting
 
-Kind = Annotated[
+FeedKindWord = Annotated[
     str,
     typer.Argument(
         help="beast, avr, sbs, aircraft-json, asterix, cot, mavlink, ogn, json or replay: docs/reference/feeds.md."
@@ -38,7 +38,7 @@ SHOWN_AIRCRAFT = 10
 
 
 def add(
-    kind: Kind,
+    kind: FeedKindWord,
     where: WherePlace,
     directory: Directory,
     name: Annotated[str, typer.Option("--name", help="What the feed is called.")],
@@ -90,7 +90,7 @@ def remove(
 
 
 def try_out(
-    kind: Kind,
+    kind: FeedKindWord,
     where: WherePlace,
     options: FeedOptionWords = None,
     for_time: Annotated[str, typer.Option("--for", help="How long to listen: 10s, 1min.")] = "10s",

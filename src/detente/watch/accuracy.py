@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from detente.watch.sighting import Source
+from detente.watch.sighting import SightingSource
 
 
 class UsualErrors(NamedTuple):
@@ -32,21 +32,20 @@ class UsualErrors(NamedTuple):
 
 
 USUAL_ERRORS = {
-    Source.ADSB: UsualErrors(92.6, 10.0, 0.6),
-    Source.ADSR: UsualErrors(92.6, 10.0, 1.6),
-    Source.TISB: UsualErrors(185.2, 20.0, 3.0),
-    Source.MLAT: UsualErrors(260.0, 20.0, 1.0),
-    Source.RADAR: UsualErrors(519.0, 20.0, 0.5),
-    Source.FUSED: UsualErrors(519.0, 20.0, 0.5),
-    Source.REMOTE_ID: UsualErrors(30.5, 10.0, 1.0),
-    Source.FLARM: UsualErrors(30.5, 10.0, 1.0),
-    Source.OWN_REPORT: UsualErrors(92.6, 10.0, 0.6),
-    Source.OTHER: UsualErrors(555.6, 20.0, 2.0),
+    SightingSource.ADSB: UsualErrors(92.6, 10.0, 0.6),
+    SightingSource.ADSR: UsualErrors(92.6, 10.0, 1.6),
+    SightingSource.TISB: UsualErrors(185.2, 20.0, 3.0),
+    SightingSource.MLAT: UsualErrors(260.0, 20.0, 1.0),
+    SightingSource.RADAR: UsualErrors(519.0, 20.0, 0.5),
+    SightingSource.FUSED: UsualErrors(519.0, 20.0, 0.5),
+    SightingSource.REMOTE_ID: UsualErrors(30.5, 10.0, 1.0),
+    SightingSource.FLARM: UsualErrors(30.5, 10.0, 1.0),
+    SightingSource.OWN_REPORT: UsualErrors(92.6, 10.0, 0.6),
+    SightingSource.OTHER: UsualErrors(555.6, 20.0, 2.0),
 }
 
 PRESSURE_ERROR_M = 38.1
 GEOMETRIC_ERROR_M = 150.0
-CLIMB_ERROR_MPS = 4.6
 
 RADIAL_95 = 2.4477
 """Radius within which 95 % of a circular normal distribution of deviation 1 lies: the root of -2 ln 0.05."""

@@ -29,7 +29,7 @@ class AlertLevel(StrEnum):
     WARNING = "warning"
 
 
-class Side(StrEnum):
+class TrackSide(StrEnum):
     """Whose aircraft a track is."""
 
     OURS = "ours"
@@ -77,7 +77,7 @@ class Alert(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     at_s: float
     reason: str
     tracks: tuple[str, ...] = ()
-    sides: tuple[Side, ...] = ()
+    sides: tuple[TrackSide, ...] = ()
     figures: dict[str, float | str] = {}
     due_s: float | None = None
     place: AlertPlace | None = None

@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from detente.watch.alert import Alert, AlertKind
-from detente.watch.finding import LEVELS, Finding, number_of
+from detente.watch.finding import LEVELS, WatchFinding, number_of
 from detente.watch.steadiness import Steadiness, SteadyLevel
 
 MOST_SHOWN = 300
@@ -58,15 +58,19 @@ class AlertBoard:
         self.left_out = 0
         """How many matters would stand, were there room for them."""
 
+    def steady(self, kind: AlertKind, steadiness: Steadiness) -> None:
+        """How steady alerts of a kind are made from now on; what is followed already stays as it is."""
+        self._steadiness[kind] = steadiness
+
     def take(
-        self, now_s: float, findings: Iterable[Finding], worth: Callable[[Alert], Alert] | None = None
+        self, now_s: float, findings: Iterable[WatchFinding], worth: Callable[[Alert], Alert] | None = None
     ) -> list[AlertChange]:
         """Take in the findings of one look, and return what has changed, the worst first.
 
         A matter that is found twice in a look counts as its worse finding. `worth` completes an alert that is raised or
         rises, as with a way out.
         """
-        by_key: dict[str, Finding] = {}
+        by_key: dict[str, WatchFinding] = {}
         for one in sorted(findings, key=lambda finding: finding.badness):
             by_key.setdefault(one.key, one)
         followed = dict(list(by_key.items())[:MOST_FOLLOWED])
@@ -87,7 +91,7 @@ class AlertBoard:
             changes.append(AlertChange(AlertNews.ENDED, ended))
         return [*self._show(kept, by_key, now_s, worth), *changes]
 
-    def _look(self, key: str, found: Finding | None, now_s: float) -> int:
+    def _look(self, key: str, found: WatchFinding | None, now_s: float) -> int:
         steady = self._levels.get(key)
         if steady is None:
             assert found is not None
@@ -98,7 +102,7 @@ class AlertBoard:
         return level
 
     def _show(
-        self, keys: list[str], findings: dict[str, Finding], now_s: float, worth: Callable[[Alert], Alert] | None
+        self, keys: list[str], findings: dict[str, WatchFinding], now_s: float, worth: Callable[[Alert], Alert] | None
     ) -> list[AlertChange]:
         changes = []
         for key in keys:

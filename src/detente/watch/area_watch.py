@@ -16,7 +16,7 @@ from detente.picture.notices import Meaning
 from detente.picture.observations import TOUCHING
 from detente.watch.alert import AlertKind, AlertPlace
 from detente.watch.area_kernels import may_reach
-from detente.watch.finding import Finding, doubts_of
+from detente.watch.finding import WatchFinding, doubts_of
 from detente.watch.live_tracks import SIDES, LiveTracks
 from detente.watch.observed import path_plan
 from detente.watch.prediction import Prediction
@@ -42,7 +42,7 @@ class AreaWatch:
         self._centres, self._radii_m = np.empty((0, 3)), np.empty(0)
         self._binds = np.empty((0, len(SIDES)), dtype=np.bool_)
 
-    def look(self, live: LiveTracks, prediction: Prediction, situation: Situation, now_s: float) -> list[Finding]:
+    def look(self, live: LiveTracks, prediction: Prediction, situation: Situation, now_s: float) -> list[WatchFinding]:
         """What is found now; of an aircraft whose turn it is not, what was found at its last one."""
         self._prepare(situation)
         if not self._areas or not len(live):
@@ -99,7 +99,9 @@ def disc_of(shape: Circle | Polygon) -> tuple[Floats, float]:
     return middle, float(np.linalg.norm(points - middle, axis=1).max() + longest_m**2 / 5e7)
 
 
-def _finding(live: LiveTracks, row: int, area: WatchedArea, met: Encounter, now_s: float, times: LevelTimes) -> Finding:
+def _finding(
+    live: LiveTracks, row: int, area: WatchedArea, met: Encounter, now_s: float, times: LevelTimes
+) -> WatchFinding:
     track = live.tracks[row]
     left_s = max(0.0, posix_s(met.start) - now_s)
     most = LEVELS_MOST.get(area.meaning, 3)
@@ -111,7 +113,7 @@ def _finding(live: LiveTracks, row: int, area: WatchedArea, met: Encounter, now_
     place = live.place_of(row) if inside else AlertPlace(
         point.latitude_deg, point.longitude_deg, track.pressure_altitude_m
     )  # fmt: skip
-    return Finding(
+    return WatchFinding(
         f"{AlertKind.AREA}:{area.area_id}|{track.track_id}", AlertKind.AREA, min(most, level_in(times, left_s)),
         min(most, level_in(times, max(0.0, left_s - KEEPS_LONGER_S))), "area_inside" if inside else "area_ahead",
         (track.track_id,), live.sides_of(row), figures, left_s, place, area.area_id, doubts_of(track.doubts),

@@ -37,7 +37,6 @@ CELL_M = 5_500.0
 CANDIDATES = 8
 LOOKED_AT_MAX = 1_024
 """Tracks near one sighting that are looked at: a crowd beyond that is no traffic."""
-REPEAT_STALE_S = 5.0
 DROPPED_S = 60.0
 """A track that nothing was heard of for so long is dropped; no sighting is of it any more."""
 
@@ -130,6 +129,9 @@ def cost_by_name(track: Floats, sighting: Floats, place: Floats) -> float:
         return cost
     # It may have turned, or flown another way since: whatever it reaches at its speed is possible.
     fast = math.sqrt(track[3] ** 2 + track[4] ** 2 + track[5] ** 2)
+    said = sighting[tk.S_SPEED]
+    if said == said:
+        fast = max(fast, min(said, fast + 30.0 + 3.0 * math.sqrt(track[tk.T_VV])))
     reach = (1.2 * fast + 15.0) * max(dt, 0.0) + 4.0 * math.sqrt(track[tk.T_PP] + error)
     if dt >= 0.0 and flown <= reach * reach:
         return cost
@@ -145,7 +147,7 @@ def is_repeated(track: Floats, sighting: Floats) -> bool:
     if said != said:
         said = math.sqrt(track[3] ** 2 + track[4] ** 2 + track[5] ** 2)
         return said > 5.0 and sighting[tk.S_ON_GROUND] == 0.0
-    return said > tk.STILL_MPS
+    return bool(said > tk.STILL_MPS)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -174,7 +176,7 @@ def judge_named(
             verdicts[p] = REPEATED
         elif at < before:
             verdicts[p] = OLDER
-        elif at > before and not conflicts(names[j], heard[j], own[i], sensors[i, 0], sensors[i, 1], at):
+        elif not conflicts(names[j], heard[j], own[i], sensors[i, 0], sensors[i, 1], at):
             cost = cost_by_name(t, s, place)
             if cost >= 0.0:
                 verdicts[p] = INSIDE

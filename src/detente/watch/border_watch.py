@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from detente.airspace.arrays import Floats, Integers
 from detente.picture.observations import Verdict
 from detente.watch.alert import AlertKind
 from detente.watch.boundary import Boundary, distances_to_right_m, side_of
-from detente.watch.finding import Finding, doubts_of
+from detente.watch.finding import WatchFinding, doubts_of
 from detente.watch.live_tracks import OURS, THEIRS, LiveTracks
 from detente.watch.prediction import Prediction
 from detente.watch.separation import KEEPS_LONGER_S, level_in, place_at
@@ -16,13 +17,13 @@ from detente.watch.situation import LevelTimes, Situation
 REASONS = {Verdict.OUTSIDE: "boundary_crossed", Verdict.CANNOT_TELL: "boundary_unsure"}
 
 
-def at_boundaries(live: LiveTracks, prediction: Prediction, situation: Situation) -> list[Finding]:
+def at_boundaries(live: LiveTracks, prediction: Prediction, situation: Situation) -> list[WatchFinding]:
     """What is found of ours and theirs at the boundaries that have us on one side.
 
     Ours are held against our side, theirs against the other. Between two steps of the prediction an aircraft crosses
     where its distance from the line is none, taken straight.
     """
-    findings: list[Finding] = []
+    findings: list[WatchFinding] = []
     rows = np.flatnonzero((live.side == OURS) | (live.side == THEIRS))
     if not len(rows):
         return findings
@@ -44,8 +45,7 @@ def at_boundaries(live: LiveTracks, prediction: Prediction, situation: Situation
     return findings
 
 
-def side_sign(boundary: Boundary, party: str, live: LiveTracks, rows: np.ndarray[tuple[int], np.dtype[np.int64]]
-              ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:  # fmt: skip
+def side_sign(boundary: Boundary, party: str, live: LiveTracks, rows: Integers) -> Floats:
     """1 for aircraft whose own side is to the right of the line, else -1, shape of `rows`."""
     ours = 1.0 if party == boundary.right else -1.0
     return np.where(live.side[rows] == OURS, ours, -ours)
@@ -64,7 +64,7 @@ def _crosses_s(boundary: Boundary, prediction: Prediction, row: int) -> float:
 def _finding(
     live: LiveTracks, prediction: Prediction, row: int, boundary: Boundary, now: Verdict,
     measured: tuple[float, float], times: LevelTimes,
-) -> Finding | None:  # fmt: skip
+) -> WatchFinding | None:  # fmt: skip
     right_m, crosses_s = measured
     level, kept, reason, left_s = 0, 0, "", float("inf")
     if now is not Verdict.INSIDE:
@@ -86,7 +86,8 @@ def _finding(
     if track.pressure_altitude_m is not None:
         figures["first_altitude_m"] = track.pressure_altitude_m
     place = live.place_of(row) if left_s in {0.0, float("inf")} else place_at(prediction, row, left_s)
-    return Finding(
-        f"{AlertKind.AREA}:line:{boundary.boundary_id}|{track.track_id}", AlertKind.AREA, level, max(level, kept), reason,
+    key = f"{AlertKind.AREA}:line:{boundary.boundary_id}|{track.track_id}"
+    return WatchFinding(
+        key, AlertKind.AREA, level, max(level, kept), reason,
         (track.track_id,), live.sides_of(row), figures, left_s, place, boundary.boundary_id, doubts_of(track.doubts),
     )  # fmt: skip

@@ -25,7 +25,7 @@ LONGEST_M = 5_000_000.0
 MOST_POINTS = 10_000
 
 
-class Datum(StrEnum):
+class LineDatum(StrEnum):
     """The datum of a line. Others are converted by whoever brings the line in."""
 
     WGS_84 = "WGS 84"
@@ -42,7 +42,7 @@ class Boundary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     left: str
     right: str
     buffer_m: float
-    datum: Datum = Datum.WGS_84
+    datum: LineDatum = LineDatum.WGS_84
 
     def __post_init__(self) -> None:
         check_identifier("boundary_id", self.boundary_id)

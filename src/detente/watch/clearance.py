@@ -7,15 +7,15 @@ import math
 import numpy as np
 
 from detente.watch.alert import AlertKind
-from detente.watch.finding import Finding, doubts_of, number_of
+from detente.watch.finding import WatchFinding, doubts_of, number_of
 from detente.watch.live_tracks import LiveTracks
 from detente.watch.pairs import relative_motion, straight_pairs
 from detente.watch.separation import MOST_PAIRS, altitudes_of, pair_key
-from detente.watch.track import Doubt
+from detente.watch.track import TrackDoubt
 from detente.watch.well_clear import ClearLogic
 
 
-def not_well_clear(live: LiveTracks, logic: ClearLogic, *, own_pairs: bool) -> tuple[list[Finding], int]:
+def not_well_clear(live: LiveTracks, logic: ClearLogic, *, own_pairs: bool) -> tuple[list[WatchFinding], int]:
     """What is found, the soonest first, and how many pairs more there were than MOST_PAIRS.
 
     The volumes are those of aircraft that fly straight, as their standards say. A pair that will be within the modified
@@ -38,7 +38,7 @@ def not_well_clear(live: LiveTracks, logic: ClearLogic, *, own_pairs: bool) -> t
     for k in order[:MOST_PAIRS].tolist():
         a, b = int(first[k]), int(second[k])
         numbers = [number_of(logic.level_of(n)) if n else 0 for n in (int(found[k]), int(kept[k]))]
-        doubts = doubts_of(live.tracks[a].doubts, live.tracks[b].doubts, () if known[k] else (Doubt.NO_HEIGHT,))
+        doubts = doubts_of(live.tracks[a].doubts, live.tracks[b].doubts, () if known[k] else (TrackDoubt.NO_HEIGHT,))
         if not known[k]:
             numbers = [min(number, 2) for number in numbers]
         figures: dict[str, float | str] = {"now_distance_m": math.hypot(motion[k, 0], motion[k, 1])}
@@ -47,7 +47,7 @@ def not_well_clear(live: LiveTracks, logic: ClearLogic, *, own_pairs: bool) -> t
         figures |= altitudes_of(live, a, b)
         left_s = float(due_s[k])
         findings.append(
-            Finding(
+            WatchFinding(
                 pair_key(AlertKind.WELL_CLEAR, live, a, b),
                 AlertKind.WELL_CLEAR,
                 numbers[0],

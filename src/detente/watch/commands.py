@@ -48,10 +48,11 @@ class FlyPlan(_Command, frozen=True, tag="fly_plan"):
 
 
 class SayWatch(_Command, frozen=True, tag="say_watch"):
-    """The watch runs, or it does not, and why."""
+    """The watch runs, for the time of this number, or it does not, and why."""
 
     runs: bool
     why: str = ""
+    run: int = 0
 
 
 class KeepReports(_Command, frozen=True, tag="keep_reports"):

@@ -9,12 +9,12 @@ from detente.airspace.plan import Circle, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.separation import Minima, MinimaTable
 from detente.picture.notices import Meaning
-from detente.watch.alert import Side
+from detente.watch.alert import TrackSide
 from detente.watch.boundary import Boundary
 from detente.watch.declared import ALWAYS
 from detente.watch.live_watch import LiveWatch
 from detente.watch.observed import EVERY_HEIGHT
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 from detente.watch.situation import Situation, WatchedArea
 from detente.watch.track import Track
 from detente.watch.tracker import Tracker
@@ -32,8 +32,8 @@ def _compile_tracker() -> None:
     for second in range(3):
         tracker.take(
             [
-                Sighting("radar", Source.RADAR, second, second, 50.0, 8.0),
-                Sighting("adsb", Source.ADSB, second, second, 50.1, 8.0, address="400001"),
+                Sighting("radar", SightingSource.RADAR, second, second, 50.0, 8.0),
+                Sighting("adsb", SightingSource.ADSB, second, second, 50.1, 8.0, address="400001"),
             ],
             second,
         )
@@ -46,7 +46,7 @@ def _compile_alerts() -> None:
     for logic in ClearLogic:
         situation = Situation(
             "north", MinimaTable(Minima(9_260.0, 304.8)), ours=frozenset({"a"}),
-            areas=(WatchedArea("area", Meaning.KEEP_OUT, area, (Side.OURS,)),),
+            areas=(WatchedArea("area", Meaning.KEEP_OUT, area, (TrackSide.OURS,)),),
             boundaries=(Boundary("line", (here, there), "north", "south", 1_000.0),), clear_logic=logic,
         )  # fmt: skip
         watch = LiveWatch()

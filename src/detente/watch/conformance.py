@@ -13,13 +13,13 @@ from detente.airspace.geodesy import GEOD
 from detente.airspace.plan import Trajectory
 from detente.airspace.position import from_posix_s
 from detente.watch.alert import AlertKind
-from detente.watch.finding import Finding, doubts_of
+from detente.watch.finding import WatchFinding, doubts_of
 from detente.watch.live_tracks import LiveTracks
 from detente.watch.observed import PlaceSearch, place_plan
 from detente.watch.prediction import route_of
 
 
-def own_conformance(live: LiveTracks, now_s: float) -> tuple[dict[int, bool], list[Finding]]:
+def own_conformance(live: LiveTracks, now_s: float) -> tuple[dict[int, bool], list[WatchFinding]]:
     """Whether each of our aircraft that has a plan may be inside it, by row, and what is found of those that are not.
 
     An aircraft is outside when no place that its errors leave open touches its plan, containment included. Those
@@ -47,7 +47,7 @@ def own_conformance(live: LiveTracks, now_s: float) -> tuple[dict[int, bool], li
         if math.isfinite(above_m):
             figures["away_height_m"] = abs(above_m)
         findings.append(
-            Finding(
+            WatchFinding(
                 f"{AlertKind.OWN_DEVIATION}:{plan.plan_id}",
                 AlertKind.OWN_DEVIATION,
                 2,
@@ -90,7 +90,7 @@ class ConformanceDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How our aircraft kept to their plans in one day of UTC, as F3548 asks.
 
     Attributes:
-        flown_s, inside_s: seconds flown with a plan, and of these inside it.
+        flown_s, inside_s: seconds flown with a plan, and of these inside it (F3548 asks for a share of 95 %).
         over_10s, over_60s: times outside without a break for at least 10 and at least 60 seconds.
     """
 
@@ -99,11 +99,6 @@ class ConformanceDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inside_s: float = 0.0
     over_10s: int = 0
     over_60s: int = 0
-
-    @property
-    def share_inside(self) -> float:
-        """The share of the time flown inside the plan; 1 where nothing was flown."""
-        return self.inside_s / self.flown_s if self.flown_s else 1.0
 
 
 LONGEST_GAP_S = 10.0

@@ -18,10 +18,10 @@ from detente.picture.notices import Meaning
 from detente.picture.observations import EXPLAINING
 from detente.watch.alert import AlertKind
 from detente.watch.area_watch import disc_of
-from detente.watch.finding import Finding, doubts_of
+from detente.watch.finding import WatchFinding, doubts_of
 from detente.watch.live_tracks import OURS, THEIRS, LiveTracks
 from detente.watch.observed import PlaceSearch, place_plan
-from detente.watch.pairs import straight_pairs
+from detente.watch.pairs import HIGHEST_M, MARGIN_M, relative_motion, straight_pairs
 from detente.watch.situation import Situation
 from detente.watch.turns import Turns
 
@@ -44,7 +44,7 @@ class DeclaredWatch:
         self._names: list[tuple[str, str]] = []
         self._they_told = False
 
-    def look(self, live: LiveTracks, situation: Situation, now_s: float) -> list[Finding]:
+    def look(self, live: LiveTracks, situation: Situation, now_s: float) -> list[WatchFinding]:
         """What is found of the aircraft of others now."""
         self._prepare(situation)
         rows, near = self._candidates(live, situation)
@@ -102,11 +102,14 @@ class DeclaredWatch:
         minima = situation.minima.default
         near, in_disc = np.zeros(len(live), dtype=np.bool_), np.zeros(len(live), dtype=np.bool_)
         if minima.horizontal_m > 0.0 and (live.side == OURS).any():
-            first, second = straight_pairs(
-                live, NEAR_TIMES * minima.horizontal_m, min(19_000.0, NEAR_TIMES * minima.vertical_m), 0.0,
-                own_pairs=False,
-            )  # fmt: skip
-            near[first] = near[second] = True
+            apart_m = NEAR_TIMES * minima.horizontal_m + MARGIN_M
+            height_m = min(HIGHEST_M, NEAR_TIMES * minima.vertical_m)
+            first, second = straight_pairs(live, apart_m, height_m, 0.0, own_pairs=False)
+            motion, known = relative_motion(live, first, second)
+            close = (np.hypot(motion[:, 0], motion[:, 1]) <= apart_m) & (
+                (np.abs(motion[:, 2]) <= height_m) | (known == 0)
+            )
+            near[second[close]] = True
         if situation.accord_area is not None:
             middle, reach_m = disc_of(situation.accord_area.polygon)
             away_m = np.linalg.norm(surface_points(live.latitude_deg, live.longitude_deg) - middle, axis=1)
@@ -129,11 +132,11 @@ class DeclaredWatch:
         return ("undeclared_in_area", "") if any(kind == AREA for kind, _ in touched) else ("", "")
 
 
-def _finding(live: LiveTracks, row: int, reason: str, subject: str) -> Finding:
+def _finding(live: LiveTracks, row: int, reason: str, subject: str) -> WatchFinding:
     track = live.tracks[row]
     kind = AlertKind.UNDECLARED if reason.startswith("undeclared") else AlertKind.THEIR_DEVIATION
     level = 1 if reason == "undeclared_in_area" else 2
-    return Finding(
+    return WatchFinding(
         f"{kind}:{track.track_id}", kind, level, level, reason, (track.track_id,), live.sides_of(row),
         {"error_distance_m": float(live.error_m[row])}, place=live.place_of(row), subject=subject,
         doubts=doubts_of(track.doubts),

@@ -76,10 +76,11 @@ class PlanFlown(_WatchEvent, frozen=True, tag="plan_flown"):
 
 
 class WatchStandingChanged(_WatchEvent, frozen=True, tag="watch_standing_changed"):
-    """From now on the watch runs, or it does not, and why."""
+    """From now on the watch runs, for the time of this number, or it does not, and why."""
 
     runs: bool
     why: str
+    run: int = 0
 
 
 class ReportsKept(_WatchEvent, frozen=True, tag="reports_kept"):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from detente.watch.alert import AlertKind, AlertLevel, AlertPlace, Side
-from detente.watch.track import Doubt
+from detente.watch.alert import AlertKind, AlertLevel, AlertPlace, TrackSide
+from detente.watch.track import TrackDoubt
 
 LEVELS = (AlertLevel.PREVENTIVE, AlertLevel.CORRECTIVE, AlertLevel.WARNING)
 """A level's number is its place here from 1; 0 is none."""
-UNSURE = frozenset(Doubt) - {Doubt.COASTED}
+UNSURE = frozenset(TrackDoubt) - {TrackDoubt.COASTED}
 """Doubts in which a track is not to be believed: what it seems to do neither raises nor ends an alert unsaid."""
 
 
@@ -20,7 +20,7 @@ def number_of(level: AlertLevel) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class WatchFinding:
     """What one look found of the matter `key`; other fields as in `Alert`.
 
     Attributes:
@@ -35,7 +35,7 @@ class Finding:
     kept: int
     reason: str
     tracks: tuple[str, ...] = ()
-    sides: tuple[Side, ...] = ()
+    sides: tuple[TrackSide, ...] = ()
     figures: dict[str, float | str] = field(default_factory=dict)
     left_s: float = math.inf
     place: AlertPlace | None = None
@@ -48,7 +48,7 @@ class Finding:
         return -self.level, -self.kept, self.left_s, self.key
 
 
-def doubts_of(*several: tuple[Doubt, ...]) -> tuple[str, ...]:
+def doubts_of(*several: tuple[TrackDoubt, ...]) -> tuple[str, ...]:
     """All doubts of some tracks, each once, in the order in which they were declared."""
     found = {doubt for doubts in several for doubt in doubts}
-    return tuple(doubt.value for doubt in Doubt if doubt in found)
+    return tuple(doubt.value for doubt in TrackDoubt if doubt in found)

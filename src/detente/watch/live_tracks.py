@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from detente.airspace.arrays import Floats, Integers
 from detente.airspace.plan import DEFAULT_CLASS, Plan
-from detente.watch.alert import AlertPlace, Side
+from detente.watch.alert import AlertPlace, TrackSide
 from detente.watch.finding import UNSURE
 from detente.watch.situation import Situation
 from detente.watch.track import Track
 
-SIDES = tuple(Side)
+SIDES = tuple(TrackSide)
 OURS, THEIRS, UNKNOWN = range(3)
 
 
@@ -47,7 +47,7 @@ class LiveTracks:
     def __len__(self) -> int:
         return len(self.tracks)
 
-    def sides_of(self, *rows: int) -> tuple[Side, ...]:
+    def sides_of(self, *rows: int) -> tuple[TrackSide, ...]:
         """Whose some tracks are."""
         return tuple(SIDES[self.side[row]] for row in rows)
 
@@ -87,7 +87,8 @@ def live(tracks: Iterable[Track], situation: Situation) -> LiveTracks:
     return LiveTracks(
         ordered, {track.track_id: row for row, track in enumerate(ordered)}, side,
         np.array([bool(t.doubts) and not UNSURE.isdisjoint(t.doubts) for t in ordered], dtype=np.bool_), plans,
-        *columns[:5], columns[5] % 360.0, *columns[6:],
+        columns[0], columns[1], columns[2], columns[3], columns[4], columns[5] % 360.0, columns[6], columns[7],
+        columns[8], columns[9],
     )  # fmt: skip
 
 

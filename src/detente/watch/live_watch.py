@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from detente.picture.observations import Observation
-from detente.watch.alert import Alert, AlertKind, Side
+from detente.watch.alert import Alert, AlertKind, TrackSide
 from detente.watch.alert_board import AlertBoard, AlertChange, AlertNews
 from detente.watch.area_watch import AreaWatch
 from detente.watch.border_watch import at_boundaries
 from detente.watch.clearance import not_well_clear
 from detente.watch.conformance import ConformanceRecord, own_conformance
 from detente.watch.declared import DeclaredWatch
-from detente.watch.finding import Finding, doubts_of, number_of
+from detente.watch.finding import WatchFinding, doubts_of, number_of
 from detente.watch.live_tracks import LiveTracks, live
 from detente.watch.observed import observation_of
 from detente.watch.prediction import Prediction, predict
@@ -77,6 +77,7 @@ class LiveWatch:
         if situation.clear_logic is not None:
             near, more_near = not_well_clear(shown, situation.clear_logic, own_pairs=situation.own_pairs)
             findings, more = [*findings, *near], more + more_near
+            self.board.steady(AlertKind.WELL_CLEAR, situation.clear_logic.steadiness)
         inside, deviations = own_conformance(shown, now_s)
         self.conformance.take(now_s, {shown.plans[row].plan_id: kept for row, kept in inside.items()})
         findings += deviations
@@ -98,7 +99,7 @@ class LiveWatch:
             if alert.kind in PAIR_KINDS:
                 yield from alert.tracks
 
-    def _unsure(self, shown: LiveTracks, findings: list[Finding]) -> list[Finding]:
+    def _unsure(self, shown: LiveTracks, findings: list[WatchFinding]) -> list[WatchFinding]:
         """Alerts of two tracks that would end while one of them is not to be believed: they stay, with the doubts."""
         found = {one.key for one in findings}
         kept = []
@@ -109,7 +110,7 @@ class LiveWatch:
             if len(rows) == len(alert.tracks) and shown.unsure[rows].any():
                 doubts = doubts_of(*(shown.tracks[row].doubts for row in rows))
                 kept.append(
-                    Finding(
+                    WatchFinding(
                         alert.key,
                         alert.kind,
                         0,
@@ -134,7 +135,7 @@ class _WaysOut:
         self._left = WAYS_AT_ONCE
 
     def __call__(self, alert: Alert) -> Alert:
-        if alert.kind not in PAIR_KINDS or alert.sides[0] is not Side.OURS or self._left == 0:
+        if alert.kind not in PAIR_KINDS or alert.sides[0] is not TrackSide.OURS or self._left == 0:
             return alert
         row = self._shown.rows.get(alert.tracks[0])
         if row is None:

@@ -12,7 +12,8 @@ import numpy as np
 
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Ellipsoid, StandardPressure
 from detente.airspace.arrays import Integers
-from detente.airspace.compiled import PLAN, Vocabulary, compile_plans
+from detente.airspace.compiled import Vocabulary, compile_plans
+from detente.airspace.part_kernels import PLAN
 from detente.airspace.plan import Circle, Containment, Plan, TimeWindow, Trajectory, Volume4D, Waypoint
 from detente.airspace.position import Position, from_posix_s
 from detente.airspace.search import BoxedPlans, meetings_of

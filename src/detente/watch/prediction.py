@@ -59,7 +59,7 @@ class Prediction:
     @property
     def steps(self) -> int:
         """How many steps are looked ahead."""
-        return self.latitude_deg.shape[1] - 1
+        return int(self.latitude_deg.shape[1]) - 1
 
 
 def predict(live: LiveTracks, now_s: float, look_ahead_s: float) -> Prediction:
@@ -70,13 +70,13 @@ def predict(live: LiveTracks, now_s: float, look_ahead_s: float) -> Prediction:
     latitude, longitude = predicted_places(
         live.latitude_deg, live.longitude_deg, live.speed_mps, live.track_deg, turn, TURNING_S, STEP_S, steps
     )
-    moments = np.arange(steps + 1) * STEP_S
+    moments: Floats = np.arange(steps + 1, dtype=np.float64) * STEP_S
     pressure = live.pressure_m[:, None] + live.climb_mps[:, None] * moments
     geometric = live.geometric_m[:, None] + live.climb_mps[:, None] * moments
     guess = np.where(turning, int(Guess.TURN), int(Guess.STRAIGHT)).astype(np.int64)
     for row, plan in live.plans.items():
         if isinstance(plan.intent, Trajectory) and len(plan.intent.waypoints) > 1:
-            along = _along(plan.intent, now_s + moments, live, row)
+            along = _along(plan.intent, np.asarray(now_s + moments, np.float64), live, row)
             if along is not None:
                 latitude[row], longitude[row], climbed = along
                 pressure[row], geometric[row] = live.pressure_m[row] + climbed, live.geometric_m[row] + climbed

@@ -99,11 +99,12 @@ class WatchState:
 
 
 class WatchStanding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether the watch runs, since when, and why not."""
+    """Whether the watch runs, since when, and why not. `run` counts how often it has begun."""
 
     runs: bool
     since: datetime
     why: str = ""
+    run: int = 0
 
 
 class WatchKept(msgspec.Struct, frozen=True):

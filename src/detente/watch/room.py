@@ -92,10 +92,8 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
                 return list(self._feeds(command))
             case FlyPlan():
                 return self._flown(command)
-            case SayWatch(at=at, runs=runs, why=why):
-                held = self.state.standing
-                said = WatchStandingChanged(at, runs, why[:LONGEST_WORDS])
-                return [said] if held is None or (held.runs, held.why) != (runs, said.why) else []
+            case SayWatch():
+                return self._standing(command)
             case KeepReports(at=at, hour=hour):
                 return [] if self.state.hours.get(hour.file) == hour else [ReportsKept(at, hour)]
             case RemoveReports(at=at, file=file):
@@ -135,8 +133,8 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
                 state.flown.pop(aircraft, None)
                 if plan_id:
                     state.flown[aircraft] = plan_id
-            case WatchStandingChanged(at=at, runs=runs, why=why):
-                state.standing = WatchStanding(runs, at, why)
+            case WatchStandingChanged(at=at, runs=runs, why=why, run=run):
+                state.standing = WatchStanding(runs, at, why, run)
             case ReportsKept(hour=hour):
                 state.hours[hour.file] = hour
                 for file in sorted(state.hours)[:-MOST_KEPT_HOURS]:
@@ -203,6 +201,13 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
         if not held and len(self.state.flown) >= MOST_FLOWN:
             raise Refusal("watch.at_most_flown", "aircraft", command.aircraft, most=MOST_FLOWN)
         return [PlanFlown(command.at, command.aircraft, command.plan_id)]
+
+    def _standing(self, command: SayWatch) -> list[WatchEvent]:
+        held = self.state.standing
+        run = command.run if command.runs or held is None else held.run
+        said = WatchStandingChanged(command.at, command.runs, command.why[:LONGEST_WORDS], run)
+        is_news = held is None or (held.runs, held.why, held.run) != (said.runs, said.why, said.run)
+        return [said] if is_news else []
 
     def _calls(self, at: datetime) -> Iterator[WatchEvent]:
         ladder = self.ladder(at)

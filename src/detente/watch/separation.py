@@ -9,7 +9,7 @@ import numpy as np
 from detente.airspace.arrays import Floats, Integers
 from detente.airspace.separation import MinimaTable
 from detente.watch.alert import AlertKind, AlertPlace
-from detente.watch.finding import Finding, doubts_of
+from detente.watch.finding import WatchFinding, doubts_of
 from detente.watch.live_tracks import LiveTracks
 from detente.watch.pairs import predicted_pairs
 from detente.watch.prediction import Prediction
@@ -24,7 +24,7 @@ from detente.watch.separation_kernels import (
     meetings,
 )
 from detente.watch.situation import LevelTimes, Situation
-from detente.watch.track import Doubt
+from detente.watch.track import TrackDoubt
 
 KEEPS_WIDER = 1.1
 """An alert that shows is kept until both are clear of the minima so many times over."""
@@ -66,7 +66,7 @@ def pair_minima(live: LiveTracks, first: Integers, second: Integers, table: Mini
     return horizontal + np.minimum(error, WIDENED_MOST * horizontal), np.maximum(0.0, vertical - ROUNDING_M)
 
 
-def separation_ahead(live: LiveTracks, prediction: Prediction, situation: Situation) -> tuple[list[Finding], int]:
+def separation_ahead(live: LiveTracks, prediction: Prediction, situation: Situation) -> tuple[list[WatchFinding], int]:
     """What is found of loss of separation, the soonest first, and how many pairs more there were than MOST_PAIRS."""
     table, times = situation.minima, situation.times
     widest = [table.default, *(entry.minima for entry in table.by_class)]
@@ -120,13 +120,13 @@ def level_in(times: LevelTimes, left_s: float) -> int:
 def _finding(
     live: LiveTracks, prediction: Prediction, pair: tuple[int, int], row: Floats, times: LevelTimes,
     minima_m: tuple[float, float], *, inside: bool,
-) -> Finding:  # fmt: skip
+) -> WatchFinding:  # fmt: skip
     a, b = pair
     left_s = float(row[ENTRY])
     level = level_in(times, left_s) if inside else 0
     kept = max(level, level_in(times, max(0.0, left_s - KEEPS_LONGER_S)))
     known = bool(row[HEIGHT_KNOWN])
-    doubts = doubts_of(live.tracks[a].doubts, live.tracks[b].doubts, () if known else (Doubt.NO_HEIGHT,))
+    doubts = doubts_of(live.tracks[a].doubts, live.tracks[b].doubts, () if known else (TrackDoubt.NO_HEIGHT,))
     if not known:
         level, kept = min(level, 2), min(kept, 2)
     figures: dict[str, float | str] = {
@@ -142,7 +142,7 @@ def _finding(
         figures["error_height_m"] = math.hypot(float(live.height_error_m[a]), float(live.height_error_m[b]))
     figures |= altitudes_of(live, a, b)
     reason = "separation_no_height" if not known else "separation_lost" if left_s <= 0.0 else "separation_ahead"
-    return Finding(
+    return WatchFinding(
         pair_key(AlertKind.SEPARATION, live, a, b), AlertKind.SEPARATION, level, kept, reason,
         (live.tracks[a].track_id, live.tracks[b].track_id), live.sides_of(a, b), figures, left_s,
         place_at(prediction, a, float(row[CLOSEST])), doubts=doubts,

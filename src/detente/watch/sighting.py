@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 
-class Source(StrEnum):
+class SightingSource(StrEnum):
     """How the position was found."""
 
     ADSB = "adsb"
@@ -45,7 +45,7 @@ class Sighting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     """
 
     feed: str
-    source: Source
+    source: SightingSource
     at_s: float
     received_s: float
     latitude_deg: float

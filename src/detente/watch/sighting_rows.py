@@ -100,7 +100,7 @@ def rows_of(sightings: Sequence[Sighting]) -> tuple[Floats, list[NotUsed | None]
 
 def _faults(column: dict[str, Floats]) -> list[NotUsed | None]:
     latitude, longitude, at = column["latitude_deg"], column["longitude_deg"], column["at_s"]
-    inside = (np.abs(latitude) <= 90.0) & (longitude >= -180.0) & (longitude <= 360.0) & np.isfinite(at)
+    inside = (np.abs(latitude) <= 90.0) & (longitude >= -180.0) & (longitude <= 360.0) & (np.abs(at) < 1e11)
     # Exactly 0, 0 is what a program writes that has no position.
     placed = inside & np.isfinite(column["received_s"]) & ~((latitude == 0.0) & (longitude == 0.0))
     speed, age = column["ground_speed_mps"], column["received_s"] - at
@@ -127,7 +127,7 @@ def _within(values: Floats, lowest: float, highest: float) -> Floats:
 
 def slices_of(at_s: Floats) -> Integers:
     """The second each sighting falls in: what is compared with the tracks at once."""
-    return np.floor(np.where(np.isfinite(at_s), at_s, 0.0)).astype(np.int64)
+    return np.floor(np.clip(np.nan_to_num(at_s), -1e12, 1e12)).astype(np.int64)
 
 
 def names_of(one: Sighting) -> tuple[str, ...]:

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detente.watch.alert import AlertKind, AlertPlace, Side
-from detente.watch.finding import Finding, doubts_of
+from detente.watch.alert import AlertKind, AlertPlace, TrackSide
+from detente.watch.finding import WatchFinding, doubts_of
 from detente.watch.live_tracks import OURS, LiveTracks
-from detente.watch.situation import FeedHealth
-from detente.watch.track import Doubt, Track
+from detente.watch.situation import FeedSilence
+from detente.watch.track import Track, TrackDoubt
 
 TOLD_FOR_S = 300.0
 """So long a lost aircraft is told; by then people search, or know."""
@@ -32,7 +32,7 @@ REGION_DEG = 1.0
 
 class _Seen(NamedTuple):
     track: Track
-    side: Side
+    side: TrackSide
     since_s: float
 
 
@@ -45,7 +45,7 @@ class SilenceWatch:
         self._trusted: AbstractSet[str] = frozenset()
         self._fell_s: dict[str, float] = {}
 
-    def look(self, live: LiveTracks, landed: Iterable[str], missed: Iterable[str], now_s: float) -> list[Finding]:
+    def look(self, live: LiveTracks, landed: Iterable[str], missed: Iterable[str], now_s: float) -> list[WatchFinding]:
         """What is found of aircraft.
 
         Args:
@@ -60,7 +60,7 @@ class SilenceWatch:
         seen: dict[str, _Seen] = {}
         for row in sorted(rows):
             track = live.tracks[row]
-            if not track.doubts or Doubt.STALE not in track.doubts:
+            if not track.doubts or TrackDoubt.STALE not in track.doubts:
                 before = self._seen.get(track.track_id)
                 seen[track.track_id] = _Seen(track, live.sides_of(row)[0], before.since_s if before else now_s)
         for name, one in self._seen.items():
@@ -74,9 +74,11 @@ class SilenceWatch:
         }
         return [_lost(one, at_s, now_s) for one, at_s in self._lost.values()] + self._falls(live, now_s)
 
-    def _falls(self, live: LiveTracks, now_s: float) -> list[Finding]:
+    def _falls(self, live: LiveTracks, now_s: float) -> list[WatchFinding]:
         """Regions, a degree wide, in which many aircraft lost their integrity at about the same time."""
-        low = [row for row, track in enumerate(live.tracks) if track.doubts and Doubt.LOW_INTEGRITY in track.doubts]
+        low = [
+            row for row, track in enumerate(live.tracks) if track.doubts and TrackDoubt.LOW_INTEGRITY in track.doubts
+        ]
         low_names = {live.tracks[row].track_id for row in low}
         self._fell_s = {
             name: self._fell_s.get(name, now_s if name in self._trusted else -math.inf) for name in low_names
@@ -93,7 +95,7 @@ class SilenceWatch:
             if count >= FALL_LEAST and count >= FALL_SHARE * there:
                 place = AlertPlace((south + 0.5) * REGION_DEG, (west + 0.5) * REGION_DEG)
                 findings.append(
-                    Finding(
+                    WatchFinding(
                         f"{AlertKind.INTEGRITY_FALLS}:{south},{west}",
                         AlertKind.INTEGRITY_FALLS,
                         3,
@@ -101,13 +103,13 @@ class SilenceWatch:
                         "integrity_falls",
                         figures={"count": float(count), "of_count": float(there)},
                         place=place,
-                        doubts=(Doubt.LOW_INTEGRITY.value,),
+                        doubts=(TrackDoubt.LOW_INTEGRITY.value,),
                     )
                 )  # fmt: skip
         return findings
 
 
-def silent_feeds(feeds: Iterable[FeedHealth], now_s: float) -> list[Finding]:
+def silent_feeds(feeds: Iterable[FeedSilence], now_s: float) -> list[WatchFinding]:
     """Feeds that are silent; when none is heard, nobody sees anything, and that is a warning."""
     known = sorted(feeds, key=lambda feed: feed.name)
     silent = [feed for feed in known if _silent_s(feed, now_s) > max(SILENT_AFTER_S, MISSES * feed.expected_s)]
@@ -119,7 +121,7 @@ def silent_feeds(feeds: Iterable[FeedHealth], now_s: float) -> list[Finding]:
             figures["silent_s"] = _silent_s(feed, now_s)
         reason = "feed_never_heard" if feed.last_heard_s is None else "feed_silent"
         findings.append(
-            Finding(
+            WatchFinding(
                 f"{AlertKind.FEED_SILENT}:{feed.name}",
                 AlertKind.FEED_SILENT,
                 level,
@@ -132,17 +134,17 @@ def silent_feeds(feeds: Iterable[FeedHealth], now_s: float) -> list[Finding]:
     return findings
 
 
-def _silent_s(feed: FeedHealth, now_s: float) -> float:
+def _silent_s(feed: FeedSilence, now_s: float) -> float:
     return math.inf if feed.last_heard_s is None else now_s - feed.last_heard_s
 
 
-def _lost(one: _Seen, at_s: float, now_s: float) -> Finding:
+def _lost(one: _Seen, at_s: float, now_s: float) -> WatchFinding:
     track = one.track
     figures: dict[str, float | str] = {"silent_s": now_s - min(at_s, track.position_s)}
     if track.pressure_altitude_m is not None:
         figures["first_altitude_m"] = track.pressure_altitude_m
-    level = 3 if one.side is Side.OURS else 2
-    return Finding(
+    level = 3 if one.side is TrackSide.OURS else 2
+    return WatchFinding(
         f"{AlertKind.TRACK_LOST}:{track.track_id}", AlertKind.TRACK_LOST, level, level, "track_lost",
         (track.track_id,), (one.side,), figures,
         place=AlertPlace(track.latitude_deg, track.longitude_deg, track.pressure_altitude_m),

@@ -11,7 +11,7 @@ from detente.airspace.altitude import check_range
 from detente.airspace.plan import Plan, Volume4D, check_identifier
 from detente.airspace.separation import MinimaTable
 from detente.picture.notices import Meaning, Notice
-from detente.watch.alert import Side
+from detente.watch.alert import TrackSide
 from detente.watch.boundary import Boundary
 from detente.watch.well_clear import ClearLogic
 
@@ -38,13 +38,13 @@ class WatchedArea(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     area_id: str
     meaning: Meaning
     volume: Volume4D
-    binds: tuple[Side, ...]
+    binds: tuple[TrackSide, ...]
 
     def __post_init__(self) -> None:
         check_identifier("area_id", self.area_id)
 
 
-class FeedHealth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class FeedSilence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A feed: when it was last heard (seconds since 1970-01-01 UTC; None: never), and how often it should be."""
 
     name: str
@@ -74,7 +74,7 @@ class Situation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notices: tuple[Notice, ...] = ()
     areas: tuple[WatchedArea, ...] = ()
     boundaries: tuple[Boundary, ...] = ()
-    feeds: tuple[FeedHealth, ...] = ()
+    feeds: tuple[FeedSilence, ...] = ()
     accord_area: AccordArea | None = None
     times: LevelTimes = LevelTimes()
     clear_logic: ClearLogic | None = ClearLogic.EN_ROUTE
@@ -83,12 +83,14 @@ class Situation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def areas_of(party: str, notices: Iterable[Notice]) -> list[WatchedArea]:
     """The areas that notices make: ours bind the others, others' bind us, and what is closed to all binds all."""
-    everybody = tuple(Side)
+    everybody = tuple(TrackSide)
     found = []
     for notice in notices:
         if notice.meaning not in BINDING:
             continue
-        binds = (Side.THEIRS, Side.UNKNOWN) if notice.party == party else (Side.OURS,)
+        binds: tuple[TrackSide, ...] = (
+            (TrackSide.THEIRS, TrackSide.UNKNOWN) if notice.party == party else (TrackSide.OURS,)
+        )
         if notice.meaning is Meaning.CLOSED_TO_ALL:
             binds = everybody
         area_id = f"{notice.party}:{notice.notice_id}"[:64]

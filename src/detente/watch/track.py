@@ -6,10 +6,10 @@ from enum import StrEnum
 
 import msgspec
 
-from detente.watch.sighting import Source
+from detente.watch.sighting import SightingSource
 
 
-class Doubt(StrEnum):
+class TrackDoubt(StrEnum):
     """Why a track is not to be believed as it stands."""
 
     COASTED = "coasted"
@@ -60,5 +60,5 @@ class Track(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     category: str = ""
     on_ground: bool = False
     feeds: tuple[str, ...] = ()
-    sources: tuple[Source, ...] = ()
-    doubts: tuple[Doubt, ...] = ()
+    sources: tuple[SightingSource, ...] = ()
+    doubts: tuple[TrackDoubt, ...] = ()

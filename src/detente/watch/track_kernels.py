@@ -43,7 +43,10 @@ TURNING_MPS2 = 5.0
 TURN_MAX_RAD_S = 0.35
 SPEED_MAX_MPS = 1_100.0
 START_SPEED_MPS = 150.0
-"""Deviation, each way, of the velocity of an aircraft of which only one position is known."""
+START_GROUND_MPS = 15.0
+"""Deviation, each way, of the velocity of an aircraft of which only one position is known, in flight and on the ground.
+
+A speed of 0 without a track is no velocity: receivers write it where they have none."""
 CLIMB_BELIEVED_MPS = 60.0
 """A faster change of height (12,000 feet a minute) is followed only if the climb was reported or seen before."""
 HEIGHT_LOST_S = 30.0
@@ -181,7 +184,7 @@ def spread_at(track: Floats, dt: float) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def begin(track: Floats, sighting: Floats, still: int) -> None:
+def begin(track: Floats, sighting: Floats) -> None:
     """Set a row to a new track that this sighting alone has shown."""
     track[:] = 0.0
     for k in range(3):
@@ -192,7 +195,7 @@ def begin(track: Floats, sighting: Floats, still: int) -> None:
             track[3 + k] = sighting[S_VELOCITY + k]
     speed = sighting[S_SPEED] if moves else 0.0
     track[T_PP] = error_of(sighting, speed)
-    slow = START_SPEED_MPS if still == 0 else STILL_MPS
+    slow = START_GROUND_MPS if sighting[S_ON_GROUND] > 0.0 else START_SPEED_MPS
     track[T_VV] = sighting[S_VELOCITY_VARIANCE] if moves else slow * slow
     track[T_AA] = CALM_MPS2 * CALM_MPS2 * 4.0
     track[T_AT] = track[T_BORN] = sighting[S_AT]
@@ -358,8 +361,7 @@ def begin_all(tracks: Floats, slots: Integers, sightings: Floats) -> None:
     """Begin a track in each of `slots` with the sighting of the same place."""
     for i in range(slots.shape[0]):
         s = sightings[i]
-        still = s[S_ON_GROUND] > 0.0 or s[S_SPEED] < STILL_MPS
-        begin(tracks[slots[i]], s, 1 if still else 0)
+        begin(tracks[slots[i]], s)
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

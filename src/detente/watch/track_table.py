@@ -16,12 +16,12 @@ import numpy as np
 
 from detente.watch import association_kernels as ak
 from detente.watch import track_kernels as tk
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 from detente.watch.sighting_rows import FEED_END
 
 FIRST_ROWS = 256
-GIVEN_UP_AT_ONCE = 64
-"""How many unshown tracks a full table forgets at once: a flood is not to cost a search for each."""
+GIVEN_UP_SHARE = 64
+"""One of so many unshown tracks is forgotten when the table is full: a flood is not to cost a search for each."""
 
 
 class TrackTable:
@@ -42,13 +42,13 @@ class TrackTable:
         self.text_of: dict[int, str] = {}
         self.slots_of: dict[int, list[int]] = {}
         self.shared: set[int] = set()
-        self.sensors: list[tuple[str, Source]] = []
-        self._sensor_codes: dict[tuple[str, Source], tuple[int, int]] = {}
+        self.sensors: list[tuple[str, SightingSource]] = []
+        self._sensor_codes: dict[tuple[str, SightingSource], tuple[int, int]] = {}
         self._feed_codes: dict[str, int] = {}
         self._free = list(range(rows - 1, -1, -1))
         self._next_code = 0
 
-    def sensor(self, feed: str, source: Source) -> tuple[int, int]:
+    def sensor(self, feed: str, source: SightingSource) -> tuple[int, int]:
         """The numbers of a feed and of what it found positions by."""
         known = self._sensor_codes.get((feed, source))
         if known is None:
@@ -90,7 +90,7 @@ class TrackTable:
         own = np.flatnonzero(self.live & (self.owner == most))
         unshown = own[self.rows[own, tk.T_SHOWN] == 0.0]
         if len(unshown):
-            oldest = np.argsort(self.rows[unshown, tk.T_AT], kind="stable")[:GIVEN_UP_AT_ONCE]
+            oldest = np.argsort(self.rows[unshown, tk.T_AT], kind="stable")[: max(1, len(unshown) // GIVEN_UP_SHARE)]
             return [int(slot) for slot in unshown[oldest]]
         return [] if most == feed else [int(own[np.argmin(self.rows[own, tk.T_AT])])]
 

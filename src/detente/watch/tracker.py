@@ -20,9 +20,9 @@ from detente.watch import association_kernels as ak
 from detente.watch import picture_kernels as pk
 from detente.watch import track_kernels as tk
 from detente.watch.assignment_kernels import assign
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 from detente.watch.sighting_rows import FEED_END, NotUsed, in_order, names_of, rows_of, slices_of
-from detente.watch.track import Doubt, Track
+from detente.watch.track import Track, TrackDoubt
 from detente.watch.track_table import TrackTable, kind_of
 
 TRACKS_MAX = 32_768
@@ -37,9 +37,10 @@ LATE_SHIFT_S = 5.0
 REPEATED_S = 5.0
 
 _DOUBTS = (
-    (pk.COASTED, Doubt.COASTED), (pk.LOW_INTEGRITY, Doubt.LOW_INTEGRITY), (pk.SHARED, Doubt.SHARED_ADDRESS),
-    (pk.JUMPED, Doubt.JUMPED), (pk.STALE, Doubt.STALE), (pk.SHIFTED, Doubt.TIME_SHIFTED),
-    (pk.GHOST, Doubt.MAYBE_GHOST), (pk.NO_HEIGHT, Doubt.NO_HEIGHT),
+    (pk.COASTED, TrackDoubt.COASTED), (pk.LOW_INTEGRITY, TrackDoubt.LOW_INTEGRITY),
+    (pk.SHARED, TrackDoubt.SHARED_ADDRESS),
+    (pk.JUMPED, TrackDoubt.JUMPED), (pk.STALE, TrackDoubt.STALE), (pk.SHIFTED, TrackDoubt.TIME_SHIFTED),
+    (pk.GHOST, TrackDoubt.MAYBE_GHOST), (pk.NO_HEIGHT, TrackDoubt.NO_HEIGHT),
 )  # fmt: skip
 _DOUBTED_BY = {
     NotUsed.OLD: tk.T_STALE, NotUsed.FUTURE: tk.T_SHIFTED, NotUsed.NO_POSITION: tk.T_JUMPED,
@@ -51,14 +52,14 @@ Flags = NDArray[np.bool_]
 Names = tuple[str, ...]
 
 
-class Labels(NamedTuple):
+class TrackLabels(NamedTuple):
     """What a track is called and heard by; `recent` has a bit for each of its names heard lately."""
 
     recent: int
     addresses: tuple[str, ...]
     identities: tuple[str, ...]
     feeds: tuple[str, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[SightingSource, ...]
 
 
 class TakenIn(NamedTuple):
@@ -83,11 +84,12 @@ class Tracker:
     """All tracks of one node.
 
     At most `tracks_max` tracks are held, shown or not (about 0.7 kB each); `track_table.py` says what gives way.
+    Tracks are numbered from after `last_number` on.
     """
 
-    def __init__(self, tracks_max: int = TRACKS_MAX) -> None:
+    def __init__(self, tracks_max: int = TRACKS_MAX, last_number: int = 0) -> None:
         self._table = TrackTable(tracks_max)
-        self._last_number = 0
+        self._last_number = last_number
         self._not_used: Counter[NotUsed] = Counter()
         self._used = 0
         self._begun: list[str] = []
@@ -109,7 +111,8 @@ class Tracker:
         for i, fault in enumerate(faults):
             if fault is not None:
                 self._doubt(names[i], fault, now_s)
-        for scan in self._scans(ordered, rows, faults, names):
+        for second, scan in self._scans(ordered, rows, faults, names):
+            self._drop(second)
             self._assign([ordered[i] for i in scan], rows[scan], [names[i] for i in scan], now_s)
         self._drop(now_s)
         joined = self._join(now_s)
@@ -162,14 +165,14 @@ class Tracker:
 
     def _scans(
         self, ordered: list[Sighting], rows: Floats, faults: list[NotUsed | None], names: list[Names]
-    ) -> Iterator[list[int]]:
-        """The places of usable sightings that are assigned at once: of one second, one sensor, one of each name."""
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Seconds, and places of the usable sightings assigned at once: of one second, one sensor, one of each name."""
         seconds = slices_of(rows[:, tk.S_AT]).tolist()
-        together: dict[tuple[int, str, Source], list[int]] = {}
+        together: dict[tuple[int, str, SightingSource], list[int]] = {}
         for i, (one, second, fault) in enumerate(zip(ordered, seconds, faults, strict=True)):
             if fault is None:
                 together.setdefault((second, one.feed, one.source), []).append(i)
-        scans: dict[tuple[int, int, str, Source], list[int]] = {}
+        scans: dict[tuple[int, int, str, SightingSource], list[int]] = {}
         for (second, feed, source), places in together.items():
             times: Counter[str] = Counter()
             for i in places:
@@ -178,7 +181,7 @@ class Tracker:
                     times[names[i][0]] += 1
                 scans.setdefault((second, again, feed, source), []).append(i)
         for key in sorted(scans):
-            yield scans[key]
+            yield key[0], scans[key]
 
     def _assign(self, sightings: list[Sighting], rows: Floats, names: list[Names], now_s: float) -> None:
         table = self._table
@@ -193,6 +196,8 @@ class Tracker:
         settled = np.zeros(n, bool)
         settled[named[inside, 0]] = True
         refused, elsewhere = self._set_aside(named, verdicts, rows, settled, now_s)
+        again = verdicts == ak.REPEATED
+        self._note_heard(named[again, 0], named[again, 1], sightings, rows, names, own, sensors)
         pairs, cost_of = named[inside, :2], costs[inside]
         by_place = np.flatnonzero(~settled & ~refused & ~elsewhere)
         if len(by_place):
@@ -202,11 +207,7 @@ class Tracker:
         hit = np.flatnonzero(found >= 0)
         slots = found[hit]
         tk.follow_all(table.rows, slots, rows[hit])
-        lacking = ak.mark_heard(table.names, table.heard, slots, own[hit], sensors[hit], rows[hit, tk.S_AT])
-        for i, slot, lacks in zip(hit.tolist(), slots.tolist(), lacking.tolist(), strict=True):
-            if lacks:
-                table.bind(slot, names[i], feed, sensor, sightings[i].at_s)
-            table.describe(slot, sightings[i])
+        self._note_heard(hit, slots, sightings, rows, names, own, sensors)
         self._used += len(hit)
         ready = slots[(table.rows[slots, tk.T_HITS] >= SHOWN_AFTER) & (table.rows[slots, tk.T_SHOWN] == 0.0)]
         for slot in ready.tolist():
@@ -217,6 +218,18 @@ class Tracker:
             slot = self._begin(sightings[i], rows[i : i + 1], names[i], (feed, sensor))
             if slot is not None and elsewhere[i]:
                 table.rows[slot, tk.T_JUMPED] = now_s
+
+    def _note_heard(
+        self, which: Integers, slots: Integers, sightings: list[Sighting], rows: Floats, names: list[Names],
+        own: Integers, sensors: Integers,
+    ) -> None:  # fmt: skip
+        """Note which track each sighting was of: by which names and sensor it was heard, and what it is called."""
+        table = self._table
+        lacking = ak.mark_heard(table.names, table.heard, slots, own[which], sensors[which], rows[which, tk.S_AT])
+        for i, slot, lacks in zip(which.tolist(), slots.tolist(), lacking.tolist(), strict=True):
+            if lacks:
+                table.bind(slot, names[i], int(sensors[i, 0]), int(sensors[i, 1]), sightings[i].at_s)
+            table.describe(slot, sightings[i])
 
     def _named(self, names: list[Names]) -> tuple[Integers, Integers]:
         """Codes and kinds of all names, [n, 2, 2], and triples of a sighting, a track that has its name, the code."""
@@ -331,15 +344,15 @@ class Tracker:
                     found.update(slots)
         return found
 
-    def _labels(self, slot: int, recent: int) -> Labels:
+    def _labels(self, slot: int, recent: int) -> TrackLabels:
         table = self._table
         labels = table.labels[slot]
-        if isinstance(labels, Labels) and labels.recent == recent:
+        if isinstance(labels, TrackLabels) and labels.recent == recent:
             return labels
         entries = [entry for entry in enumerate(table.names[slot].tolist()) if entry[1][0] != ak.FREE]
         texts = sorted({table.text_of[code] for _, (code, *_) in entries if code >= 0})
         heard = [table.sensors[sensor] for e, (*_, sensor) in entries if recent >> e & 1]
-        labels = Labels(
+        labels = TrackLabels(
             recent,
             tuple(text for text in texts if FEED_END not in text),
             tuple(text.partition(FEED_END)[2] for text in texts if FEED_END in text),
@@ -355,5 +368,5 @@ def _track_id(number: float) -> str:
 
 
 @cache
-def _doubts(bits: int) -> tuple[Doubt, ...]:
+def _doubts(bits: int) -> tuple[TrackDoubt, ...]:
     return tuple(doubt for bit, doubt in _DOUBTS if bits & bit)

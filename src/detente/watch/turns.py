@@ -21,7 +21,3 @@ class Turns:
         for place in chosen:
             self._looked_s[names[place]] = now_s
         return chosen
-
-    def waited_s(self, now_s: float) -> float:
-        """How long ago the one that has waited longest was looked at."""
-        return now_s - min(self._looked_s.values(), default=now_s)

@@ -16,7 +16,7 @@ from detente.feeds.live.aircraft_documents import AircraftDocuments
 from detente.feeds.live.decoding import check_sighting
 from detente.feeds.live.health import FeedState
 from detente.feeds.live.settings import FeedKind
-from detente.watch.sighting import Source
+from detente.watch.sighting import SightingSource
 
 SAMPLE = Path(__file__).parents[2] / "data" / "feed_samples" / "aircraft.json"
 
@@ -49,14 +49,15 @@ def test_a_recorded_document_gives_every_position_once() -> None:
 
 @pytest.mark.parametrize(
     ("said", "source"),
-    [({"type": "adsb_icao"}, Source.ADSB), ({"type": "adsr_icao"}, Source.ADSR),
-     ({"type": "tisb_trackfile"}, Source.TISB),
-     ({"type": "tisb_other", "hex": "~a3e31a"}, Source.TISB), ({"type": "mlat"}, Source.MLAT),
-     ({"type": "adsc"}, Source.OTHER),
-     ({}, Source.ADSB), ({"type": "adsb_icao", "mlat": ["lat", "lon"]}, Source.MLAT), ({"tisb": ["lat"]}, Source.TISB),
-     ({"type": "adsb_icao", "mlat": ["gs"]}, Source.ADSB)],
+    [({"type": "adsb_icao"}, SightingSource.ADSB), ({"type": "adsr_icao"}, SightingSource.ADSR),
+     ({"type": "tisb_trackfile"}, SightingSource.TISB),
+     ({"type": "tisb_other", "hex": "~a3e31a"}, SightingSource.TISB), ({"type": "mlat"}, SightingSource.MLAT),
+     ({"type": "adsc"}, SightingSource.OTHER),
+     ({}, SightingSource.ADSB), ({"type": "adsb_icao", "mlat": ["lat", "lon"]}, SightingSource.MLAT),
+     ({"tisb": ["lat"]}, SightingSource.TISB),
+     ({"type": "adsb_icao", "mlat": ["gs"]}, SightingSource.ADSB)],
 )  # fmt: skip
-def test_what_was_rebroadcast_or_reckoned_is_told_apart(said: dict[str, object], source: Source) -> None:
+def test_what_was_rebroadcast_or_reckoned_is_told_apart(said: dict[str, object], source: SightingSource) -> None:
     (one,) = AircraftDocuments("roof").take(document(aircraft(**said)), 1_700_000_000.0)
     assert one.source is source
 

@@ -13,7 +13,7 @@ from detente.airspace.geoid import geoid_height_m
 from detente.feeds.live.aprs_lines import AprsLines
 from detente.feeds.live.decoding import check_sighting
 from detente.feeds.live.settings import FeedKind
-from detente.watch.sighting import Source
+from detente.watch.sighting import SightingSource
 
 LINE = (
     b"FLRDDA5BA>OGFLR,qAS,LFMX:/140000h4415.41N/00600.03W'342/049/A=005524 !W66! id06DDA5BA -454fpm -1.1rot 8.8dB 0e "
@@ -24,7 +24,7 @@ NOW_S = 1_748_786_402.0
 
 def test_a_position_says_all_that_it_has() -> None:
     (one,) = AprsLines("ogn").take(LINE, NOW_S)
-    assert (one.source, one.address, one.identity, one.category) == (Source.FLARM, "~dda5ba", "FLRDDA5BA", "B1")
+    assert (one.source, one.address, one.identity, one.category) == (SightingSource.FLARM, "~dda5ba", "FLRDDA5BA", "B1")
     assert one.latitude_deg == pytest.approx(44.0 + 15.416 / 60)
     assert one.longitude_deg == pytest.approx(-6.0 - 0.036 / 60)
     assert one.at_s == NOW_S - 2.0
@@ -39,7 +39,7 @@ def test_a_position_says_all_that_it_has() -> None:
 
 def test_an_address_of_icao_and_a_relayed_transponder_are_told_apart() -> None:
     (one,) = AprsLines("ogn").take(LINE.replace(b"id06", b"id25").replace(b"OGFLR", b"OGADSB"), NOW_S)
-    assert (one.address, one.source, one.category) == ("dda5ba", Source.ADSB, "A3")
+    assert (one.address, one.source, one.category) == ("dda5ba", SightingSource.ADSB, "A3")
 
 
 @pytest.mark.parametrize(

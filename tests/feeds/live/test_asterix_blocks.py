@@ -19,7 +19,7 @@ from detente.airspace.geodesy import GEOD
 from detente.feeds.live.asterix_blocks import AsterixBlocks
 from detente.feeds.live.decoding import check_sighting
 from detente.feeds.live.settings import FeedKind
-from detente.watch.sighting import Source
+from detente.watch.sighting import SightingSource
 
 MIDNIGHT_S = 1_699_920_000.0
 NOW_S = MIDNIGHT_S + 3_601.0
@@ -57,7 +57,7 @@ UNKNOWN_BLOCK = b"\xf7\x00\x07\x01\x02\x03\x04"
 
 def test_a_report_of_category_021_says_all_that_it_has() -> None:
     (one,) = AsterixBlocks("radar").take(ADSB_BLOCK, NOW_S)
-    assert (one.source, one.address, one.callsign, one.category) == (Source.ADSB, "4ca2b1", "KLM1023", "A3")
+    assert (one.source, one.address, one.callsign, one.category) == (SightingSource.ADSB, "4ca2b1", "KLM1023", "A3")
     assert (one.latitude_deg, one.longitude_deg) == pytest.approx((45.1, -5.2), abs=1e-6)
     assert one.at_s == NOW_S - 0.5
     assert one.pressure_altitude_m == pytest.approx(10_668.0)
@@ -83,7 +83,7 @@ def test_other_addresses_are_marked_and_what_is_simulated_or_a_test_is_no_sighti
 
 def test_a_system_track_keeps_its_number_and_says_its_errors() -> None:
     (one,) = AsterixBlocks("tracker").take(TRACK_BLOCK, NOW_S)
-    assert (one.source, one.identity, one.address) == (Source.FUSED, "25/201/77", "4ca2b1")
+    assert (one.source, one.identity, one.address) == (SightingSource.FUSED, "25/201/77", "4ca2b1")
     assert (one.ground_speed_mps, one.track_deg) == pytest.approx((50.0, 143.1301), abs=1e-3)
     assert one.vertical_speed_mps == pytest.approx(-2.54)
     assert one.horizontal_error_m == pytest.approx(2.448 * 30.0)
@@ -105,7 +105,12 @@ def test_a_plot_is_placed_from_where_its_radar_stands(known: bool) -> None:
     bearing, _, distance_m = GEOD.inv(5.0, 45.0, one.longitude_deg, one.latitude_deg)
     assert bearing == pytest.approx(45.0, abs=1e-3)
     assert distance_m == pytest.approx(math.sqrt((60 * 1852) ** 2 - (10_668 - 500) ** 2), rel=2e-3)
-    assert (one.source, one.identity, one.address, one.callsign) == (Source.RADAR, "25/201/77", "4ca2b1", "KLM1023")
+    assert (one.source, one.identity, one.address, one.callsign) == (
+        SightingSource.RADAR,
+        "25/201/77",
+        "4ca2b1",
+        "KLM1023",
+    )
     assert one.horizontal_error_m == pytest.approx(2.448 * distance_m * math.radians(0.08), rel=1e-3)
 
 
@@ -124,7 +129,7 @@ def test_a_mixed_stream_goes_on_over_what_nobody_reads_and_over_damage() -> None
     damaged = ADSB_BLOCK[:3] + b"\xff" * (len(ADSB_BLOCK) - 3)
     stream = STATUS_BLOCK + UNKNOWN_BLOCK + damaged + TRACK_BLOCK + RADAR_BLOCK + PLOT_BLOCK
     found = [one for start in range(0, len(stream), 7) for one in decoder.take(stream[start : start + 7], NOW_S)]
-    assert [one.source for one in found] == [Source.FUSED, Source.RADAR]
+    assert [one.source for one in found] == [SightingSource.FUSED, SightingSource.RADAR]
     assert (decoder.tally.messages, decoder.tally.errors, decoder.tally.unused) == (5, 1, 2)
 
 

@@ -13,8 +13,8 @@ from detente.feeds.live.cot_events import CotEvents
 from detente.feeds.live.cot_out import track_event
 from detente.feeds.live.decoding import check_sighting
 from detente.feeds.xml_tree import parse_xml
-from detente.watch.alert import Side
-from detente.watch.track import Doubt, Track
+from detente.watch.alert import TrackSide
+from detente.watch.track import Track, TrackDoubt
 
 SAMPLES = Path(__file__).parents[2] / "data" / "feed_samples"
 UAS = (SAMPLES / "12_cot-uas-tool.cot").read_bytes()
@@ -100,8 +100,10 @@ TRACK = Track(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("side", "kind"), [(Side.OURS, "a-f-A"), (Side.THEIRS, "a-n-A"), (Side.UNKNOWN, "a-u-A")])
-def test_a_track_is_an_event_that_a_tak_client_reads(side: Side, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("side", "kind"), [(TrackSide.OURS, "a-f-A"), (TrackSide.THEIRS, "a-n-A"), (TrackSide.UNKNOWN, "a-u-A")]
+)
+def test_a_track_is_an_event_that_a_tak_client_reads(side: TrackSide, kind: str) -> None:
     event = track_event(TRACK, side, "north")
     root = parse_xml(event, frozenset())
     assert (root.attributes["type"], root.attributes["uid"]) == (kind, "detente.north.T1")
@@ -117,8 +119,10 @@ def test_a_track_is_an_event_that_a_tak_client_reads(side: Side, kind: str) -> N
 def test_a_doubted_track_looks_doubted_and_without_a_geometric_height_has_none() -> None:
     import msgspec
 
-    doubted = msgspec.structs.replace(TRACK, geometric_altitude_m=None, doubts=(Doubt.COASTED, Doubt.LOW_INTEGRITY))
-    root = parse_xml(track_event(doubted, Side.UNKNOWN, "north"), frozenset())
+    doubted = msgspec.structs.replace(
+        TRACK, geometric_altitude_m=None, doubts=(TrackDoubt.COASTED, TrackDoubt.LOW_INTEGRITY)
+    )
+    root = parse_xml(track_event(doubted, TrackSide.UNKNOWN, "north"), frozenset())
     detail, point = root.child("detail"), root.child("point")
     assert detail is not None
     assert point is not None
@@ -132,5 +136,5 @@ def test_a_doubted_track_looks_doubted_and_without_a_geometric_height_has_none()
 
 def test_our_own_events_that_come_back_are_not_taken_for_somebody_elses() -> None:
     decoder = CotEvents("tak")
-    assert decoder.take(track_event(TRACK, Side.OURS, "north"), 2e9) == []
+    assert decoder.take(track_event(TRACK, TrackSide.OURS, "north"), 2e9) == []
     assert (decoder.tally.messages, decoder.tally.unused) == (1, 1)

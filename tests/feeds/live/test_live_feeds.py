@@ -15,7 +15,7 @@ from detente.feeds.live.health import FeedState
 from detente.feeds.live.settings import FeedKind
 from detente.feeds.live.supervisor import LiveFeeds
 from detente.language.wording import Language
-from detente.watch.sighting import Source
+from detente.watch.sighting import SightingSource
 
 
 def line(**said: object) -> bytes:
@@ -60,7 +60,7 @@ def test_a_report_says_its_own_time_and_where_it_says_none_that_of_its_arrival()
             told, untold = ear.sightings
             assert told.at_s == 1_700_000_000.5
             assert told.received_s > told.at_s
-            assert told.source is Source.FLARM
+            assert told.source is SightingSource.FLARM
             assert untold.at_s == untold.received_s
 
     asyncio.run(story())

@@ -12,7 +12,7 @@ from pymavlink.dialects.v20 import common
 from detente.airspace.geoid import geoid_height_m
 from detente.feeds.live.decoding import check_sighting
 from detente.feeds.live.mavlink_messages import MavlinkMessages
-from detente.watch.sighting import Source
+from detente.watch.sighting import SightingSource
 
 SENDER = common.MAVLink(None, srcSystem=7, srcComponent=1)
 POSITION = common.MAVLink_global_position_int_message(
@@ -45,7 +45,7 @@ def location(**said: object) -> object:
 def test_our_own_position_is_told_above_the_ellipsoid_and_at_its_time() -> None:
     decoder = MavlinkMessages("drone")
     (first,) = decoder.take(packed(POSITION), 1_000_000.0)
-    assert (first.source, first.identity, first.at_s) == (Source.OWN_REPORT, "mavlink-7", 1_000_000.0)
+    assert (first.source, first.identity, first.at_s) == (SightingSource.OWN_REPORT, "mavlink-7", 1_000_000.0)
     assert first.geometric_altitude_m == pytest.approx(500.0 + float(geoid_height_m(45.1, -5.2)))
     assert (first.ground_speed_mps, first.vertical_speed_mps) == (5.0, 0.5)
     assert first.track_deg == pytest.approx(math.degrees(math.atan2(400, 300)))
@@ -68,7 +68,7 @@ def test_remote_id_goes_by_the_name_that_the_drone_gives() -> None:
     decoder = MavlinkMessages("rid")
     name = common.MAVLink_open_drone_id_basic_id_message(0, 0, [1] * 20, 1, 2, list(b"1596F350457791151010"))
     (one,) = decoder.take(packed(name, location()), 7_205.0)
-    assert (one.source, one.identity, one.category) == (Source.REMOTE_ID, "1596F350457791151010", "B6")
+    assert (one.source, one.identity, one.category) == (SightingSource.REMOTE_ID, "1596F350457791151010", "B6")
     assert (one.pressure_altitude_m, one.geometric_altitude_m) == (120.0, None)
     assert (one.ground_speed_mps, one.track_deg, one.vertical_speed_mps) == (15.0, 90.0, -1.0)
     assert (one.horizontal_error_m, one.vertical_error_m, one.velocity_error_mps) == (10.0, 10.0, 1.0)

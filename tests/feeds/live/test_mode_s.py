@@ -18,7 +18,7 @@ from detente.feeds.live.avr import AvrLines
 from detente.feeds.live.beast import BeastFrames
 from detente.feeds.live.decoding import check_sighting
 from detente.feeds.live.settings import FeedKind
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 SHARED = Path(os.environ.get("DETENTE_SHARED", Path(__file__).parents[4] / "shared"))
 BEAST = SHARED / "data" / "feed_samples" / "beast_ulss7"
@@ -37,7 +37,7 @@ def test_a_position_comes_with_velocity_callsign_category_and_accuracy() -> None
     (one,) = heard([identification(ONE, "KLM1023", "A5"), velocity(ONE, 300, -400, -640), status(ONE), *flight()])
     assert (one.feed, one.source, one.address, one.callsign, one.category) == (
         "roof",
-        Source.ADSB,
+        SightingSource.ADSB,
         "4ca2b1",
         "KLM1023",
         "A5",
@@ -67,12 +67,14 @@ def test_what_was_never_said_is_not_made_up() -> None:
 
 @pytest.mark.parametrize(
     ("capability", "mark", "address", "source"),
-    [(0, 0, "4ca2b1", Source.ADSB), (1, 0, "~4ca2b1", Source.ADSB), (2, 0, "4ca2b1", Source.TISB),
-     (2, 1, "~4ca2b1", Source.TISB), (5, 0, "~4ca2b1", Source.TISB), (6, 0, "4ca2b1", Source.ADSR),
-     (6, 1, "~4ca2b1", Source.ADSR)],
+    [(0, 0, "4ca2b1", SightingSource.ADSB), (1, 0, "~4ca2b1", SightingSource.ADSB),
+     (2, 0, "4ca2b1", SightingSource.TISB),
+     (2, 1, "~4ca2b1", SightingSource.TISB), (5, 0, "~4ca2b1", SightingSource.TISB),
+     (6, 0, "4ca2b1", SightingSource.ADSR),
+     (6, 1, "~4ca2b1", SightingSource.ADSR)],
 )  # fmt: skip
 def test_rebroadcast_and_radar_traffic_and_other_addresses_are_told_apart(
-    capability: int, mark: int, address: str, source: Source
+    capability: int, mark: int, address: str, source: SightingSource
 ) -> None:
     (one,) = heard(flight(form=18, capability=capability, mark=mark))
     assert (one.address, one.source) == (address, source)
@@ -186,7 +188,7 @@ def test_a_counter_says_how_long_before_its_arrival_a_message_was_received() -> 
     later = decoder.take(beast(flight()[1], 5), 1_002.0)
     assert [one.at_s for one in later] == [1_002.0]
     reckoned = decoder.take(beast(flight()[0], int.from_bytes(b"\xff\x00MLAT", "big")), 1_002.5)
-    assert [(one.at_s, one.source) for one in reckoned] == [(1_002.5, Source.MLAT)]
+    assert [(one.at_s, one.source) for one in reckoned] == [(1_002.5, SightingSource.MLAT)]
 
 
 def test_a_receiver_is_heard_over_tcp() -> None:

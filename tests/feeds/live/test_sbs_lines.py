@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from detente.feeds.live.decoding import check_sighting
 from detente.feeds.live.sbs_lines import SbsLines
-from detente.watch.sighting import Source
+from detente.watch.sighting import SightingSource
 
 SAMPLE = Path(__file__).parents[2] / "data" / "feed_samples" / "sbs.txt"
 POSITION = b"MSG,3,1,1,4B1908,1,2025/06/01,14:00:00.500,2025/06/01,14:00:00.600,,2525,,,33.96693,-118.25598,,,0,0,0,0\n"
@@ -43,7 +43,15 @@ def test_velocity_and_callsign_go_with_the_position_while_they_are_fresh() -> No
     assert fresh.pressure_altitude_m == pytest.approx(769.62)
     assert fresh.at_s == 1_748_779_200.5
     (stale,) = decoder.take(POSITION.replace(b"MSG", b"MLAT"), 1_010.1)
-    assert (stale.callsign, stale.track_deg, stale.source) == ("SWR40", None, Source.MLAT)
+    assert (stale.callsign, stale.track_deg, stale.source) == ("SWR40", None, SightingSource.MLAT)
+
+
+def test_a_velocity_that_no_aircraft_has_is_an_error_and_spoils_no_position() -> None:
+    decoder = SbsLines("roof")
+    decoder.take(VELOCITY + VELOCITY.replace(b"250", b"99999"), 1_000.0)
+    (one,) = decoder.take(POSITION, 1_000.0)
+    assert decoder.tally.errors == 1
+    assert one.ground_speed_mps == pytest.approx(128.611, abs=1e-3)
 
 
 def test_times_without_an_offset_are_not_believed() -> None:

@@ -2,7 +2,7 @@
 
 Each position is given once, when it is new. What was rebroadcast (ADS-R), seen by a ground radar (TIS-B) or reckoned
 from times of arrival (MLAT) is told apart by the member `type`, or by the lists of members of that origin. UAT is in
-the same form. Source: README-json.md of readsb.
+the same form. SightingSource: README-json.md of readsb.
 """
 
 from __future__ import annotations
@@ -17,12 +17,17 @@ from detente.feeds.live.sbs_lines import KNOT_MPS
 from detente.feeds.readsb import MILLISECONDS_FROM
 from detente.feeds.report_values import GROUND
 from detente.feeds.reports import address
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 LARGEST_DOCUMENT = 64 * 2**20
 MOST_AIRCRAFT = 100_000
 
-_SOURCES = {"adsb": Source.ADSB, "adsr": Source.ADSR, "tisb": Source.TISB, "mlat": Source.MLAT}
+_SOURCES = {
+    "adsb": SightingSource.ADSB,
+    "adsr": SightingSource.ADSR,
+    "tisb": SightingSource.TISB,
+    "mlat": SightingSource.MLAT,
+}
 
 
 class _Aircraft(msgspec.Struct, frozen=True):
@@ -149,14 +154,14 @@ class AircraftDocuments:
         )
 
 
-def _source(said: _Aircraft) -> Source:
+def _source(said: _Aircraft) -> SightingSource:
     if "lat" in said.mlat:
-        return Source.MLAT
+        return SightingSource.MLAT
     if "lat" in said.tisb:
-        return Source.TISB
+        return SightingSource.TISB
     if not said.type:  # programs that are too old to say so decode nothing else
-        return Source.ADSB
-    return _SOURCES.get(said.type.partition("_")[0], Source.OTHER)
+        return SightingSource.ADSB
+    return _SOURCES.get(said.type.partition("_")[0], SightingSource.OTHER)
 
 
 def _times(value: float | None, unit: float) -> float | None:

@@ -3,7 +3,7 @@
 Heights are above mean sea level, and told here above the ellipsoid. An aircraft that asks not to be tracked is left
 out, as the network's rules ask. A line has no checksum.
 
-Source: the network's description of its APRS messages (glidernet, "OGN APRS protocol").
+SightingSource: the network's description of its APRS messages (glidernet, "OGN APRS protocol").
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from detente.feeds.live.asterix_items import DAY_S
 from detente.feeds.live.decoding import LineDecoder, check_sighting
 from detente.feeds.live.sbs_lines import KNOT_MPS
 from detente.feeds.source import printable_line
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 _POSITION = re.compile(
     r"(?P<name>[A-Za-z0-9-]{3,9})>(?P<path>[A-Za-z0-9,*-]{1,100}):/(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)"
@@ -70,7 +70,7 @@ class AprsLines(LineDecoder):
         return check_sighting(
             Sighting(
                 feed=self._feed,
-                source=Source.ADSB if found["path"].startswith("OGADSB") else Source.FLARM,
+                source=SightingSource.ADSB if found["path"].startswith("OGADSB") else SightingSource.FLARM,
                 at_s=_time_s(found, received_s),
                 received_s=received_s,
                 latitude_deg=latitude_deg,

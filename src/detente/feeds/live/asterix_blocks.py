@@ -25,9 +25,9 @@ HEADER_BYTES = 3
 MOST_RECORDS = 2_000
 """A block of 65,535 bytes has no more that are of any use."""
 
-Reader = Callable[[Fields, str, float, RadarPlaces], Sighting | None]
+RecordReader = Callable[[Fields, str, float, RadarPlaces], Sighting | None]
 
-_READERS: dict[int, tuple[Any, Reader]] = {
+_READERS: dict[int, tuple[Any, RecordReader]] = {
     21: (editions.Cat_021_2_7, adsb_report),
     34: (editions.Cat_034_1_29, radar_place),
     48: (editions.Cat_048_1_32, plot),

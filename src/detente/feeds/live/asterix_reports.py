@@ -20,7 +20,7 @@ from detente.feeds.live.accuracy import (
 )
 from detente.feeds.live.asterix_items import Fields, times
 from detente.feeds.live.decoding import plain_name, velocity_of
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 RadarPlaces = dict[tuple[int, int], tuple[float, float, float]]
 """Latitude, longitude in degrees and metres above the ellipsoid of each radar, by SAC and SIC."""
@@ -53,7 +53,7 @@ def adsb_report(said: Fields, feed: str, received_s: float, places: RadarPlaces)
     geometric_ft_min = said.number("ft/min", "157", "GVR")
     climb_ft_min = said.number("ft/min", "155", "BVR")
     return Sighting(
-        feed, Source.ADSB, said.at_s(received_s, "071", "073", "077"), received_s, latitude_deg, longitude_deg,
+        feed, SightingSource.ADSB, said.at_s(received_s, "071", "073", "077"), received_s, latitude_deg, longitude_deg,
         address=f"{'' if kind in {0, 2} else '~'}{address:06x}",
         callsign=plain_name(said.text("170")),
         pressure_altitude_m=times(said.number("FL", "145"), LEVEL_M),
@@ -95,7 +95,7 @@ def system_track(said: Fields, feed: str, received_s: float, places: RadarPlaces
     address = said.whole("380", "ADR")
     sac, sic = said.source_code()
     return Sighting(
-        feed, Source.FUSED, said.at_s(received_s, "070"), received_s, latitude_deg, longitude_deg,
+        feed, SightingSource.FUSED, said.at_s(received_s, "070"), received_s, latitude_deg, longitude_deg,
         address="" if not address else f"{address:06x}",
         identity=f"{sac}/{sic}/{number}",
         callsign=plain_name(said.text("380", "ID") or said.text("245", "CHR")),
@@ -140,7 +140,7 @@ def plot(said: Fields, feed: str, received_s: float, places: RadarPlaces) -> Sig
     there = GEOD.fwd(longitude_deg, latitude_deg, azimuth_deg, distance_m)
     across_m = distance_m * math.radians(RADAR_AZIMUTH_DEG)
     return Sighting(
-        feed, Source.RADAR, said.at_s(received_s, "140"), received_s, float(there[1]), float(there[0]),
+        feed, SightingSource.RADAR, said.at_s(received_s, "140"), received_s, float(there[1]), float(there[0]),
         address="" if not address else f"{address:06x}",
         identity="" if number is None else f"{code[0]}/{code[1]}/{number}",
         callsign=plain_name(said.text("240")),

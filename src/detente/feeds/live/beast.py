@@ -11,7 +11,7 @@ import re
 from detente.airspace.refusal import Refusal
 from detente.feeds.live.decoding import Tally
 from detente.feeds.live.mode_s import ModeSMessages
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 _BYTE = rb"(?:[^\x1a]|\x1a\x1a)"
 _FRAME = re.compile(
@@ -63,7 +63,7 @@ class BeastFrames:
         self.tally.messages += count
         self.tally.unused += count - len(long)
         times_s = [self._counter.time_s(body[:6], received_s) for body in long]
-        origins = [Source.MLAT if body.startswith(_RECKONED) else None for body in long]
+        origins = [SightingSource.MLAT if body.startswith(_RECKONED) else None for body in long]
         return self._messages.take([body[_BEFORE_MESSAGE:] for body in long], times_s, received_s, origins)
 
     def finish(self, received_s: float) -> list[Sighting]:  # noqa: ARG002 - as every decoder

@@ -20,7 +20,7 @@ from detente.feeds.live.cot_out import OWN_UID
 from detente.feeds.live.decoding import Tally, check_sighting, plain_name
 from detente.feeds.source import decimal_number, instant, printable_line
 from detente.feeds.xml_tree import parse_xml
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 LONGEST_EVENT = 65_536
 PROTOBUF = 0xBF
@@ -145,7 +145,7 @@ class CotEvents:
         return check_sighting(
             Sighting(
                 feed=self._feed,
-                source=Source.OTHER,
+                source=SightingSource.OTHER,
                 at_s=event.at_s,
                 received_s=received_s,
                 latitude_deg=event.latitude_deg,

@@ -7,18 +7,18 @@ from xml.sax.saxutils import quoteattr
 
 from detente.feeds.cursor_on_target import UNKNOWN_VALUE
 from detente.feeds.live.accuracy import IN_ONE_DIRECTION, IN_THE_PLANE
-from detente.watch.alert import Side
-from detente.watch.track import Doubt, Track
+from detente.watch.alert import TrackSide
+from detente.watch.track import Track, TrackDoubt
 
 OWN_UID = "detente."
 """How the names of our events begin: those that come back to us are not taken for somebody else's."""
 
 STALE_AFTER_S = 15.0
-_TYPES = {Side.OURS: "a-f-A", Side.THEIRS: "a-n-A", Side.UNKNOWN: "a-u-A"}
+_TYPES = {TrackSide.OURS: "a-f-A", TrackSide.THEIRS: "a-n-A", TrackSide.UNKNOWN: "a-u-A"}
 """Ours are friendly, theirs neutral, the others unknown: Détente calls nobody hostile."""
 
 
-def track_event(track: Track, side: Side, party: str) -> bytes:
+def track_event(track: Track, side: TrackSide, party: str) -> bytes:
     """Return a track as an event of XML.
 
     The callsign ends with a question mark where the track is doubted, and the remarks say why. Without a geometric
@@ -37,7 +37,7 @@ def track_event(track: Track, side: Side, party: str) -> bytes:
         remarks = f"FL{track.pressure_altitude_m / 30.48:03.0f}" + (f"; {remarks}" if remarks else "")
     linear_m = track.vertical_error_m / IN_ONE_DIRECTION if track.geometric_altitude_m is not None else UNKNOWN_VALUE
     uid = quoteattr(f"{OWN_UID}{party}.{track.track_id}")
-    how = "m-p" if Doubt.COASTED in track.doubts else "m-f"
+    how = "m-p" if TrackDoubt.COASTED in track.doubts else "m-f"
     return (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<event version="2.0" uid={uid} '
         f'type="{_TYPES[side]}" time="{_moment(track.at_s)}" start="{_moment(track.at_s)}" '

@@ -19,24 +19,24 @@ LONGEST_NAME = 64
 MOST_REMEMBERED = 20_000
 """Aircraft of which a decoder remembers something: more than fly over a continent at once."""
 
-_RANGES: tuple[tuple[str, float, float, str], ...] = (
-    ("latitude_deg", -90.0, 90.0, "degrees"),
-    ("longitude_deg", -180.0, 180.0, "degrees"),
-    ("at_s", EARLIEST.timestamp(), LATEST.timestamp(), "seconds since 1970"),
-    ("pressure_altitude_m", -2_000.0, 60_000.0, "metres"),
-    ("geometric_altitude_m", -2_000.0, 60_000.0, "metres"),
-    ("ground_speed_mps", 0.0, 2_500.0, "metres per second"),
-    ("track_deg", 0.0, 360.0, "degrees"),
-    ("vertical_speed_mps", -500.0, 500.0, "metres per second"),
-    ("horizontal_error_m", 0.0, 1e7, "metres"),
-    ("vertical_error_m", 0.0, 1e5, "metres"),
-    ("velocity_error_mps", 0.0, 1e4, "metres per second"),
-    ("integrity_m", 0.0, 1e7, "metres"),
-    ("integrity_level", 0, 3, ""),
-)
+_RANGES: dict[str, tuple[float, float, str]] = {
+    "latitude_deg": (-90.0, 90.0, "degrees"),
+    "longitude_deg": (-180.0, 180.0, "degrees"),
+    "at_s": (EARLIEST.timestamp(), LATEST.timestamp(), "seconds since 1970"),
+    "pressure_altitude_m": (-2_000.0, 60_000.0, "metres"),
+    "geometric_altitude_m": (-2_000.0, 60_000.0, "metres"),
+    "ground_speed_mps": (0.0, 2_500.0, "metres per second"),
+    "track_deg": (0.0, 360.0, "degrees"),
+    "vertical_speed_mps": (-500.0, 500.0, "metres per second"),
+    "horizontal_error_m": (0.0, 1e7, "metres"),
+    "vertical_error_m": (0.0, 1e5, "metres"),
+    "velocity_error_mps": (0.0, 1e4, "metres per second"),
+    "integrity_m": (0.0, 1e7, "metres"),
+    "integrity_level": (0, 3, ""),
+}
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
+RememberedKey = TypeVar("RememberedKey")
+RememberedValue = TypeVar("RememberedValue")
 
 
 class Tally:
@@ -75,10 +75,10 @@ class Decoder(Protocol):
         """Take in what is left when the stream has ended."""
 
 
-class Remembered(OrderedDict[Key, Value], Generic[Key, Value]):
+class Remembered(OrderedDict[RememberedKey, RememberedValue], Generic[RememberedKey, RememberedValue]):
     """What is remembered of at most `MOST_REMEMBERED` aircraft: the one not heard for longest goes first."""
 
-    def keep(self, key: Key, value: Value) -> None:
+    def keep(self, key: RememberedKey, value: RememberedValue) -> None:
         """Remember `value`."""
         self[key] = value
         self.move_to_end(key)
@@ -144,13 +144,20 @@ def _check_length(line: bytes) -> None:
 
 def check_sighting(sighting: Sighting) -> Sighting:
     """Return the sighting; raises Refusal for what no aircraft can do or no feed can say."""
-    for name, lowest, highest, unit in _RANGES:
+    for name, (lowest, highest, _) in _RANGES.items():
         value = getattr(sighting, name)
-        if value is not None and not lowest <= value <= highest:  # also what is not a number
-            raise Refusal("airspace.in_range", name, value, lowest=lowest, highest=highest, unit=unit)
+        if value is not None and not lowest <= value <= highest:
+            check_figure(name, value)
     if not (sighting.address or sighting.identity):
         raise Refusal("feeds_live.address_or_identity", "address", "")
     return sighting
+
+
+def check_figure(name: str, value: float | None) -> None:
+    """Raise Refusal where a member of a sighting cannot have this value; not a number is none."""
+    lowest, highest, unit = _RANGES[name]
+    if value is not None and not lowest <= value <= highest:
+        raise Refusal("airspace.in_range", name, value, lowest=lowest, highest=highest, unit=unit)
 
 
 def plain_name(text: str) -> str:

@@ -12,7 +12,7 @@ import msgspec
 from detente.airspace.refusal import Refusal
 from detente.feeds.live.decoding import LineDecoder, check_sighting, plain_name, shape_refusal
 from detente.feeds.reports import address
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 _CATEGORY = re.compile(r"(?:[A-D][0-7])?\Z", re.ASCII)
 
@@ -23,7 +23,7 @@ class ReportLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     latitude_deg: float
     longitude_deg: float
     at_s: float | None = None
-    source: Source = Source.OTHER
+    source: SightingSource = SightingSource.OTHER
     address: str = ""
     identity: str = ""
     callsign: str = ""

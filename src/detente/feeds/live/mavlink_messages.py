@@ -17,10 +17,9 @@ from pymavlink.dialects.v20 import common
 
 from detente.airspace.geoid import geoid_height_m
 from detente.airspace.refusal import Refusal
-from detente.feeds.live.decoding import Remembered, Tally, check_sighting, plain_name, velocity_of
-from detente.watch.sighting import Sighting, Source
+from detente.feeds.live.decoding import Remembered, Tally, check_figure, check_sighting, plain_name, velocity_of
+from detente.watch.sighting import Sighting, SightingSource
 
-LARGEST_BUFFER = 65_536
 UNKNOWN_HEADING = 65_535
 HOUR_S = 3_600.0
 UNKNOWN_HEIGHT_M = -1_000.0
@@ -93,7 +92,9 @@ class MavlinkMessages:
     def _time(self, said: Any, received_s: float) -> None:  # noqa: ANN401, ARG002
         """Note when a system was started, by what it says of the time."""
         if said.time_unix_usec:
-            self._boot_s.keep(said.get_srcSystem(), said.time_unix_usec / 1e6 - said.time_boot_ms / 1e3)
+            boot_s = said.time_unix_usec / 1e6 - said.time_boot_ms / 1e3
+            check_figure("at_s", boot_s)
+            self._boot_s.keep(said.get_srcSystem(), boot_s)
 
     def _own_position(self, said: Any, received_s: float) -> Sighting | None:  # noqa: ANN401
         if not (said.lat or said.lon):
@@ -105,7 +106,7 @@ class MavlinkMessages:
         above_m = float(geoid_height_m(latitude_deg, longitude_deg))
         return Sighting(
             feed=self._feed,
-            source=Source.OWN_REPORT,
+            source=SightingSource.OWN_REPORT,
             at_s=received_s if boot_s is None else boot_s + said.time_boot_ms / 1e3,
             received_s=received_s,
             latitude_deg=latitude_deg,
@@ -126,7 +127,7 @@ class MavlinkMessages:
         heading = bool(said.flags & _VALID_HEADING) and said.heading != UNKNOWN_HEADING
         return Sighting(
             feed=self._feed,
-            source=Source.ADSB,
+            source=SightingSource.ADSB,
             at_s=received_s - said.tslc,
             received_s=received_s,
             latitude_deg=latitude_deg,
@@ -156,7 +157,7 @@ class MavlinkMessages:
         pressure_m, geometric_m = float(said.altitude_barometric), float(said.altitude_geodetic)
         return Sighting(
             feed=self._feed,
-            source=Source.REMOTE_ID,
+            source=SightingSource.REMOTE_ID,
             at_s=_of_hour_s(float(said.timestamp), received_s),
             received_s=received_s,
             latitude_deg=latitude_deg,

@@ -20,9 +20,9 @@ from detente.airspace.altitude import FOOT_M
 from detente.airspace.refusal import Refusal
 from detente.feeds.live.accuracy import HORIZONTAL_ERROR_M, VELOCITY_ERROR_MPS, VERTICAL_ERROR_M, integrity_m
 from detente.feeds.live.compact_position import FASTEST_MPS, STEPS, Half, Strands
-from detente.feeds.live.decoding import Remembered, Tally, check_sighting, plain_name
+from detente.feeds.live.decoding import Remembered, Tally, check_figure, check_sighting, plain_name
 from detente.feeds.live.sbs_lines import KNOT_MPS, VELOCITY_HOLDS_S
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 LONG_BYTES = 14
 SQUITTERS = (17, 18)
@@ -36,12 +36,17 @@ _VELOCITY, _STATUS = 19, 31
 _READ = np.zeros(32, dtype=np.bool_)
 _READ[[*_IDENTITY, *_POSITION, _VELOCITY, _STATUS]] = True
 
-_OWN_ADDRESS = frozenset({0, 2, 6})
 _OTHER_ADDRESS = frozenset({1, 5})
 _MARKED = frozenset({2, 6})
 """Formats of DF 18 that mark in each message whether the address is that of ICAO; 3 and 4 are of no use here."""
 
-_SOURCES = {0: Source.ADSB, 1: Source.ADSB, 2: Source.TISB, 5: Source.TISB, 6: Source.ADSR}
+_SOURCES = {
+    0: SightingSource.ADSB,
+    1: SightingSource.ADSB,
+    2: SightingSource.TISB,
+    5: SightingSource.TISB,
+    6: SightingSource.ADSR,
+}
 
 
 def _checksums() -> NDArray[np.uint32]:
@@ -97,7 +102,11 @@ class ModeSMessages:
         self._aircraft: Remembered[str, _Aircraft] = Remembered()
 
     def take(
-        self, messages: Sequence[bytes], times_s: Sequence[float], received_s: float, origins: Sequence[Source | None]
+        self,
+        messages: Sequence[bytes],
+        times_s: Sequence[float],
+        received_s: float,
+        origins: Sequence[SightingSource | None],
     ) -> list[Sighting]:
         """Return the sightings of long messages.
 
@@ -135,7 +144,7 @@ class ModeSMessages:
         return found
 
     def _one(
-        self, message: bytes, said: dict[str, Any], at_s: float, received_s: float, origin: Source | None,
+        self, message: bytes, said: dict[str, Any], at_s: float, received_s: float, origin: SightingSource | None,
         found: list[Sighting],
     ) -> None:  # fmt: skip
         code = message[4] >> 3
@@ -150,7 +159,11 @@ class ModeSMessages:
             if sighting is not None:
                 found.append(sighting)
         elif code == _VELOCITY:
-            _note_velocity(aircraft, said, at_s)
+            try:
+                _note_velocity(aircraft, said, at_s)
+            except Refusal as error:
+                self._tally.messages -= 1
+                self._tally.wrong(error)
         elif code in _IDENTITY:
             aircraft.callsign = plain_name(str(said.get("callsign") or "").replace("#", ""))
             aircraft.category = f"{CATEGORY_SETS[code - 1]}{message[4] & 7}" if message[4] & 7 else ""
@@ -170,7 +183,7 @@ class ModeSMessages:
 
     def _position(
         self, aircraft: _Aircraft, message: bytes, said: dict[str, Any], code: int, at_s: float, received_s: float,
-        source: Source,
+        source: SightingSource,
     ) -> Sighting | None:  # fmt: skip
         on_ground = code in _SURFACE
         height_m = None if said.get("altitude") is None else said["altitude"] * FOOT_M
@@ -191,8 +204,8 @@ class ModeSMessages:
         if on_ground:
             speed_mps = None if said.get("groundspeed") is None else said["groundspeed"] * KNOT_MPS
             track_deg = said.get("track")
-        is_adsb = source in {Source.ADSB, Source.ADSR}
-        nic_b = message[4] & 1 if source is Source.ADSB else 0
+        is_adsb = source in {SightingSource.ADSB, SightingSource.ADSR}
+        nic_b = message[4] & 1 if source is SightingSource.ADSB else 0
         try:
             return check_sighting(
                 Sighting(
@@ -221,9 +234,12 @@ class ModeSMessages:
 def _note_velocity(aircraft: _Aircraft, said: dict[str, Any], at_s: float) -> None:
     speed_kt, track_deg = said.get("groundspeed"), said.get("track")
     climb_ft_min, above_ft = said.get("vertical_rate"), said.get("geo_minus_baro")
-    aircraft.speed_mps = None if speed_kt is None else speed_kt * KNOT_MPS
-    aircraft.track_deg = track_deg
-    aircraft.climb_mps = None if climb_ft_min is None else climb_ft_min * FOOT_M / 60.0
+    speed_mps = None if speed_kt is None else speed_kt * KNOT_MPS
+    climb_mps = None if climb_ft_min is None else climb_ft_min * FOOT_M / 60.0
+    # Checked here: what is remembered would spoil the positions that follow.
+    check_figure("ground_speed_mps", speed_mps)
+    check_figure("vertical_speed_mps", climb_mps)
+    aircraft.speed_mps, aircraft.track_deg, aircraft.climb_mps = speed_mps, track_deg, climb_mps
     aircraft.geometric_above_m = None if above_ft is None else above_ft * FOOT_M
     aircraft.nac_v = said.get("NACv") or 0
     aircraft.velocity_s = at_s

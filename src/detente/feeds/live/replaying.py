@@ -26,7 +26,7 @@ from detente.feeds.live.settings import FeedSettings, ReplayTimes
 from detente.feeds.live.where import Carriage, where_of
 from detente.feeds.source import printable_line
 from detente.feeds.track_columns import TrackColumns
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 STEP_S = 0.01
 """Reports of so short a time are given together."""
@@ -113,7 +113,7 @@ def _sighting(replay: Replay, row: int, feed: str, now_s: float) -> Sighting | N
         return check_sighting(
             Sighting(
                 feed=feed,
-                source=Source.OTHER,
+                source=SightingSource.OTHER,
                 at_s=now_s if replay.times is ReplayTimes.NOW else float(columns.time_s[row]),
                 received_s=now_s,
                 latitude_deg=float(columns.latitude_deg[row]),

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from detente.airspace.altitude import FOOT_M
 from detente.airspace.refusal import Refusal
-from detente.feeds.live.decoding import LineDecoder, Remembered, check_sighting, plain_name
+from detente.feeds.live.decoding import LineDecoder, Remembered, check_figure, check_sighting, plain_name
 from detente.feeds.reports import address
 from detente.feeds.sbs import FIELDS, MESSAGES, OTHER_MESSAGES, WITH_POSITION, WITHOUT_POSITION, SbsField
 from detente.feeds.source import decimal_number, instant, printable_line
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 KNOT_MPS = 1852.0 / 3600.0
 VELOCITY_HOLDS_S = 10.0
@@ -71,7 +71,7 @@ class SbsLines(LineDecoder):
         return check_sighting(
             Sighting(
                 feed=self._feed,
-                source=Source.MLAT if row[0] == "MLAT" else Source.ADSB,
+                source=SightingSource.MLAT if row[0] == "MLAT" else SightingSource.ADSB,
                 at_s=self._at_s(row, received_s),
                 received_s=received_s,
                 latitude_deg=decimal_number(row[SbsField.LATITUDE], "latitude"),
@@ -93,8 +93,11 @@ class SbsLines(LineDecoder):
         climb_ft_min = _number(row[SbsField.CLIMB], "vertical rate")
         if speed_kt is None or track_deg is None:
             return
-        known.speed_mps, known.track_deg = speed_kt * KNOT_MPS, track_deg % 360.0
-        known.climb_mps = None if climb_ft_min is None else climb_ft_min * FOOT_M / 60.0
+        speed_mps, climb_mps = speed_kt * KNOT_MPS, None if climb_ft_min is None else climb_ft_min * FOOT_M / 60.0
+        # Checked here: what is remembered would spoil the positions that follow.
+        check_figure("ground_speed_mps", speed_mps)
+        check_figure("vertical_speed_mps", climb_mps)
+        known.speed_mps, known.track_deg, known.climb_mps = speed_mps, track_deg % 360.0, climb_mps
         known.velocity_s = received_s
 
     def _at_s(self, row: list[str], received_s: float) -> float:

@@ -75,6 +75,7 @@ class Watching:
         self._own = OwnAircraft(loop)
         self._asked = asyncio.Event()
         self._not_written = ""
+        self._run = 0
 
     def look_again(self) -> None:
         """Read again which feeds the node has; watch them where they are others. What is wrong changes nothing."""
@@ -145,8 +146,10 @@ class Watching:
 
     async def _watch_once(self) -> str:
         """Start the process and hear it until it ends, fails or is to begin anew; return why."""
+        standing = self._room.state.standing
+        self._run = 1 if standing is None else standing.run + 1
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "detente.node.watching.process", str(self._directory),
+            sys.executable, "-m", "detente.node.watching.process", str(self._directory), str(self._run),
             stdin=PIPE, stdout=PIPE, stderr=None, start_new_session=True,
         )  # fmt: skip
         telling = asyncio.create_task(self._tell(process))
@@ -154,13 +157,15 @@ class Watching:
         hearing = asyncio.create_task(self._hear(process))
         try:
             await asyncio.wait((asked, hearing, telling), return_when=asyncio.FIRST_COMPLETED)
-            for task in (hearing, telling):
-                if task.done() and task.exception() is not None:
-                    raise task.exception() or AssertionError
+            if telling.done():
+                # It ends by an error alone, which is raised here.
+                telling.result()
             return hearing.result() if hearing.done() else "other feeds"
         finally:
-            for task in (telling, asked, hearing):
-                task.cancel()
+            telling.cancel()
+            asked.cancel()
+            hearing.cancel()
+            await asyncio.gather(telling, asked, hearing, return_exceptions=True)
             await _end(process)
 
     async def _hear(self, process: Process) -> str:
@@ -190,7 +195,7 @@ class Watching:
                 if self.view is None:
                     log.info("the watch runs", feeds=[feed.name for feed in said.feeds])
                 self.view = said
-                await self._do(SayWatch(at, runs=True))
+                await self._do(SayWatch(at, runs=True, run=self._run))
                 await self._own.hold(said.own, at)
                 await self._do(SeeAlerts(at, said.alerts, keeps=not sees_all))
                 await self._do(SeeFeeds(at, {feed.name: (feed.standing, feed.why) for feed in said.feeds}))
@@ -217,7 +222,8 @@ class Watching:
     async def _tell(self, process: Process) -> None:
         """Tell the process what was said of the sky, again when that has changed. Nothing is waited for."""
         assert process.stdin is not None
-        told_at, told = 0.0, {}
+        told_at = 0.0
+        told: dict[str, int] = {}
         while True:
             said = {kind: self._loop.news.last(kind) for kind in ENTRIES_OF_SITUATION}
             is_due = said != told or self._time() - told_at >= TELLS_EVERY_S

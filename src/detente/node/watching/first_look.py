@@ -12,7 +12,7 @@ from detente.airspace.separation import MinimaTable
 from detente.node.watching.lookout import Lookout
 from detente.node.watching.told_situation import ToldSituation, encode_situation
 from detente.picture.notices import Meaning, Notice
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 AT_S = 1_000_000_000.0
 LOOKS = 8
@@ -30,7 +30,7 @@ def first_look() -> None:
 
 def _seen(address: str, at_s: float, longitude_deg: float, track_deg: float) -> Sighting:
     return Sighting(
-        "first", Source.ADSB, at_s, at_s, 34.0, longitude_deg, address, pressure_altitude_m=3_000.0,
+        "first", SightingSource.ADSB, at_s, at_s, 34.0, longitude_deg, address, pressure_altitude_m=3_000.0,
         ground_speed_mps=250.0, track_deg=track_deg, vertical_speed_mps=1.0, horizontal_error_m=30.0,
         vertical_error_m=30.0, velocity_error_mps=1.0, integrity_m=200.0, integrity_level=3,
     )  # fmt: skip

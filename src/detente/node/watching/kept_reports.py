@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import structlog
 
 from detente.airspace.refusal import Refusal
 from detente.node.configuration import MEGABYTE, WatchSettings
@@ -39,6 +40,8 @@ _FILE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d)(?:-\d+)?\.parquet\Z", re.ASCII)
 _NOTE = ".kept"
 _PARTS = ".parts"
 _READ_BYTES = 1 << 20
+
+log = structlog.get_logger()
 
 
 class ReportKeeper:
@@ -189,11 +192,23 @@ def _write_part(file: Path, reports: Sequence[Sighting]) -> None:
     temporary.replace(file)
 
 
+def _is_whole(part: Path) -> bool:
+    """Whether a part can be read; one of which the machine's end left half is said and left out."""
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    try:
+        pq.read_metadata(part)
+    except (OSError, ValueError) as error:
+        log.error("a part of kept reports is broken and left out", file=str(part), why=str(error))
+        return False
+    return True
+
+
 def _closed(folder: Path) -> KeptHour | None:
     """Make one file of the parts of an hour, durable, before they are removed; None when there were none."""
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    parts = _parts(folder)
+    parts = [part for part in _parts(folder) if _is_whole(part)]
     hour, reports = folder.stem, sum(pq.read_metadata(part).num_rows for part in parts)
     made = folder.parent / f"{hour}.parquet"
     if not reports or (made.exists() and pq.read_metadata(made).num_rows == reports):

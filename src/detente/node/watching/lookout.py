@@ -12,12 +12,12 @@ from msgspec.structs import replace
 
 from detente.airspace.plan import Plan
 from detente.node.watching.told_situation import ToldSituation, decode_situation
-from detente.watch.alert import Alert, AlertKind, Side
+from detente.watch.alert import Alert, AlertKind, TrackSide
 from detente.watch.finding import number_of
 from detente.watch.live_watch import LiveWatch, PlanPosition
 from detente.watch.observed import observation_of
 from detente.watch.sighting import Sighting
-from detente.watch.situation import FeedHealth, Situation
+from detente.watch.situation import FeedSilence, Situation
 from detente.watch.track import Track
 from detente.watch.tracker import SIGHTINGS_MAX, Tracker
 
@@ -32,7 +32,7 @@ class Seen(NamedTuple):
     """
 
     tracks: Sequence[Track]
-    sides: dict[str, Side]
+    sides: dict[str, TrackSide]
     alerts: Sequence[Alert]
     own: tuple[PlanPosition, ...] = ()
 
@@ -40,17 +40,19 @@ class Seen(NamedTuple):
 class Lookout:
     """Sees from sightings what flies. `own_feeds` name the feeds all of whose aircraft are ours.
 
+    Tracks are numbered from after `last_number` on.
+
     `sightings` counts those that came, `left_out` those of them that were too many for a look.
     """
 
-    def __init__(self, own_feeds: frozenset[str]) -> None:
+    def __init__(self, own_feeds: frozenset[str], last_number: int = 0) -> None:
         self.sightings = self.left_out = 0
         self._own_feeds = own_feeds
         self._own_names: dict[str, None] = {}
         self._watch = LiveWatch()
         self._told: ToldSituation | None = None
         self._situation: Situation | None = None
-        self._tracker = Tracker()
+        self._tracker = Tracker(last_number=last_number)
         self._waiting: list[Sighting] = []
 
     def told(self, situation: bytes) -> None:
@@ -83,7 +85,7 @@ class Lookout:
         while len(self._own_names) > MOST_OWN_NAMES:
             del self._own_names[next(iter(self._own_names))]
 
-    def look(self, now_s: float, feeds: tuple[FeedHealth, ...] = ()) -> Seen:
+    def look(self, now_s: float, feeds: tuple[FeedSilence, ...] = ()) -> Seen:
         """Return what is seen at a time, seconds since 1970-01-01 UTC, while the feeds stand like this."""
         waiting, self._waiting = self._waiting, []
         self._tracker.take(waiting, now_s)
@@ -95,7 +97,7 @@ class Lookout:
         now = replace(situation, ours=ours, feeds=feeds)
         self._watch.look(now_s, tracks, now)
         alerts = sorted(self._watch.board.standing.values(), key=_urgency)
-        sides = {track.track_id: side for track in tracks if (side := _side(track, now)) is not Side.UNKNOWN}
+        sides = {track.track_id: _side(track, now) for track in tracks}
         return Seen(tracks, sides, alerts, tuple(_own(tracks, now, told.outside, alerts)))
 
 
@@ -118,17 +120,17 @@ def _own(
 def _flying(tracks: Sequence[Track], now: Situation) -> Iterator[tuple[Track, Plan]]:
     """Each track of ours with the plan that it flies."""
     for track in tracks:
-        if _side(track, now) is Side.OURS:
+        if _side(track, now) is TrackSide.OURS:
             plan = next((now.plans[name] for name in _names(track) if name in now.plans), None)
             if plan is not None:
                 yield track, plan
 
 
-def _side(track: Track, now: Situation) -> Side:
+def _side(track: Track, now: Situation) -> TrackSide:
     names = _names(track)
     if any(name in now.ours for name in names):
-        return Side.OURS
-    return Side.THEIRS if any(name in now.theirs for name in names) else Side.UNKNOWN
+        return TrackSide.OURS
+    return TrackSide.THEIRS if any(name in now.theirs for name in names) else TrackSide.UNKNOWN
 
 
 def _names(track: Track) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The watching process: feeds, tracks, alerts and kept reports, once a second to the node that started it.
 
-python -m detente.node.watching.process DIR, with frames on standard input and output. It ends when the node says so,
-and when the node is there no more.
+python -m detente.node.watching.process DIR RUN, with frames on standard input and output. It ends when the node says
+so, and when the node is there no more.
 """
 
 from __future__ import annotations
@@ -51,14 +51,16 @@ from detente.node.watching.track_columns import track_rows
 from detente.watch.records import FeedStanding
 from detente.watch.sighting import Sighting
 from detente.watch.silence import MISSES
-from detente.watch.situation import FeedHealth as FeedSilence
+from detente.watch.situation import FeedSilence
 
 NICENESS = 5
 """The node goes before it: a STOP waits for nothing that flies."""
 EVERY_S = 1.0
 ENDS_WITHIN_S = 3.0
 ZIP_LEVEL = 1
-MOST_WAITING = 16
+MOST_WAITING = 10_000
+"""Messages beside views: at a start, one for every hour that is kept."""
+TRACKS_A_RUN = 10_000_000
 _STANDINGS = {
     FeedState.HEARING: FeedStanding.LIVE, FeedState.SILENT: FeedStanding.SILENT, FeedState.ENDED: FeedStanding.ENDED
 }  # fmt: skip
@@ -120,10 +122,11 @@ class Pipe:
         os._exit(1)
 
 
-async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: WatchSettings) -> None:
-    """Watch until the node says that it ends, or is there no more."""
+async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: WatchSettings, run: int) -> None:
+    """Watch until the node says that it ends, or is there no more, for the time of the number `run`."""
     over = asyncio.Event()
-    lookout = Lookout(frozenset(one.name for one in feeds if one.ours))
+    # A track of another run has another number: what is said of one is never taken for what is said of the other.
+    lookout = Lookout(frozenset(one.name for one in feeds if one.ours), (run - 1) * TRACKS_A_RUN)
     pipe = Pipe(lambda told: lookout.told(told.situation), over.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
     keeping = _Keeping(directory / WATCH_FOLDER, settings, pipe)
@@ -158,7 +161,8 @@ async def _look(lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], k
         now_s = time.time()
         health = live.health()
         seen = lookout.look(
-            now_s, tuple(_silence(one, silent_s[one.name], opened_s) for one in health if one.state is not FeedState.ENDED)
+            now_s,
+            tuple(_silence(one, silent_s[one.name], opened_s) for one in health if one.state is not FeedState.ENDED),
         )
         table = msgspec.json.encode(track_rows(now_s, seen.tracks, seen.sides))
         by_name = {track.track_id: track for track in seen.tracks}
@@ -221,8 +225,8 @@ class _Keeping:
             for file in await asyncio.to_thread(lambda: list(keeper.remove_old(now_s))):
                 self._pipe.say(HourRemoved(file))
             self.why_not = f"no space for {keeper.not_kept} reports" if keeper.not_kept else ""
-        except OSError as error:
-            self.why_not = error.strerror or str(error)
+        except (OSError, ValueError) as error:
+            self.why_not = str(error)
             log.error("reports are not kept", why=self.why_not)
 
 
@@ -244,14 +248,14 @@ def _feed_view(health: FeedHealth, opened_s: float) -> FeedView:
     )  # fmt: skip
 
 
-def main(directory: Path) -> int:
+def main(directory: Path, run: int) -> int:
     """Watch for the node of a directory; 1, with the reason as the last frame, when it cannot."""
     os.nice(NICENESS)
     configuration = read_configuration(NodeDirectory(directory).config_path)
     set_up_logs(configuration.log.level, configuration.party)
     try:
         feeds = read_feeds(directory / FEEDS_FILE)
-        asyncio.run(watch(directory, feeds, configuration.watch))
+        asyncio.run(watch(directory, feeds, configuration.watch, run))
     except Refusal as refusal:
         sys.stdout.buffer.write(frame(WatchFails(str(refusal))))
         return 1
@@ -259,4 +263,4 @@ def main(directory: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

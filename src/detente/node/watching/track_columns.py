@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from detente.airspace.altitude import FOOT_M
-from detente.watch.alert import Side
+from detente.watch.alert import TrackSide
 from detente.watch.track import Track
 
 MOST_TRACKS = 20_000
@@ -29,13 +29,13 @@ class TrackRows(msgspec.Struct, frozen=True):
     left_out: int = 0
 
 
-def track_rows(at_s: float, tracks: Sequence[Track], sides: dict[str, Side]) -> TrackRows:
+def track_rows(at_s: float, tracks: Sequence[Track], sides: dict[str, TrackSide]) -> TrackRows:
     """Return the table of tracks; `sides` says whose each is, and what is not in it is nobody's that we know."""
-    rows = [_row(track, sides.get(track.track_id, Side.UNKNOWN)) for track in tracks[:MOST_TRACKS]]
+    rows = [_row(track, sides.get(track.track_id, TrackSide.UNKNOWN)) for track in tracks[:MOST_TRACKS]]
     return TrackRows(round(at_s, 3), COLUMNS, rows, max(0, len(tracks) - MOST_TRACKS))
 
 
-def _row(track: Track, side: Side) -> tuple[object, ...]:
+def _row(track: Track, side: TrackSide) -> tuple[object, ...]:
     pressure_m, geometric_m = track.pressure_altitude_m, track.geometric_altitude_m
     return (
         track.track_id, round(track.at_s - track.position_s, 1), round(track.latitude_deg, 6),
