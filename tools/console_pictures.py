@@ -34,6 +34,7 @@ NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 CENTRE = Position(34.6, 20.5)
 SPREAD_DEG = 2.4
 PATIENCE_MS = 60_000
+HALF_MINUTE = timedelta(seconds=30)
 OURS, THEIRS = 22, 20
 """Flights of each side."""
 SIZE = ViewportSize(width=1280, height=720)
@@ -180,7 +181,7 @@ class Sky:
                 )  # fmt: skip
             self.radar.send(
                 report(
-                    f"43e{number:03x}", "", *(between(here, aside, (now - then).total_seconds() / 30.0 + k) for k in (0, 1)),
+                    f"43e{number:03x}", "", *(between(here, aside, (now - then) / HALF_MINUTE + k) for k in (0, 1)),
                     level_m, 120.0 if number else 4_500.0,
                 )
                 for number, (here, aside, then, level_m) in enumerate(self._strangers)

@@ -25,10 +25,10 @@ from detente.airspace.separation import Minima
 from detente.api.permissions import NEEDED_ROLE
 from detente.console.files import PLACES, page_files
 from detente.node.watching.track_columns import COLUMNS
-from detente.watch.alert import AlertKind, AlertLevel, Side
+from detente.watch.alert import AlertKind, AlertLevel, TrackSide
 from detente.watch.records import FeedStanding
-from detente.watch.sighting import Source
-from detente.watch.track import Doubt
+from detente.watch.sighting import SightingSource
+from detente.watch.track import TrackDoubt
 
 
 def tool():
@@ -132,7 +132,7 @@ def test_every_alert_and_all_that_is_said_of_a_track_has_words():
     reasons = tomllib.loads(files("detente.language").joinpath("watch.en.toml").read_text("utf-8"))["watch"]["why"]
     needed = {f"reason.{one}" for one in reasons}
     for group, kind in (
-        ("alert_kind", AlertKind), ("alert_level", AlertLevel), ("side", Side), ("doubt", Doubt), ("source", Source),
+        ("alert_kind", AlertKind), ("alert_level", AlertLevel), ("side", TrackSide), ("doubt", TrackDoubt), ("source", SightingSource),
         ("feed", FeedStanding),
     ):  # fmt: skip
         needed |= {f"{group}.{one}" for one in kind}

@@ -24,7 +24,7 @@ TURNED = "\u202eTURNED" + "W" * 80
 
 
 class Sky:
-    """Aircraft that fly straight east or west along a parallel, and the feed that reports them until it is told to stop."""
+    """Aircraft that fly straight along a parallel, and the feeds that report them until they are told to stop."""
 
     def __init__(self) -> None:
         self.own, self.radar = FeedSource(), FeedSource()
@@ -34,7 +34,7 @@ class Sky:
         threading.Thread(target=self._report, daemon=True).start()
 
     def fly(self, feed: FeedSource, address: str, east_deg: float, speed_mps: float, **more: Any) -> None:
-        """From now on this aircraft is reported, `speed_mps` eastward (negative: westward) from a place at this time."""
+        """Report this aircraft from now on: `speed_mps` eastward (negative: westward) from a place at this time."""
         began_deg = east_deg - _degrees(speed_mps, time.time() - self._began)
         self.flights.append((feed, address, began_deg, speed_mps, more))
 
