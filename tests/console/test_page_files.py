@@ -132,8 +132,8 @@ def test_every_alert_and_all_that_is_said_of_a_track_has_words():
     reasons = tomllib.loads(files("detente.language").joinpath("watch.en.toml").read_text("utf-8"))["watch"]["why"]
     needed = {f"reason.{one}" for one in reasons}
     for group, kind in (
-        ("alert_kind", AlertKind), ("alert_level", AlertLevel), ("side", TrackSide), ("doubt", TrackDoubt), ("source", SightingSource),
-        ("feed", FeedStanding),
+        ("alert_kind", AlertKind), ("alert_level", AlertLevel), ("side", TrackSide), ("doubt", TrackDoubt),
+        ("source", SightingSource), ("feed", FeedStanding),
     ):  # fmt: skip
         needed |= {f"{group}.{one}" for one in kind}
     assert "reason.separation_ahead" in needed
