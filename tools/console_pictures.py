@@ -179,13 +179,11 @@ class Sky:
                     )
                     for number, plan in flown
                 )  # fmt: skip
-            self.radar.send(
-                report(
-                    f"43e{number:03x}", "", *(between(here, aside, (now - then) / HALF_MINUTE + k) for k in (0, 1)),
-                    level_m, 120.0 if number else 4_500.0,
-                )
-                for number, (here, aside, then, level_m) in enumerate(self._strangers)
-            )  # fmt: skip
+            strangers = []
+            for number, (here, aside, then, level_m) in enumerate(self._strangers):
+                place, ahead = (between(here, aside, (now - then) / HALF_MINUTE + k) for k in (0, 1))
+                strangers.append(report(f"43e{number:03x}", "", place, ahead, level_m, 4_500.0))
+            self.radar.send(strangers)
 
     def close(self) -> None:
         """Fly no more."""
@@ -205,6 +203,7 @@ def between(here: Position, there: Position, share: float) -> Position:
 
 def place_of(plan: Plan, at: datetime) -> Position:
     """Where a plan has its aircraft at a time; a moment after its end it flies straight on."""
+    assert isinstance(plan.intent, Trajectory)
     points = plan.intent.waypoints
     k = max(k for k in range(len(points) - 1) if k == 0 or points[k].time <= at)
     share = (at - points[k].time) / (points[k + 1].time - points[k].time)
@@ -213,6 +212,7 @@ def place_of(plan: Plan, at: datetime) -> Position:
 
 def level_m_of(plan: Plan) -> float:
     """The height of a plan that is level."""
+    assert isinstance(plan.intent, Trajectory)
     return plan.intent.waypoints[0].altitude.value * 30.48
 
 
