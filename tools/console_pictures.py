@@ -10,8 +10,10 @@ import math
 import os
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/node")]
 
+from feed_source import FeedSource, feeds_toml  # type: ignore[import-not-found]  # noqa: E402
 from parties import Party, two_parties  # type: ignore[import-not-found]  # noqa: E402
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright  # noqa: E402
 
@@ -31,6 +34,9 @@ NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 CENTRE = Position(34.6, 20.5)
 SPREAD_DEG = 2.4
 PATIENCE_MS = 60_000
+HALF_MINUTE = timedelta(seconds=30)
+OURS, THEIRS = 22, 20
+"""Flights of each side."""
 SIZE = ViewportSize(width=1280, height=720)
 
 
@@ -94,8 +100,8 @@ def set_the_scene(north: Party, south: Party) -> None:
     for party, shift in ((north, "day"), (south, "day")):
         party.post("/line/watch", {"post": "watch", "shift": shift})
         party.ask("POST", "/map/boundaries?file=regions.geojson", regions())
-    north.imports(*(flight("NOR", number) for number in range(22)))
-    south.imports(*(flight("SUD", number + 60) for number in range(20)))
+    north.imports(*(flight("NOR", number) for number in range(OURS)))
+    south.imports(*(flight("SUD", number + 60) for number in range(THEIRS)))
     altitude = {"lower": metres(0), "upper": metres(5000)}
     for zone_id, area, meaning in (
         ("range-1", circle(35.6, 19.2, 38_000.0), "keep_out"),
@@ -124,6 +130,105 @@ def set_the_scene(north: Party, south: Party) -> None:
     south.post("/line/take", {"peer": "north", "message_id": near, "post": "watch"})
     south.post("/line/read-back", {"peer": "north", "message_id": near, "post": "watch", "height_unit": "ft"})
     south.post("/line/messages", {"peer": "north", "code": "radio_check"})
+
+
+class Sky:
+    """What is in the air: both sides fly their plans, and strangers fly straight. Two feeds report it once a second."""
+
+    def __init__(self) -> None:
+        self.own, self.radar = FeedSource(), FeedSource()
+        self._ours = [flight("NOR", number) for number in range(OURS)]
+        self._theirs = [flight("SUD", number + 60) for number in range(THEIRS)]
+        self._strangers: list[tuple[Position, Position, datetime, float]] = []
+        self._over = threading.Event()
+        self._reporting = threading.Thread(target=self._report, daemon=True)
+
+    def told(self, party: Party) -> None:
+        """Whose the aircraft are, before the party's node starts."""
+        theirs = ", ".join(f'"43d{number:03x}"' for number in range(THEIRS))
+        with party.files.config_path.open("a") as settings:
+            settings.write(f"\n[watch]\ntheir_aircraft = [{theirs}]\n")
+
+    def watched_by(self, party: Party) -> None:
+        """Make these the feeds of a party, beside one that nobody answers, and report from now on."""
+        feeds = (("own-reports", self.own.port, True), ("coast-radar", self.radar.port, False), ("ferry", 9, False))
+        told = feeds_toml(*((name, f"tcp://127.0.0.1:{port}", ours) for name, port, ours in feeds))
+        (party.path / "feeds.toml").write_text(told)
+        party.post("/reload")
+        self._reporting.start()
+
+    def crossed(self, number: int, in_s: float) -> None:
+        """Let a stranger cross the way of one of ours, at its height, in so many seconds."""
+        then = datetime.now(UTC) + timedelta(seconds=in_s)
+        here, beyond = (place_of(self._ours[number], then + timedelta(seconds=s)) for s in (0.0, 30.0))
+        aside = Position(
+            here.latitude_deg + (beyond.longitude_deg - here.longitude_deg) * math.cos(math.radians(here.latitude_deg)),
+            here.longitude_deg - (beyond.latitude_deg - here.latitude_deg) / math.cos(math.radians(here.latitude_deg)),
+        )
+        self._strangers.append((here, aside, then, level_m_of(self._ours[number])))
+
+    def _report(self) -> None:
+        while not self._over.wait(1.0):
+            now = datetime.now(UTC)
+            for kind, feed, plans in (("43c", self.own, self._ours), ("43d", self.radar, self._theirs)):
+                flown = [(number, plan) for number, plan in enumerate(plans) if plan.time.start < now < plan.time.end]
+                feed.send(
+                    report(
+                        f"{kind}{number:03x}", plan.plan_id, place_of(plan, now),
+                        place_of(plan, now + timedelta(seconds=30)), level_m_of(plan), 120.0,
+                    )
+                    for number, plan in flown
+                )  # fmt: skip
+            strangers = []
+            for number, (here, aside, then, level_m) in enumerate(self._strangers):
+                place, ahead = (between(here, aside, (now - then) / HALF_MINUTE + k) for k in (0, 1))
+                strangers.append(report(f"43e{number:03x}", "", place, ahead, level_m, 4_500.0))
+            self.radar.send(strangers)
+
+    def close(self) -> None:
+        """Fly no more."""
+        self._over.set()
+        self._reporting.join()
+        for feed in (self.own, self.radar):
+            feed.close()
+
+
+def between(here: Position, there: Position, share: float) -> Position:
+    """The place so far along the way from one place to another, or beyond it."""
+    return Position(
+        here.latitude_deg + share * (there.latitude_deg - here.latitude_deg),
+        here.longitude_deg + share * (there.longitude_deg - here.longitude_deg),
+    )
+
+
+def place_of(plan: Plan, at: datetime) -> Position:
+    """Where a plan has its aircraft at a time; a moment after its end it flies straight on."""
+    assert isinstance(plan.intent, Trajectory)
+    points = plan.intent.waypoints
+    k = max(k for k in range(len(points) - 1) if k == 0 or points[k].time <= at)
+    share = (at - points[k].time) / (points[k + 1].time - points[k].time)
+    return between(points[k].position, points[k + 1].position, share)
+
+
+def level_m_of(plan: Plan) -> float:
+    """The height of a plan that is level."""
+    assert isinstance(plan.intent, Trajectory)
+    return plan.intent.waypoints[0].altitude.value * 30.48
+
+
+def report(
+    address: str, callsign: str, here: Position, ahead: Position, level_m: float, error_m: float
+) -> dict[str, Any]:
+    """What a feed says of an aircraft that will be `ahead` in half a minute."""
+    north = (ahead.latitude_deg - here.latitude_deg) * 111_320.0
+    east = (ahead.longitude_deg - here.longitude_deg) * 111_320.0 * math.cos(math.radians(here.latitude_deg))
+    return {
+        "address": address, "callsign": callsign, "latitude_deg": here.latitude_deg,
+        "longitude_deg": here.longitude_deg, "at_s": time.time(), "source": "adsb" if callsign else "radar",
+        "pressure_altitude_m": level_m, "ground_speed_mps": math.hypot(north, east) / 30.0,
+        "track_deg": math.degrees(math.atan2(east, north)) % 360.0, "vertical_speed_mps": 0.0,
+        "horizontal_error_m": error_m, "vertical_error_m": 60.0, "integrity_m": 200.0, "integrity_level": 3,
+    }  # fmt: skip
 
 
 def opened(browser: Browser, party: Party, *, language: str = "en", day: bool = False) -> Page:
@@ -172,7 +277,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
         browser = playwright.chromium.launch(executable_path=program, args=flags)
-        with two_parties(Path(folder) / "nodes") as parties:
+        with two_parties(Path(folder) / "nodes", start=False) as parties, closing(Sky()) as sky:
+            sky.told(parties[0])
+            for party in parties:
+                party.start()
             set_the_scene(*parties)
             for name, (whose, language, day, number, act) in PICTURES.items():
                 page = opened(browser, parties[whose], language=language, day=day)
@@ -180,11 +288,29 @@ def main() -> None:
                 if act is not None:
                     act(page)
                 keep(page, name)
+            live(browser, sky, *parties)
             parties[0].post("/line/stop", {})
             page = opened(browser, parties[1], language="ar", day=True)
             page.locator(".alarm").wait_for()
             keep(page, "console-stop")
             browser.close()
+
+
+def live(browser: Browser, sky: Sky, north: Party, south: Party) -> None:
+    """What is really in the air, and a stranger who comes near one of ours."""
+    altitude = {"lower": metres(0), "upper": metres(20_000)}
+    volume = {"kind": "volume", "area": circle(34.6, 20.5, 420_000.0), "altitude": altitude, "time": window(-1, 180)}
+    south.post("/notices", {"notice_id": "crossings", "meaning": "our_aircraft_here", "volume": volume})
+    sky.watched_by(north)
+    page = opened(browser, north)
+    page.locator(".legend", has_text="theirs now").wait_for()
+    flown = [number for number in range(OURS) if (plan := flight("NOR", number)).time.start < NOW < plan.time.end]
+    sky.crossed(flown[1], 100.0)
+    page.locator(".card[data-alert=separation] button").first.click()
+    for _ in range(3):
+        page.get_by_label("Zoom out").click()
+    page.locator(".card.corrective[data-alert=separation], .card.warning[data-alert=separation]").wait_for()
+    keep(page, "console-live")
 
 
 def keep(page: Page, name: str) -> None:

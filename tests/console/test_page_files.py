@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from enum import StrEnum
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -22,6 +24,11 @@ from detente.airspace.position import Position
 from detente.airspace.separation import Minima
 from detente.api.permissions import NEEDED_ROLE
 from detente.console.files import PLACES, page_files
+from detente.node.watching.track_columns import COLUMNS
+from detente.watch.alert import AlertKind, AlertLevel, TrackSide
+from detente.watch.records import FeedStanding
+from detente.watch.sighting import SightingSource
+from detente.watch.track import TrackDoubt
 
 
 def tool():
@@ -118,6 +125,25 @@ def test_every_term_of_an_accord_has_words_that_are_printed():
     chosen = {f"value.{one}" for one in (*choices(Provisions), *Disclosure)}
     assert "value.height_block" in chosen
     assert chosen <= english.keys()
+
+
+def test_every_alert_and_all_that_is_said_of_a_track_has_words():
+    english = words("en")
+    reasons = tomllib.loads(files("detente.language").joinpath("watch.en.toml").read_text("utf-8"))["watch"]["why"]
+    needed = {f"reason.{one}" for one in reasons}
+    for group, kind in (
+        ("alert_kind", AlertKind), ("alert_level", AlertLevel), ("side", TrackSide), ("doubt", TrackDoubt),
+        ("source", SightingSource), ("feed", FeedStanding),
+    ):  # fmt: skip
+        needed |= {f"{group}.{one}" for one in kind}
+    assert "reason.separation_ahead" in needed
+    assert needed <= english.keys()
+
+
+def test_the_page_reads_columns_that_the_node_gives():
+    source = PAGE.joinpath("src/map/live_tracks.ts").read_text("utf-8")
+    (needed,) = re.findall(r"const NEEDED = \[(.*?)\]", source, re.DOTALL)
+    assert set(re.findall(r"'(\w+)'", needed)) <= set(COLUMNS)
 
 
 def test_every_route_whose_leave_the_page_asks_for_exists():

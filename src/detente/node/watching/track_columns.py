@@ -15,7 +15,7 @@ COLUMNS = (
     "track_id", "age_s", "latitude_deg", "longitude_deg", "horizontal_error_m", "pressure_altitude_m",
     "pressure_altitude_ft", "geometric_altitude_m", "geometric_altitude_ft", "vertical_error_m", "ground_speed_mps",
     "track_deg", "vertical_speed_mps", "side", "callsign", "addresses", "identities", "category", "on_ground", "feeds",
-    "sources", "doubts",
+    "sources", "doubts", "geometric_error_m",
 )  # fmt: skip
 """What a row holds, in this order. Heights are in metres and in feet; what is not known is null."""
 
@@ -43,6 +43,7 @@ def _row(track: Track, side: TrackSide) -> tuple[object, ...]:
         _rounded(geometric_m), _feet(geometric_m), round(track.vertical_error_m), round(track.ground_speed_mps, 1),
         round(track.track_deg, 1), round(track.vertical_speed_mps, 1), side, track.callsign, track.addresses,
         track.identities, track.category, track.on_ground, track.feeds, track.sources, track.doubts,
+        _rounded(track.geometric_error_m),
     )  # fmt: skip
 
 

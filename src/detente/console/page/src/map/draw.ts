@@ -2,12 +2,17 @@
 
 import type { Area, ConflictRecord, NoticeRecord, Position, Zone, ZoneTerms } from '../node/types'
 import { fit } from '../shown/text'
+import { type AlertMark, drawAlerts } from './alert_marks'
+import type { LiveTracks } from './live_tracks'
 import { distanceM, unitsPerMetre, type View, xOf, yOf } from './mercator'
+import { Pixels } from './pixels'
 import type { Gesture, Ghost, Selected } from './scene.svelte'
 import { type AreaShape, type Flight, flight, outline, volumeShape } from './shapes'
 import type { StandardSymbol } from './standard_symbols'
 import { Symbols } from './symbols'
 import { Taken } from './taken'
+import { Texts } from './texts'
+import { TrackSymbols } from './track_symbols'
 import type { Traffic } from './traffic'
 
 export interface Colours {
@@ -16,6 +21,7 @@ export interface Colours {
 export interface Layer {
   /** Aircraft as APP-6 and MIL-STD-2525 draw them. */
   isStandard: boolean
+  isMetresFirst: boolean
   party: string; notices: NoticeRecord[]; zones: Zone[]; conflicts: ConflictRecord[]
   selected: Selected
   /** The keys of the plan that is selected, or of both plans of the conflict that is. */
@@ -25,8 +31,10 @@ export interface Layer {
 export type Context = OffscreenCanvasRenderingContext2D
 /** The time that is shown, and how many pixels of the screen are one of the page. */
 export interface Moment { ms: number; ratio: number }
+/** What is live: the tracks, and the alerts that stand, the most urgent first. */
+export interface Live { tracks: LiveTracks; marks: readonly AlertMark[] }
 export type Found = NonNullable<Selected>
-interface Hit extends Found { x: number; y: number }
+export interface Hit extends Found { x: number; y: number }
 
 const PATHS_A_STROKE = 100
 const NAME_LONGEST = 40
@@ -35,11 +43,14 @@ const NAME_LONGEST = 40
 export class Picture {
   /** Where areas and conflicts were drawn last, for whoever clicks. */
   private hits: Hit[] = []
-  private readonly symbols = new Symbols()
+  private readonly pixels = new Pixels()
+  private readonly texts = new Texts()
+  private readonly symbols = new Symbols(this.texts)
+  private readonly trackSymbols = new TrackSymbols(this.texts)
   private readonly taken = new Taken()
 
-  /** Throws where the canvas was lost: what is not drawn does not count as drawn. */
-  draw(context: Context, view: View, colours: Colours, { ms, ratio }: Moment, traffic: Traffic, layer: Layer): void {
+  /** Throws where the canvas was lost: what is not drawn does not count as drawn. Null: nothing live is shown. */
+  draw(context: Context, view: View, colours: Colours, { ms, ratio }: Moment, traffic: Traffic, layer: Layer, live: Live | null): void {
     context.clearRect(0, 0, view.width, view.height)
     const hits: Hit[] = []
     this.taken.begin(view.width, view.height)
@@ -48,12 +59,20 @@ export class Picture {
     for (const record of layer.notices) {
       if (record.state === 'in_force') drawNotice(context, view, colours, record, ms, layer, hits, labels)
     }
+    const chosenTracks = chosenOf(layer.selected, live)
+    this.trackSymbols.place(live?.tracks ?? null, view, ms, chosenTracks, this.taken)
     const isCrowd = this.symbols.find(traffic, ms, layer)
     for (const isOurs of [true, false]) this.drawPlans(context, view, isOurs ? colours.ours : colours.theirs, isOurs, ms, layer, isCrowd, hits, labels)
     labels.draw()
-    this.symbols.draw(context, view, colours, ratio, isCrowd, this.taken)
+    this.pixels.begin(Math.round(view.width * ratio), Math.round(view.height * ratio))
+    this.symbols.draw(this.pixels, view, colours, ratio, isCrowd, this.taken)
+    this.trackSymbols.draw(this.pixels, view, colours, ratio, layer.isMetresFirst, chosenTracks)
+    const moving = this.pixels.finished()
+    if (!moving) throw new Error('the canvas was lost')
+    context.drawImage(moving, 0, 0, view.width, view.height)
     if (layer.ghost) drawGhost(context, view, colours, layer.ghost)
     for (const record of layer.conflicts) drawConflict(context, view, colours, record, ms, layer, hits)
+    if (live) drawAlerts(context, view, colours, live.marks, layer.selected?.kind === 'alert' ? layer.selected.id : null, live.tracks, hits)
     drawGesture(context, view, colours, layer)
     this.hits = hits
   }
@@ -65,16 +84,19 @@ export class Picture {
 
   /** Letters look otherwise now: make them anew. */
   forget(): void {
-    this.symbols.forget()
+    this.texts.clear()
   }
 
-  /** What is nearest to a place on the screen, a conflict before all else; null where nothing is near. */
+  /** What is nearest to a place on the screen, alerts and conflicts before all else; null where nothing is near. */
   at(x: number, y: number, withinPx: number): Found | null {
     const flight = this.symbols.nearest(x, y)
     const near = this.hits.map(({ kind, id, ...at }) => ({ kind, id, px: Math.hypot(at.x - x, at.y - y) }))
+    const track = this.trackSymbols.nearest(x, y)
+    // What flies stands before the plan for it.
+    if (track) near.push({ kind: 'track', ...track })
     if (flight) near.push({ kind: 'plan', id: flight.key, px: flight.px })
-    const [found] = near.filter(({ px }) => px < withinPx)
-      .sort((a, b) => Number(b.kind === 'conflict') - Number(a.kind === 'conflict') || a.px - b.px)
+    const isFirst = (kind: Found['kind']): number => Number(kind === 'alert' || kind === 'conflict')
+    const [found] = near.filter(({ px }) => px < withinPx).sort((a, b) => isFirst(b.kind) - isFirst(a.kind) || a.px - b.px)
     return found ? { kind: found.kind, id: found.id } : null
   }
 
@@ -110,6 +132,13 @@ export class Picture {
       context.stroke()
     })
   }
+}
+
+/** The tracks that are selected, or that the selected alert is about. */
+function chosenOf(selected: Selected, live: Live | null): string[] {
+  if (selected?.kind === 'track') return [selected.id]
+  const mark = selected?.kind === 'alert' ? live?.marks.find((one) => one.key === selected.id) : undefined
+  return mark?.tracks.map((one) => one.id) ?? []
 }
 
 function drawVolumes(

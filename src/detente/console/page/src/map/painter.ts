@@ -7,11 +7,14 @@ import mono from '@fontsource/b612-mono/files/b612-mono-latin-400-normal.woff2?u
 import { type BaseMap, baseMap, drawBase } from './base'
 import { type Boundary, boundaries } from './boundaries'
 import { Picture } from './draw'
+import { LiveTracks } from './live_tracks'
 import { View } from './mercator'
 import { unpack } from './packed'
 import { type Place, places } from './places'
 import type { Extent, Frame, FromPainter, Shown, ToPainter } from './painting'
+import type { AlertMark } from './alert_marks'
 import type { Flight } from './shapes'
+import { TrackPoll } from './track_poll'
 import { Traffic } from './traffic'
 
 interface Scope { fonts: FontFaceSet; postMessage(message: FromPainter): void; onmessage: (event: MessageEvent<ToPainter>) => void }
@@ -27,6 +30,14 @@ let lines: Boundary[] = []
 let isStandardAsked = false
 let canvases: { ground: OffscreenCanvas; moving: OffscreenCanvas } | null = null
 let shown: Shown | null = null
+const tracks = new LiveTracks()
+let marks: AlertMark[] = []
+let followed: string[] = []
+let search: string | null = null
+const poll = new TrackPoll((table) => {
+  tracks.take(table, Date.now())
+  scope.postMessage({ kind: 'live', news: tracks.news(table.at_s, table.left_out, followed, search) })
+})
 
 scope.onmessage = ({ data }) => {
   if (data.kind === 'canvases') canvases = data
@@ -36,6 +47,11 @@ scope.onmessage = ({ data }) => {
     traffic = null
     scope.postMessage({ kind: 'extent', extent: extent() })
   } else if (data.kind === 'boundaries') lines = boundaries(data.lines)
+  else if (data.kind === 'live') {
+    followed = data.followed
+    search = data.search
+    poll.turn(data.on)
+  } else if (data.kind === 'alerts') marks = data.marks
   else if (data.kind === 'what_is_at') scope.postMessage({ kind: 'found', found: picture.at(data.x, data.y, data.withinPx) })
   else {
     if (data.frame.shown && data.frame.shown.layer.party !== shown?.layer.party) traffic = null
@@ -51,7 +67,8 @@ function draw(frame: Frame): string[] | null {
   view.take(frame)
   const named = frame.ground ? drawBase(context(canvases.ground, frame.ratio), view, map, names, lines, shown.colours) : null
   traffic ??= new Traffic([...flights.values()], shown.layer.party)
-  picture.draw(context(canvases.moving, frame.ratio), view, shown.colours, frame, traffic, shown.layer)
+  const live = frame.live && !tracks.isGone(Date.now()) ? { tracks, marks } : null
+  picture.draw(context(canvases.moving, frame.ratio), view, shown.colours, frame, traffic, shown.layer, live)
   return named
 }
 

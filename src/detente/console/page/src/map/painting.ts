@@ -2,8 +2,10 @@
 // the page itself stays free for the keys and for STOP.
 
 import type { GivenLine, PlanRecord } from '../node/types'
+import type { AlertMark } from './alert_marks'
 import type { BaseColours } from './base'
 import type { Colours, Found, Layer } from './draw'
+import type { LiveNews } from './live_tracks'
 import { buffersOf, pack, type Packed } from './packed'
 
 export interface Shown { layer: Layer; colours: Colours & BaseColours }
@@ -11,6 +13,8 @@ export interface Frame {
   ms: number; ratio: number; x: number; y: number; scale: number; width: number; height: number
   /** Whether the ground is drawn as well as what lies over it. */
   ground: boolean
+  /** Whether what is live is shown. */
+  live: boolean
   /** What is shown, where it is not what the frame before has shown. */
   shown: Shown | null
 }
@@ -18,6 +22,9 @@ export type ToPainter =
   | { kind: 'canvases'; ground: OffscreenCanvas; moving: OffscreenCanvas }
   | { kind: 'plans'; packed: Packed; gone: string[] }
   | { kind: 'boundaries'; lines: GivenLine[] }
+  /** Whether the node is asked what flies, the tracks of which the page is to hear everything, and what is looked for. */
+  | { kind: 'live'; on: boolean; followed: string[]; search: string | null }
+  | { kind: 'alerts'; marks: AlertMark[] }
   | { kind: 'frame'; frame: Frame }
   | { kind: 'what_is_at'; x: number; y: number; withinPx: number }
 /** The flights that are drawn: when they start, the earliest first, and the box around them, west to east, north to south. */
@@ -29,8 +36,12 @@ export type FromPainter =
   | { kind: 'loaded'; problem: string }
   | { kind: 'extent'; extent: Extent }
   | { kind: 'found'; found: Found | null }
+  /** Another picture of what flies has come. */
+  | { kind: 'live'; news: LiveNews }
 
-interface Heard { drawn: (named: string[] | null) => void; loaded: (problem: string) => void; extent: (extent: Extent) => void }
+interface Heard {
+  drawn: (named: string[] | null) => void; live: (news: LiveNews) => void; loaded: (problem: string) => void; extent: (extent: Extent) => void
+}
 
 export class Painting {
   private readonly worker = new Worker(new URL('./painter.ts', import.meta.url), { type: 'module' })
@@ -48,6 +59,7 @@ export class Painting {
         heard.drawn(data.named)
         if (this.next) this.draw(this.next)
       } else if (data.kind === 'loaded') heard.loaded(data.problem)
+      else if (data.kind === 'live') heard.live(data.news)
       else if (data.kind === 'extent') heard.extent(data.extent)
       else this.asked.shift()?.(data.found)
     }
@@ -73,6 +85,14 @@ export class Painting {
 
   boundaries(lines: GivenLine[]): void {
     this.tell({ kind: 'boundaries', lines })
+  }
+
+  live(on: boolean, followed: string[], search: string | null): void {
+    this.tell({ kind: 'live', on, followed, search })
+  }
+
+  alerts(marks: AlertMark[]): void {
+    this.tell({ kind: 'alerts', marks })
   }
 
   draw(frame: Frame): void {

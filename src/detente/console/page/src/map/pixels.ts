@@ -77,16 +77,32 @@ export class Pixels {
     }
   }
 
-  /** A thin line that covers nothing that is there already. */
-  line(fromX: number, fromY: number, toX: number, toY: number, colour: number): void {
+  /** A thin line that covers nothing that is there already; dashed where a length of dashes is given. */
+  line(fromX: number, fromY: number, toX: number, toY: number, colour: number, dash = 0): void {
     const { words, width, height } = this
     const steps = Math.min(Math.ceil(Math.max(Math.abs(toX - fromX), Math.abs(toY - fromY))), width + height)
     for (let k = 0; k <= steps; k++) {
+      if (dash && Math.floor(k / dash) % 2) continue
       const share = steps ? k / steps : 0
       const x = Math.round(fromX + (toX - fromX) * share)
       const y = Math.round(fromY + (toY - fromY) * share)
       if (x < 0 || y < 0 || x >= width || y >= height) continue
       const at = y * width + x
+      if (words[at] === 0) words[at] = colour
+    }
+  }
+
+  /** A thin circle that covers nothing that is there already; dashed where a length of dashes is given. */
+  ring(x: number, y: number, radius: number, colour: number, dash = 0): void {
+    const { words, width, height } = this
+    const steps = Math.ceil(2 * Math.PI * radius)
+    for (let k = 0; k < steps; k++) {
+      if (dash && Math.floor(k / dash) % 2) continue
+      const angle = (2 * Math.PI * k) / steps
+      const atX = Math.round(x + radius * Math.cos(angle))
+      const atY = Math.round(y + radius * Math.sin(angle))
+      if (atX < 0 || atY < 0 || atX >= width || atY >= height) continue
+      const at = atY * width + atX
       if (words[at] === 0) words[at] = colour
     }
   }

@@ -2,9 +2,12 @@
 
 import type { Area, Notice, Plan, PlanRecord, Position } from '../node/types'
 
-export type Selected = { kind: 'plan' | 'conflict' | 'zone' | 'notice'; id: string } | null
+export type Selected = { kind: 'plan' | 'conflict' | 'zone' | 'notice' | 'track' | 'alert'; id: string } | null
 export interface Ghost { party: string; plan: Plan }
 export interface Gesture { kind: 'point' | 'circle' | 'polygon'; done: (area: Area | Position) => void }
+
+/** A time bar that is moved is moved by a minute at least. */
+const NOW_MS = 30_000
 
 class Scene {
   /** Milliseconds from now to what is shown; 0 follows the clock. */
@@ -23,6 +26,11 @@ class Scene {
   starts = $state.raw<Float64Array>(new Float64Array())
   /** Where the map is asked to go: a box of positions. */
   goTo = $state.raw<Position[] | null>(null)
+
+  /** Whether the time that is shown is now: what is live belongs on the map then alone. */
+  get isNow(): boolean {
+    return Math.abs(this.offsetMs) <= NOW_MS && !this.knownTo
+  }
 
   /** Show another day, playing at a speed. */
   goToTime(ms: number, speed: number): void {

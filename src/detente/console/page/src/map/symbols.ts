@@ -1,14 +1,14 @@
 // What moves, on the map: a symbol for each flight in the air, its way of the next minutes, and labels that do not cover
 // each other. Nothing is made anew from second to second.
 
-import { fit } from '../shown/text'
 import type { Colours, Layer } from './draw'
 import type { View } from './mercator'
 import { COURSES } from './legs'
-import { Pixels, type Sprite, sprite, textWidth, wordOf } from './pixels'
+import { type Pixels, type Sprite, sprite, wordOf } from './pixels'
 import type { Flight } from './shapes'
 import type { StandardSymbol } from './standard_symbols'
 import type { Taken } from './taken'
+import type { Texts } from './texts'
 import type { Traffic } from './traffic'
 
 const AHEAD_MS = 30 * 60_000
@@ -18,9 +18,7 @@ const LEADER_ALPHA = 130
 const CROWD = 500
 /** Beyond so many, symbols are small and plain: whole ones would cover each other, and cost four times as much. */
 const SWARM = 8000
-const MOST_LABELS = 400
-const MOST_TEXTS = 4000
-const LONGEST_LABEL = 24
+export const MOST_LABELS = 400
 const SYMBOL_PX = 30
 const SMALL = 0.5
 const STANDARD_PX = 18
@@ -29,7 +27,6 @@ const COURSE_PX = 22
 /** How far from its place a label begins, beside a plain symbol and beside one of the standard. */
 const [LABEL_PX, STANDARD_LABEL_PX] = [9, 14]
 const FOOT_100_M = 30.48
-const LABEL_FONT = '11px "B612 Mono", monospace'
 const MARGIN_PX = 20
 
 export class Symbols {
@@ -45,13 +42,14 @@ export class Symbols {
   private layer: Layer | null = null
   /** How APP-6 and MIL-STD-2525 draw aircraft, once that has come. */
   standard: StandardSymbol | null = null
-  private readonly pixels = new Pixels()
   private look = ''
   private readonly sprites: Sprite[] = []
   /** Of the standard, by side, crew and course; empty where plain ones are shown. */
   private standards: Sprite[] = []
-  private readonly texts = new Map<string, Sprite>()
   private words = { ours: 0, theirs: 0 }
+
+  /** All that stands on the map as text is made in one place. */
+  constructor(private readonly texts: Texts) {}
 
   /** Find who is shown at a time; returns whether that is a crowd. */
   find(traffic: Traffic, ms: number, layer: Layer): boolean {
@@ -96,19 +94,14 @@ export class Symbols {
     if (flight) work(flight)
   }
 
-  /** Draw them over what is there; throws where the picture was lost. */
-  draw(context: OffscreenCanvasRenderingContext2D, view: View, colours: Colours, ratio: number, isCrowd: boolean, taken: Taken): void {
-    const { layer, traffic, pixels } = this
+  draw(pixels: Pixels, view: View, colours: Colours, ratio: number, isCrowd: boolean, taken: Taken): void {
+    const { layer, traffic } = this
     if (!layer || !traffic) return
     this.take(colours, ratio, layer.isStandard ? this.standard : null)
-    pixels.begin(Math.round(view.width * ratio), Math.round(view.height * ratio))
-    this.place(view, traffic, ratio, isCrowd)
-    this.stamp(traffic, ratio, 1)
-    this.stamp(traffic, ratio, 0)
-    this.label(view, traffic, layer, colours, ratio, taken)
-    const picture = pixels.finished()
-    if (!picture) throw new Error('the canvas was lost')
-    context.drawImage(picture, 0, 0, view.width, view.height)
+    this.place(pixels, view, traffic, ratio, isCrowd)
+    this.stamp(pixels, traffic, ratio, 1)
+    this.stamp(pixels, traffic, ratio, 0)
+    this.label(pixels, view, traffic, layer, colours, ratio, taken)
   }
 
   /** The key of the flight that is nearest to a place on the screen, and how far it is. */
@@ -124,10 +117,6 @@ export class Symbols {
     }
     const found = this.traffic?.flights[this.shown[at] ?? -1]
     return found ? { key: found.key, px: best } : null
-  }
-
-  forget(): void {
-    this.texts.clear()
   }
 
   private take(colours: Colours, ratio: number, standard: StandardSymbol | null): void {
@@ -160,7 +149,7 @@ export class Symbols {
   }
 
   /** Find where each is on the screen, and draw the way of its next minutes where it is one of a crowd. */
-  private place(view: View, traffic: Traffic, ratio: number, isCrowd: boolean): void {
+  private place(pixels: Pixels, view: View, traffic: Traffic, ratio: number, isCrowd: boolean): void {
     const { ms } = this
     const { legs } = traffic
     for (let k = 0; k < this.count; k++) {
@@ -179,11 +168,11 @@ export class Symbols {
       const [fromX, fromY] = [legs.x, legs.y]
       legs.ahead(index, ms + LEADER_MS)
       const colour = traffic.ours[index] ? this.words.ours : this.words.theirs
-      this.pixels.line(x * ratio, y * ratio, (x + (legs.x - fromX) * view.scale) * ratio, (y + (legs.y - fromY) * view.scale) * ratio, colour)
+      pixels.line(x * ratio, y * ratio, (x + (legs.x - fromX) * view.scale) * ratio, (y + (legs.y - fromY) * view.scale) * ratio, colour)
     }
   }
 
-  private stamp(traffic: Traffic, ratio: number, ours: 0 | 1): void {
+  private stamp(pixels: Pixels, traffic: Traffic, ratio: number, ours: 0 | 1): void {
     const isSmall = this.count > SWARM
     const first = indexOf(ours === 1, isSmall, 0)
     const isStandard = !isSmall && this.standards.length > 0
@@ -195,11 +184,11 @@ export class Symbols {
       const drawn = isStandard && isFlown
         ? this.standards[standardIndexOf(ours, traffic.uncrewed[index] as number, traffic.legs.course(index))]
         : this.sprites[first + (isFlown ? traffic.legs.course(index) : COURSES)]
-      if (drawn) this.pixels.stamp(drawn, Math.round(x * ratio), Math.round((this.ys[k] as number) * ratio))
+      if (drawn) pixels.stamp(drawn, Math.round(x * ratio), Math.round((this.ys[k] as number) * ratio))
     }
   }
 
-  private label(view: View, traffic: Traffic, layer: Layer, colours: Colours, ratio: number, taken: Taken): void {
+  private label(pixels: Pixels, view: View, traffic: Traffic, layer: Layer, colours: Colours, ratio: number, taken: Taken): void {
     // What is chosen takes its place first.
     for (const key of layer.chosen) {
       const k = this.shown.subarray(0, this.count).indexOf(traffic.indexOf(key))
@@ -217,34 +206,15 @@ export class Symbols {
       if (!isChosen && (!isFlown || !taken.claim(x, y))) continue
       drawn++
       const colour = traffic.ours[this.shown[k] as number] ? colours.ours : colours.theirs
-      const name = this.text(one.planId, colour, colours.halo, ratio)
+      const name = this.texts.of(one.planId, colour, colours.halo, ratio)
       const left = Math.round((x + fromPx) * ratio)
       const base = Math.round((y - 5) * ratio)
-      this.pixels.stamp(name, left, base)
+      pixels.stamp(name, left, base)
       if (isFlown) {
-        const level = this.text(String(Math.round((this.heights[k] as number) / FOOT_100_M)), colour, colours.halo, ratio)
-        this.pixels.stamp(level, left + name.advance, base)
+        const level = this.texts.of(String(Math.round((this.heights[k] as number) / FOOT_100_M)), colour, colours.halo, ratio)
+        pixels.stamp(level, left + name.advance, base)
       }
     }
-  }
-
-  private text(text: string, colour: string, halo: string, ratio: number): Sprite {
-    const key = `${colour} ${text}`
-    const known = this.texts.get(key)
-    if (known) return known
-    if (this.texts.size >= MOST_TEXTS) this.texts.clear()
-    const shown = fit(text, LONGEST_LABEL)
-    const made = sprite(textWidth(shown, LABEL_FONT) + 6, 18, 2, 13, ratio, (context) => {
-      context.font = LABEL_FONT
-      context.lineWidth = 3
-      context.lineJoin = 'round'
-      context.strokeStyle = halo
-      context.strokeText(shown, 0, 0)
-      context.fillStyle = colour
-      context.fillText(shown, 0, 0)
-    })
-    this.texts.set(key, made)
-    return made
   }
 }
 

@@ -20,11 +20,11 @@ export class Taken {
   }
 
   /** Take the place of the label of what is here; false, and nothing taken, where another one stands in it. */
-  claim(x: number, y: number): boolean {
+  claim(x: number, y: number, widthPx = WIDTH_PX, heightPx = HEIGHT_PX): boolean {
     const left = Math.max(Math.floor((x + LEFT_PX) / CELL_WIDTH_PX), 0)
-    const right = Math.min(Math.floor((x + LEFT_PX + WIDTH_PX) / CELL_WIDTH_PX), this.columns - 1)
+    const right = Math.min(Math.floor((x + LEFT_PX + widthPx) / CELL_WIDTH_PX), this.columns - 1)
     const top = Math.max(Math.floor((y - ABOVE_PX) / CELL_HEIGHT_PX), 0)
-    const bottom = Math.floor((y - ABOVE_PX + HEIGHT_PX) / CELL_HEIGHT_PX)
+    const bottom = Math.floor((y - ABOVE_PX + heightPx) / CELL_HEIGHT_PX)
     for (let row = top; row <= bottom; row++) {
       for (let column = left; column <= right; column++) {
         if (this.cells[row * this.columns + column]) return false

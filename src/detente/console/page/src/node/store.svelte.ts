@@ -7,6 +7,7 @@ import type {
   AccordView, ConflictRecord, Line, LineMessage, Me, MeasureRecord, NoticeRecord, Peer, Picture, PlanRecord, Status, Zone,
 } from './types'
 import { language } from '../shown/words.svelte'
+import { watch } from './watch.svelte'
 
 const TICK_MS = 250
 /** The stream beats once a second. Ticks are counted, not time: what holds the page up holds them up as well. */
@@ -73,6 +74,7 @@ class Store {
         this.signedOut = false
         follow('/events/all', status.journal_number, (events) => this.#told(events), () => this.#heard(), () => (this.live = false))
         this.refresh('line', 'peers', 'accords', 'picture', 'zones')
+        watch.start()
         return
       } catch (error) {
         this.signedOut = error instanceof Refused && error.status === 401
@@ -91,6 +93,10 @@ class Store {
   #told(events: StreamEvent[]): void {
     const many = events.length > MANY_EVENTS
     for (const { kind, data } of events) {
+      if (kind === 'watch') {
+        watch.changed()
+        continue
+      }
       if (kind !== 'picture') {
         this.refresh(kind === 'zone' ? 'zones' : kind === 'accord' ? 'accords' : kind)
         continue

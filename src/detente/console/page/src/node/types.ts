@@ -153,3 +153,30 @@ export interface Incident {
 export interface GivenLine { name: string; points: [number, number][] }
 export interface BoundarySet { name: string; lines: GivenLine[] }
 export interface BoundariesAdded { name: string; lines: number; points: number; left_out: Record<string, number> }
+
+export type Side = 'ours' | 'theirs' | 'unknown'
+export type AlertLevel = 'preventive' | 'corrective' | 'warning'
+/** A track as an alert has it: what is not known is not there. */
+export interface TrackOfAlert {
+  track_id: string; latitude_deg: number; longitude_deg: number; callsign?: string; addresses?: string[]; identities?: string[]
+  pressure_altitude_m?: number; geometric_altitude_m?: number
+}
+export interface WayOut { track_id: string; turn_deg?: number; climb_m?: number; speed_mps?: number }
+export interface Alert {
+  key: string; kind: string; level: AlertLevel; at_s: number; reason: string; tracks?: string[]; sides?: Side[]
+  figures?: Record<string, number | string>; due_s?: number; place?: Position & { pressure_altitude_m?: number }
+  subject?: string; way_out?: WayOut; doubts?: string[]
+}
+export interface AlertView {
+  alert: Alert; tracks: TrackOfAlert[]; since: string; waits: boolean; called: string; taken_by: string
+  taken_at: string | null; ended_at: string | null
+}
+export interface FeedView { name: string; kind: string; standing: 'live' | 'silent' | 'away' | 'ended'; why: string; silent_s: number; rate: number; errors: number }
+export interface Feeds { standing: { runs: boolean; since: string; why: string } | null; feeds: FeedView[]; not_kept: string }
+/** A track of the live picture: null is what is not known. */
+export interface LiveTrack {
+  track_id: string; age_s: number; latitude_deg: number; longitude_deg: number; horizontal_error_m: number
+  pressure_altitude_m: number | null; geometric_altitude_m: number | null; vertical_error_m: number; geometric_error_m: number | null
+  ground_speed_mps: number; track_deg: number; vertical_speed_mps: number; side: Side; callsign: string
+  addresses: string[]; identities: string[]; category: string; on_ground: boolean; feeds: string[]; sources: string[]; doubts: string[]
+}

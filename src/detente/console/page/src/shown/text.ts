@@ -9,3 +9,6 @@ export function fit(text: string, longest = LONGEST): string {
   const plain = text.replace(ISOLATES, '').replace(HIDDEN, '�')
   return plain.length > longest ? `${plain.slice(0, longest - 1)}…` : plain
 }
+
+/** A name inside a sentence: whichever way its letters run, those around it keep their order. */
+export const isolated = (name: string): string => `\u2068${name}\u2069`

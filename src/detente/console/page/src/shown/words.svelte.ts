@@ -41,7 +41,7 @@ export function word(key: Key, values: Record<string, string | number> = {}): st
 }
 
 /** The text under a key that is put together from what the node says; the node's own word where there is none. */
-export function named(group: string, value: string): string {
+export function named(group: string, value: string, values: Record<string, string | number> = {}): string {
   const key = `${group}.${value}`
-  return key in en ? word(key as Key) : value
+  return key in en ? word(key as Key, values) : value
 }
