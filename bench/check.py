@@ -58,6 +58,7 @@ def main() -> None:
     """Make the files, run both, and write the section."""
     load = os.getloadavg()[0]
     detente = Path(sys.executable).with_name("detente")
+    run(detente, "warm")
     with tempfile.TemporaryDirectory() as made:
         ours, theirs, own = (Path(made) / f"{name}.geojson" for name in ("ours", "theirs", "own"))
         heard = Path(made) / "heard.csv"
@@ -77,7 +78,8 @@ def main() -> None:
         f"""
 {PLANS:,} plans of flights against {PLANS:,} over one day and most of a continent (`bench/continent.py`), GeoJSON of
 {ours_mb:.0f} MB each, minima 5 NM and 1,000 ft; then {reports:,} position reports (CSV, {heard_mb:.0f} MB) against
-{OWN_PLANS} plans. Each run is a process from its start to its end, everything read, compared and printed. The load of
+{OWN_PLANS} plans. `detente warm` has compiled what is compiled.
+Each run is a process from its start to its end, everything read, compared and printed. The load of
 other programs was {load:.1f} when this began, so that a process gets a share of the cores: processor time says more.
 
 | what | wall s | processor s | peak MB | pairs in conflict |
