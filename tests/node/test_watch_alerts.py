@@ -91,6 +91,7 @@ def comes(party: Party, sky: Sky, kind: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 def test_our_aircraft_outside_its_plan_is_told_to_the_other_side_and_so_is_its_return(parties, sources):
     north, south = parties
     north.imports(plan_here("P1"))
@@ -157,6 +158,7 @@ def test_an_alert_waits_for_a_person_and_becomes_an_observation(parties, sources
     assert all(entry["kind"] != "watch" for entry in south.get("/journal")["entries"])
 
 
+@pytest.mark.long
 def test_who_flies_a_plan_can_be_said(parties, sources):
     north, _ = parties
     north.imports(plan_here("P1"))
@@ -171,6 +173,7 @@ def test_who_flies_a_plan_can_be_said(parties, sources):
     assert "P9" in wrong.stderr
 
 
+@pytest.mark.long
 def test_what_was_kept_is_played_again_and_verified(parties, sources):
     north, _ = parties
     north.stop()

@@ -76,6 +76,7 @@ def test_what_a_feed_shows_is_told_with_age_source_and_both_units(parties, sourc
     north.until(lambda: "tower" in north.get("/watch/feeds")["changes"], "has written down how its feed stands")
 
 
+@pytest.mark.long
 def test_tracks_are_told_compressed_and_once(parties, source):
     north, _ = parties
     sees(north, source, "43c6f1")
@@ -109,6 +110,7 @@ def test_a_watch_that_is_killed_is_said_and_started_again(parties, source):
     assert len(said) == 3, said
 
 
+@pytest.mark.long
 def test_a_watch_that_hangs_is_no_concern_of_the_node_and_ends_with_it(parties, source):
     north, _ = parties
     sees(north, source, "43c6f1")
@@ -136,6 +138,7 @@ def test_the_watch_ends_when_the_node_is_killed(parties, source):
     north.until(lambda: not Path(f"/proc/{left}").exists(), "leaves no watch")
 
 
+@pytest.mark.long
 def test_other_feeds_are_taken_in_without_a_restart(parties, source):
     north, _ = parties
     sees(north, source, "43c6f1")
@@ -162,6 +165,7 @@ def test_feeds_that_cannot_be_read_do_not_keep_the_node_from_running(parties):
     assert "feeds.toml" in found["why"]
 
 
+@pytest.mark.long
 def test_an_exercise_watches_what_was_recorded_or_injected_alone(tmp_path, source):
     names = ("EXERCISE-north", "EXERCISE-south")
     with two_parties(tmp_path / "nodes", start=False, names=names) as (north, _):

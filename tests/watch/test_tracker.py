@@ -229,6 +229,7 @@ def test_numbers_that_are_none_move_nothing(field, value):
     assert taken.not_used.total() == 1
 
 
+@pytest.mark.long
 def test_invented_addresses_fill_their_own_places_only():
     tracker = Tracker(tracks_max=64)
     own = flight("4b1234", feed="ours", seconds=60)
@@ -261,6 +262,7 @@ def test_flying_inventions_do_not_push_out_others():
     assert tracker.held().total() == 32
 
 
+@pytest.mark.long
 def test_a_batch_too_large_is_cut_and_said():
     one = flight("4b1234", seconds=1)[0]
     assert Tracker().take([one] * (2 * TRACKS_MAX + 7), START_S).not_used["too_many"] == 7
