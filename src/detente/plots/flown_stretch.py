@@ -67,6 +67,7 @@ class FlownAlert(msgspec.Struct, frozen=True):
         since: when that began; None where that is not known.
         closest: how near the two aircraft of it came.
         place: longitude and latitude to mark.
+        more: how many more pairs the same was told of; an aircraft that is heard no more may be near to many.
     """
 
     number: int
@@ -79,6 +80,7 @@ class FlownAlert(msgspec.Struct, frozen=True):
     since: datetime | None
     closest: ClosestPass | None
     place: tuple[float, float]
+    more: int = 0
 
 
 class FlownStretch(msgspec.Struct, frozen=True):

@@ -44,28 +44,35 @@ MOST_REPORTS = 80_000
 UNDECLARED_ADDRESS = "f00001"
 OURS_FROM, THEIRS_FROM = 0xA00000, 0xB00000
 """Addresses are given anew: one aircraft may fly several plans in a day, and a plan may name none."""
+UNHEARD = "separation_no_height"
+"""Why an aircraft that is heard no more is told with everybody whom it may meet; they are one matter."""
 LEAST_FLOWN_S = 200.0
 """An aircraft that is made to deviate is in the air for so long within the stretch."""
 
 
 class AgreedPlans(NamedTuple):
-    """The plans of two parties as they stand, and what the first was told of the second's."""
+    """The plans of two parties as they stand, and what the first was told of the second's.
+
+    `minima` are the tactical ones; `untold` says whether the accord has nobody say where aircraft are.
+    """
 
     names: tuple[str, str]
     ours: Sequence[Plan]
     theirs: Sequence[Plan]
     told: Sequence[Plan]
     minima: MinimaTable
+    untold: bool
 
 
 class _Matter(NamedTuple):
-    """What the watch told of one matter: as first told, its kinds, the worst level, first and last time."""
+    """What the watch told of one matter: as first told, its kinds, the worst level, first and last time, the pairs."""
 
     alert: Alert
     kinds: tuple[AlertKind, ...]
     level: int
     raised_s: float
     last_s: float
+    pairs: frozenset[tuple[str, ...]]
 
 
 def fly_stretch(agreed: AgreedPlans, window: TimeWindow | None = None) -> FlownStretch:
@@ -91,7 +98,7 @@ def fly_stretch(agreed: AgreedPlans, window: TimeWindow | None = None) -> FlownS
         our_aircraft=frozenset(address for _, address in ours),
         their_aircraft=frozenset(address for _, address in theirs),
         plans=tuple(plan for plan, _ in ours), flown={address: plan.plan_id for plan, address in ours},
-        told_plans=tuple(agreed.told), theirs_untold=True,
+        told_plans=tuple(agreed.told), theirs_untold=agreed.untold,
     )  # fmt: skip
     reports, matters = _watched(flown, told, start_s, end_s)
     sides_of = {address: Side.OURS for _, address in ours} | {address: Side.THEIRS for _, address in theirs}
@@ -190,16 +197,21 @@ def _watched(flown: Sequence[Course], told: ToldSituation, start_s: float, end_s
         names |= {track.track_id: track.addresses[0] for track in seen.tracks if track.addresses}
         for alert in seen.alerts:
             named = msgspec.structs.replace(alert, tracks=tuple(names.get(one, one) for one in alert.tracks))
-            key = "|".join(named.tracks) if alert.kind in PAIR_KINDS else alert.key
+            key = alert.key
+            if alert.kind in PAIR_KINDS:
+                key = "|".join(named.tracks)
+                if alert.reason == UNHEARD and key not in matters:
+                    key = named.tracks[0]
             matters[key] = _went_on(matters.get(key), named, now_s)
     return place, sorted(matters.values(), key=lambda one: (one.raised_s, one.alert.key))
 
 
 def _went_on(before: _Matter | None, alert: Alert, now_s: float) -> _Matter:
     if before is None:
-        return _Matter(alert, (alert.kind,), number_of(alert.level), now_s, now_s)
+        return _Matter(alert, (alert.kind,), number_of(alert.level), now_s, now_s, frozenset({alert.tracks}))
     kinds = before.kinds if alert.kind in before.kinds else (*before.kinds, alert.kind)
-    return before._replace(kinds=kinds, level=max(before.level, number_of(alert.level)), last_s=now_s)
+    level, pairs = max(before.level, number_of(alert.level)), before.pairs | {alert.tracks}
+    return before._replace(kinds=kinds, level=level, last_s=now_s, pairs=pairs)
 
 
 def _alerts(
@@ -219,11 +231,11 @@ def _alert(
     alert = matter.alert
     deviating = next((course for course in courses if course.deviation is not None), None)
     closest = None
-    if alert.kind in PAIR_KINDS:
+    if alert.kind in PAIR_KINDS and len(matter.pairs) == 1:
         closest = closest_pass(courses[0], courses[1], minima)
     elif alert.kind is AlertKind.UNDECLARED:
         passes = [closest_pass(courses[0], one, minima) for one in flown if one is not courses[0]]
-        closest = min((one for one in passes if one is not None), key=lambda one: one.horizontal_m, default=None)
+        closest = min((one for one in passes if one is not None), key=lambda one: _share(one, minima), default=None)
     course = deviating or courses[0]
     row = min(int(np.searchsorted(course.times_s, matter.raised_s)), len(course) - 1)
     if alert.kind in PAIR_KINDS and closest is not None:
@@ -234,8 +246,13 @@ def _alert(
         from_posix_s(matter.last_s) if matter.last_s < end_s else None,
         None if deviating is None else deviating.deviation,
         None if deviating is None or deviating.since_s is None else from_posix_s(deviating.since_s), closest,
-        (float(course.longitude_deg[row]), float(course.latitude_deg[row])),
+        (float(course.longitude_deg[row]), float(course.latitude_deg[row])), len(matter.pairs) - 1,
     )  # fmt: skip
+
+
+def _share(one: ClosestPass, minima: Minima) -> float:
+    """The larger share of a minimum that was left."""
+    return max(one.horizontal_m / minima.horizontal_m, one.vertical_m / minima.vertical_m)
 
 
 def closest_pass(first: Course, second: Course, minima: Minima) -> ClosestPass | None:
