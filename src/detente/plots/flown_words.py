@@ -34,7 +34,7 @@ def alert_row(alert: FlownAlert) -> AlertRow:
     return AlertRow(
         alert,
         [phrase(f"report.flown.kind.{kind.value}") for kind in alert.kinds],
-        phrase(f"report.flown.level.{alert.level.value}"),
+        phrase(f"watching.level.{alert.level.value}"),
         worded(lambda language: alert_text(language, alert.alert, at_s).why),
         _warned(alert),
         phrase(f"report.flown.did.{made}"),

@@ -70,7 +70,7 @@ def course_of(plan: Plan, address: str, start_s: float, end_s: float, every_s: f
     on_pressure = is_pressure(plan.intent.waypoints[0].altitude.reference)
     path = SampledPath(plan.intent, AltitudeFrame.STANDARD_PRESSURE if on_pressure else AltitudeFrame.ELLIPSOID)
     first_s, last_s = max(start_s, path.start_s + late_s), min(end_s, path.end_s + late_s)
-    times_s = np.arange(math.ceil(first_s / every_s), math.floor(last_s / every_s) + 1) * every_s
+    times_s = _moments(first_s, last_s, every_s)
     planned_s = np.clip(times_s - late_s, path.start_s, path.end_s)
     longitude, latitude, height_m = _rounded(path, planned_s)
     return Course(
@@ -113,7 +113,7 @@ def crossing(course: Course, at_s: float, address: str, every_s: float) -> Cours
     k = int(np.searchsorted(course.times_s, at_s))
     bearing = float(_ways(course)[0][k])
     longitude, latitude, back = GEOD.fwd(course.longitude_deg[k], course.latitude_deg[k], bearing, AHEAD_M)
-    times_s = np.arange(math.ceil((at_s - CROSSING_S) / every_s), math.floor((at_s + CROSSING_S) / every_s)) * every_s
+    times_s = _moments(at_s - CROSSING_S, at_s + CROSSING_S - every_s, every_s)
     along_m = (times_s - at_s) * CROSSING_MPS
     count = len(times_s)
     longitudes, latitudes, _ = GEOD.fwd(
@@ -147,6 +147,12 @@ def sightings_of(course: Course) -> Iterator[Sighting]:
             horizontal_error_m=92.6, vertical_error_m=15.0, velocity_error_mps=VELOCITY_ERROR_MPS, integrity_m=185.2,
             integrity_level=3, on_ground=on_ground,
         )  # fmt: skip
+
+
+def _moments(first_s: float, last_s: float, every_s: float) -> Floats:
+    """All multiples of `every_s` within a time."""
+    numbers = np.arange(math.ceil(first_s / every_s), math.floor(last_s / every_s) + 1, dtype=np.float64)
+    return np.asarray(numbers * every_s, dtype=np.float64)
 
 
 def _rounded(path: SampledPath, times_s: Floats) -> tuple[Floats, Floats, Floats]:

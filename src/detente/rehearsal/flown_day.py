@@ -159,11 +159,8 @@ def _deviating(ours: list[tuple[Plan, str]], start_s: float, end_s: float, every
     if chosen is not None:
         longest.remove(chosen)
         courses[chosen] = late(plans[chosen], chosen, start_s, end_s, every_s)
-    met, *rest = longest or [None]
-    added = []
-    if met is not None:
-        added = [crossing(courses[met], _middle_s(courses[met]), UNDECLARED_ADDRESS, every_s)]
-    for address, change in zip(rest, (aside, higher, silent), strict=False):
+    added = [crossing(courses[met], _middle_s(courses[met]), UNDECLARED_ADDRESS, every_s) for met in longest[:1]]
+    for address, change in zip(longest[1:], (aside, higher, silent), strict=False):
         courses[address] = change(courses[address], _first_third_s(courses[address]))
     return [*courses.values(), *added]
 
