@@ -14,7 +14,7 @@ from detente.watch.alert import Side
 
 UNDECLARED = "undeclared"
 CLASSES = {Side.OURS: "ours", Side.THEIRS: "theirs", Side.UNKNOWN: UNDECLARED}
-NAME_UNITS, NAME_WIDE = 12.0, 70.0
+NAME_UNITS, NAME_WIDE = 12.0, 60.0
 
 
 def flown_map(stretch: FlownStretch, width: float) -> str:
