@@ -9,14 +9,16 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
-from plot_samples import MINIMA, contents, crossing, flight, zone
+from plot_samples import MINIMA, at, contents, crossing, flight, zone
 
 from detente.airspace.altitude import MeanSeaLevel
-from detente.airspace.plan import Containment, Plan
+from detente.airspace.plan import Containment, Plan, TimeWindow
 from detente.airspace.separation import Minima
 from detente.language import Language
 from detente.plots.contents import CheckedTranscript, ConflictOutcome, Knowledge, PrivateMatch, ReportContents
+from detente.plots.flown_stretch import ClosestPass, FlownAlert, FlownPath, FlownStretch, MadeDeviation
 from detente.plots.report import SHOWN_IN_FULL, report_page, write_report
+from detente.watch.alert import Alert, AlertKind, AlertLevel, Side
 
 EN, FR = Language.ENGLISH, Language.FRENCH
 VOID = {"meta", "input", "br", "link", "img", "hr"}
@@ -271,3 +273,51 @@ def test_what_each_side_learnt_is_shown_side_by_side_with_counts() -> None:
     assert "2 plans not known" in english
     assert "2.70 NM (5.00 km)" in english
     assert 'id="learnt"' not in report_page(contents(ours, theirs), EN)
+
+
+def test_a_stretch_that_was_flown_is_shown_with_its_alerts_in_both_languages() -> None:
+    alert = Alert(
+        "separation:a|b", AlertKind.SEPARATION, AlertLevel.CORRECTIVE, 0.0, "separation_ahead", ("OWN0.a", "<b>x</b>"),
+        (Side.OURS, Side.UNKNOWN),
+        {"closest_distance_m": 3_000.0, "closest_height_m": 100.0, "minimum_distance_m": 9_260.0,
+         "minimum_height_m": 304.8},
+    )  # fmt: skip
+    near = ClosestPass(at(130.0), 3_704.5, 100.0, 40.0, at(100.0))
+    told = FlownAlert(
+        1, alert, (AlertKind.SEPARATION, AlertKind.WELL_CLEAR), AlertLevel.WARNING, at(38.0), at(200.0),
+        MadeDeviation.UNDECLARED, at(0.0), near, (-121.5, 36.5), more=2,
+    )  # fmt: skip
+    deviated = msgspec.structs.replace(
+        told, number=2, alert=msgspec.structs.replace(alert, kind=AlertKind.OWN_DEVIATION, tracks=("OWN0.a",),
+        reason="outside_own_plan", figures={"plan": "OWN0.a", "error_distance_m": 50.0}), closest=None, more=0,
+        kinds=(AlertKind.OWN_DEVIATION,), deviation=MadeDeviation.ASIDE, since=at(27.0), ended=None,
+    )  # fmt: skip
+    way = ((-122.0, 36.0), (-121.5, 36.5), (-121.0, 36.9))
+    paths = (
+        FlownPath("OWN0.a", Side.OURS, way[:2], way, way[::-1], MadeDeviation.ASIDE),
+        FlownPath("<b>x</b>", Side.UNKNOWN, way, way, (), MadeDeviation.UNDECLARED),
+        FlownPath("OTHER0", Side.THEIRS, way, way),
+    )
+    flown = FlownStretch("North Wing", TimeWindow(at(0.0), at(600.0)), paths, 1_234, (told, deviated), 3)
+    ours, theirs = crossing(1)
+    page = report_page(msgspec.structs.replace(contents(ours, theirs), flown=flown), EN)
+    section = page.split('id="flown"')[1].split("</section>")[0]
+    drawing = re.search(r"<svg.*?</svg>", section, re.DOTALL)
+    assert drawing is not None
+    ET.fromstring(drawing[0])
+    assert all(f'href="#alert-{number}"' in drawing[0] and f'id="alert-{number}"' in section for number in (1, 2))
+    assert section.count("line after ours") == section.count("line unheard ours") == 1
+    assert "line undeclared" in section
+    assert "<b>x" not in page
+    english, french = Page(page).text(EN), Page(page).text(FR)
+    assert "1 min 02 s before separation was lost" in english
+    assert "Separation was lost for 40 s; 2.00 NM" in english
+    assert "The same with 2 more aircraft." in english
+    assert "11 s after it began" in english
+    assert "Still so at the end." in english
+    assert "1 min 02 s avant la perte d’espacement" in french
+    assert "Un aéronef a quitté son plan sur le côté." in french
+    assert 'id="flown"' not in report_page(contents(ours, theirs), EN)
+    nothing = msgspec.structs.replace(flown, paths=(), alerts=())
+    empty = report_page(msgspec.structs.replace(contents(ours, theirs), flown=nothing), EN)
+    assert "no plan of the day says a path" in empty

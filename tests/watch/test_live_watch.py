@@ -243,6 +243,11 @@ def test_who_is_declared_and_who_is_not():
     assert kinds(news) == [(2, "raised", "undeclared", "undeclared_in_area")]
     said(news[0][1].alert)
     assert fly([track("u", 38.45)], situation(accord_area=area))[1] == []
+    assert fly(near, situation(told_plans=(Plan("q", (volume(37.0, -121.0),)),)))[1] == []
+    theirs = [near[0], track("b", 37.05)]
+    assert [line[2:] for line in kinds(fly(theirs, situation())[1])] == [("undeclared", "undeclared_near")]
+    assert fly(theirs, situation(theirs_untold=True, notices=(here,)))[1] == []
+    assert fly(near, situation(theirs_untold=True))[1] != []
     planned = {"a": Plan("p", (volume(39.0, -121.0),))}
     assert fly([track("u", 39.0)], situation(accord_area=area, plans=planned))[1] == []
 

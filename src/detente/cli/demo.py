@@ -159,6 +159,7 @@ def _table(contents: ReportContents, day: Day, language: Language) -> Table:
     from rich.table import Table
 
     from detente.plots.contents import ConflictOutcome
+    from detente.watch.alert import AlertKind
 
     title = _say(language, "demo.title") if day.attributions else day.accord.name
     table = Table(title=title, show_header=False, title_justify="left")
@@ -187,6 +188,17 @@ def _table(contents: ReportContents, day: Day, language: Language) -> Table:
         if outcomes[outcome] or outcome is ConflictOutcome.SETTLED:
             table.add_row(f"  {_say(language, f'outcome.{outcome}')}", number(language, outcomes[outcome]))
     row("left", number(language, sum(count for outcome, count in outcomes.items() if outcome.left)))
+    if flown := contents.flown:
+        minutes = number(language, (flown.window.end - flown.window.start).total_seconds() / 60.0)
+        row("flown", number(language, len(flown.paths)), minutes=minutes)
+        row("alerts", number(language, len(flown.alerts)), party=flown.watching)
+        parts = (
+            flown.count(AlertKind.OWN_DEVIATION, AlertKind.TRACK_LOST),
+            flown.count(AlertKind.UNDECLARED),
+            flown.count(AlertKind.SEPARATION),
+        )
+        kinds = _say(language, "demo.row.alert_kinds")
+        table.add_row(f"  {kinds}", " / ".join(number(language, count) for count in parts))
     for party in contents.parties:
         verdict = "sound" if party.journal.sound else "broken"
         row(f"journal_{verdict}", number(language, party.journal.entries), party=party.name)

@@ -16,6 +16,7 @@ from detente.airspace.changes import PlanChange
 from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.position import posix_s
 from detente.airspace.separation import Encounter, MinimaTable
+from detente.plots.flown_stretch import FlownStretch
 from detente.plots.sampling import presence, separation
 
 
@@ -167,6 +168,7 @@ class ReportContents(msgspec.Struct, frozen=True):
         learnt: what the first party was told of the second's plans, then the reverse; None likewise.
         attributions: one sentence for each source of data, as its licence asks, shown as they are.
         check_commands: shell commands with which a reader verifies journals and transcript again.
+        flown: a stretch of the day as it was flown and watched; None where nobody flew.
     """
 
     parties: tuple[ReportParty, ReportParty]
@@ -184,6 +186,7 @@ class ReportContents(msgspec.Struct, frozen=True):
     learnt: tuple[Knowledge, Knowledge] | None = None
     attributions: tuple[str, ...] = ()
     check_commands: tuple[str, ...] = ()
+    flown: FlownStretch | None = None
 
 
 def severity(encounter: Encounter, first: Plan, second: Plan) -> float:

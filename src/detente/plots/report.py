@@ -26,6 +26,8 @@ from detente.language.figures import (
 from detente.plots.afterwards import Afterwards, afterwards
 from detente.plots.bilingual import Worded, counted_phrase, html, phrase, worded
 from detente.plots.contents import ConflictOutcome, ReportConflict, ReportContents, ranked
+from detente.plots.flown_map import flown_map
+from detente.plots.flown_words import alert_row
 from detente.plots.learnt import LearntMaps, learnt_maps
 from detente.plots.map import conflict_map
 from detente.plots.narrative import changes_words, reason_words, sentences
@@ -79,6 +81,7 @@ def report_page(contents: ReportContents, language: Language) -> str:
     full = in_full(conflicts)
     scene = _scene(contents, conflicts)
     learnt = learnt_maps(contents)
+    flown = contents.flown
     return (
         _environment()
         .get_template("report.html")
@@ -99,6 +102,8 @@ def report_page(contents: ReportContents, language: Language) -> str:
             private=private_words(learnt),
             map=_markup(conflict_map(scene, partial(spot_title, language))) if scene else None,
             map_words=_map_words(contents, scene) if scene else None,
+            flown_map=_markup(flown_map(flown, MAP_WIDTH)) if flown and flown.paths else None,
+            flown_rows=[alert_row(alert) for alert in flown.alerts] if flown else [],
             terms=TERMS,
             **_figures(language),
         )
@@ -273,6 +278,7 @@ def _figures(language: Language) -> dict[str, object]:
         "height": lambda metres: worded(lambda tongue: height(tongue, metres)),
         "count": _count,
         "utc_time": utc_time,
+        "utc_clock": utc_clock,
         "distance_nm": lambda metres: worded(lambda tongue: distance_nm(tongue, metres, down=True)),
         "distance_km": lambda metres: worded(lambda tongue: distance_km(tongue, metres, down=True)),
         "height_of": lambda metres: worded(lambda tongue: height(tongue, metres, down=True)),

@@ -238,14 +238,15 @@ def _marks(page: Page, spots: Sequence[Spot]) -> list[Mark]:
     marks: list[Mark] = []
     for spot, (x, y) in zip(spots, points.tolist(), strict=True):
         numbered = spot.number <= NUMBERED_MOST
-        label = _free_place(x, y, taken, page.width, page.height) if numbered else (x, y)
+        label = free_place(x, y, taken, page.width, page.height) if numbered else (x, y)
         if numbered:
             taken = np.vstack((taken, label))
         marks.append(Mark(spot, x, y, label[0], label[1], numbered))
     return marks
 
 
-def _free_place(x: float, y: float, taken: Floats, width: float, height: float) -> tuple[float, float]:
+def free_place(x: float, y: float, taken: Floats, width: float, height: float) -> tuple[float, float]:
+    """The place nearest to a point where a number has room between those taken, of shape [n, 2]; in user units."""
     room = 2.0 * LABEL_RADIUS + 2.0
     best, best_clear = (x, y), -1.0
     for ring in range(6):

@@ -6,12 +6,14 @@ from datetime import datetime
 
 import msgspec
 
+from detente.accord.provisions import Horizon
 from detente.airspace.altitude import FOOT_M
 from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.link.comparison import compare_copies
 from detente.link.copies import Copy
 from detente.matching.life import MatchingEvent, MatchingRuns, MessageSent, PartsSeen, evolve, transcript_of
+from detente.node.watching.told_situation import UNTOLD
 from detente.picture.conflicts import Conflict
 from detente.picture.events import (
     ConflictCleared,
@@ -40,6 +42,7 @@ from detente.record.journal import Journal
 from detente.record.keys import NodeKey
 from detente.record.verification import verify_journal
 from detente.rehearsal.california import Day
+from detente.rehearsal.flown_day import AgreedPlans, fly_stretch
 from detente.rehearsal.party import RehearsalParty
 
 PlanName = tuple[str, str]
@@ -83,6 +86,10 @@ class History:
             case NoMeasureFound(conflict_id=conflict_id, party=party, reason=reason):
                 self.no_measure.setdefault(conflict_id, {})[party] = reason
 
+    def of(self, party: str) -> tuple[Plan, ...]:
+        """A party's plans as this side knows them."""
+        return tuple(plan for (owner, _), plan in self.plans.items() if owner == party)
+
     def agrees_with(self, other: History) -> bool:
         """Whether the plans that both sides know and the conflicts that still stand are the same."""
         known = self.plans.keys() & other.plans.keys()
@@ -112,7 +119,7 @@ class History:
 
 
 def report_contents(day: Day, made_at: datetime) -> ReportContents:
-    """Verify both journals and the transcript, and gather what the report says.
+    """Verify both journals and the transcript, fly a part of the day, and gather what the report says.
 
     Raises Refusal when the two sides do not end with the same plans and conflicts: there is nothing to report but that.
     """
@@ -128,6 +135,11 @@ def report_contents(day: Day, made_at: datetime) -> ReportContents:
         raise Refusal("rehearsal.both_sides_journals", "journals", "different ends")
     conflicts = tuple(_report_conflict(ours, conflict_id) for conflict_id in ours.conflicts)
     plans = (*day.plans[0], *day.plans[1])
+    agreed = AgreedPlans(
+        (day.first.name, day.second.name), ours.of(day.first.name), theirs.of(day.second.name),
+        ours.of(day.second.name), day.accord.minima_at(Horizon.TACTICAL),
+        untold=day.accord.disclosure in UNTOLD,
+    )  # fmt: skip
     return ReportContents(
         parties=(_report_party(day.first, day.plans[0]), _report_party(day.second, day.plans[1])),
         period=TimeWindow(min(p.time.start for p in plans), max(p.time.end for p in plans)),
@@ -147,6 +159,7 @@ def report_contents(day: Day, made_at: datetime) -> ReportContents:
             *(f"detente journal verify {party.files.journal_path}" for party in (day.first, day.second)),
             f"detente transcript compare {day.first.files.journal_path} {day.second.files.journal_path}",
         ),
+        flown=fly_stretch(agreed),
     )
 
 

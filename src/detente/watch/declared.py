@@ -39,10 +39,10 @@ class DeclaredWatch:
     def __init__(self) -> None:
         self._turns = Turns(AT_ONCE)
         self._found: dict[str, tuple[str, str]] = {}
-        self._told: tuple[object, object, object] = (None, None, None)
+        self._told: tuple[object, ...] = (None,) * 4
         self._search = PlaceSearch(())
         self._names: list[tuple[str, str]] = []
-        self._they_told = False
+        self._they_told = self._untold = False
 
     def look(self, live: LiveTracks, situation: Situation, now_s: float) -> list[WatchFinding]:
         """What is found of the aircraft of others now."""
@@ -69,7 +69,8 @@ class DeclaredWatch:
 
     def _prepare(self, situation: Situation) -> None:
         """Compile what was told anew when it has changed."""
-        told = (situation.notices, situation.plans, situation.accord_area)
+        self._untold = situation.theirs_untold
+        told = (situation.notices, situation.plans, situation.told_plans, situation.accord_area)
         if all(a is b for a, b in zip(self._told, told, strict=True)):
             return
         self._told = told
@@ -85,7 +86,7 @@ class DeclaredWatch:
         ]
         standing = [Plan("told", (notice.volume,)) for notice in notices]
         self._they_told = any(notice.party != situation.party for notice in notices)
-        for plan in situation.plans.values():
+        for plan in (*situation.plans.values(), *situation.told_plans):
             self._names.append((EXPLAINS, plan.plan_id))
             standing.append(plan)
         if situation.accord_area is not None:
@@ -124,6 +125,8 @@ class DeclaredWatch:
             if kind == NOTHING and side == THEIRS:
                 return "where_nothing_was_said", name
         if any(kind == EXPLAINS for kind, _ in touched):
+            return "", ""
+        if side == THEIRS and self._untold:
             return "", ""
         if side == THEIRS and self._they_told:
             return "outside_what_was_told", ""

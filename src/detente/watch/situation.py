@@ -61,6 +61,9 @@ class Situation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ours, theirs: the addresses and identities by which a track is known as ours, or as the other side's.
         plans: our plans by the address or identity of the aircraft that flies each.
         notices: what was told and holds, by us and to us; agreed zones count as notices (`zones.terms.notices_of`).
+        told_plans: plans of the other side that were told to us; they explain aircraft as notices do.
+        theirs_untold: whether the other side need not say where its aircraft are, as under an accord that discloses no
+            plans: an aircraft known as theirs is then neither undeclared nor outside what was told.
         areas: further areas, as geofences.
         accord_area: where undeclared aircraft are looked for; without one everywhere near ours.
         own_pairs: whether two of our own aircraft are kept apart too.
@@ -72,6 +75,8 @@ class Situation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     theirs: frozenset[str] = frozenset()
     plans: dict[str, Plan] = {}
     notices: tuple[Notice, ...] = ()
+    told_plans: tuple[Plan, ...] = ()
+    theirs_untold: bool = False
     areas: tuple[WatchedArea, ...] = ()
     boundaries: tuple[Boundary, ...] = ()
     feeds: tuple[FeedSilence, ...] = ()

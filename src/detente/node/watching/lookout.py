@@ -69,6 +69,7 @@ class Lookout:
             told.party, told.minima, told.our_aircraft | flown.keys(), told.their_aircraft,
             _same(None if before is None else before.plans, plans | flown),
             _same(None if before is None else before.notices, told.notices),
+            _same(None if before is None else before.told_plans, told.told_plans), told.theirs_untold,
             accord_area=_same(None if before is None else before.accord_area, told.accord_area),
         )  # fmt: skip
 

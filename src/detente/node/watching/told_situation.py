@@ -9,6 +9,7 @@ import msgspec
 from detente.accord.accords import Accords
 from detente.accord.provisions import AccordArea, Horizon
 from detente.accord.standard_minima import STANDARD_MINIMA
+from detente.accord.terms import Disclosure
 from detente.accord.widest import widest
 from detente.airspace.plan import Plan
 from detente.airspace.separation import MinimaTable
@@ -23,6 +24,8 @@ BEFORE, AHEAD = timedelta(minutes=15), timedelta(hours=1)
 """What is over for longer, or begins later, is not told."""
 MOST_PLANS = 20_000
 MOST_NOTICES = 5_000
+UNTOLD = frozenset({Disclosure.NOTHING, Disclosure.CONFLICT})
+"""Levels of disclosure at which nobody says where an aircraft is."""
 
 
 class ToldSituation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -36,6 +39,8 @@ class ToldSituation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
         flown: plans of ours by the address or name of the aircraft that flies each.
         notices: what holds, told by us and to us, agreed zones among them.
         outside: plans of ours whose aircraft was last seen outside.
+        told_plans: plans of other parties that were told to us and are live.
+        theirs_untold: whether no accord that stands has the other side tell where its aircraft are.
     """
 
     party: str
@@ -47,6 +52,8 @@ class ToldSituation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     notices: tuple[Notice, ...] = ()
     accord_area: AccordArea | None = None
     outside: frozenset[str] = frozenset()
+    told_plans: tuple[Plan, ...] = ()
+    theirs_untold: bool = False
 
 
 _DECODER = msgspec.msgpack.Decoder(ToldSituation)
@@ -59,11 +66,13 @@ def told_situation(
     party, terms = accords.party, accords.terms(at)
     tables = [accord.minima_at(Horizon.TACTICAL) for accord in terms.values()]
     areas = [accord.provisions.area for accord in terms.values()]
-    plans = [
-        record.plan
+    near = [
+        (owner, record.plan)
         for (owner, _), record in picture.plans.items()
-        if owner == party and record.live and _is_near(record.plan.time.start, record.plan.time.end, at)
+        if record.live and _is_near(record.plan.time.start, record.plan.time.end, at)
     ]
+    plans = [plan for owner, plan in near if owner == party]
+    told = [plan for owner, plan in near if owner != party]
     notices = [
         record.notice
         for record in picture.notices.values()
@@ -75,11 +84,13 @@ def told_situation(
         widest(tables) if tables else MinimaTable(STANDARD_MINIMA[0].minima),
         frozenset(settings.our_aircraft),
         frozenset(settings.their_aircraft),
-        tuple(sorted(plans, key=lambda plan: (plan.time.start, plan.plan_id))[:MOST_PLANS]),
+        _soonest(plans),
         dict(flown),
         tuple(sorted(notices, key=lambda notice: (notice.party, notice.notice_id))[:MOST_NOTICES]),
         areas[0] if len(areas) == 1 else None,
         frozenset(rooms.of_type(ClaimsRoom).state.outside),
+        _soonest(told),
+        bool(terms) and all(accord.disclosure in UNTOLD for accord in terms.values()),
     )
 
 
@@ -91,6 +102,10 @@ def encode_situation(situation: ToldSituation) -> bytes:
 def decode_situation(data: bytes) -> ToldSituation:
     """Return what `encode_situation` encoded; raises msgspec.MsgspecError."""
     return _DECODER.decode(data)
+
+
+def _soonest(plans: list[Plan]) -> tuple[Plan, ...]:
+    return tuple(sorted(plans, key=lambda plan: (plan.time.start, plan.plan_id))[:MOST_PLANS])
 
 
 def _is_near(start: datetime, end: datetime, at: datetime) -> bool:
