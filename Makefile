@@ -87,7 +87,7 @@ setup-demo: ## the environment that the demo needs
 	@echo "setting up the environment and, once, the compiled kernels ..."
 	@$(SYNC) --extra demo --inexact
 	@$(BIN)/python -m detente.airspace.compile
-	@$(BIN)/python -m detente.matching.compile
+	@$(BIN)/python -m detente.matching.compile & matching=$$!; $(BIN)/python -m detente.watch.compile && wait $$matching
 
 bench-%: ## one benchmark, for example make bench-detect
 	@$(SYNC) --group dev --group bench --group browser

@@ -10,7 +10,7 @@ from command_line import run_detente
 
 
 def cold_words(**environment: str) -> str:
-    code = "from detente.cli.cold import say_if_cold; say_if_cold(matching=True)"
+    code = "from detente.cli.cold import say_if_cold; say_if_cold(matching=True, watch=True)"
     settings = {**os.environ, "DETENTE_LANGUAGE": "en", **environment}
     done = subprocess.run(
         [sys.executable, "-c", code], env=settings, capture_output=True, text=True, timeout=240, check=True

@@ -7,7 +7,7 @@ from pathlib import Path
 from detente.cli.wording import say
 
 
-def say_if_cold(*, matching: bool = False) -> None:
+def say_if_cold(*, matching: bool = False, watch: bool = False) -> None:
     """Say on standard error that what follows compiles first, where no stored machine code is found."""
     from detente.airspace.part_kernels import encounters_of
 
@@ -16,6 +16,10 @@ def say_if_cold(*, matching: bool = False) -> None:
         from detente.matching.ristretto_kernels import multiply_rows
 
         kernels.append(multiply_rows)
+    if watch:
+        from detente.watch.track_kernels import fill_velocities
+
+        kernels.append(fill_velocities)
     if not all(map(_is_stored, kernels)):
         say("warm.cold", err=True)
 

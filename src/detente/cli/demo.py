@@ -57,7 +57,7 @@ def demo(
 
     tongue = language or language_from_environment(os.environ)
     console = Console()
-    say_if_cold(matching=True)
+    say_if_cold(matching=True, watch=True)
     contents, day = _run(out, tongue, console, _traffic(data, parties, reading))
     report = out / "report.html"
     write_report(report, contents, tongue)
