@@ -29,8 +29,8 @@ CHANNELS = {
 }  # fmt: skip
 """Where the messages of these rooms may come; those of all others come on the channel that rooms share."""
 ANYWHERE = {"set_back", "key_rotated"}
-NEVER_SPEAKS = {"people", PAST}
-"""No peer hears of persons."""
+NEVER_SPEAKS = {"people", "watch", PAST}
+"""No peer hears of persons, nor of what the watch sees."""
 ALWAYS = {
     "accord_proposed", "accord_authorised", "accord_suspended", "accord_resumed", "accord_ended", "details_given",
     "humanitarian_notified", "humanitarian_withdrawn", "humanitarian_receipt",

@@ -18,7 +18,7 @@ from detente.language import Language
 from detente.plots.contents import CheckedTranscript, ConflictOutcome, Knowledge, PrivateMatch, ReportContents
 from detente.plots.flown_stretch import ClosestPass, FlownAlert, FlownPath, FlownStretch, MadeDeviation
 from detente.plots.report import SHOWN_IN_FULL, report_page, write_report
-from detente.watch.alert import Alert, AlertKind, AlertLevel, Side
+from detente.watch.alert import Alert, AlertKind, AlertLevel, TrackSide
 
 EN, FR = Language.ENGLISH, Language.FRENCH
 VOID = {"meta", "input", "br", "link", "img", "hr"}
@@ -278,7 +278,7 @@ def test_what_each_side_learnt_is_shown_side_by_side_with_counts() -> None:
 def test_a_stretch_that_was_flown_is_shown_with_its_alerts_in_both_languages() -> None:
     alert = Alert(
         "separation:a|b", AlertKind.SEPARATION, AlertLevel.CORRECTIVE, 0.0, "separation_ahead", ("OWN0.a", "<b>x</b>"),
-        (Side.OURS, Side.UNKNOWN),
+        (TrackSide.OURS, TrackSide.UNKNOWN),
         {"closest_distance_m": 3_000.0, "closest_height_m": 100.0, "minimum_distance_m": 9_260.0,
          "minimum_height_m": 304.8},
     )  # fmt: skip
@@ -294,9 +294,9 @@ def test_a_stretch_that_was_flown_is_shown_with_its_alerts_in_both_languages() -
     )  # fmt: skip
     way = ((-122.0, 36.0), (-121.5, 36.5), (-121.0, 36.9))
     paths = (
-        FlownPath("OWN0.a", Side.OURS, way[:2], way, way[::-1], MadeDeviation.ASIDE),
-        FlownPath("<b>x</b>", Side.UNKNOWN, way, way, (), MadeDeviation.UNDECLARED),
-        FlownPath("OTHER0", Side.THEIRS, way, way),
+        FlownPath("OWN0.a", TrackSide.OURS, way[:2], way, way[::-1], MadeDeviation.ASIDE),
+        FlownPath("<b>x</b>", TrackSide.UNKNOWN, way, way, (), MadeDeviation.UNDECLARED),
+        FlownPath("OTHER0", TrackSide.THEIRS, way, way),
     )
     flown = FlownStretch("North Wing", TimeWindow(at(0.0), at(600.0)), paths, 1_234, (told, deviated), 3)
     ours, theirs = crossing(1)

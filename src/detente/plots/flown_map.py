@@ -10,10 +10,10 @@ from detente.plots.map import draw_edges, draw_ground
 from detente.plots.scene import DETAIL, LABEL_RADIUS, Scene, free_place, map_scene
 from detente.plots.svg import Drawing
 from detente.plots.window import Metres, window_around
-from detente.watch.alert import Side
+from detente.watch.alert import TrackSide
 
 UNDECLARED = "undeclared"
-CLASSES = {Side.OURS: "ours", Side.THEIRS: "theirs", Side.UNKNOWN: UNDECLARED}
+CLASSES = {TrackSide.OURS: "ours", TrackSide.THEIRS: "theirs", TrackSide.UNKNOWN: UNDECLARED}
 NAME_UNITS, NAME_WIDE = 12.0, 60.0
 
 
@@ -23,7 +23,7 @@ def flown_map(stretch: FlownStretch, width: float) -> str:
     scene = map_scene((), (), (), width, window=window_around(everything, least_aspect=1.15, most_aspect=2.0))
     drawing = Drawing(scene.width, scene.height, "map flown")
     draw_ground(drawing, scene)
-    for side in (Side.THEIRS, Side.OURS):
+    for side in (TrackSide.THEIRS, TrackSide.OURS):
         drawing.begin(f"path {CLASSES[side]}")
         for path in stretch.paths:
             if path.side is side and path.deviation is None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from detente.airspace.plan import TimeWindow
-from detente.watch.alert import Alert, AlertKind, AlertLevel, Side
+from detente.watch.alert import Alert, AlertKind, AlertLevel, TrackSide
 
 
 class MadeDeviation(StrEnum):
@@ -33,7 +33,7 @@ class FlownPath(msgspec.Struct, frozen=True):
     """
 
     name: str
-    side: Side
+    side: TrackSide
     heard: tuple[tuple[float, float], ...]
     flown: tuple[tuple[float, float], ...]
     planned: tuple[tuple[float, float], ...] = ()

@@ -17,7 +17,7 @@ from detente.airspace.separation import AltitudeFrame
 from detente.language.figures import NAUTICAL_MILE_M
 from detente.plots.flown_stretch import MadeDeviation
 from detente.plots.sampling import SampledPath
-from detente.watch.sighting import Sighting, Source
+from detente.watch.sighting import Sighting, SightingSource
 
 FEED = "adsb"
 ASIDE_M, HIGHER_M = 1.5 * NAUTICAL_MILE_M, 180.0
@@ -138,7 +138,7 @@ def sightings_of(course: Course) -> Iterator[Sighting]:
     for k in np.flatnonzero(course.heard).tolist():
         at_s, height_m, on_ground = float(course.times_s[k]), float(course.height_m[k]), k >= landed_from
         yield Sighting(
-            FEED, Source.ADSB, at_s, at_s, float(course.latitude_deg[k]), float(course.longitude_deg[k]),
+            FEED, SightingSource.ADSB, at_s, at_s, float(course.latitude_deg[k]), float(course.longitude_deg[k]),
             course.address, callsign=callsign,
             pressure_altitude_m=height_m if course.on_pressure else None,
             geometric_altitude_m=None if course.on_pressure else height_m,

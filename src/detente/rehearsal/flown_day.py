@@ -32,7 +32,7 @@ from detente.rehearsal.courses import (
     sightings_of,
     silent,
 )
-from detente.watch.alert import Alert, AlertKind, Side
+from detente.watch.alert import Alert, AlertKind, TrackSide
 from detente.watch.finding import LEVELS, number_of
 from detente.watch.live_watch import PAIR_KINDS
 
@@ -101,11 +101,16 @@ def fly_stretch(agreed: AgreedPlans, window: TimeWindow | None = None) -> FlownS
         told_plans=tuple(agreed.told), theirs_untold=agreed.untold,
     )  # fmt: skip
     reports, matters = _watched(flown, told, start_s, end_s)
-    sides_of = {address: Side.OURS for _, address in ours} | {address: Side.THEIRS for _, address in theirs}
+    sides_of = {address: TrackSide.OURS for _, address in ours} | {address: TrackSide.THEIRS for _, address in theirs}
     plans = {address: plan for plan, address in ours}
     alerts = _alerts(flown, matters, agreed.minima.default, end_s)
     paths = tuple(
-        _path(course, sides_of.get(course.address, Side.UNKNOWN), plans.get(course.address), (start_s, end_s, every_s))
+        _path(
+            course,
+            sides_of.get(course.address, TrackSide.UNKNOWN),
+            plans.get(course.address),
+            (start_s, end_s, every_s),
+        )
         for course in flown
     )
     return FlownStretch(agreed.names[0], shown, paths, reports, alerts, len(agreed.told))
@@ -271,7 +276,7 @@ def closest_pass(first: Course, second: Course, minima: Minima) -> ClosestPass |
     )  # fmt: skip
 
 
-def _path(course: Course, side: Side, plan: Plan | None, stretch: tuple[float, float, float]) -> FlownPath:
+def _path(course: Course, side: TrackSide, plan: Plan | None, stretch: tuple[float, float, float]) -> FlownPath:
     planned: tuple[tuple[float, float], ...] = ()
     if course.deviation is not None and plan is not None:
         planned = _places(course_of(plan, course.address, *stretch))
