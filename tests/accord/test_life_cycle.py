@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from detente.accord.accords import Accords
 from detente.accord.life_cycle import AccordState, Side, Talks, decide, evolve, said_before
 from detente.accord.messages import (
     AccordAct,
@@ -25,9 +26,11 @@ from detente.accord.messages import (
     authorisation_bytes,
     change_bytes,
 )
+from detente.accord.room import AccordActed, AccordRoom
 from detente.accord.terms import accord_hash, parse_accord
 from detente.airspace.refusal import Refusal
 from detente.record.keys import NodeKey, verify
+from detente.room.message import Heard
 from length import at_length
 
 SIDES = ("north", "south")
@@ -195,6 +198,46 @@ def test_one_side_suspends_alone_and_resumes_what_it_suspended() -> None:
     table.resume("south", accord)
     table.deliver_all()
     assert {table.state(side, accord) for side in SIDES} == {AccordState.IN_FORCE}
+
+
+def test_the_texts_that_a_party_proposes_have_so_many_characters_at_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both sides refuse alike: what the other side said, and drafts, do not count."""
+    table = Table()
+    table.propose("south", text_of(9))
+    first = table.propose("north", text_of(1))
+    most = 2 * len(table.talks["north"].records[first].text) + 10
+    monkeypatch.setattr("detente.accord.life_cycle.MOST_CHARACTERS_PROPOSED", most)
+    table.say(AccordDrafted("north", NOON, "watch", text_of(3)))
+    table.propose("north", text_of(2))
+    table.deliver_all()
+    with pytest.raises(Refusal, match="that one party proposes"):
+        table.propose("north", text_of(4))
+    with pytest.raises(Refusal, match="that one party proposes"):
+        decide(table.talks["south"], AccordProposed("north", NOON, "watch", text_of(4)), verify)
+    with pytest.raises(Refusal, match="that one party proposes"):
+        table.say(AccordDrafted("north", NOON, "watch", text_of(5)))
+    table.propose("south", text_of(5))
+
+
+def test_a_peer_that_suspends_and_resumes_for_ever_takes_no_more_memory() -> None:
+    table = Table()
+    accord = table.in_force()
+    own, peer = table.talks["north"].own, table.talks["north"].peer
+    room = AccordRoom(Accords(own, [peer], None), verify)
+    for side in SIDES:
+        for act in table.said[side]:
+            room.evolve(AccordActed("south", act))
+    before = len(room.state.acts)
+    for _ in range(50):
+        table.suspend("south", accord)
+        table.resume("south", accord)
+        for act in table.said["south"][-2:]:
+            for event in room.decide(Heard(NOON, "south", act)):
+                room.evolve(event)
+    assert len(room.state.acts) == before + 1
+    again = AccordRoom(Accords(own, [peer], None), verify)
+    again.restore(room.keep())()
+    assert again.state.talks["south"].records == room.state.talks["south"].records
 
 
 def test_whoever_lost_all_knows_again_what_it_authorised_and_suspended() -> None:

@@ -416,6 +416,29 @@ def test_a_flood_is_bounded_and_an_honest_peer_knows_the_bound(
     assert ("north", "next-day") in south.claims.observations
 
 
+def test_a_peer_has_so_much_kept_at_the_most_and_more_once_it_is_over(
+    sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    north, south = sides
+
+    def tells(name: str) -> bool:
+        north.observes(name)
+        north.do(commands.ShareObservation(north.world.now, "north", "south", name))
+        return ("north", name) in south.claims.observations
+
+    assert tells("first")
+    monkeypatch.setattr(taking, "MOST_BYTES", 2 * south.claims.heard_bytes["north"])
+    assert tells("second")
+    assert not tells("third")
+    assert set(north.claims.observations[("north", "third")].not_taken) == {"south"}
+    assert north.claims.heard_bytes.get("south", 0) == 0, "what is our own counts for nobody"
+    south.room.forget(NOON)
+    assert not tells("fourth")
+    south.room.forget(NOON + timedelta(hours=1))
+    assert south.claims.heard_bytes == {"north": 0}
+    assert tells("fifth")
+
+
 def test_a_restart_finds_everything_as_it_was(sides: tuple[Side, Side]) -> None:
     north, south = sides
     south.gives("n1")

@@ -248,6 +248,21 @@ def test_a_stranger_to_a_notice_gives_no_receipt_for_it_and_a_party_tells_so_man
     north.do(Heard(NOW, "west", HumanitarianNotified(relief("one-more", party="west"))))
 
 
+def test_the_notices_of_a_party_have_so_many_vertices_at_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detente.humanitarian.room.MOST_VERTICES_OF_ONE_PARTY", 5)
+    north = Party("north")
+    three = (volume(),) * 3
+    north.do(Heard(NOW, "south", HumanitarianNotified(relief("one", party="south", volumes=three))))
+    with pytest.raises(Refusal, match="at most 5 vertices"):
+        north.do(Heard(NOW, "south", HumanitarianNotified(relief("two", party="south", volumes=three))))
+    # What it replaces does not count, nor do those of others.
+    north.do(Heard(NOW, "south", HumanitarianNotified(relief("one", party="south", volumes=(volume(),) * 5))))
+    north.do(Heard(NOW, "west", HumanitarianNotified(relief("two", party="west", volumes=three))))
+    north.do(GiveHumanitarian(NOW, relief("three", volumes=three), ("south",)))
+    with pytest.raises(Refusal, match="at most 5 vertices"):
+        north.do(GiveHumanitarian(NOW, relief("four", volumes=three), ("west",)))
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

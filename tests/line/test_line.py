@@ -30,9 +30,9 @@ from detente.line.events import (
     LineWatchLeft,
     LineWatchTaken,
 )
-from detente.line.messages import LineMessage, ReceiptKind
+from detente.line.messages import LineMessage, Receipt, ReceiptKind
 from detente.line.parameters import Height, Moment, Parameter, Place, Reference
-from detente.line.peer_messages import CodedMessage, ReadBackJudgedMessage
+from detente.line.peer_messages import CodedMessage, ReadBackJudgedMessage, ReceiptMessage
 from detente.line.terms import LineTerms, Rung
 from detente.room.activity import SafetyFunction
 from detente.room.message import Heard
@@ -66,6 +66,32 @@ def test_four_receipts_come_back_each_with_its_time_and_post() -> None:
     assert record.taken_by == DUTY
     assert south.line.messages[("north", "north:1")].receipts == record.receipts
     assert south.line.messages[("north", "north:1")].understood
+
+
+def test_a_peer_keeps_so_many_messages_and_receipts_at_the_most_and_a_stop_is_never_too_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("detente.line.decide_messages.MOST_HEARD", 3)
+    world = World()
+    north, south = world.sides.values()
+    for _ in range(4):
+        north.send("south", "aircraft_near_you", WHERE, HEIGHT, WHEN)
+    with pytest.raises(Refusal, match="at most 3 messages"):
+        world.carry()
+    assert [key for key in south.line.messages if key[0] == "north"] == [("north", f"north:{n}") for n in (1, 2, 3)]
+    north.send("south", "stop")
+    south.send("north", "aircraft_near_you", WHERE, HEIGHT, WHEN)
+    world.carry()
+    assert ("north", "north:5") in south.line.messages
+    assert ("south", "south:1") in north.line.messages
+    for second in range(100):
+        receipt = Receipt(ReceiptKind.DISPLAYED, north.now + timedelta(seconds=second), DUTY)
+        try:
+            north.do(Heard(north.now, "south", ReceiptMessage("north:1", receipt)))
+        except Refusal as refusal:
+            assert "at most 64 receipts" in str(refusal)  # noqa: PT017 - how many were taken is what is asked
+            break
+    assert len(north.line.messages[("south", "north:1")].receipts) == 64
 
 
 def test_nine_kilometres_off_is_caught_on_both_sides_and_rings_again() -> None:

@@ -14,14 +14,22 @@ from detente.accord.terms import Accord, AccordParty, accord_hash
 from detente.airspace.plan import TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.airspace.separation import Minima, MinimaTable
+from detente.humanitarian.messages import HumanitarianNotified
+from detente.humanitarian.terms import HumanitarianKind, HumanitarianNotice, Urgency
 from detente.line.commands import SendLineMessage
 from detente.line.room import LineRoom
 from detente.link.links import Links
 from detente.picture.commands import DeclarePlan, WithdrawPlan
 from detente.picture.messages import PlanDeclaredMessage, PlanWithdrawnMessage
+from detente.picture.notices import Meaning
+from detente.picture.work import work_of_outline
 from detente.room.channel import CHANNEL_HASH, Channel
+from detente.room.message import Message
 from detente.room.refused import RefusedRoom
 from detente.room.tagged import write_tagged
+from detente.zones.messages import ZoneAccepted, ZoneProposed
+from detente.zones.talks import SayZone
+from detente.zones.terms import ZoneTerms, version_of
 
 ACCORD = Accord(
     "strait", 1, tuple(AccordParty(name, key.public.hex()) for name, key in KEYS.items()),
@@ -87,6 +95,30 @@ def test_a_peers_message_that_is_refused_is_kept_and_counted_and_those_after_it_
     assert node.state.rooms.of_type(RefusedRoom).state.counts == {"south": 4}
     assert set(node.state.picture.plans) == {("south", "s")}
     assert node.decide(DeclarePlan(TODAY, "north", area_plan("n")))
+
+
+def test_a_peer_is_charged_for_what_follows_from_its_message(tmp_path: Path) -> None:
+    """A humanitarian notice, and a zone of ours to which a peer agrees, become notices of another room."""
+    node, links = OneNode(tmp_path, accord=ACCORD), Links(KEYS["south"].public)
+    volumes = area_plan("n").intent
+    assert isinstance(volumes, tuple)
+    window = volumes[0].time
+    terms = ZoneTerms("north", Meaning.KEEP_OUT, volumes[0].area, volumes[0].altitude, window)
+    node.decide(SayZone(TODAY, "south", ZoneProposed("north", TODAY, "watch", "z", terms, 1)))
+    relief = HumanitarianNotice("relief", "south", HumanitarianKind.FLIGHT, Urgency.EMERGENCY, volumes, TODAY)
+    session = links.open(KEYS["north"].public, CHANNEL_HASH[Channel.ROOMS])
+
+    def charged(message: Message) -> float:
+        (sealed,) = session.seal(KEYS["south"], [write_tagged(message)], node.now)
+        meter = node.state.links.meter(sealed.direction)
+        before = meter._work
+        node.receive(sealed.raw)
+        return before - meter._work
+
+    outline = work_of_outline(1)
+    assert charged(HumanitarianNotified(relief)) == 2 * outline, "as it is read, and as it becomes a notice"
+    assert charged(ZoneAccepted("south", TODAY, "watch", "z", version_of("z", terms))) == outline
+    assert len(node.state.picture.notices) == 2
 
 
 @pytest.mark.parametrize("channel", [Channel.STOP, Channel.LINE, Channel.ROOMS])

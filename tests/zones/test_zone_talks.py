@@ -190,6 +190,27 @@ def test_a_proposal_that_nobody_answers_rings_the_next_post_and_is_overdue_on_bo
     assert table.do("north", ZoneTick(table.now)) == []
 
 
+def test_the_proposals_of_one_party_hold_so_much_at_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both sides refuse alike: what a party has said itself counts, whichever zones and versions it is in."""
+    monkeypatch.setattr("detente.zones.room.MOST_HELD", 38)
+    table = Table()
+    square = Polygon(tuple(Position(34.0 + lat, 20.0 + lon) for lat, lon in ((0, 0), (0, 0.1), (0.1, 0.1), (0.1, 0))))
+    table.propose("north", msgspec.structs.replace(zone(), area=square))
+    first = table.propose("south", zone(0.2), zone_id="y")
+    table.propose("north", zone(0.1))
+    table.deliver_all()
+    table.accept("north", first, zone_id="y")
+    with pytest.raises(Refusal, match="at most 38 vertices"):
+        table.propose("north", msgspec.structs.replace(zone(0.3), area=square), zone_id="x")
+    over = ZoneProposed("north", NOON, "watch", "x", msgspec.structs.replace(zone(0.3), area=square), 1)
+    with pytest.raises(Refusal, match="at most 38 vertices"):
+        table.do("south", Heard(NOON, "north", over))
+    table.propose("north", zone(0.3), zone_id="x")
+    table.propose("south", zone(0.3), zone_id="x2")
+    table.deliver_all()
+    assert shared(table.zones["north"]) == shared(table.zones["south"])
+
+
 def test_rings_say_where_to_make_contact_and_where_to_hold() -> None:
     """12, 7 and 5 nautical miles about one point (R23)."""
     terms = zone(meaning=Meaning.CLOSED_TO_ALL, contact_at_m=22_224.0, hold_outside_m=12_964.0)

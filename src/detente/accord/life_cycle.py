@@ -32,6 +32,8 @@ from detente.airspace.refusal import Refusal
 Verify = Callable[[bytes, bytes, bytes], bool]
 """Whether (public key, signature, message) fit together: Ed25519, given by the caller."""
 MOST_ACCORDS = 1_000
+MOST_CHARACTERS_PROPOSED = 8_000_000
+"""In all texts that one of two parties has proposed to the other, or drafted for it. A usual accord has 10,000."""
 AnswerToProposal = AccordAuthorised | AccordSuspended | AccordResumed | AccordEnded
 """What is said of an accord that was proposed before."""
 _Text = TypeVar("_Text", AccordDrafted, AccordProposed)
@@ -238,13 +240,29 @@ def _proposed(talks: Talks, act: AccordDrafted | AccordProposed) -> list[AccordA
         raise Refusal(
             "accord.at_most_between_two_parties", "text", f"{len(talks.records):,} accords", most=MOST_ACCORDS
         )
-    if isinstance(act, AccordDrafted):
-        return [] if record is not None else [_in_one_form(act, accord)]
+    if isinstance(act, AccordDrafted) and record is not None:
+        return []
     if record is not None and any(said.party == act.party for said in record.proposals):
         return []
-    if act.party == talks.own.name:
+    if act.party == talks.own.name and isinstance(act, AccordProposed):
         _check_own_proposal(talks, act, accord, name)
-    return [_in_one_form(act, accord)]
+    kept = _in_one_form(act, accord)
+    _check_characters(talks, kept, name)
+    return [kept]
+
+
+def _check_characters(talks: Talks, act: _Text, name: str) -> None:
+    """Refuse a text when its party has proposed as much as one may. The other side judges alike: it knows the same."""
+    characters = len(act.text)
+    for record in talks.records.values():
+        is_theirs = any(said.party == act.party for said in record.proposals)
+        is_draft = act.party == talks.own.name and isinstance(act, AccordDrafted) and record.drafted
+        if record.accord_hash != name and (is_theirs or is_draft):
+            characters += len(record.text)
+    if characters > MOST_CHARACTERS_PROPOSED:
+        raise Refusal(
+            "accord.at_most_characters_proposed", "text", f"{characters:,} characters", most=MOST_CHARACTERS_PROPOSED
+        )
 
 
 def _in_one_form(act: _Text, accord: Accord) -> _Text:

@@ -10,7 +10,14 @@ import msgspec
 from detente.accord import life_cycle
 from detente.accord.accords import Accords
 from detente.accord.life_cycle import Verify
-from detente.accord.messages import AccordAct, AccordDrafted, AccordMessage, AccordProposed
+from detente.accord.messages import (
+    AccordAct,
+    AccordDrafted,
+    AccordMessage,
+    AccordProposed,
+    AccordResumed,
+    AccordSuspended,
+)
 from detente.airspace.refusal import Refusal
 from detente.room.message import Addressed, Heard, Message
 from detente.room.room import Room
@@ -88,7 +95,15 @@ class AccordRoom(Room[Accords, ActOnAccord, AccordActed]):
         return [AccordActed(peer, kept) for kept in life_cycle.said_before(talks, message)]
 
     def evolve(self, event: AccordActed) -> None:
-        """Fold one event in. Of a party that is no longer paired it is kept, should it be paired again."""
+        """Fold one event in. Of a party that is no longer paired it is kept, should it be paired again.
+
+        Of what a party says of suspending an accord its last word is kept: a peer may take it back and say it again.
+        """
+        act, talks = event.act, self.state.talks.get(event.peer)
+        if isinstance(act, AccordSuspended | AccordResumed) and talks is not None:
+            before = talks.said_by(act.accord_hash, act.party)
+            if before is not None:
+                self.state.acts.remove((event.peer, before))
         self.state.acts.append((event.peer, event.act))
         if event.peer in self.state.talks:
             life_cycle.evolve(self.state.talks[event.peer], event.act)

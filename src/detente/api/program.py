@@ -47,6 +47,7 @@ from detente.node.people_clock import end_what_was_set_back, keep_people
 from detente.node.reloading import Reloader
 from detente.node.session_uses import SessionUses
 from detente.node.settlement import SettlementSwitch
+from detente.node.side_tasks import SideTasks
 from detente.node.snapshots import started
 from detente.node.state import NodeState
 from detente.node.trusted_cards import keep_trusted_cards
@@ -94,8 +95,12 @@ def run_node(path: Path, say: Callable[[str], None]) -> int:
             log.info("journal read", entries=folded)
             if accord is None and state.picture.accord is not None and not state.accords.ever_ratified:
                 raise Refusal("api.accord_node_worked_under", "accord", str(path / configuration.accord))
-            with contextlib.closing(GroupCommit(journal)) as commit, asyncio.Runner(loop_factory=_event_loop) as runner:
-                node = _Node(configuration, card, directory, state, journal, commit, key, metrics_token, accord)
+            with (
+                contextlib.closing(DiskSpace(path, configuration.disk)) as space,
+                contextlib.closing(GroupCommit(journal)) as commit,
+                asyncio.Runner(loop_factory=_event_loop) as runner,
+            ):
+                node = _Node(configuration, card, directory, state, journal, commit, key, metrics_token, accord, space)
                 return runner.run(node.serve(listeners, lambda: _announce(running, listeners, say)))
 
 
@@ -111,6 +116,7 @@ class _Node:
         key: NodeKey,
         metrics_token: TokenFile,
         accord: Accord | None,
+        space: DiskSpace,
     ) -> None:
         self._configuration = configuration
         self._card = card
@@ -121,15 +127,19 @@ class _Node:
         self._key = key
         self._metrics_token = metrics_token
         self._accord = accord
+        self._space = space
 
     async def serve(self, listeners: Listeners, ready: Callable[[], None]) -> int:
         metrics, configuration = Metrics(), self._configuration
-        space = DiskSpace(self._directory.path, configuration.disk)
+        space, side_tasks = self._space, SideTasks(_now)
         loop = CommandLoop(self._state, self._journal, self._commit, self._key, _now, metrics, space=space)
         life = timedelta(seconds=configuration.link.certificate_life_s)
         tls = LinkTls(self._key, life, _now(), lambda party: loop.links.keys(party)[-1])
         carrier = partial(open_http_carrier, tls, partial(raise_impostor_alarm, loop))
-        outbox = Outbox(loop, configuration.link.longest_wait_s, configuration.link.answer_step_s, open_carrier=carrier)
+        outbox = Outbox(
+            loop, configuration.link.longest_wait_s, configuration.link.answer_step_s, open_carrier=carrier,
+            side_tasks=side_tasks,
+        )  # fmt: skip
         matching = MatchingWork(loop, self._directory.path / MATCHING_DIRECTORY, configuration.matching, tls)
         uses = SessionUses()
         access = Access(
@@ -141,7 +151,7 @@ class _Node:
         service = Service(
             configuration, self._card, loop, outbox, matching, access, metrics, self._directory, space,
             listeners.called_by(configuration.http), KeyRotator(loop, self._directory, tls), reloader,
-            watching,
+            watching, side_tasks,
         )  # fmt: skip
         settlement = SettlementSwitch(loop, configuration.settlement)
         reloader.apply += [
@@ -171,24 +181,25 @@ class _Node:
         servers = listeners.servers(service, tls)
         for server in servers:
             await server.start()
-        work = [
-            _task("outbox", outbox.run()),
-            _task("housekeeping", _housekeeping(loop)),
-            _task("disk", _watch(space)),
-            _task("line", keep_line(loop)),
-            _task("claims", keep_claims(loop)),
-            _task("horizons", keep_horizons(loop)),
-            _task("zones", keep_zones(loop)),
-            _task("people", keep_people(loop, uses, self._directory.path)),
-            _task("matching", matching.run()),
-            _task("settlement", settlement.run()),
-            _task("cards", keep_trusted_cards(loop, self._directory)),
-            _task("reload", _reload_when(asked, reloader)),
-            _task("watch", watching.run()),
-            _task("past", keep_past(loop, configuration.journal, self._prepare)),
-            _task("certificate", _keep_certificate(tls, configuration.link.certificate_life_s)),
-        ]
-        stopped = _task("stop", stop.wait())
+        side_work: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "outbox": outbox.run,
+            "housekeeping": partial(_housekeeping, loop),
+            "disk": partial(_watch, space),
+            "line": partial(keep_line, loop),
+            "claims": partial(keep_claims, loop),
+            "horizons": partial(keep_horizons, loop),
+            "zones": partial(keep_zones, loop),
+            "people": partial(keep_people, loop, uses, self._directory.path),
+            "matching": matching.run,
+            "settlement": settlement.run,
+            "cards": partial(keep_trusted_cards, loop, self._directory),
+            "reload": partial(_reload_when, asked, reloader),
+            "watch": watching.run,
+            "past": partial(keep_past, loop, configuration.journal, self._prepare),
+            "certificate": partial(_keep_certificate, tls, configuration.link.certificate_life_s),
+        }
+        work = [asyncio.create_task(side_tasks.keep(name, begin), name=name) for name, begin in side_work.items()]
+        stopped = asyncio.create_task(stop.wait(), name="stop")
         ready()
         log.info("node runs", journal_number=self._journal.head.number, peers=[peer.name for peer in loop.peers])
         done, _ = await asyncio.wait((writer, stopped, *work), return_when=asyncio.FIRST_COMPLETED)
@@ -253,9 +264,9 @@ async def _reload_when(asked: asyncio.Event, reloader: Reloader) -> None:
 
 
 async def _watch(space: DiskSpace) -> None:
-    """See how the disk stands, also while nobody asks for anything."""
+    """See how the disk stands, also while nobody asks for anything. Raises OSError while it cannot be measured."""
     while True:
-        space.look()
+        space.check_measured()
         await asyncio.sleep(DISK_LOOK_S)
 
 
@@ -269,10 +280,6 @@ async def _keep_certificate(tls: LinkTls, life_s: float) -> None:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _task(name: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-    return asyncio.create_task(work, name=name)
 
 
 def _event_loop() -> asyncio.AbstractEventLoop:

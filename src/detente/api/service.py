@@ -41,6 +41,7 @@ from detente.node.outbox import Outbox
 from detente.node.readings import Readings, heard_at, lacks, readings, silence_allowed_s
 from detente.node.reloading import Reloader
 from detente.node.settlement import turn_of
+from detente.node.side_tasks import SideTasks
 from detente.node.turn_requests import Outcome
 from detente.node.watching.beside import Watching
 from detente.node.watching.watch_readings import WatchReadings, watch_readings
@@ -75,6 +76,7 @@ class Service:
         rotator: KeyRotator,
         reloader: Reloader,
         watching: Watching,
+        side_tasks: SideTasks,
     ) -> None:
         self.configuration = configuration
         self.card = card
@@ -92,6 +94,7 @@ class Service:
         self.rotator = rotator
         self.reloader = reloader
         self.watching = watching
+        self.side_tasks = side_tasks
         self.carrying = Carrying(loop)
         self.admission = Admission(loop.links)
         self.journal_reading = asyncio.Semaphore(1)
@@ -193,7 +196,7 @@ class Service:
         return self.loop.clock()
 
     def readings(self) -> Readings:
-        """Return what those who run the node watch beside its rooms; to be read within `loop.read`. Raises OSError."""
+        """Return what those who run the node watch beside its rooms; to be read within `loop.read`."""
         found, space = readings(self.loop, self.line, self.claims, self._directory, self._started_at), self.space.look()
         disk = msgspec.structs.replace(found.disk, free_bytes=space.free_bytes, total_bytes=space.whole_bytes)
         return msgspec.structs.replace(found, disk=disk)
@@ -310,6 +313,7 @@ class Service:
             exercise=is_exercise(self.party),
             answers=tuple(self.loop.disclosure.accounts(self.now())),
             watch=self.watch_readings(),
+            failing_tasks=self.side_tasks.failing(),
         )
 
 

@@ -13,6 +13,7 @@ from detente.airspace.resolution import PlanChange
 from detente.disclosure.answers import AnswerAccount
 from detente.link.transport import DeliveryStatus
 from detente.node.disk_space import DiskView
+from detente.node.side_tasks import FailingTask
 from detente.node.watching.watch_readings import WatchReadings
 from detente.picture.conflicts import ClearedConflict, ConflictAnswer, ConflictRecord
 from detente.picture.measures import MeasureRecord
@@ -184,7 +185,8 @@ class Status(msgspec.Struct, frozen=True):
     "south 130000 kHz"; `alarms` wait for a person: "south two_histories". `stops_undelivered` are STOPs of ours without
     a receipt, `stops_without_person` those of either side that no person of the other has: "south north:4". `disk` says
     what there is space for. `answers` are what each peer was told where it is told only whether there is a conflict.
-    `exercise` says that the party only exercises, `watch` how its feeds and alerts stand.
+    `exercise` says that the party only exercises, `watch` how its feeds and alerts stand. `failing_tasks` are those
+    beside the line that the system denies something, and that are begun again.
     """
 
     party: str
@@ -207,6 +209,7 @@ class Status(msgspec.Struct, frozen=True):
     answers: tuple[AnswerAccount, ...] = ()
     exercise: bool = False
     watch: WatchReadings = msgspec.field(default_factory=WatchReadings)
+    failing_tasks: tuple[FailingTask, ...] = ()
 
 
 class Readiness(msgspec.Struct, frozen=True):

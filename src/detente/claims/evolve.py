@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -51,7 +50,7 @@ def _observation_shared(claims: ClaimsState, event: events.ObservationShared) ->
 
 
 def _observation_heard(claims: ClaimsState, event: events.ObservationHeard) -> None:
-    _heard(claims, event.peer, event.at)
+    _heard_from(claims, event, event.peer)
     claims.observations[(event.peer, event.observation.observation_id)] = ObservationRecord(
         event.observation, event.at, event.explained_by, event.ours, {event.peer: event.theirs}
     )
@@ -68,7 +67,7 @@ def _asked(claims: ClaimsState, event: events.RequestAsked) -> None:
     key = (event.peer, request.party, request.request_id)
     claims.requests[key] = RequestRecord(event.peer, request, event.due, event.at)
     claims.open_requests.add(key)
-    _heard_from(claims, event.peer, request.party, event.at)
+    _heard_from(claims, event, request.party)
 
 
 def _answered(claims: ClaimsState, event: events.RequestAnswered) -> None:
@@ -89,7 +88,7 @@ def _stated(claims: ClaimsState, event: events.StatementMade) -> None:
     key = (event.peer, statement.opener, statement.occurrence_id)
     record = claims.occurrences.get(key) or OccurrenceRecord(event.peer, statement.opener, statement.occurrence_id)
     claims.occurrences[key] = _replace(record, statements=(*record.statements, statement))
-    _heard_from(claims, event.peer, statement.party, event.at)
+    _heard_from(claims, event, statement.party)
 
 
 def _reported(claims: ClaimsState, event: events.IncidentReported) -> None:
@@ -97,7 +96,7 @@ def _reported(claims: ClaimsState, event: events.IncidentReported) -> None:
     key = (event.peer, incident.party, incident.incident_id)
     claims.incidents[key] = IncidentRecord(event.peer, incident, event.due, event.at)
     claims.open_incidents.add(key)
-    _heard_from(claims, event.peer, incident.party, event.at)
+    _heard_from(claims, event, incident.party)
 
 
 def _replied(claims: ClaimsState, event: events.IncidentReplied) -> None:
@@ -124,7 +123,7 @@ def _deviated(claims: ClaimsState, event: events.DeviationReported) -> None:
     deviation = event.deviation
     record = DeviationRecord(event.peer, deviation, event.late_by_s, event.at)
     claims.deviations[(event.peer, deviation.party, deviation.deviation_id)] = record
-    _heard_from(claims, event.peer, deviation.party, event.at)
+    _heard_from(claims, event, deviation.party)
 
 
 def _deviation_over(claims: ClaimsState, event: events.DeviationEnded) -> None:
@@ -171,19 +170,19 @@ def _review(claims: ClaimsState, event: events.ReviewSaid) -> None:
     record = claims.reviews.get(key) or ReviewRecord(event.peer, event.at)
     side = "theirs" if event.review.party == event.peer else "ours"
     claims.reviews[key] = _replace(record, **{side: event.review})
-    _heard_from(claims, event.peer, event.review.party, event.at)
+    _heard_from(claims, event, event.review.party)
 
 
-def _heard_from(claims: ClaimsState, peer: str, party: str, at: datetime) -> None:
-    if party == peer:
-        _heard(claims, peer, at)
-
-
-def _heard(claims: ClaimsState, peer: str, at: datetime) -> None:
+def _heard_from(claims: ClaimsState, event: Any, party: str) -> None:  # noqa: ANN401 - an event with a peer
+    """Count what a peer has said; what `party`, our own, has said is not counted."""
+    peer, at = event.peer, event.at
+    if party != peer:
+        return
     heard = claims.heard_at.setdefault(peer, deque())
     heard.append(at)
     while heard[0] <= at - DAY:
         heard.popleft()
+    claims.heard_bytes[peer] = claims.heard_bytes.get(peer, 0) + len(msgspec.json.encode(event))
 
 
 _FOLDS: dict[type, Callable[[ClaimsState, Any], None]] = {

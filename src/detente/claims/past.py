@@ -5,8 +5,12 @@ Joint statistics lose nothing by it: they are counted from what was exchanged, w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
+
+import msgspec
 
 from detente.airspace.plan import Volume4D
 from detente.claims.claims import AreaAndTime, SeenHere
@@ -58,6 +62,14 @@ def forget(claims: ClaimsState, picture: Picture, before: datetime) -> None:
         for (peer, key), one in claims.reviews.items()
         if _end(one) == last[peer] or one.known_at >= (unanswered_before(before) if _is_unanswered(one) else before)
     }
+    all_records: tuple[Mapping[Any, Any], ...] = (
+        claims.observations, claims.requests, claims.incidents, claims.occurrences, claims.deviations, claims.reviews
+    )  # fmt: skip
+    kept = Counter[str]()
+    for records in all_records:
+        for (peer, *_), record in records.items():
+            kept[peer] += len(msgspec.json.encode(record))
+    claims.heard_bytes = {peer: kept[peer] for peer in claims.heard_bytes}
 
 
 def _is_over(record: RequestRecord, before: datetime) -> bool:

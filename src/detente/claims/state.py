@@ -167,6 +167,7 @@ class ClaimsState:
         reviews: by (peer, key of the review).
         open_requests, open_incidents: keys of those that are not answered, and not closed.
         heard_at: when the last claims of each peer were heard, no older than a day before the last.
+        heard_bytes: how much is kept with each peer, and was heard of it since what was over left the last time.
         not_taken: how many claims of each peer were not taken.
     """
 
@@ -185,6 +186,7 @@ class ClaimsState:
         self.open_requests: set[ClaimKey] = set()
         self.open_incidents: set[ClaimKey] = set()
         self.heard_at: dict[str, deque[datetime]] = {}
+        self.heard_bytes: dict[str, int] = {}
         self.not_taken: dict[str, int] = {}
 
     @property
@@ -220,3 +222,4 @@ class ClaimsKept(msgspec.Struct, frozen=True):
     open_incidents: set[ClaimKey]
     not_taken: dict[str, int]
     heard: dict[str, list[datetime]]
+    heard_bytes: dict[str, int] = {}

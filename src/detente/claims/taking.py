@@ -17,6 +17,8 @@ MOST_OPEN = 100
 """Requests that wait, and incidents that are not closed, from one side to the other."""
 MOST_A_DAY = 2_000
 """Claims that are taken from one peer in 24 hours."""
+MOST_BYTES = 64 * 1024 * 1024
+"""Claims of one peer that are kept, as the journal has them: some 200 MB of memory."""
 MOST_STATEMENTS = 64
 """Statements of one side on one occurrence; answers to one request and replies to one incident."""
 YEAR = timedelta(days=366)
@@ -84,8 +86,13 @@ def not_taken(
         because = NotTakenBecause.SUSPENDED
     elif words is not None and not claims.terms_with(peer).free_text:
         because = NotTakenBecause.FREE_TEXT_OFF
-    elif too_many or sum(moment > at - DAY for moment in claims.heard_at.get(peer, ())) >= MOST_A_DAY:
+    elif too_many or _has_said_much(claims, peer, at):
         because = NotTakenBecause.TOO_MANY
     if because is None:
         return None
     return ClaimNotTaken(at, peer, claims.party, tag_of(claim), claim.subject, because)
+
+
+def _has_said_much(claims: ClaimsState, peer: str, at: datetime) -> bool:
+    in_a_day = sum(moment > at - DAY for moment in claims.heard_at.get(peer, ()))
+    return in_a_day >= MOST_A_DAY or claims.heard_bytes.get(peer, 0) >= MOST_BYTES

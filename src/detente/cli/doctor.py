@@ -79,7 +79,7 @@ def _findings(files: Any, now: datetime) -> Iterator[Examined]:  # noqa: ANN401 
     if client is None:
         yield from _without_node(files, configuration, now)
     else:
-        yield from _with_node(client, now)
+        yield from _with_node(client, files.path, now)
     yield machine.backup(files.path, now, last_rotation(files))
 
 
@@ -133,7 +133,7 @@ def _without_node(files: Any, configuration: Configuration | None, now: datetime
     yield well("versions", _versions())
 
 
-def _with_node(client: NodeClient, now: datetime) -> Iterator[Examined]:
+def _with_node(client: NodeClient, directory: Path, now: datetime) -> Iterator[Examined]:
     try:
         client.get("ready")
         root, status = client.get(), client.get("status")
@@ -146,6 +146,9 @@ def _with_node(client: NodeClient, now: datetime) -> Iterator[Examined]:
         yield to_mend("stop", words("doctor.stop.undelivered", stop=stop), words("doctor.mend.stop"))
     for alarm in status["alarms"]:
         yield to_mend("alarm", words("doctor.alarm.open", alarm=alarm), words("doctor.mend.alarm"))
+    for one in status["failing_tasks"]:
+        said = words("doctor.task.fails", task=one["task"], since=one["since"], why=one["why"])
+        yield to_mend("side_task", said, words("doctor.mend.side_task", directory=directory))
     yield from _watch(status["watch"])
     for peer in peers:
         yield _peer(peer, now)

@@ -58,6 +58,8 @@ def status(
             echo(
                 words(f"status.disk.{disk['state']}", free_mb=free_mb, whole_mb=disk["whole_bytes"] // 2**20), err=True
             )
+        for one in found["failing_tasks"]:
+            say("status.failing_task", task=one["task"], why=one["why"], since=one["since"], err=True)
         warn_of_accords(found["accord_warnings"])
         say("status.settled" if found["settled"] else "status.unsettled")
     if until is Until.SETTLED and not found["settled"]:

@@ -11,6 +11,8 @@ from detente.humanitarian.messages import HumanitarianReceipt
 from detente.humanitarian.terms import HumanitarianNotice
 
 MOST_OF_ONE_PARTY = 1_000
+MOST_VERTICES_OF_ONE_PARTY = 100_000
+"""In all its notices that are not over, a circle counting as one."""
 MOST_RECIPIENTS = 100
 
 

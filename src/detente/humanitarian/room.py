@@ -27,6 +27,7 @@ from detente.humanitarian.messages import (
 from detente.humanitarian.notices import (
     MOST_OF_ONE_PARTY,
     MOST_RECIPIENTS,
+    MOST_VERTICES_OF_ONE_PARTY,
     GiveHumanitarian,
     HumanitarianCommand,
     HumanitarianEvent,
@@ -201,7 +202,7 @@ class HumanitarianRoom(Room[HumanitarianNotices, HumanitarianCommand, Humanitari
             raise Refusal(
                 "humanitarian.paired_party", "recipients", unknown, parties=", ".join(sorted(self._accords.talks))
             )
-        self._check(notice, len(self.state.ours), known=held is not None)
+        self._check(notice, [one.notice for one in self.state.ours.values()])
         before = () if held is None else tuple(one.party for one in held.recipients)
         # The time at which it is given again is no other text.
         same = held is not None and msgspec.structs.replace(notice, given_at=held.notice.given_at) == held.notice
@@ -227,7 +228,7 @@ class HumanitarianRoom(Room[HumanitarianNotices, HumanitarianCommand, Humanitari
         held = self.state.theirs.get((party, notice.notice_id))
         if held is not None and held.notice == notice:
             return []
-        self._check(notice, sum(one == party for one, _ in self.state.theirs), known=held is not None)
+        self._check(notice, [one.notice for (teller, _), one in self.state.theirs.items() if teller == party])
         return [HumanitarianHeard(at, notice, notice.late_by_s(self._lead_times(party, at)))]
 
     def _receipt(self, at: datetime, party: str, receipt: HumanitarianReceipt) -> list[HumanitarianEvent]:
@@ -251,9 +252,16 @@ class HumanitarianRoom(Room[HumanitarianNotices, HumanitarianCommand, Humanitari
             kept.setdefault(party, Recipient(party, at, late))
         return OwnHumanitarian(notice, version, tuple(kept[party] for party in sorted(kept)))
 
-    def _check(self, notice: HumanitarianNotice, held: int, *, known: bool) -> None:
-        if not known and held >= MOST_OF_ONE_PARTY:
+    def _check(self, notice: HumanitarianNotice, held: list[HumanitarianNotice]) -> None:
+        """Refuse a notice when its party has told as much as one may; what it replaces does not count."""
+        others = [one for one in held if one.notice_id != notice.notice_id]
+        if len(others) >= MOST_OF_ONE_PARTY:
             raise Refusal("humanitarian.at_most_notices", "notice_id", notice.notice_id, most=MOST_OF_ONE_PARTY)
+        vertices = notice.vertices + sum(one.vertices for one in others)
+        if vertices > MOST_VERTICES_OF_ONE_PARTY:
+            raise Refusal(
+                "humanitarian.vertices_of_one_party", "volumes", f"{vertices:,}", most=MOST_VERTICES_OF_ONE_PARTY
+            )
         # Compiling refuses a ring that crosses itself.
         compile_plans([Plan("notice", notice.volumes)], Vocabulary())
 

@@ -68,9 +68,13 @@ class HumanitarianNotice(msgspec.Struct, frozen=True, forbid_unknown_fields=True
         msgspec.structs.force_setattr(self, "given_at", utc(self.given_at, "given_at"))
         if not 1 <= len(self.volumes) <= MOST_VOLUMES:
             raise Refusal("humanitarian.volumes", "volumes", len(self.volumes), most=MOST_VOLUMES)
-        vertices = sum(1 if isinstance(v.area, Circle) else len(v.area.vertices) for v in self.volumes)
-        if vertices > MOST_VERTICES:
-            raise Refusal("humanitarian.vertices", "volumes", vertices, most=MOST_VERTICES)
+        if self.vertices > MOST_VERTICES:
+            raise Refusal("humanitarian.vertices", "volumes", self.vertices, most=MOST_VERTICES)
+
+    @property
+    def vertices(self) -> int:
+        """How many vertices its volumes have, a circle counting as one."""
+        return sum(1 if isinstance(v.area, Circle) else len(v.area.vertices) for v in self.volumes)
 
     @property
     def start(self) -> datetime:

@@ -24,6 +24,8 @@ from detente.line.state import LineState, MessageRecord, PeerLine
 from detente.room.message import Heard, Message
 
 STOP_LIFTED = "stop_lifted"
+MOST_HEARD = 20_000
+"""Messages of one peer that are kept, but for STOPs, which are never too many: some 60 MB."""
 
 
 def send(line: LineState, command: SendLineMessage) -> list[LineEvent]:
@@ -81,6 +83,10 @@ def hear(
         return [LineMessageConfirmed(command.at, command.party, message.message_id)] if confirms else []
     if held is not None and not says_stop(message):
         raise Refusal("line.same_words_came", "message", message.message_id, carrier=held.carrier)
+    if not message.is_stop and len(line.messages) >= MOST_HEARD:
+        theirs = sum(peer == command.party and not one.is_ours for (peer, _), one in line.messages.items())
+        if theirs >= MOST_HEARD:
+            raise Refusal("line.messages_of_one_party", "message", message.message_id, most=MOST_HEARD)
     record = MessageRecord(command.party, message, command.at, carrier)
     receipt = Receipt(ReceiptKind.DELIVERED, command.at)
     return [

@@ -25,6 +25,8 @@ from detente.line.state import LineState, MessageRecord
 from detente.room.message import Heard
 
 LONGEST_NAME = 140
+MOST_RECEIPTS = 64
+"""Of one message: every post that it passes may give some."""
 
 
 def display(line: LineState, command: DisplayLineMessage) -> list[LineEvent]:
@@ -70,6 +72,8 @@ def hear_receipt(line: LineState, command: Heard[ReceiptMessage]) -> list[LineEv
     receipt = command.message.receipt
     if receipt in record.receipts:
         return []
+    if len(record.receipts) >= MOST_RECEIPTS:
+        raise Refusal("line.receipts_of_message", "message_id", command.message.message_id, most=MOST_RECEIPTS)
     found: list[LineEvent] = [LineReceiptGiven(command.at, command.party, *record.key, receipt)]
     if receipt.read_back is not None:
         message = record.message

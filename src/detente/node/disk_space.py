@@ -1,12 +1,16 @@
 """The space on the node's disk: what is kept for the line, and what is refused, in which order, as it runs out.
 
 A file of fixed size holds a reserve. While it is there, planning is refused first, then everything but STOP and the
-line; when even they have little left, the reserve is given up to them, and taken again once there is space.
+line; when even they have little left, the reserve is given up to them, and taken again once there is space. All is
+looked at through an open descriptor of the directory, so that it may be moved while the node runs.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
@@ -56,15 +60,36 @@ class DiskFullRefusal(Refusal):
 
 
 class DiskSpace:
-    """The space of one node's directory. With `most_mb` the disk counts as no larger than that."""
+    """The space of one node's directory. With `most_mb` the disk counts as no larger than that.
+
+    While the disk cannot be measured, what was measured before counts.
+    """
 
     def __init__(self, directory: Path, settings: DiskSettings) -> None:
-        self._directory = directory
-        self._reserve = directory / RESERVE_FILE
+        """Raises OSError where there is no such directory."""
+        self._fault: OSError | None = None
+        self._path = directory
+        self._directory = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._view = DiskView(DiskState.ENOUGH, 0, 0)
         self._reserve_bytes = settings.reserve_mb * MEGABYTE
         self._most_bytes = settings.most_mb * MEGABYTE
         self._said: DiskState | None = None
         self._take_reserve()
+
+    def check_measured(self) -> None:
+        """Measure; raise OSError where that cannot be done, or where the directory is not where it was any longer.
+
+        What has to be found by its path, as a restart or a backup has it, would fail then.
+        """
+        self.look()
+        if self._fault is not None:
+            raise self._fault
+        if not os.path.samestat(os.fstat(self._directory), self._path.stat()):
+            raise FileNotFoundError(errno.ENOENT, "another directory is where the node's was", str(self._path))
+
+    def close(self) -> None:
+        """Leave the directory."""
+        os.close(self._directory)
 
     def check(self, channel: Channel, size_bytes: int = 0) -> None:
         """Raise DiskFullRefusal unless there is space for what belongs to a channel, of this size as it came."""
@@ -81,10 +106,20 @@ class DiskSpace:
             raise DiskFullRefusal(view, needed_bytes)
 
     def look(self) -> DiskView:
-        """Return how the disk stands; give the reserve up or take it again, and say in the log what has changed."""
+        """Return how the disk stands; give the reserve up or take it again, and say in the log what has changed.
+
+        Where the disk cannot be measured, it stands as it did.
+        """
+        try:
+            self._view, self._fault = self._look(), None
+        except OSError as error:
+            self._fault = error
+        return self._view
+
+    def _look(self) -> DiskView:
         free_bytes, whole_bytes = self._measured()
         if self._has_reserve and free_bytes < LINE_RESERVES * self._reserve_bytes:
-            self._reserve.unlink()
+            os.unlink(RESERVE_FILE, dir_fd=self._directory)
             log.critical("the disk is full: the reserve is given up to the line", free_mb=free_bytes // MEGABYTE)
         elif not self._has_reserve and free_bytes > (1.0 + OTHERS_RESERVES) * self._reserve_bytes:
             self._take_reserve()
@@ -107,19 +142,25 @@ class DiskSpace:
 
     @property
     def _has_reserve(self) -> bool:
-        return self._reserve.exists()
+        try:
+            os.stat(RESERVE_FILE, dir_fd=self._directory)
+        except FileNotFoundError:
+            return False
+        return True
 
     def _take_reserve(self) -> None:
         """Make the file of the reserve, on the disk and not in name only; without space for it there is none."""
         try:
-            descriptor = os.open(self._reserve, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+            descriptor = os.open(RESERVE_FILE, flags, 0o600, dir_fd=self._directory)
             try:
                 os.posix_fallocate(descriptor, 0, self._reserve_bytes)
                 os.ftruncate(descriptor, self._reserve_bytes)
             finally:
                 os.close(descriptor)
         except OSError as error:
-            self._reserve.unlink(missing_ok=True)
+            with suppress(OSError):
+                os.unlink(RESERVE_FILE, dir_fd=self._directory)
             log.error("no reserve for the line", why=error.strerror)
 
     def _measured(self) -> tuple[int, int]:
@@ -128,13 +169,12 @@ class DiskSpace:
         free_bytes, whole_bytes = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
         if not self._most_bytes:
             return free_bytes, whole_bytes
-        taken_bytes = sum(_allocated(path) for path in self._directory.rglob("*"))
+        taken_bytes = sum(self._allocated())
         return max(0, min(free_bytes, self._most_bytes - taken_bytes)), min(whole_bytes, self._most_bytes)
 
-
-def _allocated(path: Path) -> int:
-    try:
-        return path.lstat().st_blocks * 512
-    except OSError:
-        # It is gone meanwhile.
-        return 0
+    def _allocated(self) -> Iterator[int]:
+        for _, folders, files, folder in os.fwalk(".", dir_fd=self._directory):
+            for name in (*folders, *files):
+                # It may be gone meanwhile.
+                with suppress(OSError):
+                    yield os.stat(name, dir_fd=folder, follow_symlinks=False).st_blocks * 512

@@ -108,6 +108,10 @@ class Metrics:
             ["feed"],
             registry=self.registry,
         )
+        self._failing = Gauge(
+            "detente_side_task_failing", "1 for each task beside the line that fails, by task.", ["task"],
+            registry=self.registry,
+        )  # fmt: skip
         self._free = Gauge("detente_disk_free_bytes", "Free bytes on the disk of the journal.", registry=self.registry)
         self._disk = Gauge("detente_disk_bytes", "Size of the disk of the journal.", registry=self.registry)
         self._disk_days = Gauge(
@@ -154,8 +158,12 @@ class Metrics:
         answers: Sequence[AnswerAccount] = (),
         sessions: int = 0,
         watch: WatchReadings | None = None,
+        side_tasks: Mapping[str, bool] | None = None,
     ) -> bytes:
-        """Return the text form, with the gauges as the picture, the line, the accords and the readings are now."""
+        """Return the text form, with the gauges as the picture, the line, the accords and the readings are now.
+
+        `side_tasks` are the tasks beside the line by name, and whether each fails.
+        """
         watch = watch or WatchReadings()
         _set_all(self._days_left, accord_days_left)
         _set_all(self._answers, {account.peer: account.told for account in answers})
@@ -178,6 +186,7 @@ class Metrics:
         self._look.set(watch.look_s)
         _set_all(self._watch_alerts, watch.open_alerts)
         _set_all(self._feed_silent, watch.silent_s)
+        _set_all(self._failing, side_tasks or {})
         self._free.set(readings.disk.free_bytes)
         self._disk.set(readings.disk.total_bytes)
         self._disk_days.set(float("nan") if readings.disk.days_left is None else readings.disk.days_left)

@@ -18,6 +18,7 @@ from detente.link.session import Session
 from detente.link.transport import Delivery, DeliverySettings, DeliveryState, DeliveryStatus
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.node.own_history import LoopHistory
+from detente.node.side_tasks import SideTasks
 from detente.room.channel import Channel, channel_of
 
 log = structlog.get_logger()
@@ -46,6 +47,7 @@ class Outbox:
     """One delivery for each open channel of each peer that has an address.
 
     `open_carrier` gives the way to the peers, one for STOP and one for the rest, `fraction` randomness in [0, 1).
+    A delivery that the system denies something is begun again alone, and `side_tasks` says so.
     """
 
     def __init__(
@@ -56,8 +58,10 @@ class Outbox:
         *,
         open_carrier: OpenCarrier,
         fraction: Callable[[], float] = _SYSTEM_RANDOM.random,
+        side_tasks: SideTasks | None = None,
     ) -> None:
         self._loop = loop
+        self._side_tasks = side_tasks or SideTasks(loop.clock)
         self._open_carrier = open_carrier
         self._fraction = fraction
         self._step_s = step_s
@@ -69,9 +73,12 @@ class Outbox:
         self._changed = asyncio.Event()
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
-        async with self._open_carrier() as stop, self._open_carrier() as rest, asyncio.TaskGroup() as tasks:
+        """Deliver until cancelled; it may be called again after a fault."""
+        self._deliveries.clear()
+        self._tasks.clear()
+        if self.notify not in self._loop.after_turn:
             self._loop.after_turn.append(self.notify)
+        async with self._open_carrier() as stop, self._open_carrier() as rest, asyncio.TaskGroup() as tasks:
             while True:
                 self._changed.clear()
                 wanted = list(self._wanted())
@@ -139,7 +146,9 @@ class Outbox:
             learnt=lambda one: self._learnt.add(one.outgoing),
         )
         self._deliveries[name] = delivery
-        return tasks.create_task(_until_stopped(delivery), name=f"delivery to {name}")
+        task_name = f"delivery to {name}"
+        kept = self._side_tasks.keep(task_name, lambda: _until_stopped(delivery))
+        return tasks.create_task(kept, name=task_name)
 
     def step(self, step_s: float) -> None:
         """Let planning leave at another pace, where anything is held back from a peer (0: at once)."""

@@ -20,6 +20,7 @@ from detente.airspace.refusal import Refusal
 from detente.disclosure.catching_up import KnownToPeer
 from detente.disclosure.ledger import TOLD
 from detente.disclosure.release import Released
+from detente.link.allowance import Meter
 from detente.link.envelope import MAX_BODY_BYTES, Envelope
 from detente.link.judgement import Judgement
 from detente.link.reception import judge_batch
@@ -178,13 +179,15 @@ class Pipeline:
             else:
                 yield from self._send(self.state.disclosure.due(at, peer.name))
 
-    def _work_of(self, heard: Heard[Any]) -> Stages[int]:
-        """Give the work that a peer is charged for its message; raises Refusal for one that cannot be decided."""
-        room = self.state.rooms.of_command(heard)
-        takes_long = room.may_take_long(heard)
-        work = (yield lambda: room.work_of(heard)) if takes_long else room.work_of(heard)
-        # How much it is held against may be what the peer must not know.
-        return work.alone if self.state.disclosure.holds_back(heard.party, heard.at) else work.whole
+    def _work_of(self, command: Any, party: str, at: datetime) -> Stages[int]:  # noqa: ANN401 - of any room
+        """Give the work that a peer is charged for its message, or for what follows; raises Refusal where none can be.
+
+        How much it is held against may be what the peer must not know.
+        """
+        room = self.state.rooms.of_command(command)
+        takes_long = room.may_take_long(command)
+        work = (yield lambda: room.work_of(command)) if takes_long else room.work_of(command)
+        return work.alone if self.state.disclosure.holds_back(party, at) else work.whole
 
     def _hear(self, envelope: Envelope, command_of: Callable[[Heard[Any]], Any]) -> Stages[None]:
         at = self.clock()
@@ -195,16 +198,18 @@ class Pipeline:
             channel = channel_of(envelope.direction.accord)
             message = self.state.rooms.read_message(channel, envelope.kind, envelope.body)
             heard = Heard(at, peer.name, self.state.disclosure.understood(at, peer.name, message))
-            steps = yield from self._work_of(heard)
+            steps = yield from self._work_of(heard, peer.name, at)
             if steps > MOST_WORK:
                 about = message.subject
                 raise Refusal(  # noqa: TRY301 - it is kept on record, as every other
                     "node.plan_of_less_work", "plan", f"{steps:,} comparisons", most=MOST_WORK
                 )
-            self.state.links.meter(envelope.direction).charge_work(steps)
+            meter = self.state.links.meter(envelope.direction)
+            meter.charge_work(steps)
             command = command_of(heard)
             if command is not None:
-                yield from self.decide(command)
+                events = yield from self.carry_out(command)
+                yield from self.react(events, lambda follows: self._charge_reaction(meter, follows, peer.name, at))
         except Refusal as refusal:
             log.warning(
                 "message refused", peer=peer.name, kind=envelope.kind, number=envelope.number, why=str(refusal)[:500]
@@ -251,8 +256,15 @@ class Pipeline:
             yield from self.follow()
         return events
 
-    def react(self, events: Iterable[Any]) -> Stages[None]:
-        """Let the rooms react, first to what happened first; what cannot be carried out is passed over."""
+    def _charge_reaction(self, meter: Meter, command: Any, party: str, at: datetime) -> Stages[None]:  # noqa: ANN401
+        """Charge a peer for what follows from its message, before it is carried out."""
+        meter.charge_work((yield from self._work_of(command, party, at)))
+
+    def react(self, events: Iterable[Any], charge: Callable[[Any], Stages[None]] | None = None) -> Stages[None]:
+        """Let the rooms react, first to what happened first; what cannot be carried out is passed over.
+
+        `charge` charges whoever is to be charged for a command that follows.
+        """
         waiting = deque((event, 0) for event in events)
         while waiting:
             event, depth = waiting.popleft()
@@ -261,6 +273,8 @@ class Pipeline:
                     log.error("reactions go round in a circle", event_kind=tag_of(event), command=command_name(command))
                     continue
                 with suppress(Refusal):
+                    if charge is not None:
+                        yield from charge(command)
                     led_to = yield from self.carry_out(command)
                     waiting.extend((follows, depth + 1) for follows in led_to)
             yield None

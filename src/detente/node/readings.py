@@ -74,7 +74,10 @@ async def lacks(loop: CommandLoop) -> tuple[str, ...]:
 def readings(
     loop: CommandLoop, line: LineState, claims: ClaimsState, directory: NodeDirectory, started_at: datetime
 ) -> Readings:
-    """Return the readings of a node as it is now; to be called within `loop.read`. Raises OSError."""
+    """Return the readings of a node as it is now; to be called within `loop.read`.
+
+    Where the journal's file cannot be asked, as after its directory was moved, its `disk` is all zero.
+    """
     now, journal = loop.clock(), loop.journal
     backup = last_backup(directory.path)
     waiting = {
@@ -87,14 +90,18 @@ def readings(
     def seconds_since(moment: datetime) -> float:
         return max(0.0, (now - moment).total_seconds())
 
+    try:
+        disk = disk_room(
+            directory.journal_path, range(journal.first_here, journal.head.number + 1),
+            lambda number: next(journal.read(number)).at, now, *journal.segments[-1:],
+        )  # fmt: skip
+    except OSError:
+        disk = DiskRoom(0, 0, None)
     return Readings(
         {peer.name: seconds_since(heard_at(peer) or started_at) for peer in loop.peers},
         {peer: silence_allowed_s(terms) for peer, terms in line.open_lines.items()},
         {what: max(map(seconds_since, since), default=0.0) for what, since in waiting.items()},
-        disk_room(
-            directory.journal_path, range(journal.first_here, journal.head.number + 1),
-            lambda number: next(journal.read(number)).at, now, *journal.segments[-1:],
-        ),
+        disk,
         float("inf") if backup is None else seconds_since(backup.at),
         journal.head.number - journal.base.number, journal.first_here - 1,
     )  # fmt: skip

@@ -88,6 +88,8 @@ class Journal:
         self._acknowledged = AcknowledgedHead(path)
         self._writer = connect_writer(path)
         self._reader = connect(path, "ro")
+        # SQLite opens the log when it is first read: from then on the directory may be moved.
+        self._reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         self._segment: tuple[Path, sqlite3.Connection] | None = None
 
     @classmethod

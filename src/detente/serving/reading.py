@@ -13,6 +13,9 @@ from detente.serving.rejected import Rejected
 
 _PIECE = 4 * 1024
 """So much is parsed at a time: so few requests can be there before the first of them is answered."""
+_HEAD_END = b"\r\n\r\n"
+_MOST_SPLITS = 64
+"""So often a body in chunks is looked at for its end; a request that is sent ahead behind it is then refused."""
 
 
 class Reader(Protocol):
@@ -47,6 +50,9 @@ class RequestParser:
         self._newest: Exchange | None = None
         self._wire_bytes = 0
         self._head_bytes = 0
+        self._first_line, self._is_line_whole = b"", False
+        self._tail = b""
+        self._splits = 0
 
     @property
     def piece_bytes(self) -> int:
@@ -55,7 +61,47 @@ class RequestParser:
         return _PIECE if asked is None or asked.length is None else max(_PIECE, asked.length - asked.size)
 
     def feed(self, piece: memoryview) -> bool:
-        """Parse a piece of what has come; whether more may follow. Raises Rejected for what cannot be read."""
+        """Parse a piece of what has come; whether more may follow. Raises Rejected for what cannot be read.
+
+        The parser passes over spaces in the first line and says nothing of them, so that line is kept here as it came:
+        for that each request is parsed apart from the one that was sent ahead of it.
+        """
+        while piece:
+            end = self._request_end(piece)
+            if not self._feed(piece[:end]):
+                return False
+            piece = piece[end:]
+        return True
+
+    def _request_end(self, piece: memoryview) -> int:
+        """How much of a piece is of one request at the most; the next may begin there."""
+        asked = self._newest
+        is_in_body = asked is not None and bool(asked.method) and not asked.is_whole
+        if asked is not None and is_in_body and asked.length is not None:
+            self._tail = b""
+            return asked.length - asked.size
+        if is_in_body and self._splits == _MOST_SPLITS:
+            return len(piece)
+        came = bytes(piece[:_PIECE])
+        at = (self._tail + came).find(_HEAD_END)
+        end = len(came) if at < 0 else at + len(_HEAD_END) - len(self._tail)
+        self._tail = (self._tail + came[:end])[1 - len(_HEAD_END) :]
+        if not is_in_body:
+            self._keep_first_line(came[:end])
+        elif at >= 0:
+            self._splits += 1
+        return end
+
+    def _keep_first_line(self, came: bytes) -> None:
+        """Keep the first line of the request that has begun, or begins; empty lines may stand before it."""
+        if self._newest is not None and self._newest.is_whole and self._is_line_whole:
+            self._first_line, self._is_line_whole = b"", False
+        if not self._is_line_whole:
+            self._first_line = (self._first_line + came).lstrip(b"\r\n")
+            line, newline, _ = self._first_line.partition(b"\n")
+            self._first_line, self._is_line_whole = line + newline, bool(newline)
+
+    def _feed(self, piece: memoryview) -> bool:
         self._wire_bytes += len(piece)
         try:
             self._parser.feed_data(piece)
@@ -72,6 +118,7 @@ class RequestParser:
     def on_message_begin(self) -> None:
         """Called by the parser: a request begins."""
         self._newest = self._reader.new_request()
+        self._splits = 0
         self._wire_bytes = self._head_bytes = 0
 
     def on_url(self, url: bytes) -> None:
@@ -104,6 +151,7 @@ class RequestParser:
         if len(asked.headers) > self._limits.headers:
             raise Rejected(431, "headers", f"at most {self._limits.headers} headers")
         asked.version = self._parser.get_http_version()
+        self._check_first_line(asked)
         asked.path, asked.query = path_and_query(asked.version, asked.target, asked.headers)
         asked.length = body_length(asked.version, asked.headers)
         asked.is_whole = asked.length == 0
@@ -127,6 +175,12 @@ class RequestParser:
         if not asked.is_whole:
             asked.is_whole = True
             self._reader.request_came(asked)
+
+    def _check_first_line(self, asked: Exchange) -> None:
+        """Refuse a first line with other spaces in it than one before and one after the target: others may split it."""
+        method = self._parser.get_method()
+        if self._first_line != b"%b %b HTTP/%b\r\n" % (method, asked.target, asked.version.encode()):
+            raise Rejected(400, "request", "a first line of method, target and version, with one space between")
 
     def _too_long(self) -> Rejected:
         return Rejected(431, "headers", f"a head of at most {self._limits.head_bytes} bytes")

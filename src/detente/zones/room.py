@@ -22,6 +22,7 @@ from detente.room.room import Room
 from detente.room.work import Work
 from detente.zones.messages import ZoneAccepted, ZoneMessage, ZoneProposed, ZoneRefused, ZoneReleased
 from detente.zones.talks import (
+    MOST_HELD,
     MOST_VERSIONS,
     MOST_ZONES,
     Ladder,
@@ -35,6 +36,7 @@ from detente.zones.talks import (
     ZonesKept,
     evolve,
     next_number,
+    pieces_of,
     posts_called,
 )
 from detente.zones.terms import notices_of, version_of
@@ -134,17 +136,25 @@ class ZonesRoom(Room[Zones, ZoneCommand, ZoneEvent]):
             if not isinstance(message, ZoneReleased):
                 record.named(message.version)
             return
-        terms, party, parties = message.terms, message.party, (self._accords.party, peer)
+        terms, parties = message.terms, (self._accords.party, peer)
+        self._check_held(record, peer, message)
         # An index compiles the area, which refuses a ring that crosses itself.
         PlanIndex().encounters(Plan("zone", (Volume4D(terms.area, terms.altitude, terms.time),)), NO_MINIMA)
         if terms.owner not in parties:
             raise Refusal("zones.one_parties", "terms.owner", terms.owner, parties=", ".join(parties))
-        zone_id, made = message.zone_id, 0 if record is None else record.proposals_by(party)
-        if made >= MOST_VERSIONS:
+
+    def _check_held(self, record: ZoneRecord | None, peer: str, message: ZoneProposed) -> None:
+        """Refuse a proposal of a party that has as many zones, versions or vertices with us as one may have."""
+        zone_id, party = message.zone_id, message.party
+        if record is not None and record.proposals_by(party) >= MOST_VERSIONS:
             raise Refusal("zones.at_most_proposals", "zone_id", zone_id, most=MOST_VERSIONS)
-        zones = sum(held.peer == peer and held.proposals_by(party) > 0 for held in self.state.records.values())
-        if not made and zones >= MOST_ZONES:
+        records = [held for held in self.state.records.values() if held.peer == peer]
+        zones = sum(held.proposals_by(party) > 0 for held in records)
+        if (record is None or not record.proposals_by(party)) and zones >= MOST_ZONES:
             raise Refusal("zones.at_most_zones_one_party", "zone_id", zone_id, most=MOST_ZONES)
+        pieces = pieces_of(message.terms) + sum(held.pieces_by(party) for held in records)
+        if pieces > MOST_HELD:
+            raise Refusal("zones.at_most_vertices_one_party", "zone_id", zone_id, pieces=pieces, most=MOST_HELD)
 
     def _calls(self, at: datetime) -> Iterator[ZonePostCalled]:
         for (peer, zone_id), record in sorted(self.state.records.items()):

@@ -14,12 +14,16 @@ from typing import Any
 import msgspec
 
 from detente.accord.provisions import EscalationStep
+from detente.airspace.plan import Polygon
 from detente.airspace.refusal import Refusal
 from detente.zones.messages import ZoneAccepted, ZoneMessage, ZoneProposed, ZoneRefused, ZoneReleased
 from detente.zones.terms import ZoneTerms, version_of
 
 MOST_ZONES = 1_000
 MOST_VERSIONS = 100
+MOST_HELD = 250_000
+PIECES_OF_PROPOSAL = 10
+"""What a proposal takes beside its vertices, a circle counting as one: 250,000 are some 100 MB."""
 ZoneKey = tuple[str, str]
 """The peer with whom a zone is talked about, and the zone's id."""
 Ladder = tuple[EscalationStep, ...]
@@ -102,6 +106,11 @@ class ZoneRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def proposals_by(self, party: str) -> int:
         """Return how many proposals a party has made."""
         return sum(proposal.party == party for version in self.versions for proposal in version.proposals)
+
+    def pieces_by(self, party: str) -> int:
+        """Return how much the proposals of a party take, in vertices."""
+        proposals = (proposal for version in self.versions for proposal in version.proposals)
+        return sum(pieces_of(proposal.terms) for proposal in proposals if proposal.party == party)
 
     @property
     def agreed(self) -> Version | None:
@@ -209,6 +218,11 @@ def evolve(zones: Zones, event: ZoneEvent) -> None:
         record = zones.records.get((event.peer, message.zone_id)) or ZoneRecord(event.peer, message.zone_id)
         changed = _FOLDS[type(message)](record, message)
     zones.records[(event.peer, changed.zone_id)] = changed
+
+
+def pieces_of(terms: ZoneTerms) -> int:
+    """Return how much a proposal of these terms takes, in vertices."""
+    return PIECES_OF_PROPOSAL + (len(terms.area.vertices) if isinstance(terms.area, Polygon) else 1)
 
 
 def posts_called(ladder: Ladder, since: datetime, at: datetime) -> tuple[str, ...]:

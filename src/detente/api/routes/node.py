@@ -67,6 +67,7 @@ async def show_metrics(service: Service) -> bytes:
             tuple(service.loop.disclosure.accounts(service.now())),
             len(service.people.sessions),
             service.watch_readings(),
+            service.side_tasks.states(),
         )
     )
 

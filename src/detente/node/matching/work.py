@@ -68,8 +68,9 @@ class MatchingWork:
         return self._room.state.runs
 
     async def run(self) -> None:
-        """Work until cancelled."""
-        self._loop.after_turn.append(self._notify)
+        """Work until cancelled; it may be called again after a fault."""
+        if self._notify not in self._loop.after_turn:
+            self._loop.after_turn.append(self._notify)
         async with open_client(self._tls) as client, asyncio.TaskGroup() as tasks:
             with suppress(NodeStopped):
                 while True:
