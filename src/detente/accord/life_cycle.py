@@ -36,7 +36,7 @@ MOST_CHARACTERS_PROPOSED = 8_000_000
 """In all texts that one of two parties has proposed to the other, or drafted for it. A usual accord has 10,000."""
 AnswerToProposal = AccordAuthorised | AccordSuspended | AccordResumed | AccordEnded
 """What is said of an accord that was proposed before."""
-_Text = TypeVar("_Text", AccordDrafted, AccordProposed)
+_Text = TypeVar("_Text", bound=AccordDrafted | AccordProposed)
 _Said = TypeVar("_Said", bound=AccordProposed | AnswerToProposal)
 
 
@@ -251,7 +251,7 @@ def _proposed(talks: Talks, act: AccordDrafted | AccordProposed) -> list[AccordA
     return [kept]
 
 
-def _check_characters(talks: Talks, act: _Text, name: str) -> None:
+def _check_characters(talks: Talks, act: AccordDrafted | AccordProposed, name: str) -> None:
     """Refuse a text when its party has proposed as much as one may. The other side judges alike: it knows the same."""
     characters = len(act.text)
     for record in talks.records.values():
