@@ -36,7 +36,6 @@ MOST_CHARACTERS_PROPOSED = 8_000_000
 """In all texts that one of two parties has proposed to the other, or drafted for it. A usual accord has 10,000."""
 AnswerToProposal = AccordAuthorised | AccordSuspended | AccordResumed | AccordEnded
 """What is said of an accord that was proposed before."""
-_Text = TypeVar("_Text", AccordDrafted, AccordProposed)
 _Said = TypeVar("_Said", bound=AccordProposed | AnswerToProposal)
 
 
@@ -251,12 +250,12 @@ def _proposed(talks: Talks, act: AccordDrafted | AccordProposed) -> list[AccordA
     return [kept]
 
 
-def _check_characters(talks: Talks, act: _Text, name: str) -> None:
+def _check_characters(talks: Talks, act: AccordDrafted | AccordProposed, name: str) -> None:
     """Refuse a text when its party has proposed as much as one may. The other side judges alike: it knows the same."""
     characters = len(act.text)
     for record in talks.records.values():
         is_theirs = any(said.party == act.party for said in record.proposals)
-        is_draft = act.party == talks.own.name and isinstance(act, AccordDrafted) and record.drafted
+        is_draft = isinstance(act, AccordDrafted) and record.drafted
         if record.accord_hash != name and (is_theirs or is_draft):
             characters += len(record.text)
     if characters > MOST_CHARACTERS_PROPOSED:
@@ -265,7 +264,7 @@ def _check_characters(talks: Talks, act: _Text, name: str) -> None:
         )
 
 
-def _in_one_form(act: _Text, accord: Accord) -> _Text:
+def _in_one_form(act: AccordDrafted | AccordProposed, accord: Accord) -> AccordDrafted | AccordProposed:
     """Return the act with the text in its one form; raises Refusal where that is too long.
 
     It is read here once, where a decision may take long, so that folding finds it read.
