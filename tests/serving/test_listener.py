@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +29,7 @@ class Counting:
 
     def __init__(self) -> None:
         self.late: list[Exchange] = []
-        self.came = threading.Event()
+        self.came, self.gone = threading.Event(), threading.Event()
 
     def admit(self, exchange: Exchange) -> Admitted:
         if exchange.path == b"/refused":
@@ -42,6 +44,9 @@ class Counting:
         if exchange.path == b"/late":
             self.late.append(exchange)
             self.came.set()
+        elif exchange.path == b"/endless":
+            exchange.when_gone = self.gone.set
+            exchange.begin(HEAD, is_endless=True)
         elif exchange.path == b"/large":
             exchange.reply(HEAD, b"x" * (16 * KIB * KIB))
         else:
@@ -270,3 +275,18 @@ def test_what_comes_before_garbage_is_answered() -> None:
 )
 def test_what_counts_as_one_address(peer: Any, address: str, is_local: bool) -> None:
     assert _place(peer) == (address, is_local)
+
+
+def test_a_stream_on_a_socket_file_is_over_as_soon_as_its_client_is_gone(tmp_path: Path) -> None:
+    """Nothing need be written for that: between two heartbeats it would keep its place."""
+    file = str(tmp_path / "socket")
+    with serving() as served:
+        opening = served.loop.create_unix_server(served.listener.connect, file)
+        server = asyncio.run_coroutine_threadsafe(opening, served.loop).result(60.0)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(file)
+            client.sendall(request("GET", "/endless"))
+            assert client.recv(15) == b"HTTP/1.1 200 OK"
+            assert not served.service.gone.is_set()
+        assert served.service.gone.wait(60.0)
+        served.call(server.close)

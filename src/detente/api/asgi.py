@@ -18,6 +18,7 @@ from detente.serving.exchange import Admitted, Exchange, answer_head
 from detente.serving.rejected import Rejected
 
 log = structlog.get_logger()
+_EVENTS = b"text/event-stream"
 _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"connection"))
 
 
@@ -94,6 +95,7 @@ class _Answer:
         self.exchange = exchange
         self.is_ended = False
         self._head = b""
+        self._is_endless = False
         self._is_begun = False
         self._is_received = False
         self._gone = asyncio.Event()
@@ -118,6 +120,9 @@ class _Answer:
         exchange = self.exchange
         if message["type"] == "http.response.start":
             headers = [(name.lower(), value) for name, value in message["headers"]]
+            self._is_endless = (b"content-type", _EVENTS) in [
+                (name, value.partition(b";")[0]) for name, value in headers
+            ]
             self._head = answer_head(message["status"], [one for one in headers if one[0] not in _FRAMING])
             return
         if message["type"] != "http.response.body" or self.is_ended:
@@ -129,7 +134,13 @@ class _Answer:
             return
         if not self._is_begun:
             self._is_begun = True
-            exchange.begin(self._head)
+            exchange.begin(self._head, is_endless=self._is_endless)
+            if exchange.is_over_at_end and exchange.way.is_ended:
+                # Its end was seen before, when it might still have been an answer with an end.
+                self.is_ended = True
+                exchange.break_off()
+                self._gone.set()
+                return
         await exchange.write(body)
         if not has_more or exchange.is_head:
             self.is_ended = True

@@ -37,6 +37,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         client: who it is, once that was proved; empty for a stranger.
         since_s: since when it does what it does.
         is_counted: the listener still counts it.
+        is_ended: the client sends no more.
     """
 
     def __init__(self, listener: Listener) -> None:
@@ -60,7 +61,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._is_parsing = False
         self._is_reading = True
         self._is_writable = True
-        self._is_ended = False
+        self.is_ended = False
         self._is_resting = False
         self._answered_this_turn = 0
         self._is_deaf = False
@@ -111,9 +112,9 @@ class ClientConnection(asyncio.BufferedProtocol):
             self._parse(self._listener.buffer[:nbytes])
 
     def eof_received(self) -> bool:
-        """Called by asyncio: the client sends no more. It may still read: what it asked whole is answered first."""
-        self._is_ended = True
-        is_due = self._is_held or bool(self._unread)
+        """Called by asyncio: the client sends no more. It may still read: what has an end is answered first."""
+        self.is_ended = True
+        is_due = (self._is_held or bool(self._unread)) and not (self._answering and self._answering.is_over_at_end)
         return is_due and self._transport.get_extra_info("sslcontext") is None
 
     def pause_writing(self) -> None:
@@ -278,7 +279,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         if self._unread and not self._is_deaf:
             unread, self._unread = self._unread, bytearray()
             self._parse(memoryview(unread))
-        elif self._is_ended:
+        elif self.is_ended:
             self._transport.close()
         elif not self._is_reading:
             self._is_reading = True
@@ -397,7 +398,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._is_deaf = self._is_lingering = True
         self._unread.clear()
         self._forget_waiting()
-        if self._is_ended or not self._transport.can_write_eof():
+        if self.is_ended or not self._transport.can_write_eof():
             self._transport.close()
         elif not self._transport.is_closing():
             self._transport.write_eof()

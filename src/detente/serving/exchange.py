@@ -33,11 +33,13 @@ class Admitted(NamedTuple):
 class Way(Protocol):
     """The connection on which an exchange is answered.
 
-    `address` is where the client is; `user` the number of its account, for one that came through a socket file.
+    `address` is where the client is; `user` the number of its account, for one that came through a socket file;
+    `is_ended` says that the client sends no more.
     """
 
     address: str
     user: int | None
+    is_ended: bool
 
     def send_whole(self, exchange: Exchange, head: bytes, body: bytes) -> None:
         """Send an answer that is there in full."""
@@ -63,6 +65,7 @@ class Exchange:
         charged: how many of its bytes the listener counts as in hand, and as those of the client `charged_to`.
         is_whole: nothing of it is still to come.
         is_refused: it was answered before it was whole; its rest is dropped.
+        is_endless: the answer has no end of its own.
         is_gone: the client is gone: what is still answered is dropped.
         when_gone: called when the client is gone before the answer is sent.
     """
@@ -83,6 +86,7 @@ class Exchange:
     is_whole = False
     is_refused = False
     is_chunked = False
+    is_endless = False
     is_gone = False
     admitted: Admitted | None = None
     when_gone: Callable[[], None] | None = None
@@ -97,6 +101,11 @@ class Exchange:
         """The client waits for a word before it sends the body."""
         return self.headers.get(b"expect", b"").lower() == b"100-continue" and self.version != "1.0"
 
+    @property
+    def is_over_at_end(self) -> bool:
+        """It is over once the client sends no more: on a socket file no command ends one side and reads on."""
+        return self.is_endless and self.way.user is not None
+
     def reply(self, head: bytes, body: bytes) -> None:
         """Answer in full. `head` is that of `answer_head`; what says how long the answer is follows it."""
         if self.is_gone:
@@ -104,10 +113,11 @@ class Exchange:
         else:
             self.way.send_whole(self, head, body)
 
-    def begin(self, head: bytes) -> None:
+    def begin(self, head: bytes, *, is_endless: bool = False) -> None:
         """Begin an answer whose length is not known. `head` is that of `answer_head`."""
         if self.is_gone:
             return
+        self.is_endless = is_endless
         self.is_chunked = self.version == "1.1"
         self.keep_alive = self.keep_alive and self.is_chunked
         framing = b"transfer-encoding: chunked\r\n" if self.is_chunked else b""
