@@ -137,8 +137,7 @@ class _Node:
         tls = LinkTls(self._key, life, _now(), lambda party: loop.links.keys(party)[-1])
         carrier = partial(open_http_carrier, tls, partial(raise_impostor_alarm, loop))
         outbox = Outbox(
-            loop, configuration.link.longest_wait_s, configuration.link.answer_step_s, open_carrier=carrier,
-            side_tasks=side_tasks,
+            loop, configuration.link.longest_wait_s, configuration.link.answer_step_s, open_carrier=carrier
         )  # fmt: skip
         matching = MatchingWork(loop, self._directory.path / MATCHING_DIRECTORY, configuration.matching, tls)
         uses = SessionUses()

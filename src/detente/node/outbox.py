@@ -18,7 +18,6 @@ from detente.link.session import Session
 from detente.link.transport import Delivery, DeliverySettings, DeliveryState, DeliveryStatus
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.node.own_history import LoopHistory
-from detente.node.side_tasks import SideTasks
 from detente.room.channel import Channel, channel_of
 
 log = structlog.get_logger()
@@ -47,7 +46,8 @@ class Outbox:
     """One delivery for each open channel of each peer that has an address.
 
     `open_carrier` gives the way to the peers, one for STOP and one for the rest, `fraction` randomness in [0, 1).
-    A delivery that the system denies something is begun again alone, and `side_tasks` says so.
+    A delivery that the system denies something ends them all: whoever calls `run` again begins with deliveries that
+    first ask what the peer holds, and go on from there.
     """
 
     def __init__(
@@ -58,10 +58,8 @@ class Outbox:
         *,
         open_carrier: OpenCarrier,
         fraction: Callable[[], float] = _SYSTEM_RANDOM.random,
-        side_tasks: SideTasks | None = None,
     ) -> None:
         self._loop = loop
-        self._side_tasks = side_tasks or SideTasks(loop.clock)
         self._open_carrier = open_carrier
         self._fraction = fraction
         self._step_s = step_s
@@ -146,9 +144,7 @@ class Outbox:
             learnt=lambda one: self._learnt.add(one.outgoing),
         )
         self._deliveries[name] = delivery
-        task_name = f"delivery to {name}"
-        kept = self._side_tasks.keep(task_name, lambda: _until_stopped(delivery))
-        return tasks.create_task(kept, name=task_name)
+        return tasks.create_task(_until_stopped(delivery), name=f"delivery to {name}")
 
     def step(self, step_s: float) -> None:
         """Let planning leave at another pace, where anything is held back from a peer (0: at once)."""
