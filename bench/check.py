@@ -78,7 +78,7 @@ def main() -> None:
         f"""
 {PLANS:,} plans of flights against {PLANS:,} over one day and most of a continent (`bench/continent.py`), GeoJSON of
 {ours_mb:.0f} MB each, minima 5 NM and 1,000 ft; then {reports:,} position reports (CSV, {heard_mb:.0f} MB) against
-{OWN_PLANS} plans. `detente warm` has compiled what is compiled.
+{OWN_PLANS} plans. The kernels were compiled before.
 Each run is a process from its start to its end, everything read, compared and printed. The load of
 other programs was {load:.1f} when this began, so that a process gets a share of the cores: processor time says more.
 

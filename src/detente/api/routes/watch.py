@@ -9,7 +9,8 @@ from litestar import Request, Response, Router, get, post
 from litestar.datastructures import State
 
 from detente.airspace.refusal import Refusal
-from detente.api.service import Service, not_found
+from detente.api.service import Service, not_found, tags
+from detente.api.views import Done
 from detente.claims.commands import MakeObservation
 from detente.language.wording import Language
 from detente.node.watching.frames import FeedView
@@ -85,12 +86,10 @@ class PlanFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by: str = ""
 
 
-class WatchDone(msgspec.Struct, frozen=True):
-    """What was done is durable. `observation_id` names the observation that was kept, if one was."""
+class ObservationDone(Done, frozen=True):
+    """An observation was kept."""
 
-    facts: int
-    journal_number: int
-    observation_id: str = ""
+    observation_id: str
 
 
 @get("/tracks", summary="What flies, as all feeds together show it", media_type="application/json")
@@ -133,16 +132,16 @@ async def list_alerts(
 
 
 @post("/alerts/{key:str}/take", status_code=200, summary="Take an alert")
-async def take_alert(data: AlertTaking, service: Service, key: str) -> WatchDone:
+async def take_alert(data: AlertTaking, service: Service, key: str) -> Done:
     """Say that a person at this post has an alert: nobody else is called for it."""
     by = service.post(data.by)
     found = _alert(service.state_of(WatchRoom), key)
     outcome = await service.do(TakeAlert(service.now(), found.seen.alert.key, by), urgent=True)
-    return WatchDone(len(outcome.events), outcome.journal_number)
+    return Done(tags(outcome), outcome.journal_number)
 
 
 @post("/alerts/{key:str}/observe", status_code=200, summary="Keep an observation of what an alert is about")
-async def observe_alert(data: AlertObserved, service: Service, key: str) -> WatchDone:
+async def observe_alert(data: AlertObserved, service: Service, key: str) -> ObservationDone:
     """Keep what the feeds saw of an alert's track as our observation, with its errors. No peer is told."""
     service.post(data.by)
     found = _alert(service.state_of(WatchRoom), key)
@@ -154,7 +153,7 @@ async def observe_alert(data: AlertObserved, service: Service, key: str) -> Watc
     if observation is None:
         raise Refusal("api.track_with_height", "track_id", tracks[0].track_id)
     outcome = await service.do(MakeObservation(service.now(), service.party, observation))
-    return WatchDone(len(outcome.events), outcome.journal_number, observation.observation_id)
+    return ObservationDone(tags(outcome), outcome.journal_number, observation.observation_id)
 
 
 @get("/feeds", summary="The feeds of the watch")
@@ -180,11 +179,11 @@ async def list_flown(service: Service) -> dict[str, str]:
 
 
 @post("/flown", status_code=200, summary="Say which aircraft flies a plan")
-async def say_flown(data: PlanFlight, service: Service) -> WatchDone:
+async def say_flown(data: PlanFlight, service: Service) -> Done:
     """Hold this aircraft of ours against a plan of ours from now on."""
     service.post(data.by)
     outcome = await service.do(FlyPlan(service.now(), data.aircraft, data.plan_id))
-    return WatchDone(len(outcome.events), outcome.journal_number)
+    return Done(tags(outcome), outcome.journal_number)
 
 
 def _alert(state: WatchState, key: str) -> AlertRecord:
