@@ -37,8 +37,8 @@ from detente.link.directory import NodeDirectory
 from detente.link.envelope import read_envelope
 from detente.link.session import SENT
 from detente.link.trust import write_durably
-from detente.node.address import address_of
 from detente.record.keys import NodeKey
+from detente.settings.address import address_of
 from results import write_section
 
 PLANS = 2_000

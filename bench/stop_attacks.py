@@ -31,13 +31,13 @@ from detente.link.answer import ENVELOPES_PATH, read_answer
 from detente.link.directory import NodeDirectory
 from detente.link.links import Links
 from detente.link.session import Session
-from detente.node.address import address_of
 from detente.picture.messages import PlanAmendedMessage, PlanDeclaredMessage
 from detente.picture.notices import Meaning
 from detente.record.keys import NodeKey
 from detente.room.channel import CHANNEL_HASH, Channel
 from detente.room.message import Message
 from detente.room.tagged import write_tagged
+from detente.settings.address import address_of
 from detente.zones.messages import ZoneProposed
 from detente.zones.terms import ZoneTerms
 

@@ -31,7 +31,6 @@ from detente.airspace.separation import Minima, MinimaTable
 from detente.link.card import Card, make_card
 from detente.link.receipt import sign_receipt
 from detente.link.session import RECEIPT_RECEIVED
-from detente.node.configuration import JournalSettings
 from detente.node.cutting import prepare
 from detente.node.metrics import Metrics
 from detente.node.pipeline import Pipeline
@@ -43,6 +42,7 @@ from detente.record.journal import Journal
 from detente.record.keys import NodeKey
 from detente.record.verification import verify_journal
 from detente.room.past import PAST, LeavePast
+from detente.settings.configuration import JournalSettings
 from results import write_section
 
 DAYS = int(os.environ.get("DAYS", "23"))

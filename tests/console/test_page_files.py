@@ -24,7 +24,7 @@ from detente.airspace.position import Position
 from detente.airspace.separation import Minima
 from detente.api.permissions import NEEDED_ROLE
 from detente.console.files import PLACES, page_files
-from detente.node.watching.track_columns import COLUMNS
+from detente.lookout.track_columns import COLUMNS
 from detente.watch.alert import AlertKind, AlertLevel, TrackSide
 from detente.watch.records import FeedStanding
 from detente.watch.sighting import SightingSource

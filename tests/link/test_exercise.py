@@ -9,8 +9,8 @@ from detente.cli.node import node
 from detente.cli.pair import pair
 from detente.link.directory import NodeDirectory
 from detente.node.beginning import empty_state
-from detente.node.configuration import read_configuration
 from detente.room.exercise import exercise_name, is_exercise
+from detente.settings.configuration import read_configuration
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 

@@ -85,6 +85,6 @@ def watch_process(party: Party) -> int:
     children = Path(f"/proc/{party.process.pid}/task/{party.process.pid}/children")
     for child in children.read_text().split():
         with suppress(OSError):
-            if b"detente.node.watching.process" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if b"detente.lookout.process" in Path(f"/proc/{child}/cmdline").read_bytes():
                 return int(child)
     return 0

@@ -13,7 +13,7 @@ from detente.airspace.refusal import Refusal
 from detente.api.program import run_node
 from detente.matching.life import MessageSent
 from detente.matching.room import MatchingRoom
-from detente.node.matching.run_at_work import RunAtWork
+from detente.tasks.matching_run import RunAtWork
 
 sys.path.append(str(Path(__file__).parents[1] / "matching"))
 from cheats import ProbingLists, suppressing

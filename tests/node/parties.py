@@ -27,8 +27,8 @@ from detente.api.access import local_token
 from detente.link.card import Card, make_card, write_card
 from detente.link.directory import NodeDirectory
 from detente.link.trust import write_durably
-from detente.node.address import address_of
 from detente.record.keys import NodeKey
+from detente.settings.address import address_of
 from ports import free_port
 
 PATIENCE_S = 120.0

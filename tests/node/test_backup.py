@@ -16,7 +16,7 @@ from test_node_line import arrived, send
 from test_set_back import kinds, plans, settled
 
 import forked
-from detente.node.last_backup import last_backup
+from detente.settings.last_backup import last_backup
 
 PASSPHRASE = "correct horse battery staple"
 

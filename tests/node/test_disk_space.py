@@ -10,9 +10,9 @@ from parties import Party, area_plan, two_parties
 from test_node_durability import planning
 from test_stop_delivery import metrics
 
-from detente.node.configuration import MEGABYTE, DiskSettings
 from detente.node.disk_space import RESERVE_FILE, DiskFullRefusal, DiskSpace, DiskState
 from detente.room.channel import Channel
+from detente.settings.configuration import MEGABYTE, DiskSettings
 
 SETTINGS = DiskSettings(reserve_mb=8, most_mb=200)
 TIERS = (Channel.PLANNING, Channel.ROOMS, Channel.STOP)

@@ -19,9 +19,9 @@ from detente.accord.terms import format_accord
 from detente.airspace.plan import TimeWindow
 from detente.cli.exit_codes import ExitCode
 from detente.link.trust import write_durably
-from detente.node.last_backup import LAST_BACKUP_FILE, LastBackup
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
+from detente.settings.last_backup import LAST_BACKUP_FILE, LastBackup
 
 OF_THE_MACHINE = {"clock", "disk", "descriptors"}
 """What this machine may lack, whatever the node is like."""

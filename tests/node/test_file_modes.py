@@ -10,7 +10,7 @@ import pytest
 from parties import PATIENCE_S, area_plan, two_parties
 
 import forked
-from detente.node.address import address_of
+from detente.settings.address import address_of
 
 
 def test_no_file_of_a_node_can_be_read_by_others_whatever_the_umask(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from detente.airspace.refusal import Refusal
-from detente.node.configuration import WatchSettings
-from detente.node.watching import kept_reports
-from detente.node.watching.kept_reports import ReportKeeper, digest_of, read_kept
+from detente.lookout import kept_reports
+from detente.lookout.kept_reports import ReportKeeper, digest_of, read_kept
+from detente.settings.configuration import WatchSettings
 from detente.watch.sighting import Sighting, SightingSource
 
 HOUR_S = 1_780_315_200.0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from parties import Party, two_parties
 
-from detente.node import map_boundaries
+from detente.settings import map_boundaries
 
 FIR = {
     "type": "Feature",

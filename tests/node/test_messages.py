@@ -15,7 +15,6 @@ from detente.airspace.refusal import Refusal
 from detente.airspace.resolution import LevelChange, apply_change
 from detente.airspace.separation import Minima, MinimaTable
 from detente.disclosure.catching_up import KnownToPeer, missing_notices, missing_plans
-from detente.node.settlement import turn_of
 from detente.picture import commands, messages
 from detente.picture.decide import decide
 from detente.picture.evolve import evolve
@@ -27,6 +26,7 @@ from detente.picture.room import PictureRoom
 from detente.room.channel import Channel
 from detente.room.message import Heard
 from detente.room.tagged import write_tagged
+from detente.tasks.settlement import turn_of
 
 PARTIES = ("north", "south", "west")
 VALID = TimeWindow(TODAY - timedelta(days=1), TODAY + timedelta(days=30))

@@ -17,7 +17,6 @@ from one_node import KEYS, node_state
 from parties import TODAY, Party, two_parties
 
 from detente.link.trust import write_durably
-from detente.node.last_backup import LAST_BACKUP_FILE, LastBackup
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.node.metrics import Metrics
 from detente.node.readings import lacks
@@ -25,6 +24,7 @@ from detente.record.disk import MOST_DAYS_LEFT, disk_room, disk_room_of_file
 from detente.record.group_commit import GroupCommit
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
+from detente.settings.last_backup import LAST_BACKUP_FILE, LastBackup
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -20,8 +20,17 @@ from detente.airspace.refusal import Refusal
 from detente.airspace.resolution import Delay, LevelChange, apply_change
 from detente.airspace.search import encounter
 from detente.airspace.separation import Minima, MinimaTable
-from detente.node.search_for_measures import search_joint_measure
-from detente.node.settlement import (
+from detente.picture import commands
+from detente.picture.decide import decide
+from detente.picture.evolve import evolve
+from detente.picture.measures import Measure, MeasureState
+from detente.picture.messages import command_of, messages_of
+from detente.picture.picture import Picture, picture_bytes
+from detente.room.channel import Channel
+from detente.room.message import Heard
+from detente.room.tagged import write_tagged
+from detente.tasks.search_for_measures import search_joint_measure
+from detente.tasks.settlement import (
     MOST_JOINT_PROPOSALS,
     joint_measure_from,
     measure_from,
@@ -33,15 +42,6 @@ from detente.node.settlement import (
     turn_of,
     turns,
 )
-from detente.picture import commands
-from detente.picture.decide import decide
-from detente.picture.evolve import evolve
-from detente.picture.measures import Measure, MeasureState
-from detente.picture.messages import command_of, messages_of
-from detente.picture.picture import Picture, picture_bytes
-from detente.room.channel import Channel
-from detente.room.message import Heard
-from detente.room.tagged import write_tagged
 
 SIDES = ("north", "south")
 VALID = TimeWindow(TODAY - timedelta(days=1), TODAY + timedelta(days=30))

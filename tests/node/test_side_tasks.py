@@ -13,9 +13,9 @@ from test_disk_space import fill, send_stop
 from test_stop_delivery import metrics
 
 from detente.node import side_tasks
-from detente.node.configuration import DiskSettings
 from detente.node.disk_space import RESERVE_FILE, DiskSpace
 from detente.node.side_tasks import SAID_FOR, SideTasks
+from detente.settings.configuration import DiskSettings
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -16,8 +16,8 @@ from parties import Party, two_parties
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, StandardPressure
 from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
-from detente.node.configuration import WatchSettings
-from detente.node.watching.kept_reports import ReportKeeper
+from detente.lookout.kept_reports import ReportKeeper
+from detente.settings.configuration import WatchSettings
 from detente.watch.sighting import Sighting, SightingSource
 
 

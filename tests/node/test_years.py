@@ -21,7 +21,6 @@ from detente.disclosure.catching_up import KnownToPeer
 from detente.link.card import make_card
 from detente.link.receipt import sign_receipt
 from detente.link.session import RECEIPT_RECEIVED, SENT
-from detente.node.archive import archive_segments, attach_segment, segments_of
 from detente.node.cutting import Prepared, prepare
 from detente.node.snapshots import CUT, planning_sent, read_planning, remove_older, sent_to, started
 from detente.node.state import NodeState
@@ -41,6 +40,7 @@ from detente.record.segments import ArchivedRefusal, StoredJournal, segment_file
 from detente.record.verification import verify_journal
 from detente.room import past
 from detente.room.past import LeavePast
+from detente.upkeep.archive import archive_segments, attach_segment, segments_of
 
 ACCORD = Accord(
     "strait", 1, tuple(AccordParty(name, KEYS[name].public.hex()) for name in ("north", "south")),

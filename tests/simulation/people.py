@@ -42,11 +42,11 @@ from detente.line.phrases import MessageClass, phrase_table
 from detente.line.read_back import Units
 from detente.members.coalition import AcknowledgeMember, AddMember, RemoveMember, TellMember
 from detente.members.matters import Matter, MatterKind, notice_reference
-from detente.node.settlement import proposal, to_answer, turn_of
 from detente.picture import commands as picture
 from detente.picture.notices import Meaning, Notice, NoticeState, Others
 from detente.picture.observations import Observation
 from detente.picture.picture import PlanState
+from detente.tasks.settlement import proposal, to_answer, turn_of
 from detente.zones.messages import ZoneAccepted, ZoneProposed, ZoneRefused, ZoneReleased
 from detente.zones.talks import SayZone, next_number
 from detente.zones.terms import ZoneTerms, version_of

@@ -48,9 +48,9 @@ from detente.api.routes import (
 )
 from detente.api.service import Service, refused
 from detente.api.views import Problem, problem_of, shown
-from detente.node.configuration import MEGABYTE
 from detente.node.loop import NodeStopped
 from detente.room.decoding import refusal_of
+from detente.settings.configuration import MEGABYTE
 
 Connection = ASGIConnection[BaseRouteHandler, None, None, State]
 AnyRequest = Request[None, None, State]

@@ -22,9 +22,9 @@ from detente.api.no_node import NoNodeRefusal
 from detente.api.way_to_node import has_socket, way_to_node
 from detente.language.refused import is_refusal_code
 from detente.link.directory import NodeDirectory
-from detente.node.address import SOCKET_FILE, STOP_SOCKET_FILE, address_of
-from detente.node.heartbeat import LONGEST_HEARTBEAT_S
 from detente.record.keys import NodeKey
+from detente.settings.address import SOCKET_FILE, STOP_SOCKET_FILE, address_of
+from detente.settings.heartbeat import LONGEST_HEARTBEAT_S
 
 TOKEN_VARIABLE = "DETENTE_TOKEN"  # noqa: S105 - the name of a variable
 TIMEOUT_S = 120.0

@@ -16,13 +16,13 @@ from detente.api.permissions import PASSKEY_CHALLENGE, PASSKEY_SIGN_IN, SIGN_IN,
 from detente.api.service import Service
 from detente.api.views import problem_of
 from detente.link.answer import ENVELOPES_PATH, MAX_BATCH_BYTES
+from detente.matching.delivery import MESSAGES_PATH
+from detente.matching.files import PIECE_BYTES
 from detente.node.admission import STRANGER
-from detente.node.configuration import MEGABYTE
-from detente.node.matching.delivery import MESSAGES_PATH
-from detente.node.matching.files import PIECE_BYTES
 from detente.room.channel import is_urgent
 from detente.serving.exchange import Admitted, Exchange, answer_head
 from detente.serving.rejected import Rejected
+from detente.settings.configuration import MEGABYTE
 
 STRANGERS_BATCH_BYTES = 64 * 1024
 """So much of a batch that no known party signed is read, to say what is wrong with it. A STOP is shorter."""

@@ -29,13 +29,13 @@ from detente.link.card import Card
 from detente.link.directory import port_for_people
 from detente.link.links import RefusalBudget
 from detente.link.tls import LinkTls, caller
-from detente.node.address import SOCKET_FILE, STOP_SOCKET_FILE, socket_path
-from detente.node.configuration import MEGABYTE, Configuration, HttpSettings
 from detente.node.peers import Peers
 from detente.serving.accepting import TlsAcceptor
 from detente.serving.connection import ClientConnection
 from detente.serving.limits import BACKLOG, ListenerLimits, fitted
 from detente.serving.listener import Listener
+from detente.settings.address import SOCKET_FILE, STOP_SOCKET_FILE, socket_path
+from detente.settings.configuration import MEGABYTE, Configuration, HttpSettings
 
 log = structlog.get_logger()
 

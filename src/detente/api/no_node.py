@@ -6,7 +6,7 @@ from pathlib import Path
 from shutil import disk_usage
 
 from detente.airspace.refusal import Refusal
-from detente.node.address import is_running
+from detente.settings.address import is_running
 
 FULL_BYTES = 8 * 1024 * 1024
 """With less than this a node cannot begin."""

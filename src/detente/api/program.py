@@ -26,39 +26,39 @@ from detente.link.cards import RenewCard
 from detente.link.carrier import open_http_carrier
 from detente.link.directory import NodeDirectory
 from detente.link.tls import LinkTls
-from detente.node.address import RunningNode
+from detente.lookout.told_situation import encode_situation, told_situation
+from detente.matching.files import MATCHING_DIRECTORY
 from detente.node.beginning import empty_state, read_accord
 from detente.node.claims_clock import keep_claims
-from detente.node.configuration import Configuration, read_configuration
 from detente.node.cutting import Prepared, prepared_beside
 from detente.node.disk_space import DiskSpace
 from detente.node.horizon_clock import keep_horizons
 from detente.node.impostors import raise_impostor_alarm
 from detente.node.key_rotation import KeyRotator, open_own_journal, renewed_card
 from detente.node.line_clock import keep_line
-from detente.node.logs import set_up_logs
 from detente.node.loop import CommandLoop, NodeStopped
-from detente.node.matching.files import MATCHING_DIRECTORY
-from detente.node.matching.work import MatchingWork
 from detente.node.metrics import Metrics
 from detente.node.outbox import Outbox
 from detente.node.past_clock import keep_past
 from detente.node.people_clock import end_what_was_set_back, keep_people
 from detente.node.reloading import Reloader
 from detente.node.session_uses import SessionUses
-from detente.node.settlement import SettlementSwitch
 from detente.node.side_tasks import SideTasks
 from detente.node.snapshots import started
 from detente.node.state import NodeState
 from detente.node.trusted_cards import keep_trusted_cards
-from detente.node.watching.beside import Watching
-from detente.node.watching.told_situation import encode_situation, told_situation
 from detente.node.zones_clock import keep_zones
 from detente.people.room import PeopleRoom
 from detente.picture.commands import ExpireNotices
 from detente.record.journal import GroupCommit, Journal
 from detente.record.keys import NodeKey
 from detente.record.token_file import METRICS_TOKEN_FILE, TokenFile
+from detente.settings.address import RunningNode
+from detente.settings.configuration import Configuration, read_configuration
+from detente.settings.logs import set_up_logs
+from detente.tasks.matching_work import MatchingWork
+from detente.tasks.settlement import SettlementSwitch
+from detente.tasks.watching import Watching
 
 HOUSEKEEPING_S = 5.0
 DISK_LOOK_S = 1.0

@@ -29,22 +29,17 @@ from detente.link.card import Card
 from detente.link.directory import NodeDirectory
 from detente.node.admission import Admission
 from detente.node.carrying import Carrying
-from detente.node.configuration import Configuration
 from detente.node.disclosed_report import Disclosed, read_disclosed
 from detente.node.disk_space import DiskSpace
 from detente.node.key_rotation import KeyRotator
 from detente.node.loop import CommandLoop
-from detente.node.matching.work import MatchingWork
 from detente.node.metrics import Metrics
 from detente.node.opened_parts import RunParts, read_parts
 from detente.node.outbox import Outbox
-from detente.node.readings import Readings, heard_at, lacks, readings, silence_allowed_s
+from detente.node.readings import Readings, WatchReadings, heard_at, lacks, readings, silence_allowed_s
 from detente.node.reloading import Reloader
-from detente.node.settlement import turn_of
 from detente.node.side_tasks import SideTasks
 from detente.node.turn_requests import Outcome
-from detente.node.watching.beside import Watching
-from detente.node.watching.watch_readings import WatchReadings, watch_readings
 from detente.people.records import ActingPerson, People
 from detente.people.room import PeopleRoom
 from detente.picture.picture import Picture, picture_bytes
@@ -53,6 +48,11 @@ from detente.room.exercise import is_exercise
 from detente.room.refused import RefusedRoom
 from detente.room.room import Room, State
 from detente.room.tagged import tag_of
+from detente.settings.configuration import Configuration
+from detente.tasks.matching_work import MatchingWork
+from detente.tasks.settlement import turn_of
+from detente.tasks.watch_readings import watch_readings
+from detente.tasks.watching import Watching
 from detente.watch.room import WatchRoom
 
 T = TypeVar("T")

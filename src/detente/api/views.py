@@ -13,8 +13,8 @@ from detente.airspace.resolution import PlanChange
 from detente.disclosure.answers import AnswerAccount
 from detente.link.transport import DeliveryStatus
 from detente.node.disk_space import DiskView
+from detente.node.readings import WatchReadings
 from detente.node.side_tasks import FailingTask
-from detente.node.watching.watch_readings import WatchReadings
 from detente.picture.conflicts import ClearedConflict, ConflictAnswer, ConflictRecord
 from detente.picture.measures import MeasureRecord
 from detente.picture.notices import Meaning, Notice, Others

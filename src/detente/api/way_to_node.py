@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from detente.node.address import socket_path
+from detente.settings.address import socket_path
 
 
 def way_to_node(directory: Path, url: str, file: str) -> tuple[str, urllib.request.OpenerDirector]:

@@ -16,7 +16,7 @@ from detente.language import figures
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from detente.node.backup import Manifest
+    from detente.upkeep.backup import Manifest
 
 OutOption = Annotated[Path, typer.Option("--out", help="The new file of the backup.")]
 _PASSPHRASE_FILE = typer.Option(
@@ -35,7 +35,7 @@ def backup(
     """Write everything that a node is to one file, whether it runs or not, and verify it. Guard it like the key."""
     from datetime import UTC, datetime
 
-    from detente.node.backup import make_backup
+    from detente.upkeep.backup import make_backup
 
     passphrase = _passphrase(passphrase_file)
     manifest = _proven(lambda: make_backup(directory, out, datetime.now(UTC), passphrase))
@@ -52,7 +52,7 @@ def restore(
     output: OutputOption = None,
 ) -> None:
     """Make a node's directory from a backup, verified. The node that it was made of must never start again."""
-    from detente.node.restoring import restore as restore_node
+    from detente.upkeep.restoring import restore as restore_node
 
     passphrase = _passphrase(passphrase_file)
     manifest = _proven(lambda: restore_node(file, directory, passphrase))
@@ -67,7 +67,7 @@ def move(
     """Write the backup of a stopped node to be restored on another machine. The node here never starts again."""
     from datetime import UTC, datetime
 
-    from detente.node.restoring import move as move_node
+    from detente.upkeep.restoring import move as move_node
 
     passphrase = _passphrase(passphrase_file)
     manifest = _proven(lambda: move_node(directory, out, datetime.now(UTC), passphrase))
@@ -84,7 +84,7 @@ def _passphrase(source: str | None) -> bytes | None:
 
 def _proven(work: Callable[[], Manifest]) -> Manifest:
     """Return what `work` does; exit with NOT_PROVEN, naming the first bad entry, when the journal is not proven."""
-    from detente.node.backup import NotProvenError
+    from detente.upkeep.backup import NotProvenError
 
     try:
         return work()

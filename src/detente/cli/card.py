@@ -83,7 +83,7 @@ def renew(
     from detente.link.card import make_card, write_card
     from detente.link.directory import NodeDirectory, usual_stop_addresses
     from detente.link.trust import write_durably
-    from detente.node.address import address_of
+    from detente.settings.address import address_of
 
     files, addresses = NodeDirectory(directory), tuple(address or ())
     stop_addresses = usual_stop_addresses(addresses) if stop_address is None else tuple(stop_address)

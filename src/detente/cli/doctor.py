@@ -22,7 +22,7 @@ from detente.cli.wording import language, say, words
 
 if TYPE_CHECKING:
     from detente.api.client import NodeClient
-    from detente.node.configuration import Configuration
+    from detente.settings.configuration import Configuration
 
 ANSWER_S = 5.0
 """How long the node, and each peer, has to answer."""
@@ -63,7 +63,7 @@ def doctor(directory: Directory, *, output: OutputOption = None) -> None:
 def _findings(files: Any, now: datetime) -> Iterator[Examined]:  # noqa: ANN401 - a NodeDirectory, loaded late
     from detente.cli import doctor_machine as machine
     from detente.cli.doctor_files import last_rotation, stop_listener
-    from detente.node.configuration import read_configuration
+    from detente.settings.configuration import read_configuration
 
     configuration: Configuration | None = None
     try:
@@ -86,7 +86,7 @@ def _findings(files: Any, now: datetime) -> Iterator[Examined]:  # noqa: ANN401 
 def _client(directory: Path) -> NodeClient | None:
     """Return the client of the node that runs in the directory, or None."""
     from detente.api.client import NodeClient
-    from detente.node.address import is_running
+    from detente.settings.address import is_running
 
     try:
         return NodeClient(directory, timeout_s=ANSWER_S) if is_running(directory) else None
@@ -98,7 +98,7 @@ def _without_node(files: Any, configuration: Configuration | None, now: datetime
     from detente.accord.terms import parse_accord
     from detente.cli import doctor_files
     from detente.cli import doctor_machine as machine
-    from detente.node.address import is_running
+    from detente.settings.address import is_running
 
     mend = words("doctor.mend.restart") if is_running(files.path) else f"detente node --dir {files.path}"
     yield to_mend("node", words("doctor.node.silent" if is_running(files.path) else "doctor.node.down"), mend)

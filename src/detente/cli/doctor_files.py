@@ -12,10 +12,10 @@ from detente.cli.wording import words
 from detente.language import figures
 from detente.link.address import in_clear, port_in
 from detente.link.directory import NodeDirectory
-from detente.node.configuration import Configuration
-from detente.node.moved import check_not_moved
 from detente.record.rotation import read_rotation
 from detente.record.tail import read_tail
+from detente.settings.configuration import Configuration
+from detente.settings.moved import check_not_moved
 
 
 def journal(files: NodeDirectory) -> Examined:

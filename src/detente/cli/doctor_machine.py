@@ -15,10 +15,10 @@ from detente.cli.examined import Examined, refused, to_mend, unknown, well
 from detente.cli.wording import language, words
 from detente.language import figures
 from detente.link.directory import NodeDirectory
-from detente.node.last_backup import last_backup
 from detente.record.disk import disk_room_of_file
 from detente.record.keys import NodeKey
 from detente.record.token_file import METRICS_TOKEN_FILE
+from detente.settings.last_backup import last_backup
 
 LEAST_FREE_SHARE = 0.1
 FEWEST_DAYS_LEFT = 30.0

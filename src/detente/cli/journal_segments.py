@@ -19,7 +19,7 @@ def segments(directory: NodeArgument, output: OutputOption = None) -> None:
     """List the closed segments of a journal, those that were moved away too."""
     import msgspec
 
-    from detente.node.archive import segments_of
+    from detente.upkeep.archive import segments_of
 
     found = segments_of(_journal(directory))
     if answered(output, [msgspec.to_builtins(one) for one in found], [one.name for one in found]):
@@ -48,7 +48,7 @@ def archive(
     output: OutputOption = None,
 ) -> None:
     """Move closed segments to an archive. What a peer has not receipted stays; everything remains proven."""
-    from detente.node.archive import archive_segments
+    from detente.upkeep.archive import archive_segments
 
     moved = archive_segments(_journal(directory), to, until)
     if not answered(output, {"to": str(to), "moved": [one.name for one in moved]}, [one.name for one in moved]):
@@ -61,7 +61,7 @@ def attach(
     output: OutputOption = None,
 ) -> None:
     """Bring closed segments back from an archive, each proven by its digest."""
-    from detente.node.archive import attach_segment
+    from detente.upkeep.archive import attach_segment
 
     journal = _journal(directory)
     back = [attach_segment(journal, file) for file in files]

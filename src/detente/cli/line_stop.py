@@ -109,7 +109,7 @@ def _say_without_node(directory: Path, to: str | None, why: str) -> None:
     """Say for each peer that nothing was sent, and the telephone numbers that the accord's file has."""
     from detente.link.directory import NodeDirectory
     from detente.node.beginning import read_accord
-    from detente.node.configuration import read_configuration
+    from detente.settings.configuration import read_configuration
 
     files = NodeDirectory(directory)
     numbers: dict[str, list[str]] = {}

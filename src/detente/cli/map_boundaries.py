@@ -26,7 +26,7 @@ def add(
     from detente.feeds.boundaries import read_boundaries
     from detente.feeds.source import identifier_of
     from detente.link.directory import NodeDirectory
-    from detente.node.map_boundaries import BoundarySet, add_boundaries
+    from detente.settings.map_boundaries import BoundarySet, add_boundaries
 
     NodeDirectory(directory).check()
     found = read_boundaries(file, datetime.now(UTC))
@@ -45,7 +45,7 @@ def add(
 def list_sets(directory: Directory, output: OutputOption = None) -> None:
     """List what is on the map besides coasts, states, cities and airports."""
     from detente.link.directory import NodeDirectory
-    from detente.node.map_boundaries import boundary_sets
+    from detente.settings.map_boundaries import boundary_sets
 
     NodeDirectory(directory).check()
     found = boundary_sets(directory)
@@ -63,7 +63,7 @@ def remove(
 ) -> None:
     """Show a set of boundaries no longer."""
     from detente.link.directory import NodeDirectory
-    from detente.node.map_boundaries import remove_boundaries
+    from detente.settings.map_boundaries import remove_boundaries
 
     NodeDirectory(directory).check()
     remove_boundaries(directory, name)

@@ -21,7 +21,7 @@ def reload(directory: Directory, output: OutputOption = None) -> None:
 
 def take_in(directory: Path, *, quiet: bool) -> None:
     """Let the node of a directory, where it runs, take in what was just changed there, and say so."""
-    from detente.node.address import is_running
+    from detente.settings.address import is_running
 
     if is_running(directory):
         found = _changes(directory)

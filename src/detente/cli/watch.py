@@ -19,7 +19,7 @@ from detente.language import figures
 
 if TYPE_CHECKING:
     from detente.api.client import NodeClient
-    from detente.node.watching.playing_again import PlayedLook
+    from detente.tasks.playing_again import PlayedLook
     from detente.watch.alert import Alert
     from detente.watch.sentences import AlertText
 
@@ -121,7 +121,7 @@ def replay(
 
     import msgspec
 
-    from detente.node.watching.playing_again import LONGEST_STRETCH_DAYS, KeptStretch
+    from detente.tasks.playing_again import LONGEST_STRETCH_DAYS, KeptStretch
 
     stretch = KeptStretch(directory)
     if window is None:
@@ -155,7 +155,7 @@ def verify(directory: Directory, output: OutputOption = None) -> None:
     """Hold every kept hour of reports against the journal. Exit code 3 when one is missing or is not what it was."""
     from msgspec import to_builtins
 
-    from detente.node.watching.playing_again import KeptStretch
+    from detente.tasks.playing_again import KeptStretch
 
     found = list(KeptStretch(directory).checked())
     wrong = [one for one in found if not one.is_same]

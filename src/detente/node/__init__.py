@@ -1,1 +1,1 @@
-"""The running program: command loop, outbox, clock, configuration, access, HTTP application, metrics."""
+"""The running program: command loop, pipeline, outbox, peers, clocks, snapshots, metrics."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from detente.accord.terms import Accord, parse_accord
 from detente.airspace.refusal import Refusal
 from detente.link.directory import NodeDirectory
-from detente.node.configuration import Configuration
 from detente.node.state import NodeState
+from detente.settings.configuration import Configuration
 
 
 def empty_state(directory: NodeDirectory, configuration: Configuration, accord: Accord | None) -> NodeState:

@@ -18,7 +18,6 @@ import msgspec
 from detente.airspace.refusal import Refusal
 from detente.link.directory import NodeDirectory
 from detente.node.beginning import empty_state, read_accord
-from detente.node.configuration import read_configuration
 from detente.node.snapshots import (
     CutRecord,
     Journalled,
@@ -31,6 +30,7 @@ from detente.node.snapshots import (
 from detente.node.state import NodeState
 from detente.record.entry import Head
 from detente.record.segments import Segment, StoredJournal, write_segments
+from detente.settings.configuration import read_configuration
 
 BESIDE_NICENESS = 10
 _SHOWN_CHARACTERS = 500

@@ -18,8 +18,8 @@ import msgspec
 import structlog
 
 from detente.airspace.refusal import Refusal
-from detente.node.configuration import MEGABYTE, DiskSettings
 from detente.room.channel import Channel
+from detente.settings.configuration import MEGABYTE, DiskSettings
 
 RESERVE_FILE = "reserve"
 LOW_SHARE = 0.1

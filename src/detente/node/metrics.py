@@ -12,8 +12,7 @@ from detente.line.delivery import stops_undelivered
 from detente.line.hand_over import open_alarms
 from detente.line.state import LineState
 from detente.link.transport import DeliveryStatus
-from detente.node.readings import Readings
-from detente.node.watching.watch_readings import WatchReadings
+from detente.node.readings import Readings, WatchReadings
 from detente.picture.picture import Picture
 
 

@@ -11,12 +11,12 @@ import msgspec
 import structlog
 
 from detente.airspace.refusal import Refusal
-from detente.node.configuration import JournalSettings
 from detente.node.cutting import Prepared
 from detente.node.loop import Beside, CommandLoop, NodeStopped
 from detente.node.snapshots import CUT, remove_older
 from detente.record.entry import from_microseconds
 from detente.room.past import LeavePast, PastRoom
+from detente.settings.configuration import JournalSettings
 
 LOOK_S = 5.0
 TRY_AGAIN_S = 3_600.0

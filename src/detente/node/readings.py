@@ -13,11 +13,11 @@ from detente.claims.state import ClaimsState, IncidentRecord, RequestRecord
 from detente.line.state import LineState
 from detente.line.terms import LineTerms
 from detente.link.directory import NodeDirectory
-from detente.node.last_backup import last_backup
 from detente.node.peers import Peer
 from detente.picture.measures import MeasureRecord, MeasureState
 from detente.picture.picture import Picture
 from detente.record.disk import DiskRoom, disk_room
+from detente.settings.last_backup import last_backup
 
 if TYPE_CHECKING:
     from detente.node.loop import CommandLoop  # it counts by the metrics, which show the readings
@@ -46,6 +46,31 @@ class Readings(msgspec.Struct, frozen=True):
     backup_age_s: float
     open_entries: int = 0
     archived_entries: int = 0
+
+
+class WatchReadings(msgspec.Struct, frozen=True):
+    """The readings of the watch at one moment.
+
+    Attributes:
+        has_feeds, runs: whether the node has feeds, and whether the process that watches them says something.
+        why: why it does not run.
+        tracks: how many there are; `look_s` is how long the last look at them took.
+        open_alerts: how many stand, by level.
+        waiting: the keys of those that no person has, the most urgent first; `waiting_s` is how long the oldest waited.
+        silent_s: seconds since each feed was last heard; since the process began for one that never was.
+        silent: the names of the feeds that bring nothing.
+    """
+
+    has_feeds: bool = False
+    runs: bool = False
+    why: str = ""
+    tracks: int = 0
+    look_s: float = 0.0
+    open_alerts: dict[str, int] = {}
+    waiting: tuple[str, ...] = ()
+    waiting_s: float = 0.0
+    silent_s: dict[str, float] = {}
+    silent: tuple[str, ...] = ()
 
 
 def heard_at(peer: Peer) -> datetime | None:

@@ -20,9 +20,9 @@ from detente.link.card import Card
 from detente.link.directory import NodeDirectory
 from detente.link.trust import check_same_line
 from detente.node.beginning import read_accord
-from detente.node.configuration import Configuration, read_configuration
 from detente.node.loop import CommandLoop
 from detente.node.state import NodeState
+from detente.settings.configuration import Configuration, read_configuration
 
 TAKEN_IN = frozenset(
     {

@@ -18,8 +18,8 @@ from detente.airspace.geodesy import GEOD
 from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.position import from_posix_s, posix_s
 from detente.airspace.separation import Minima, MinimaTable
-from detente.node.watching.lookout import Lookout
-from detente.node.watching.told_situation import ToldSituation, encode_situation
+from detente.lookout.lookout import Lookout
+from detente.lookout.told_situation import ToldSituation, encode_situation
 from detente.plots.flown_stretch import ClosestPass, FlownAlert, FlownPath, FlownStretch
 from detente.rehearsal.courses import (
     Course,

@@ -12,8 +12,8 @@ from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.link.comparison import compare_copies
 from detente.link.copies import Copy
+from detente.lookout.told_situation import UNTOLD
 from detente.matching.life import MatchingEvent, MatchingRuns, MessageSent, PartsSeen, evolve, transcript_of
-from detente.node.watching.told_situation import UNTOLD
 from detente.picture.conflicts import Conflict
 from detente.picture.events import (
     ConflictCleared,

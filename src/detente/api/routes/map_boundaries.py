@@ -14,7 +14,7 @@ from detente.api.given_file import given_file
 from detente.api.service import Service
 from detente.feeds.boundaries import Boundaries, read_boundaries
 from detente.feeds.source import identifier_of
-from detente.node.map_boundaries import BoundarySet, add_boundaries, boundary_sets, remove_boundaries
+from detente.settings.map_boundaries import BoundarySet, add_boundaries, boundary_sets, remove_boundaries
 
 
 class BoundariesAdded(msgspec.Struct, frozen=True):

@@ -12,10 +12,10 @@ from litestar.datastructures import State
 
 from detente.airspace.refusal import Refusal
 from detente.api.service import Service, not_found
+from detente.matching.delivery import MESSAGES_PATH, OFFSET_HEADER, SIGNATURE_HEADER, offset_of
+from detente.matching.files import PIECE_BYTES, is_signed
 from detente.matching.ledger import LedgerRow, SeriesTotals, series_totals
 from detente.matching.life import MatchingRun, ProposeRun, RunState, noted_under, transcript_of
-from detente.node.matching.delivery import MESSAGES_PATH, OFFSET_HEADER, SIGNATURE_HEADER, offset_of
-from detente.node.matching.files import PIECE_BYTES, is_signed
 from detente.node.opened_parts import RunParts
 
 

@@ -8,12 +8,12 @@ from detente.airspace.refusal import Refusal
 from detente.airspace.resolution import FoundMeasures, RankedChange, apply_change
 from detente.api.service import Service, not_found, tags
 from detente.api.views import ConflictDetail, Conflicts, Done, MeasureRequest, ProposedMeasure, RefusalRequest
-from detente.node.search_for_measures import search_measures
-from detente.node.settlement import measure_from
 from detente.picture.commands import AcceptMeasure, ProposeMeasure, RefuseMeasure
 from detente.picture.decide_measures import open_conflict
 from detente.picture.measures import Measure, MeasureRecord, MeasureState
 from detente.picture.picture import Picture
+from detente.tasks.search_for_measures import search_measures
+from detente.tasks.settlement import measure_from
 
 
 @get("/conflicts", summary="List conflicts")

@@ -22,13 +22,13 @@ from detente.humanitarian.room import HumanitarianRoom
 from detente.line.room import LineRoom
 from detente.matching.room import MatchingRoom
 from detente.members.room import MembersRoom
-from detente.node.heartbeat import LONGEST_HEARTBEAT_S
 from detente.node.loop import CommandLoop
 from detente.node.news import ANY_KIND
 from detente.people.room import PeopleRoom
 from detente.picture.room import PictureRoom
 from detente.record.journal import Journal
 from detente.room.rooms import AnyRoom
+from detente.settings.heartbeat import LONGEST_HEARTBEAT_S
 from detente.watch.room import WatchRoom
 from detente.zones.room import ZonesRoom
 

@@ -13,7 +13,7 @@ from detente.api.service import Service, not_found, tags
 from detente.api.views import Done
 from detente.claims.commands import MakeObservation
 from detente.language.wording import Language
-from detente.node.watching.frames import FeedView
+from detente.lookout.frames import FeedView
 from detente.watch.alert import Alert
 from detente.watch.commands import FlyPlan, TakeAlert
 from detente.watch.observed import observation_of

@@ -11,8 +11,8 @@ from detente.airspace.refusal import Refusal
 from detente.claims.claims import Intent
 from detente.claims.commands import HoldPosition
 from detente.claims.room import ClaimsRoom
+from detente.lookout.frames import MOST_OWN
 from detente.node.loop import CommandLoop
-from detente.node.watching.frames import MOST_OWN
 from detente.watch.live_watch import PlanPosition
 
 log = structlog.get_logger()

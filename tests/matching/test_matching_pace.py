@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detente.node.matching.pace import full_list_s, leaves_at
+from detente.matching.pace import full_list_s, leaves_at
 
 
 @given(st.floats(0.0, 1e6), st.floats(0.0, 100.0), st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(0.01, 10.0))

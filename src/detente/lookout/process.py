@@ -1,6 +1,6 @@
 """The watching process: feeds, tracks, alerts and kept reports, once a second to the node that started it.
 
-python -m detente.node.watching.process DIR RUN, with frames on standard input and output. It ends when the node says
+python -m detente.lookout.process DIR RUN, with frames on standard input and output. It ends when the node says
 so, and when the node is there no more.
 """
 
@@ -26,10 +26,8 @@ from detente.feeds.live.settings import FEEDS_FILE, FeedSettings, read_feeds
 from detente.feeds.live.supervisor import LiveFeeds
 from detente.language.wording import Language
 from detente.link.directory import NodeDirectory
-from detente.node.configuration import WatchSettings, read_configuration
-from detente.node.logs import set_up_logs
-from detente.node.watching.first_look import first_look
-from detente.node.watching.frames import (
+from detente.lookout.first_look import first_look
+from detente.lookout.frames import (
     LENGTH_BYTES,
     MOST_ALERTS,
     MOST_OWN,
@@ -45,9 +43,11 @@ from detente.node.watching.frames import (
     frame_length,
     live_alert,
 )
-from detente.node.watching.kept_reports import WATCH_FOLDER, ReportKeeper, check_parquet
-from detente.node.watching.lookout import Lookout
-from detente.node.watching.track_columns import track_rows
+from detente.lookout.kept_reports import WATCH_FOLDER, ReportKeeper, check_parquet
+from detente.lookout.lookout import Lookout
+from detente.lookout.track_columns import track_rows
+from detente.settings.configuration import WatchSettings, read_configuration
+from detente.settings.logs import set_up_logs
 from detente.watch.records import FeedStanding
 from detente.watch.sighting import Sighting
 from detente.watch.silence import MISSES

@@ -17,8 +17,7 @@ import structlog
 
 from detente.airspace.refusal import Refusal
 from detente.feeds.live.settings import FEEDS_FILE, FeedKind, FeedSettings, read_feeds
-from detente.node.loop import CommandLoop, NodeStopped
-from detente.node.watching.frames import (
+from detente.lookout.frames import (
     FROM_WATCH,
     LENGTH_BYTES,
     HourKept,
@@ -31,8 +30,9 @@ from detente.node.watching.frames import (
     frame,
     frame_length,
 )
-from detente.node.watching.own_aircraft import OwnAircraft
+from detente.node.loop import CommandLoop, NodeStopped
 from detente.room.exercise import is_exercise
+from detente.tasks.own_aircraft import OwnAircraft
 from detente.watch.commands import KeepReports, RemoveReports, SayWatch, SeeAlerts, SeeFeeds, WatchCommand, WatchTick
 from detente.watch.room import WatchRoom
 
@@ -149,7 +149,7 @@ class Watching:
         standing = self._room.state.standing
         self._run = 1 if standing is None else standing.run + 1
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "detente.node.watching.process", str(self._directory), str(self._run),
+            sys.executable, "-m", "detente.lookout.process", str(self._directory), str(self._run),
             stdin=PIPE, stdout=PIPE, stderr=None, start_new_session=True,
         )  # fmt: skip
         telling = asyncio.create_task(self._tell(process))

@@ -16,15 +16,15 @@ import msgspec
 from detente.airspace.refusal import Refusal
 from detente.feeds.live.settings import FEEDS_FILE, read_feeds
 from detente.link.directory import NodeDirectory
+from detente.lookout.kept_reports import WATCH_FOLDER, digest_of, read_kept
+from detente.lookout.lookout import Lookout, Seen
+from detente.lookout.told_situation import encode_situation, told_situation
 from detente.node.beginning import empty_state, read_accord
-from detente.node.configuration import read_configuration
 from detente.node.snapshots import started
 from detente.node.state import NodeState
-from detente.node.watching.kept_reports import WATCH_FOLDER, digest_of, read_kept
-from detente.node.watching.lookout import Lookout, Seen
-from detente.node.watching.told_situation import encode_situation, told_situation
 from detente.record.entry import Entry
 from detente.record.segments import StoredJournal
+from detente.settings.configuration import read_configuration
 from detente.watch.records import KeptHour
 from detente.watch.room import WatchRoom
 

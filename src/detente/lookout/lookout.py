@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from detente.airspace.plan import Plan
-from detente.node.watching.told_situation import ToldSituation, decode_situation
+from detente.lookout.told_situation import ToldSituation, decode_situation
 from detente.watch.alert import Alert, AlertKind, TrackSide
 from detente.watch.finding import number_of
 from detente.watch.live_watch import LiveWatch, PlanPosition

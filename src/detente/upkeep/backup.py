@@ -23,13 +23,13 @@ import detente
 from detente.airspace.refusal import Refusal
 from detente.link.directory import NodeDirectory
 from detente.link.trust import read_card_file
-from detente.node.configuration import read_configuration
-from detente.node.last_backup import LastBackup, note_backup
-from detente.node.matching.files import MATCHING_DIRECTORY
+from detente.matching.files import MATCHING_DIRECTORY
 from detente.record.copy import copy_journal
 from detente.record.keys import sync_directory
 from detente.record.segments import SEGMENT_FOLDER
 from detente.record.verification import Verification, verify_journal
+from detente.settings.configuration import read_configuration
+from detente.settings.last_backup import LastBackup, note_backup
 
 FORMAT = "detente-backup-1"
 MANIFEST = "manifest.json"

@@ -12,8 +12,8 @@ import tomli_w
 from detente.airspace.refusal import Refusal
 from detente.link.card import make_card
 from detente.link.directory import configuration_skeleton
-from detente.node.configuration import Configuration, LinkSettings, read_configuration
 from detente.record.keys import NodeKey
+from detente.settings.configuration import Configuration, LinkSettings, read_configuration
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "configuration.md"
 

@@ -13,7 +13,7 @@ from detente.airspace.refusal import Refusal
 from detente.link.backoff import Backoff
 from detente.link.card import Card
 from detente.link.carrier import CARRIAGE_FAULTS, LinkClient, why_not_carried
-from detente.node.matching.files import PIECE_BYTES, sign_piece
+from detente.matching.files import PIECE_BYTES, sign_piece
 from detente.record.keys import NodeKey
 
 MESSAGES_PATH = "/link/v1/matching"

@@ -7,7 +7,7 @@ import sys
 
 import structlog
 
-from detente.node.configuration import LogLevel
+from detente.settings.configuration import LogLevel
 
 
 def set_up_logs(level: LogLevel, party: str) -> None:

@@ -12,11 +12,11 @@ from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Stan
 from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position, from_posix_s
 from detente.airspace.separation import MinimaTable
-from detente.node.watching import frames, lookout
-from detente.node.watching.frames import FROM_WATCH, LARGEST_FRAME, LENGTH_BYTES, WatchView, frame, frame_length
-from detente.node.watching.lookout import Lookout, Seen
-from detente.node.watching.told_situation import ToldSituation, decode_situation, encode_situation
-from detente.node.watching.track_columns import COLUMNS, track_rows
+from detente.lookout import frames, lookout
+from detente.lookout.frames import FROM_WATCH, LARGEST_FRAME, LENGTH_BYTES, WatchView, frame, frame_length
+from detente.lookout.lookout import Lookout, Seen
+from detente.lookout.told_situation import ToldSituation, decode_situation, encode_situation
+from detente.lookout.track_columns import COLUMNS, track_rows
 from detente.watch.alert import AlertKind, TrackSide
 from detente.watch.sighting import Sighting, SightingSource
 

@@ -14,7 +14,7 @@ import msgspec
 
 from detente.airspace.refusal import Refusal
 from detente.link.trust import write_durably
-from detente.node.moved import check_not_moved
+from detente.settings.moved import check_not_moved
 
 LOCK_FILE = "node.lock"
 ADDRESS_FILE = "node.address"

@@ -9,8 +9,8 @@ from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Stan
 from detente.airspace.plan import Circle, Containment, Plan, TimeWindow, Trajectory, Volume4D, Waypoint
 from detente.airspace.position import Position, from_posix_s
 from detente.airspace.separation import MinimaTable
-from detente.node.watching.lookout import Lookout
-from detente.node.watching.told_situation import ToldSituation, encode_situation
+from detente.lookout.lookout import Lookout
+from detente.lookout.told_situation import ToldSituation, encode_situation
 from detente.picture.notices import Meaning, Notice
 from detente.watch.sighting import Sighting, SightingSource
 

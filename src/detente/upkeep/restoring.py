@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 from detente.airspace.refusal import Refusal
-from detente.node.address import RunningNode
-from detente.node.backup import Manifest, make_backup, open_backup
-from detente.node.moved import Moved, mark_moved
 from detente.record.keys import sync_directory
+from detente.settings.address import RunningNode
+from detente.settings.moved import Moved, mark_moved
+from detente.upkeep.backup import Manifest, make_backup, open_backup
 
 
 def restore(file: Path, directory: Path, passphrase: bytes | None = None) -> Manifest:

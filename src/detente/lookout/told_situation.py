@@ -14,10 +14,10 @@ from detente.accord.widest import widest
 from detente.airspace.plan import Plan
 from detente.airspace.separation import MinimaTable
 from detente.claims.room import ClaimsRoom
-from detente.node.configuration import WatchSettings
 from detente.picture.notices import Notice
 from detente.picture.picture import Picture
 from detente.room.rooms import Rooms
+from detente.settings.configuration import WatchSettings
 from detente.watch.room import WatchRoom
 
 BEFORE, AHEAD = timedelta(minutes=15), timedelta(hours=1)

@@ -24,13 +24,13 @@ from detente.airspace.altitude import FOOT_M
 from detente.airspace.joint_resolution import SettledPlan, Steps, whole
 from detente.airspace.refusal import Refusal
 from detente.airspace.resolution import Delay, FoundMeasures, LateralOffset, LevelChange, RankedChange
-from detente.node.configuration import SettlementSettings
 from detente.node.loop import CommandLoop, NodeStopped
-from detente.node.search_for_measures import search_joint_measure, search_measures
 from detente.picture.commands import AcceptMeasure, PictureCommand, ProposeMeasure, RefuseMeasure, ReportNoMeasure
 from detente.picture.conflicts import ConflictRecord
 from detente.picture.measures import LONGEST_REASON, Measure, MeasureState, PlanShift
 from detente.picture.picture import Picture
+from detente.settings.configuration import SettlementSettings
+from detente.tasks.search_for_measures import search_joint_measure, search_measures
 
 NOTHING_CLEAR = "no delay, level or offset within the limits is clear of everything known"
 OVERTAKEN = "whatever was found was overtaken by other changes"

@@ -22,8 +22,8 @@ import msgspec
 import structlog
 
 from detente.airspace.refusal import Refusal
-from detente.node.configuration import MEGABYTE, WatchSettings
 from detente.record.keys import sync_directory
+from detente.settings.configuration import MEGABYTE, WatchSettings
 from detente.watch.records import KeptHour
 from detente.watch.sighting import Sighting
 

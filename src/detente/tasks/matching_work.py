@@ -19,15 +19,15 @@ from detente.line.alarms import AlarmKind
 from detente.link.carrier import LinkClient, open_client
 from detente.link.tls import LinkTls
 from detente.matching import life
+from detente.matching.delivery import RunNotHeldError
+from detente.matching.files import RunFiles
 from detente.matching.life import MatchingRun, RunState, noted_under
 from detente.matching.messages import BreachError, ProtocolFault
 from detente.matching.room import MatchingRoom
-from detente.node.configuration import MatchingSettings
 from detente.node.loop import CommandLoop, NodeStopped
-from detente.node.matching.delivery import RunNotHeldError
-from detente.node.matching.files import RunFiles
-from detente.node.matching.run_at_work import RunAtWork, SecretGoneError, raise_alarm
 from detente.people.records import ActingPerson
+from detente.settings.configuration import MatchingSettings
+from detente.tasks.matching_run import RunAtWork, SecretGoneError, raise_alarm
 
 BREACHES = frozenset(fault.value for fault in ProtocolFault) - {ProtocolFault.STALLED.value}
 """Faults that somebody must have meant; silence may be the network's."""

@@ -20,8 +20,8 @@ from detente.airspace.refusal import Refusal
 from detente.line.place_names import NamedPlace
 from detente.link.address import is_loopback
 from detente.link.directory import PORT_FOR_PEOPLE
-from detente.node.heartbeat import LONGEST_HEARTBEAT_S
 from detente.room.decoding import refusal_of
+from detente.settings.heartbeat import LONGEST_HEARTBEAT_S
 
 MAX_CONFIGURATION_BYTES = 1_000_000
 MEGABYTE = 1024 * 1024

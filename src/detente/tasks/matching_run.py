@@ -23,20 +23,20 @@ from detente.line.alarms import LONGEST_DETAIL, AlarmKind
 from detente.line.commands import RaiseAlarm
 from detente.link.carrier import LinkClient
 from detente.matching import life
+from detente.matching.delivery import deliver
 from detente.matching.driver import Driver
+from detente.matching.files import RunFiles
 from detente.matching.ledger import MatchAlarm, many_of_ours
 from detente.matching.life import MatchingRun, OpenedPart, RunOutcome, noted_under
 from detente.matching.messages import BreachError, ProtocolFault
+from detente.matching.pace import full_list_s, leaves_at
 from detente.matching.quantise import parts_of
 from detente.matching.room import MatchingRoom
 from detente.matching.schedule import late_runs_open
 from detente.matching.side import MatchSide
-from detente.node.configuration import MatchingSettings
 from detente.node.loop import CommandLoop, NodeStopped
-from detente.node.matching.delivery import deliver
-from detente.node.matching.files import RunFiles
-from detente.node.matching.pace import full_list_s, leaves_at
 from detente.picture.picture import Picture, PlanState
+from detente.settings.configuration import MatchingSettings
 
 LOOK_S = 1.0
 ENTRY_BYTES = 1 << 18

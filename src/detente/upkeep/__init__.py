@@ -1,0 +1,1 @@
+"""The node in one file, made anew from it, and its closed segments in an archive."""
