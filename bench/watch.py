@@ -130,7 +130,7 @@ def watching(node: Node) -> int:
     """The id of the process that watches for a node."""
     assert node.process is not None
     children = Path(f"/proc/{node.process.pid}/task/{node.process.pid}/children").read_text(encoding="ascii").split()
-    return next(int(one) for one in children if b"watching.process" in Path(f"/proc/{one}/cmdline").read_bytes())
+    return next(int(one) for one in children if b"lookout.process" in Path(f"/proc/{one}/cmdline").read_bytes())
 
 
 def share(values: list[float], part: float) -> float:
