@@ -11,8 +11,8 @@ from detente.airspace.compile import forget_stale_code
 from detente.airspace.plan import Circle, Plan, TimeWindow, Volume4D
 from detente.airspace.position import Position
 from detente.airspace.separation import Minima, MinimaTable
-from detente.matching import ristretto_kernels
 from detente.matching.quantise import Epoch, Role, quantise
+from detente.matching.ristretto_self_test import check_arithmetic
 
 
 def compile_matching_kernels() -> None:
@@ -21,7 +21,7 @@ def compile_matching_kernels() -> None:
     low = Altitude(100.0, AltitudeUnit.METRE, Ellipsoid())
     window = TimeWindow(start, start + timedelta(hours=1))
     plan = Plan("circle", (Volume4D(Circle(Position(36.0, -122.0), 10.0), AltitudeBand(low, low), window),))
-    ristretto_kernels.multiply_rows(0, 0, 0, 0, 0, 0)
+    check_arithmetic()
     quantise([plan], Role.FIRST, Epoch(20_240, 86_400), CREWED_MATCHING, MinimaTable(Minima(1000.0, 100.0)))
 
 

@@ -1,7 +1,8 @@
-"""The prime-order group ristretto255 (RFC 9496), many elements at a time, by libsodium.
+"""The prime-order group ristretto255 (RFC 9496): many elements at a time by compiled kernels, single ones by libsodium.
 
 Elements are rows of 32 bytes and uniform strings rows of 64 bytes in arrays of uint8; scalars are 32 bytes, little
-endian. Whole slices run without the interpreter, on all cores. All operations take constant time in the secrets.
+endian. Whole slices run without the interpreter, on all cores. All operations take constant time in the secrets. The
+kernels are held against libsodium once in each process; see `ristretto_self_test`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from detente.airspace.cores import on_all_cores
 from detente.matching import ristretto_kernels as kernels
+from detente.matching.ristretto_self_test import check_arithmetic
 from detente.matching.sodium import sodium
 
 ELEMENT_BYTES = 32
@@ -22,7 +24,7 @@ SCALAR_BYTES = 32
 UNIFORM_BYTES = 64
 ORDER = 2**252 + 27742317777372353535851937790883648493
 ELEMENTS_AT_A_TIME = 64
-"""A core's share at a time: some three milliseconds of work, so that short lists have work for all cores too."""
+"""A core's share at a time: a millisecond or two of work, so that short lists have work for all cores too."""
 ELEMENTS_SUMMED_AT_A_TIME = 256
 """Likewise where elements are added up, which takes a fourth as long."""
 
@@ -46,7 +48,6 @@ def _function(name: str, arguments: int) -> Any:  # noqa: ANN401 ctypes has no n
 
 
 _scalarmult_base = _function("scalarmult_ristretto255_base", 2)
-_is_valid = _function("core_ristretto255_is_valid_point", 1)
 _add = _function("core_ristretto255_add", 3)
 _scalar_reduce = _function("core_ristretto255_scalar_reduce", 2)
 _scalar_multiply = _function("core_ristretto255_scalar_mul", 3)
@@ -65,24 +66,23 @@ def multiply(scalar: bytes, points: ByteArray) -> ByteArray:
 
     Raises InvalidElementError for the first row that is no element, is the identity, or becomes it.
     """
-    return _multiplied(np.frombuffer(_checked(scalar), dtype=np.uint8), 0, points)
+    return _multiplied(elements(_checked(scalar)), points)
 
 
 def multiply_each(scalars: Sequence[bytes], points: ByteArray) -> ByteArray:
     """Multiply each element [n, 32] by a scalar of its own; raises InvalidElementError as `multiply`."""
-    keys = np.frombuffer(b"".join(map(_checked, scalars)), dtype=np.uint8)
     if len(scalars) != len(points):
         raise ValueError("as many scalars as elements are needed")
-    return _multiplied(keys, SCALAR_BYTES, points)
+    return _multiplied(elements(b"".join(map(_checked, scalars))), points)
 
 
-def _multiplied(keys: ByteArray, step: int, points: ByteArray) -> ByteArray:
+def _multiplied(keys: ByteArray, points: ByteArray) -> ByteArray:
+    check_arithmetic()
     points = _rows(points, ELEMENT_BYTES)
     result = np.empty_like(points)
-    result_at, keys_at, points_at = result.ctypes.data, keys.ctypes.data, points.ctypes.data
 
     def slice_of(start: int, stop: int) -> int:
-        return int(kernels.multiply_rows(result_at, keys_at, step, points_at, start, stop))
+        return int(kernels.multiply_rows(result, keys, points, start, stop))
 
     _check_rows(on_all_cores(slice_of, len(points), ELEMENTS_AT_A_TIME))
     return result
@@ -90,12 +90,12 @@ def _multiplied(keys: ByteArray, step: int, points: ByteArray) -> ByteArray:
 
 def from_uniform(uniform: ByteArray) -> ByteArray:
     """Map each uniform string [n, 64] to an element [n, 32] (RFC 9496, 4.3.4)."""
+    check_arithmetic()
     uniform = _rows(uniform, UNIFORM_BYTES)
     result = np.empty((len(uniform), ELEMENT_BYTES), dtype=np.uint8)
-    result_at, uniform_at = result.ctypes.data, uniform.ctypes.data
 
     def slice_of(start: int, stop: int) -> None:
-        kernels.map_rows(result_at, uniform_at, start, stop)
+        kernels.map_rows(result, uniform, start, stop)
 
     on_all_cores(slice_of, len(uniform), ELEMENTS_AT_A_TIME)
     return result
@@ -104,14 +104,10 @@ def from_uniform(uniform: ByteArray) -> ByteArray:
 def first_invalid(points: ByteArray) -> int:
     """The first row of [n, 32] that is no element or is the identity; -1 when there is none."""
     points = _rows(points, ELEMENT_BYTES)
-    points_at = points.ctypes.data
     identity = np.flatnonzero(~points.any(axis=1))
 
     def slice_of(start: int, stop: int) -> int:
-        for row in range(start, stop):
-            if not _is_valid(points_at + row * ELEMENT_BYTES):
-                return row
-        return -1
+        return int(kernels.check_rows(points, start, stop))
 
     rows = [row for row in on_all_cores(slice_of, len(points), ELEMENTS_AT_A_TIME) if row >= 0]
     return min([*rows[:1], *identity[:1].tolist()], default=-1)
@@ -143,14 +139,14 @@ def subtract_points(first: bytes, second: bytes) -> bytes:
 
 def add_each(first: ByteArray, second: ByteArray) -> ByteArray:
     """The sum of each row [n, 32] and the same row of another; raises InvalidElementError for one that is none."""
+    check_arithmetic()
     first, second = _rows(first, ELEMENT_BYTES), _rows(second, ELEMENT_BYTES)
     if len(first) != len(second):
         raise ValueError("as many elements on both sides are needed")
     result = np.empty_like(first)
-    result_at, first_at, second_at = result.ctypes.data, first.ctypes.data, second.ctypes.data
 
     def slice_of(start: int, stop: int) -> int:
-        return int(kernels.add_each_row(result_at, first_at, second_at, start, stop))
+        return int(kernels.add_each_row(result, first, second, start, stop))
 
     _check_rows(on_all_cores(slice_of, len(first), ELEMENTS_AT_A_TIME))
     return result
@@ -161,20 +157,15 @@ def combine(answers: ByteArray, bases: ByteArray, challenges: ByteArray, images:
 
     Raises InvalidElementError for the first row that cannot be.
     """
+    check_arithmetic()
     answers, bases = _rows(answers, SCALAR_BYTES), _rows(bases, ELEMENT_BYTES)
     challenges, images = _rows(challenges, SCALAR_BYTES), _rows(images, ELEMENT_BYTES)
     if not len(answers) == len(bases) == len(challenges) == members * len(images):
         raise ValueError("as many scalars as elements are needed")
-    result, between = np.empty_like(bases), np.empty_like(bases)
-    result_at, between_at, answers_at = result.ctypes.data, between.ctypes.data, answers.ctypes.data
-    bases_at, challenges_at, images_at = bases.ctypes.data, challenges.ctypes.data, images.ctypes.data
+    result = np.empty_like(bases)
 
     def slice_of(start: int, stop: int) -> int:
-        return int(
-            kernels.combine_rows(
-                result_at, between_at, answers_at, bases_at, challenges_at, images_at, members, start, stop
-            )
-        )  # fmt: skip
+        return int(kernels.combine_rows(result, answers, bases, challenges, images, members, start, stop))
 
     _check_rows(on_all_cores(slice_of, len(bases), ELEMENTS_AT_A_TIME))
     return result
@@ -189,11 +180,10 @@ def _check_rows(rows: list[int]) -> None:
 def total(points: ByteArray) -> bytes:
     """The sum of elements [n, 32]; the identity for none. Raises ValueError when one is no element."""
     points = _rows(points, ELEMENT_BYTES)
-    points_at = points.ctypes.data
 
     def sum_of(start: int, stop: int) -> ByteArray:
         part = np.zeros(ELEMENT_BYTES, dtype=np.uint8)
-        if kernels.add_rows(part.ctypes.data, points_at + start * ELEMENT_BYTES, stop - start) >= 0:
+        if kernels.add_rows(part, points[start:stop]) >= 0:
             raise ValueError("not an element")
         return part
 
