@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import statistics
@@ -39,6 +40,7 @@ from detente.matching.masking import answers_of, matching_rows
 from detente.matching.quantise import Epoch, Role, quantise
 from detente.matching.run import Run
 from detente.matching.side import MatchSide
+from detente.matching.sodium import sodium
 from detente.record.keys import NodeKey
 from plain_rounds import flagged_plans, plain_run, shown_counts
 from results import write_section
@@ -53,6 +55,7 @@ BEFORE = {"crewed": 1.68, "drones": 2.32}
 PEER_TOKENS = 5_000
 LATE_PLANS = 6
 SAMPLE = 8_192
+UNITS = 2_000
 ROWS_LOOKED_AT = 4_096
 OTHER_DAYS = 6
 REVEALS = True
@@ -121,6 +124,7 @@ class Day:
         run = Run("00" * 32, EPOCH, terms, table, keys[0].public, keys[1].public)
         self.meters, self.quantising, self.wire = (Meter(), Meter()), Meter(), [0, 0]
         self.units_us: list[float] = []
+        self.own_units_us: list[float] = []
         self.sides: list[MatchSide] = []
         for number, (plans, role) in enumerate(((ours, Role.FIRST), (theirs, Role.SECOND))):
             with self.meters[number], self.quantising:
@@ -141,6 +145,7 @@ class Day:
                         self.sides[1 - number].receive(raw)
                     if len(raw) > 1 << 20:
                         self.units_us.append(unit_us())
+                        self.own_units_us.append(own_unit_us())
 
     @property
     def unit_us(self) -> float:
@@ -149,7 +154,18 @@ class Day:
 
 
 def unit_us() -> float:
-    """Microseconds of processor time that one multiplication takes at this moment."""
+    """Microseconds of processor time that one multiplication by libsodium takes at this moment, one after another."""
+    scalar, point = ristretto.scalar_from_uniform(bytes(range(64))), ristretto.multiply_base(b"\x05" + bytes(31))
+    multiply, result = sodium["crypto_scalarmult_ristretto255"], ctypes.create_string_buffer(32)
+    meter = Meter()
+    with meter:
+        for _ in range(UNITS):
+            multiply(result, scalar, point)
+    return meter.cpu_s / UNITS * 1e6
+
+
+def own_unit_us() -> float:
+    """The same of one multiplication as a run has them done."""
     points = ristretto.elements(ristretto.multiply_base(b"\x05" + bytes(31)) * SAMPLE)
     meter = Meter()
     with meter:
@@ -184,13 +200,15 @@ def workload(
     bits = " / ".join(f"{ledger_row(side).bits:,}" for side in day.sides)
     units = sum(cpu_s) / day.unit_us
     late = late_plans(day, (drones if ours[0].aircraft_class == "drone" else crewed)(99, LATE_PLANS))
+    own_us = statistics.mean(day.own_units_us)
     row = (
-        f"| {name} | {sets} | {cpu_s[0]:.0f} + {cpu_s[1]:.0f} | {day.unit_us:.0f} | {units / before:.2f} "
+        f"| {name} | {sets} | {cpu_s[0]:.0f} + {cpu_s[1]:.0f} | {wall_s[0]:.0f} + {wall_s[1]:.0f} "
+        f"| {day.unit_us:.0f} / {own_us:.0f} | {units / before:.2f} "
         f"| {day.wire[0] / 1e6:.1f} / {day.wire[1] / 1e6:.1f} | {missed} | {cleared / clear:.1%} | "
         f"{' / '.join(opened)} | {bits} "
         f"| {day.quantising.cpu_s:.2f} | {late} |"
     )
-    print(row, wall_s, flush=True)
+    print(row, flush=True)
     return row
 
 
@@ -404,11 +422,11 @@ def main() -> None:
 A day of plans in 400 x 400 km (`crewed`, `drones` in `bench/matching.py`), from plans to encounters, with spot checks and
 fine rounds, commitment, padding and opened parts included. Both parties run one after the other in one process, each on
 all cores; the load was {load:.1f} at the start, and the costs are processor seconds, and in units of
-one multiplication measured during the run. Before spot checks and fine rounds the crewed took {BEFORE["crewed"]:.2f} and
+one multiplication by libsodium measured during the run. Before spot checks and fine rounds the crewed took {BEFORE["crewed"]:.2f} and
 the drones {BEFORE["drones"]:.2f} million units; a run may take 2.3 times that.
 
-| workload | tokens of first / second, by grid | CPU s first + second | us a unit | times before | MB sent by each | plans missed | clear plans opened | parts opened | bits told, at most | quantising both, CPU s | a late plan, CPU of both / wall one after the other / wall of one party, s |
-|---|---|---|---|---|---|---|---|---|---|---|---|
+| workload | tokens of first / second, by grid | CPU s first + second | wall s first + second | us of one multiplication, libsodium / ours | times before | MB sent by each | plans missed | clear plans opened | parts opened | bits told, at most | quantising both, CPU s | a late plan, CPU of both / wall one after the other / wall of one party, s |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|
 {first}
 {second}
 
