@@ -13,9 +13,9 @@ def say_if_cold(*, matching: bool = False, watch: bool = False) -> None:
 
     kernels: list[object] = [encounters_of]
     if matching:
-        from detente.matching.ristretto_kernels import multiply_rows
+        from detente.matching.quantise_kernels import cover
 
-        kernels.append(multiply_rows)
+        kernels.append(cover)
     if watch:
         from detente.watch.track_kernels import fill_velocities
 

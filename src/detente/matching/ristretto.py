@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detente.airspace.cores import on_all_cores
-from detente.matching import ristretto_kernels as kernels
-from detente.matching.ristretto_self_test import check_arithmetic
 from detente.matching.sodium import sodium
 
 ELEMENT_BYTES = 32
@@ -56,6 +56,16 @@ _scalar_add = _function("core_ristretto255_scalar_add", 3)
 _subtract = _function("core_ristretto255_sub", 3)
 
 
+@cache
+def _kernels() -> ModuleType:
+    """The compiled operations, checked. Where no machine code is stored, they are compiled now, for many seconds."""
+    from detente.matching import ristretto_kernels as kernels  # noqa: PLC0415 a node starts without them
+    from detente.matching.ristretto_self_test import check_arithmetic  # noqa: PLC0415 likewise
+
+    check_arithmetic()
+    return kernels
+
+
 def elements(data: bytes) -> ByteArray:
     """Rows of 32 bytes of `data`, whose length is a multiple of 32; nothing is checked."""
     return np.frombuffer(data, dtype=np.uint8).reshape(-1, ELEMENT_BYTES)
@@ -77,9 +87,9 @@ def multiply_each(scalars: Sequence[bytes], points: ByteArray) -> ByteArray:
 
 
 def _multiplied(keys: ByteArray, points: ByteArray) -> ByteArray:
-    check_arithmetic()
     points = _rows(points, ELEMENT_BYTES)
     result = np.empty_like(points)
+    kernels = _kernels()
 
     def slice_of(start: int, stop: int) -> int:
         return int(kernels.multiply_rows(result, keys, points, start, stop))
@@ -90,9 +100,9 @@ def _multiplied(keys: ByteArray, points: ByteArray) -> ByteArray:
 
 def from_uniform(uniform: ByteArray) -> ByteArray:
     """Map each uniform string [n, 64] to an element [n, 32] (RFC 9496, 4.3.4)."""
-    check_arithmetic()
     uniform = _rows(uniform, UNIFORM_BYTES)
     result = np.empty((len(uniform), ELEMENT_BYTES), dtype=np.uint8)
+    kernels = _kernels()
 
     def slice_of(start: int, stop: int) -> None:
         kernels.map_rows(result, uniform, start, stop)
@@ -105,6 +115,7 @@ def first_invalid(points: ByteArray) -> int:
     """The first row of [n, 32] that is no element or is the identity; -1 when there is none."""
     points = _rows(points, ELEMENT_BYTES)
     identity = np.flatnonzero(~points.any(axis=1))
+    kernels = _kernels()
 
     def slice_of(start: int, stop: int) -> int:
         return int(kernels.check_rows(points, start, stop))
@@ -139,11 +150,11 @@ def subtract_points(first: bytes, second: bytes) -> bytes:
 
 def add_each(first: ByteArray, second: ByteArray) -> ByteArray:
     """The sum of each row [n, 32] and the same row of another; raises InvalidElementError for one that is none."""
-    check_arithmetic()
     first, second = _rows(first, ELEMENT_BYTES), _rows(second, ELEMENT_BYTES)
     if len(first) != len(second):
         raise ValueError("as many elements on both sides are needed")
     result = np.empty_like(first)
+    kernels = _kernels()
 
     def slice_of(start: int, stop: int) -> int:
         return int(kernels.add_each_row(result, first, second, start, stop))
@@ -157,12 +168,12 @@ def combine(answers: ByteArray, bases: ByteArray, challenges: ByteArray, images:
 
     Raises InvalidElementError for the first row that cannot be.
     """
-    check_arithmetic()
     answers, bases = _rows(answers, SCALAR_BYTES), _rows(bases, ELEMENT_BYTES)
     challenges, images = _rows(challenges, SCALAR_BYTES), _rows(images, ELEMENT_BYTES)
     if not len(answers) == len(bases) == len(challenges) == members * len(images):
         raise ValueError("as many scalars as elements are needed")
     result = np.empty_like(bases)
+    kernels = _kernels()
 
     def slice_of(start: int, stop: int) -> int:
         return int(kernels.combine_rows(result, answers, bases, challenges, images, members, start, stop))
@@ -180,6 +191,7 @@ def _check_rows(rows: list[int]) -> None:
 def total(points: ByteArray) -> bytes:
     """The sum of elements [n, 32]; the identity for none. Raises ValueError when one is no element."""
     points = _rows(points, ELEMENT_BYTES)
+    kernels = _kernels()
 
     def sum_of(start: int, stop: int) -> ByteArray:
         part = np.zeros(ELEMENT_BYTES, dtype=np.uint8)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,6 @@ class WrongArithmeticError(RuntimeError):
     """The compiled operations and libsodium differ: nothing may be computed with them on this machine."""
 
 
-@cache
 def check_arithmetic() -> None:
     """Raise WrongArithmeticError unless every compiled operation gives what libsodium gives for some rows."""
     uniform, scalars = _drawn(b"uniform", 64), _drawn(b"scalars", 32)
