@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from detente.airspace.refusal import Refusal
 from detente.feeds import csv_batches
+from detente.feeds.track_columns import joined
 from detente.feeds.track_csv import PARSERS, read_csv_columns, read_row_by_row
 
 pytest.importorskip("pyarrow")
@@ -105,7 +106,6 @@ def test_an_ordinary_file_is_read_in_batches(tmp_path, monkeypatch):
         )
     path = tmp_path / "reports.csv"
     path.write_text("\r\n".join(lines) + "\r\n")
-    quick = csv_batches.read_in_batches(path, PARSERS)
-    assert quick is not None
+    quick = joined(csv_batches.csv_batches(path, PARSERS))
     assert same(quick, read_row_by_row(path))
     assert int(quick.on_ground.sum()) == 5

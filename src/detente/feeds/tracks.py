@@ -7,8 +7,9 @@ time than the containment of that leg. Altitudes stay on standard pressure, as t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -33,6 +34,8 @@ from detente.feeds.track_ghosts import Ghosts
 from detente.feeds.track_ground import too_fast_for_ground
 from detente.feeds.track_heights import believed_spans
 from detente.feeds.track_ledger import ReportLedger
+
+T = TypeVar("T")
 
 AIRBORNE_M_S = 50.0
 """What has come on so fast on the whole between two flights has not landed."""
@@ -92,6 +95,18 @@ class Flights(NamedTuple):
     doubtful: tuple[Doubtful, ...] = ()
 
 
+class TrackPart(NamedTuple):
+    """What the reports of some of a file's names give: flights in any order, how many reports, and what was left out.
+
+    With that stands the first row of each name, by which the parts of a file are put together.
+    """
+
+    flights: list[Flight]
+    reports: int
+    dropped: dict[DropReason, list[tuple[int, Stretch]]]
+    doubtful: list[tuple[int, Doubtful]]
+
+
 class _Rows(NamedTuple):
     """The reports of one flight, by increasing time; numbers index the file's columns.
 
@@ -115,7 +130,40 @@ def flights_of(columns: TrackColumns, options: TrackOptions | None = None) -> Fl
     time, and such as no aircraft could make are left out and named. The plan's identifier is the flight's, with
     "other~" for a leading "~".
     """
-    options = options or TrackOptions()
+    return together([part_of(columns, options or TrackOptions())])
+
+
+def together(parts: Iterable[TrackPart]) -> Flights:
+    """Return the flights of a file from its parts, of which no two have reports of one name, in any order."""
+    flights: list[Flight] = []
+    reports = 0
+    dropped: dict[DropReason, list[tuple[int, Stretch]]] = {}
+    doubtful: list[tuple[int, Doubtful]] = []
+    for part in parts:
+        flights += part.flights
+        reports += part.reports
+        doubtful += part.doubtful
+        for reason, stretches in part.dropped.items():
+            dropped.setdefault(reason, []).extend(stretches)
+    flights.sort(key=lambda flight: (flight.plan.time.start, flight.plan.plan_id))
+    return Flights(
+        tuple(_with_losses(flights)),
+        tuple(
+            Dropped(reason, sum(one.reports for _, one in dropped[reason]), _by_first_row(dropped[reason]))
+            for reason in DropReason
+            if reason in dropped
+        ),
+        reports,
+        _by_first_row(doubtful),
+    )
+
+
+def _by_first_row(found: list[tuple[int, T]]) -> tuple[T, ...]:
+    return tuple(one for _, one in sorted(found, key=itemgetter(0)))
+
+
+def part_of(columns: TrackColumns, options: TrackOptions) -> TrackPart:
+    """Return what the reports of some of a file's names give, which are all those of these names."""
     ledger = ReportLedger(columns)
     flown: set[int] = set()
     groups = _groups(columns, options, ledger, flown)
@@ -130,8 +178,7 @@ def flights_of(columns: TrackColumns, options: TrackOptions | None = None) -> Fl
             with Within(f"flight {printable_line(repr(group.name))}"):
                 flights.append(_flight(columns, group, options))
     _leave_out_placeless(columns, flown, ledger)
-    flights.sort(key=lambda flight: (flight.plan.time.start, flight.plan.plan_id))
-    return Flights(tuple(_with_losses(flights)), ledger.dropped(), len(columns.time_s), ledger.doubtful())
+    return TrackPart(flights, len(columns.time_s), ledger.dropped(), ledger.doubtful())
 
 
 def _with_losses(flights: list[Flight]) -> Iterator[Flight]:
@@ -205,7 +252,7 @@ def _groups(columns: TrackColumns, options: TrackOptions, ledger: ReportLedger, 
     rows = _airborne(columns, ledger)
     nameless = np.flatnonzero(ledger.nameless[rows])
     if nameless.size:
-        raise Refusal("feeds.address_or_flight_id", f"row {rows[nameless[0]] + columns.first_row}: icao24", "")
+        raise Refusal("feeds.address_or_flight_id", f"row {columns.row(int(rows[nameless[0]]))}: icao24", "")
     for named in _by_name(columns, ledger, rows):
         by_address = columns.flight_id[named[0]] == ""
         name = ledger.names[ledger.numbers[named[0]]]
