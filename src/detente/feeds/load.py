@@ -21,6 +21,7 @@ from detente.feeds.cursor_on_target import read_cursor_on_target
 from detente.feeds.dropped import Doubtful, Dropped
 from detente.feeds.flightaware import read_flightaware
 from detente.feeds.flightradar24 import read_flightradar24
+from detente.feeds.flights import Flight, Flights
 from detente.feeds.garmin import read_garmin
 from detente.feeds.geojson import read_geojson
 from detente.feeds.geoparquet import read_geoparquet
@@ -45,7 +46,7 @@ from detente.feeds.track_columns import TrackColumns, joined
 from detente.feeds.track_csv import csv_columns
 from detente.feeds.track_parquet import parquet_columns
 from detente.feeds.track_partition import Progress, flights_of_batches
-from detente.feeds.tracks import Flight, Flights, TrackOptions, flights_of
+from detente.feeds.tracks import TrackOptions, flights_of
 from detente.feeds.uas_zones import read_ed269, read_ed318
 from detente.feeds.vertical_limits import GroundElevation
 

@@ -15,8 +15,8 @@ from detente.airspace.arrays import Floats
 from detente.airspace.geodesy import GEOD
 from detente.airspace.plan import Plan, Trajectory
 from detente.airspace.position import posix_s
+from detente.feeds.flights import Flight
 from detente.feeds.track_ghosts import NEAR_FT, NEAR_M
-from detente.feeds.tracks import Flight
 
 STEP_S = 4.0
 LAGS_S = tuple(range(-10, 11))

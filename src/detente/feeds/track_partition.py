@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from detente.airspace.refusal import Refusal
+from detente.feeds.flights import Flights, TrackPart, together
 from detente.feeds.track_columns import COLUMNS, MAX_REPORTS, TEXTS, TrackColumns, joined, words_of
-from detente.feeds.tracks import Flights, TrackOptions, TrackPart, flights_of, part_of, together
+from detente.feeds.tracks import TrackOptions, flights_of, part_of
 
 IN_MEMORY_REPORTS = 1_000_000
 """A file of no more reports is never on disk."""

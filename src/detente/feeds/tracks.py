@@ -7,9 +7,8 @@ time than the containment of that leg. Altitudes stay on standard pressure, as t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from operator import itemgetter
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,13 +16,13 @@ from numpy.typing import NDArray
 
 from detente.airspace.altitude import FOOT_M, Altitude, AltitudeUnit, StandardPressure
 from detente.airspace.arrays import Floats
-from detente.airspace.geodesy import GEOD
 from detente.airspace.plan import Containment, Plan, Trajectory, Waypoint, check_identifier
 from detente.airspace.position import Position, from_posix_s
 from detente.airspace.refusal import Refusal
-from detente.feeds.dropped import Doubtful, Dropped, DropReason, Stretch
+from detente.feeds.dropped import DropReason, Stretch
+from detente.feeds.flights import Flight, Flights, TrackPart, together
 from detente.feeds.path_simplification import knots
-from detente.feeds.plausibility import HIGHEST_M, height_excess_m, position_excess_m
+from detente.feeds.plausibility import HEIGHT_JITTER_M, HIGHEST_M, height_excess_m, position_excess_m
 from detente.feeds.source import Within, printable_line
 from detente.feeds.track_chains import chains_of_positions, makes_a_flight
 from detente.feeds.track_columns import TrackColumns
@@ -34,11 +33,6 @@ from detente.feeds.track_ghosts import Ghosts
 from detente.feeds.track_ground import too_fast_for_ground
 from detente.feeds.track_heights import believed_spans
 from detente.feeds.track_ledger import ReportLedger
-
-T = TypeVar("T")
-
-AIRBORNE_M_S = 50.0
-"""What has come on so fast on the whole between two flights has not landed."""
 
 ORIGIN_DEG = 1e-6
 """Receivers write 0, 0 for a position that they do not know."""
@@ -68,45 +62,6 @@ class TrackOptions(msgspec.Struct, frozen=True):
             raise Refusal("feeds.gap_above_zero_tolerances", "options", str(self))
 
 
-class Flight(NamedTuple):
-    """A flight's plan with what is known of its aircraft, and when it was not heard.
-
-    `unheard` is within the plan, and widens it; `lost` is before it, since the aircraft's last flight: in no plan.
-    `aside` are reports in the plan that are doubted, and widen it.
-    """
-
-    plan: Plan
-    icao24: str
-    callsign: str
-    unheard: tuple[Stretch, ...] = ()
-    lost: tuple[Stretch, ...] = ()
-    aside: tuple[Stretch, ...] = ()
-
-
-class Flights(NamedTuple):
-    """The flights of a file in the order of their first reports, and the reports that are in none.
-
-    `reports` is how many the file has, `doubtful` the names of which a good share had to be left out.
-    """
-
-    flights: tuple[Flight, ...]
-    dropped: tuple[Dropped, ...]
-    reports: int = 0
-    doubtful: tuple[Doubtful, ...] = ()
-
-
-class TrackPart(NamedTuple):
-    """What the reports of some of a file's names give: flights in any order, how many reports, and what was left out.
-
-    With that stands the first row of each name, by which the parts of a file are put together.
-    """
-
-    flights: list[Flight]
-    reports: int
-    dropped: dict[DropReason, list[tuple[int, Stretch]]]
-    doubtful: list[tuple[int, Doubtful]]
-
-
 class _Rows(NamedTuple):
     """The reports of one flight, by increasing time; numbers index the file's columns.
 
@@ -133,35 +88,6 @@ def flights_of(columns: TrackColumns, options: TrackOptions | None = None) -> Fl
     return together([part_of(columns, options or TrackOptions())])
 
 
-def together(parts: Iterable[TrackPart]) -> Flights:
-    """Return the flights of a file from its parts, of which no two have reports of one name, in any order."""
-    flights: list[Flight] = []
-    reports = 0
-    dropped: dict[DropReason, list[tuple[int, Stretch]]] = {}
-    doubtful: list[tuple[int, Doubtful]] = []
-    for part in parts:
-        flights += part.flights
-        reports += part.reports
-        doubtful += part.doubtful
-        for reason, stretches in part.dropped.items():
-            dropped.setdefault(reason, []).extend(stretches)
-    flights.sort(key=lambda flight: (flight.plan.time.start, flight.plan.plan_id))
-    return Flights(
-        tuple(_with_losses(flights)),
-        tuple(
-            Dropped(reason, sum(one.reports for _, one in dropped[reason]), _by_first_row(dropped[reason]))
-            for reason in DropReason
-            if reason in dropped
-        ),
-        reports,
-        _by_first_row(doubtful),
-    )
-
-
-def _by_first_row(found: list[tuple[int, T]]) -> tuple[T, ...]:
-    return tuple(one for _, one in sorted(found, key=itemgetter(0)))
-
-
 def part_of(columns: TrackColumns, options: TrackOptions) -> TrackPart:
     """Return what the reports of some of a file's names give, which are all those of these names."""
     ledger = ReportLedger(columns)
@@ -179,24 +105,6 @@ def part_of(columns: TrackColumns, options: TrackOptions) -> TrackPart:
                 flights.append(_flight(columns, group, options))
     _leave_out_placeless(columns, flown, ledger)
     return TrackPart(flights, len(columns.time_s), ledger.dropped(), ledger.doubtful())
-
-
-def _with_losses(flights: list[Flight]) -> Iterator[Flight]:
-    """Yield the flights, each with the time since the last one of its aircraft if it flew on meanwhile, unheard."""
-    before: dict[str, Waypoint] = {}
-    for flight in flights:
-        assert isinstance(flight.plan.intent, Trajectory)
-        waypoints = flight.plan.intent.waypoints
-        last = before.get(flight.icao24)
-        before[flight.icao24] = waypoints[-1]
-        if last is not None and (seconds := (waypoints[0].time - last.time).total_seconds()) > 0.0:
-            ends = [last.position, waypoints[0].position]
-            metres = GEOD.line_length([p.longitude_deg for p in ends], [p.latitude_deg for p in ends])
-            if metres >= AIRBORNE_M_S * seconds:
-                lost = Stretch(flight.plan.plan_id, 0, last.time, waypoints[0].time, last.position)
-                yield flight._replace(lost=(lost,))
-                continue
-        yield flight
 
 
 def _is_ghost_address(columns: TrackColumns, group: _Rows) -> bool:
@@ -278,12 +186,27 @@ def _flights_under_one_name(
         if not makes_a_flight(len(rows), most):
             ledger.leave_out(DropReason.TOO_FAST, rows)
             continue
-        repeated = np.concatenate([[False], np.diff(np.round(columns.time_s[rows] * 1e6)) == 0])
-        ledger.leave_out(DropReason.REPEATED_TIME, rows[repeated])
-        rows = rows[~repeated]
+        rows, others = _one_at_a_time(columns, rows, ledger)
+        if makes_a_flight(len(others), len(rows)):
+            yield from _flights_under_one_name(columns, others, options, ledger)
+        else:
+            ledger.leave_out(DropReason.TOO_STEEP, others)
         still = frozen(columns.time_s[rows], columns.latitude_deg[rows], columns.longitude_deg[rows])
         ledger.leave_out(DropReason.FROZEN, rows[still])
         yield from _with_heights(columns, rows[~still], ledger)
+
+
+def _one_at_a_time(
+    columns: TrackColumns, rows: NDArray[np.intp], ledger: ReportLedger
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the first report of each time, and those beside it that are of another height: of another aircraft."""
+    moments = np.round(columns.time_s[rows] * 1e6)
+    first = np.concatenate([[True], np.diff(moments) != 0])
+    kept = np.flatnonzero(first)[np.cumsum(first) - 1]
+    heights_m = columns.altitude_ft[rows] * FOOT_M
+    other = ~first & (np.abs(heights_m - heights_m[kept]) > HEIGHT_JITTER_M)
+    ledger.leave_out(DropReason.REPEATED_TIME, rows[~first & ~other])
+    return rows[first], rows[other]
 
 
 def _with_heights(columns: TrackColumns, rows: NDArray[np.intp], ledger: ReportLedger) -> Iterator[_Rows]:

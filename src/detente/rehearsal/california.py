@@ -25,9 +25,10 @@ from detente.airspace.altitude import FOOT_M
 from detente.airspace.plan import IDENTIFIER, Containment, Plan, TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.airspace.separation import Minima, MinimaTable
+from detente.feeds.flights import Flight
 from detente.feeds.geojson import write_geojson
 from detente.feeds.load import load_flights
-from detente.feeds.tracks import Flight, TrackOptions
+from detente.feeds.tracks import TrackOptions
 from detente.language.figures import NAUTICAL_MILE_M
 from detente.matching.steps import steps_of
 from detente.rehearsal.party import RehearsalParty
