@@ -8,8 +8,8 @@ from test_tracks import CALIFORNIA
 
 from detente.airspace.search import encounters_between
 from detente.airspace.separation import Minima, MinimaTable
-from detente.feeds.track_columns import TrackColumns
-from detente.feeds.track_parquet import read_parquet_columns
+from detente.feeds.track_columns import COLUMNS, TrackColumns, joined
+from detente.feeds.track_parquet import parquet_columns
 from detente.feeds.tracks import flights_of
 
 GEOD = Geod(ellps="WGS84")
@@ -171,7 +171,7 @@ def test_a_turn_for_weather_and_back_is_not_named(turn_deg, step_s):
 
 @pytest.mark.parametrize("step_s", [0.0, 30.0, 60.0])
 def test_hardly_a_report_of_the_recorded_day_is_named_however_few_are_heard(step_s):
-    recorded = read_parquet_columns(CALIFORNIA)
+    recorded = joined(parquet_columns(CALIFORNIA))
     last: dict[str, float] = {}
     rows = []
     for row in np.argsort(recorded.time_s, kind="stable").tolist():
@@ -179,8 +179,7 @@ def test_hardly_a_report_of_the_recorded_day_is_named_however_few_are_heard(step
         if recorded.time_s[row] >= last.get(name, 0.0) + step_s:
             last[name] = recorded.time_s[row]
             rows.append(row)
-    names = [name for name in TrackColumns.__slots__ if name != "first_row"]
-    found = flights_of(TrackColumns(*(getattr(recorded, name)[rows] for name in names)))
+    found = flights_of(TrackColumns(*(getattr(recorded, name)[rows] for name in COLUMNS)))
     assert len(found.flights) > 400
     doubted = sum(bool(flight.aside) for flight in found.flights)
     # With every report it is one flight, rightly: its height drops by 900 ft in 5 s and stays there.

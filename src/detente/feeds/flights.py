@@ -90,7 +90,7 @@ def _with_losses(flights: list[Flight]) -> Iterator[Flight]:
     for flight in flights:
         assert isinstance(flight.plan.intent, Trajectory)
         waypoints = flight.plan.intent.waypoints
-        last = before.get(flight.icao24)
+        last = before.get(flight.icao24) if flight.icao24 else None
         before[flight.icao24] = waypoints[-1]
         if last is not None and (seconds := (waypoints[0].time - last.time).total_seconds()) > 0.0:
             ends = [last.position, waypoints[0].position]

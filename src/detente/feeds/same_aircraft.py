@@ -37,7 +37,7 @@ class SameAircraft(StrEnum):
 
 def same_aircraft(first: Flight, second: Flight) -> SameAircraft | None:
     """Return why two flights may be one aircraft, or None: all the time that both are heard they are in one place."""
-    if first.icao24 == second.icao24:
+    if first.icao24 and first.icao24 == second.icao24:
         reason = SameAircraft.SAME_ADDRESS
     elif first.icao24.startswith("~") or second.icao24.startswith("~"):
         reason = SameAircraft.REBROADCAST

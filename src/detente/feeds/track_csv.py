@@ -20,7 +20,6 @@ from detente.feeds.track_columns import (
     TrackColumns,
     check_header,
     checked,
-    joined,
     short_text,
 )
 
@@ -49,11 +48,6 @@ def csv_columns(path: Path) -> Iterator[TrackColumns]:
             "feeds.long_table_plain", f"from row {given + 2:,} on", unusual, limit_bytes=MAX_TEXT_BYTES
         ) from None
     yield whole.since(given)
-
-
-def read_csv_columns(path: Path) -> TrackColumns:
-    """Return the reports of a CSV file with a header line; raises Refusal naming line and column."""
-    return joined(csv_columns(path))
 
 
 def read_row_by_row(path: Path, limit_bytes: int = MAX_TEXT_BYTES) -> TrackColumns:

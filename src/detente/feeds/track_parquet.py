@@ -21,7 +21,6 @@ from detente.feeds.track_columns import (
     TrackColumns,
     check_header,
     checked,
-    joined,
     short_text,
     words_of,
 )
@@ -35,13 +34,11 @@ MAX_PARQUET_BYTES = 512 * 2**20
 BATCH_ROWS = 200_000
 
 
-def read_parquet_columns(path: Path) -> TrackColumns:
-    """Return the reports of a Parquet file; raises Refusal naming row and column, or saying that pyarrow is missing."""
-    return joined(parquet_columns(path))
-
-
 def parquet_columns(path: Path) -> Iterator[TrackColumns]:
-    """Yield the reports of a Parquet file in batches, at least one."""
+    """Yield the reports of a Parquet file in batches, at least one.
+
+    Raises Refusal naming row and column, or saying that pyarrow is missing.
+    """
     try:
         import pyarrow  # noqa: PLC0415 - an extra, and slow to import
         import pyarrow.parquet  # noqa: PLC0415
