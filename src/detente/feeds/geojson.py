@@ -306,7 +306,7 @@ def _trajectory_plan(geometry: dict[str, Any], properties: TrajectoryProperties)
     )
     for n, (position, value, unit, time) in enumerate(columns):
         with Within(f"properties.altitudes[{n}]"):
-            altitude = _altitude(value, unit, series.reference)  # type: ignore[arg-type] # one of both is given
+            altitude = _altitude(value, unit, series.reference)
         with Within(f"properties.times[{n}]"):
             waypoints.append(Waypoint(position, altitude, time))
         plausible_instant(time, f"properties.times[{n}]")
