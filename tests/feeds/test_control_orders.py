@@ -183,6 +183,10 @@ WRONG = {
     "radii the wrong way round": ("/5NM/20NM", "/20NM/5NM", ["RADARC"]),
     "a side that is none": ("/20NM/L", "/20NM/X", ["alignment: 'X'"]),
     "a status that is none": ("ACSTAT/DELETE", "ACSTAT/RENEW", ["ACSTAT: 'RENEW'"]),
+    "words without an end before a measure": ("FREE TEXT ABOUT IT//", "FREE TEXT ABOUT IT", ["11: 'ACMID/", "//"]),
+    "words without an end before a shape": (
+        "EFFLEVEL/FLFL:FL100-FL200//", "AMPN/HIGH\nEFFLEVEL/FLFL:FL100-FL200//", ["'EFFLEVEL/", "end of the set"],
+    ),
     "words between sets": ("NARR/FREE TEXT ABOUT IT//", "NARR/FREE TEXT ABOUT IT// AND MORE ", ["set 12", "AND MORE"]),
 }  # fmt: skip
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from detente.airspace.refusal import Refusal
 from detente.feeds import csv_batches
-from detente.feeds.track_csv import PARSERS, read_csv_columns, read_row_by_row
+from detente.feeds.track_columns import joined
+from detente.feeds.track_csv import PARSERS, csv_columns, read_row_by_row
 
 pytest.importorskip("pyarrow")
 
@@ -80,10 +81,10 @@ def test_both_readers_give_the_same_columns_or_the_same_refusal(tmp_path, table,
     lines = [delimiter.join(row) for row in [HEADER, *table]]
     path = tmp_path / "reports.csv"
     path.write_bytes(mark + (ending.join(lines) + ending).encode() + wrong)
-    assert same(outcome(read_csv_columns, path), outcome(read_row_by_row, path))
+    assert same(outcome(lambda path: joined(csv_columns(path)), path), outcome(read_row_by_row, path))
     packed = tmp_path / "reports.csv.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
-    assert same(outcome(read_csv_columns, packed), outcome(read_row_by_row, packed))
+    assert same(outcome(lambda path: joined(csv_columns(path)), packed), outcome(read_row_by_row, packed))
 
 
 @given(st.lists(moments, min_size=1))
@@ -105,7 +106,6 @@ def test_an_ordinary_file_is_read_in_batches(tmp_path, monkeypatch):
         )
     path = tmp_path / "reports.csv"
     path.write_text("\r\n".join(lines) + "\r\n")
-    quick = csv_batches.read_in_batches(path, PARSERS)
-    assert quick is not None
+    quick = joined(csv_batches.csv_batches(path, PARSERS))
     assert same(quick, read_row_by_row(path))
     assert int(quick.on_ground.sum()) == 5

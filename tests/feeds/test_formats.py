@@ -198,6 +198,18 @@ def hours(volume):
     return tuple(moment.strftime("%d %H:%M") for moment in (volume.time.start, volume.time.end))
 
 
+@pytest.mark.parametrize(
+    "number", ["A01102/25 NOTAMN", "0102/25 NOTAMN", "A0102-25 NOTAMN", "A0102/25 NOTAM", "A0102/25 NOTAM N", "(FDC)"]
+)
+@pytest.mark.parametrize("before", ["QRTCA", "QOBCE"])
+def test_a_notam_whose_number_is_written_otherwise_is_not_words_of_the_one_before(refused, number, before):
+    first, _, second = NOTAMS.partition("A0102/25 NOTAMR A0099/25")
+    assert second
+    line = refused(first.replace("QRTCA", before) + number + second)
+    assert "NOTAM A0101/25: E" in line
+    assert "begins with its number" in line
+
+
 def test_a_notam_is_its_circle_on_every_day_of_its_schedule(load):
     plans, dropped = load(NOTAMS)
     assert list(plans) == ["A0101-25", "A0102-25"]

@@ -124,6 +124,7 @@ WRONG = {
 
     "a message that delays another": (FPL.replace("(FPL-FLY7", "(DLA-FLY7"), ["field 3: 'DLA'", "as it holds"]),
     "a message that was cut": (FPL[:-3], ["a whole message"]),
+    "a message without its first bracket": (FPL.replace("(FPL-FLY7", "FPL-FLY7"), ["a whole message"]),
     "text between messages": ("NNNN " + FPL, ["line 1", "NNNN"]),
     "an airway whose points are not given": (FPL.replace("UL9", "UN491"), ["flight plan ABC123: field 15: UN491"]),
     "a point off the airway": (FPL.replace("MOPAR", "DVR", 1), ["UL9: 'DVR'", "ABB, LIMRI, MOPAR"]),
@@ -145,6 +146,9 @@ WRONG = {
     "sixty minutes of arc": (FPL.replace("4930N00230E", "4960N00230E"), ["4960N00230E"]),
 
     "an event of another type": (COT.replace('"u-d-f"', '"u-d-x"'), ["type: 'u-d-x'", "would go unread"]),
+    "a point of a route that is in another event": (
+        COT.replace(' point="46.6,7.5,1300"', ""), ["line 8: link: point: ''"],
+    ),
     "an open line": (COT.replace('<link point="46.5,7.5"/><height', "<height"), ["an open line"]),
     "a decimal comma of a height": (COT.replace("7.5,1200.5", "7.5,1200,5"), ["46.5,7.5,1200,5", "decimal comma"]),
     "an ellipse": (COT.replace('minor="2000"', 'minor="900"'), ["minor: 900", "a circle"]),

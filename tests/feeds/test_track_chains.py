@@ -285,3 +285,26 @@ def test_a_given_containment_is_the_least_of_every_leg():
     (flight,) = flights_of(made, TrackOptions(containment=least)).flights
     assert flight.plan.intent.containment == least
     assert flight.plan.intent.leg_containments == ()
+
+
+@pytest.mark.parametrize("later_s", [0.0, 0.0000001])
+def test_two_aircraft_under_one_address_one_above_the_other_at_the_same_times_are_two_flights(later_s):
+    times = 5.0 * np.arange(60)
+    latitudes, longitudes = eastward(times)
+    both = np.concatenate([START_S + times, START_S + times + later_s])
+    made = columns(both, np.tile(latitudes, 2), np.tile(longitudes, 2), np.repeat([30_000.0, 32_000.0], len(times)))
+    found = flights_of(made)
+    heights = sorted(flight.plan.intent.waypoints[0].altitude.value for flight in found.flights)
+    assert heights == [30_000.0, 32_000.0]
+    assert found.dropped == ()
+
+
+def test_a_report_of_another_height_at_the_same_time_is_named_as_wrong():
+    times = 5.0 * np.arange(60)
+    latitudes, longitudes = eastward(times)
+    rows = [*range(60), *range(20, 25)]
+    heights = np.concatenate([np.full(60, 30_000.0), np.full(5, 31_000.0)])
+    found = flights_of(columns(START_S + times[rows], latitudes[rows], longitudes[rows], heights))
+    assert counts(found) == {DropReason.TOO_STEEP: 5}
+    repeated = flights_of(columns(START_S + times[rows], latitudes[rows], longitudes[rows], np.full(65, 30_000.0)))
+    assert counts(repeated) == {DropReason.REPEATED_TIME: 5}

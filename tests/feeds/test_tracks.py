@@ -15,9 +15,9 @@ from detente.airspace.altitude import AltitudeUnit, StandardPressure
 from detente.airspace.refusal import Refusal
 from detente.feeds.dropped import DropReason
 from detente.feeds.geojson import read_geojson, write_geojson
-from detente.feeds.track_columns import TrackColumns
-from detente.feeds.track_csv import read_csv_columns
-from detente.feeds.track_parquet import read_parquet_columns
+from detente.feeds.track_columns import TrackColumns, joined
+from detente.feeds.track_csv import csv_columns
+from detente.feeds.track_parquet import parquet_columns
 from detente.feeds.tracks import TrackOptions, flights_of
 
 GEOD = Geod(ellps="WGS84")
@@ -57,7 +57,7 @@ def names(found) -> list[str]:
 def test_csv_reports_become_flights(tmp_path):
     file = tmp_path / "tracks.csv"
     file.write_text(CSV)
-    found = flights_of(read_csv_columns(file))
+    found = flights_of(joined(csv_columns(file)))
     assert [(f.plan.plan_id, f.icao24, f.callsign) for f in found.flights] == [
         ("a1b2c3_01", "a1b2c3", "SKW123"),
         ("d4e5f6_01", "d4e5f6", ""),
@@ -142,7 +142,7 @@ def position_at(waypoints, moment):
 
 @pytest.mark.long
 def test_the_recorded_day_is_inside_its_containments_and_every_report_is_accounted_for():
-    columns = read_parquet_columns(CALIFORNIA)
+    columns = joined(parquet_columns(CALIFORNIA))
     found = flights_of(columns, TrackOptions(drop_ghosts=True))
     flights = {(f.icao24, f.plan.plan_id.removeprefix("other")): f for f in found.flights}
     assert len(found.flights) == 710
@@ -177,7 +177,7 @@ def leg_at(trajectory, moment) -> int:
 
 @pytest.mark.long
 def test_what_is_read_of_the_recorded_day_is_the_same_when_it_is_written_and_read_again():
-    plans = tuple(flight.plan for flight in flights_of(read_parquet_columns(CALIFORNIA)).flights)
+    plans = tuple(flight.plan for flight in flights_of(joined(parquet_columns(CALIFORNIA))).flights)
     assert read_geojson(write_geojson(plans)) == plans
 
 
@@ -206,7 +206,7 @@ def test_what_is_wrong_in_csv_is_named(name, tmp_path):
     file = tmp_path / "tracks.csv"
     file.write_text(text)
     with pytest.raises(Refusal) as caught:
-        flights_of(read_csv_columns(file))
+        flights_of(joined(csv_columns(file)))
     for fragment in expected:
         assert fragment in str(caught.value), str(caught.value)
 
@@ -214,7 +214,7 @@ def test_what_is_wrong_in_csv_is_named(name, tmp_path):
 def test_a_byte_order_mark_of_a_spreadsheet_is_read(tmp_path):
     file = tmp_path / "tracks.csv"
     file.write_bytes(b"\xef\xbb\xbf" + CSV.encode())
-    assert len(flights_of(read_csv_columns(file)).flights) == 2
+    assert len(flights_of(joined(csv_columns(file))).flights) == 2
 
 
 def table(**changes) -> pa.Table:
@@ -231,7 +231,7 @@ def table(**changes) -> pa.Table:
 
 def test_parquet_reports_become_flights_and_a_report_without_position_is_counted(tmp_path):
     pq.write_table(table(), tmp_path / "t.parquet")
-    found = flights_of(read_parquet_columns(tmp_path / "t.parquet"))
+    found = flights_of(joined(parquet_columns(tmp_path / "t.parquet")))
     assert names(found) == ["abc123_01"]
     assert left_out(found) == {DropReason.NO_POSITION: 1}
 
@@ -266,7 +266,7 @@ def test_what_is_wrong_in_parquet_is_named(name, tmp_path):
     changes, expected = REFUSED_PARQUET[name]
     pq.write_table(table(**changes), tmp_path / "t.parquet")
     with pytest.raises(Refusal) as caught:
-        read_parquet_columns(tmp_path / "t.parquet")
+        joined(parquet_columns(tmp_path / "t.parquet"))
     for fragment in expected:
         assert fragment in str(caught.value), str(caught.value)
 
@@ -279,7 +279,7 @@ def test_a_long_text_repeated_in_every_row_costs_no_memory(tmp_path):
     columns = {"timestamp": moments, "icao24": long_text, "latitude": number, "longitude": number, "altitude": number}
     pq.write_table(pa.table(columns), tmp_path / "t.parquet")
     with pytest.raises(Refusal, match=r"icao24: .* at most 64 characters"):  # 200 GB if it were spelt out
-        flights_of(read_parquet_columns(tmp_path / "t.parquet"))
+        flights_of(joined(parquet_columns(tmp_path / "t.parquet")))
 
 
 @pytest.mark.parametrize("options", [{"gap_s": 0.0}, {"lateral_m": 0.0}, {"vertical_m": float("nan")}])

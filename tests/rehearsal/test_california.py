@@ -21,11 +21,22 @@ from detente.api.client import NodeClient
 from detente.feeds.load import load_plans
 from detente.matching.life import MatchingEvent, PartsOpened, PartsSeen
 from detente.matching.quantise import parts_of
+from detente.matching.run import run_between
 from detente.picture.events import PictureEvent, PlanAmended, PlanDeclared
 from detente.record.entry import Entry
 from detente.record.journal import Journal
 from detente.record.keys import NodeKey
-from detente.rehearsal.california import DEMO_MARKER, DEMO_MINIMA, FIRST, MATCHED_DAY, SECOND
+from detente.rehearsal.california import (
+    DEMO_MARKER,
+    DEMO_MINIMA,
+    FIRST,
+    MATCHED_DAY,
+    MATCHING,
+    SECOND,
+    DayTraffic,
+    found_in_order,
+    simple_accord,
+)
 from detente.rehearsal.party import PATIENCE_S, RehearsalParty
 from detente.rehearsal.served_day import served, until_interrupted
 from detente.rehearsal.stage import fresh_directory
@@ -59,6 +70,19 @@ def final_plans(directory: Path) -> dict[str, dict]:
 
 def matching_events(directory: Path) -> list[MatchingEvent]:
     return [msgspec.json.decode(entry.body, type=MatchingEvent) for entry in entries(directory, "matching")]
+
+
+def test_the_parties_of_a_day_have_the_same_roles_in_every_run(tmp_path):
+    """Which plans are told in part depends on them, and they on the keys, which are drawn."""
+    traffic = DayTraffic((FIRST, SECOND), ((), ()), 0, 0, MATCHED_DAY, "day", MATCHING, ())
+    roles = set()
+    for run in ("one", "another"):
+        first, second = (RehearsalParty(name, tmp_path / run / name.lower()) for name in (FIRST, SECOND))
+        found_in_order(first, second)
+        between = run_between(simple_accord(first, second, traffic), FIRST, SECOND, MATCHED_DAY)
+        roles.add(between.role_of(bytes.fromhex(first.card.public_key)))
+        assert first.files.journal_path.exists()
+    assert len(roles) == 1
 
 
 @pytest.mark.long

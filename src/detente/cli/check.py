@@ -11,7 +11,7 @@ from detente.airspace.refusal import Refusal
 from detente.cli.exit_codes import ExitCode
 from detente.cli.options import OutputOption
 from detente.cli.plan_reading import PlanReading, with_reading
-from detente.cli.wording import echo
+from detente.cli.wording import counting, echo
 from detente.cli.wording import language as environment_language
 from detente.language import Language
 
@@ -65,7 +65,7 @@ def check(
     if out is not None:
         check_files.check_suffix(out)
     ours_as, theirs_as = reading.options_of_each(2)
-    sides = (load_plans(ours, ours_as), load_plans(theirs, theirs_as))
+    sides = (load_plans(ours, ours_as, progress=counting()), load_plans(theirs, theirs_as, progress=counting()))
     say_if_cold()
     comparison = _compare((ours, theirs), sides, table)
     checked = check_output.Checked(

@@ -11,7 +11,7 @@ from detente.airspace.refusal import Refusal
 from detente.cli.exit_codes import ExitCode
 from detente.cli.options import NewFile
 from detente.cli.plan_reading import PlanReading, with_reading
-from detente.cli.wording import echo, language, write_output
+from detente.cli.wording import counting, echo, language, write_output
 
 MOST_LEFT_OUT = 0.1
 """As `detente check` has it unless said."""
@@ -34,7 +34,7 @@ def convert(
     if to.lower() not in known:
         raise Refusal("cli.format_that_is_written", "--to", to, formats=", ".join(known))
     options = reading.options()
-    loaded = load_plans(file, options)
+    loaded = load_plans(file, options, progress=counting())
     write_output([known[to.lower()](loaded.plans)], out)
     for line in left_out_lines(file, loaded, language()):
         echo(line, err=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,13 +13,11 @@ from detente.cli import journal_segments
 from detente.cli.exit_codes import ExitCode
 from detente.cli.options import OutputOption, lowered
 from detente.cli.output import answered
-from detente.cli.wording import echo, language, say, say_counted, words
+from detente.cli.wording import counting, echo, language, say, say_counted, words
 from detente.language import figures
 from detente.language.wording import Language
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from detente.record.display import StoredEntry
     from detente.record.entry import Head
     from detente.record.verification import Verification
@@ -54,7 +51,7 @@ def verify(
     from detente.record.verification import verify_journal
 
     journal, public, known = _journal_file(file), _public_key(key), _known_head(head)
-    found = verify_journal(journal, public, known, _progress())
+    found = verify_journal(journal, public, known, counting())
     if not answered(output, _verification(found)):
         _say_verification(found)
     if not found.ok:
@@ -102,20 +99,13 @@ def export(
     from detente.record.export import export_journal
 
     journal, public = _journal_file(file), _public_key(key)
-    found = export_journal(journal, out, public, _progress())
+    found = export_journal(journal, out, public, counting())
     if found.bad is not None:
         say("journal.not_proven", err=True, bad=found.bad.sentence(language()))
         say("journal.not_exported", err=True, out=out)
         raise typer.Exit(ExitCode.NOT_PROVEN)
     if not answered(output, {"out": str(out), "entries": found.head.number}, [out]):
         say_counted("journal.exported", found.head.number, out=out)
-
-
-def _progress() -> Callable[[int], None] | None:
-    """Return what writes the count over and over on one line of a terminal; None where nobody looks."""
-    if not sys.stderr.isatty():
-        return None
-    return lambda count: echo(f"\r{figures.number(language(), count)} …\r", err=True, nl=False)
 
 
 def _journal_file(file: Path) -> Path:

@@ -14,7 +14,7 @@ from detente.cli.names import any_party, found
 from detente.cli.options import Directory, OnlyOwner, OutputOption, Owner, lowered
 from detente.cli.output import answered, done, show_table
 from detente.cli.plan_reading import PlanReading, with_reading
-from detente.cli.wording import echo, language, words
+from detente.cli.wording import counting, echo, language, words
 from detente.language import counted
 from detente.language.figures import utc_time
 
@@ -41,7 +41,7 @@ def import_file(
 
     options = reading.options()
     client = node(directory)
-    loaded = load_plans(file, options)
+    loaded = load_plans(file, options, progress=counting())
     totals: dict[str, int] = {}
     warnings: list[dict[str, str]] = []
     for body in _bodies(loaded.plans):

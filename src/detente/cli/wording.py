@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from detente.airspace.refusal import Refusal
-from detente.language.figures import counted
+from detente.language.figures import counted, number
 from detente.language.wording import Language, language_from_environment, text
 
 
@@ -37,6 +37,13 @@ def say_counted(key: str, count: int, /, **values: object) -> None:
 def say(key: str, /, *, err: bool = False, **values: object) -> None:
     """Print the text under `key` in the user's language."""
     echo(words(key, **values), err=err)
+
+
+def counting() -> Callable[[int], None] | None:
+    """Return what writes a count over and over on one line of a terminal; None where nobody looks."""
+    if not sys.stderr.isatty():
+        return None
+    return lambda count: echo(f"\r{number(language(), count)} …\r", err=True, nl=False)
 
 
 def read_input(file: Path) -> bytes:

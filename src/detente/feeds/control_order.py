@@ -52,6 +52,9 @@ FREQUENCIES = {
 }
 MOST_SETS = 200_000
 
+READ = SHAPES | {"ACMID", "ACSTAT", "EFFLEVEL", "APERIOD", "PERIOD", "GEODATUM", "CNTRLPT"}
+"""A line that begins with one of these within another set is one of which the end was left out: // is missing."""
+
 _SET = re.compile(r"[A-Z0-9]{2,8}(?=/)")
 _HEADING_LINE = re.compile(r"(?:NATO )?(?:UNCLAS|UNCLASSIFIED|BT)\b[^/\n]*\n")
 _DURATION = re.compile(r"(\d{1,3}) ?(DAY|DAYS|WEEK|WEEKS|WK|WKS)\Z")
@@ -96,12 +99,16 @@ def _sets(text: str) -> Iterator[OrderSet]:
     if len(whole) > MOST_SETS:
         raise Refusal("feeds.at_most_features", "", len(whole), most=MOST_SETS)
     for number, piece in enumerate([*whole, rest], start=1):
-        joined_up = "".join(line.strip() for line in piece.split("\n"))
+        lines = [line.strip() for line in piece.strip().split("\n")]
+        joined_up = "".join(lines)
         if not joined_up or joined_up == "BT":
             continue
         name = _SET.match(joined_up)
         if name is None or number > len(whole):
             raise Refusal("feeds_airspace.set_of_order", f"set {number}", printable_line(joined_up))
+        for line in lines[1:]:
+            if line.partition("/")[0] in READ:
+                raise Refusal("feeds_airspace.end_of_set", f"set {number}", printable_line(line))
         yield OrderSet(number, name[0], [field.strip() for field in joined_up.split("/")[1:]])
 
 

@@ -20,10 +20,12 @@ from detente.airspace.refusal import Refusal
 from detente.feeds.csv_rows import delimiter_of
 from detente.feeds.report_values import column_names
 from detente.feeds.source import GZIP_MARK, UTF8_MARK, read_beginning
-from detente.feeds.track_columns import MAX_REPORTS, OPTIONAL, REQUIRED, TEXTS, Texts, TrackColumns, check_header
+from detente.feeds.track_columns import OPTIONAL, REQUIRED, TEXTS, Texts, TrackColumns, check_header
 
-MAX_CSV_BYTES = 2 * 2**30
-"""A CSV file beyond this is refused; five million reports take a sixth of it."""
+MAX_CSV_BYTES = 64 * 2**30
+"""A CSV file beyond this is refused; a thousand million reports fit."""
+MOST_WORDS = 100_000
+"""So many different words of a column are kept, so that what says the same is one object."""
 BLOCK_BYTES = 8 * 2**20
 PLAIN = "[^0-9eE+.-]"
 """Whatever of a number is none of these signs is looked at word by word."""
@@ -38,11 +40,11 @@ Parse = Callable[[str, str], Any]
 
 
 class UnusualError(Exception):
-    """The file is to be read row by row."""
+    """The file is to be read row by row; says what is unusual in it."""
 
 
-def read_in_batches(path: Path, parsers: dict[str, Parse]) -> TrackColumns | None:
-    """Return the reports of a CSV file, or None where it must be read row by row.
+def csv_batches(path: Path, parsers: dict[str, Parse]) -> Iterator[TrackColumns]:
+    """Yield the reports of a CSV file in the order of its rows; raises UnusualError where it must be read row by row.
 
     `parsers` reads a word of a column that is no plain number, by the column's name, as the row-by-row reader does.
     """
@@ -50,31 +52,34 @@ def read_in_batches(path: Path, parsers: dict[str, Parse]) -> TrackColumns | Non
         import pyarrow  # noqa: PLC0415 - an extra, and slow to import
         import pyarrow.csv  # noqa: PLC0415
     except ImportError:
-        return None
+        raise UnusualError("without pyarrow") from None
+    reports = 0
     try:
-        return _read(path, parsers, pyarrow)
-    except (UnusualError, Refusal, pyarrow.ArrowException, UnicodeDecodeError, EOFError, OSError, ValueError):
-        return None
+        for columns in _read(path, parsers, pyarrow):
+            count = len(columns["time_s"])
+            columns |= {name: np.broadcast_to(value, count) for name, value in ABSENT.items() if name not in columns}
+            yield TrackColumns(**columns, first_row=2 + reports)
+            reports += count
+    except (pyarrow.ArrowException, Refusal, UnicodeDecodeError, EOFError, OSError, ValueError) as error:
+        raise UnusualError(str(error)) from None
+    if not reports:
+        raise UnusualError("no rows")
 
 
-def _read(path: Path, parsers: dict[str, Parse], pyarrow: Any) -> TrackColumns:  # noqa: ANN401 - the module
+def _read(path: Path, parsers: dict[str, Parse], pyarrow: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - the module
     if path.stat().st_size > MAX_CSV_BYTES or not path.is_file():
-        raise UnusualError
+        raise UnusualError(f"over {MAX_CSV_BYTES:,} bytes")
     packed = read_beginning(path, 2) == GZIP_MARK
     with gzip.open(path) if packed else path.open("rb") as stream:
         watched = _Watched(stream)
         names = watched.header()
         used = {index: name for index, name in enumerate(names) if name in REQUIRED + OPTIONAL}
         words: dict[str, dict[str, str]] = {name: {} for name in TEXTS}
-        batches = _batches(watched, len(names), used, pyarrow)
-        parts = [_columns_of(batch, parsers, words, pyarrow) for batch in batches]
-    if not parts:
-        raise UnusualError
-    # A column at a time, so that the parts of no more than one are there twice.
-    joined: dict[str, Any] = {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
-    rows = len(joined["time_s"])
-    joined |= {name: np.broadcast_to(nothing, rows) for name, nothing in ABSENT.items() if name not in joined}
-    return TrackColumns(**joined)
+        for batch in _batches(watched, len(names), used, pyarrow):
+            yield _columns_of(batch, parsers, words, pyarrow)
+            # So that names which differ on every row take no more memory than those of one batch.
+            if any(len(known) > MOST_WORDS for known in words.values()):
+                words = {name: {} for name in TEXTS}
 
 
 class _Watched(io.BytesIO):
@@ -93,7 +98,7 @@ class _Watched(io.BytesIO):
         first = self._stream.readline(2**16)
         self._look_at(first)
         if not first.endswith(b"\n"):
-            raise UnusualError
+            raise UnusualError("no header line")
         line = first.removeprefix(UTF8_MARK).decode("utf-8").rstrip("\r\n")
         self.delimiter = delimiter_of(line)
         names = column_names([name.strip() for name in line.split(self.delimiter)])
@@ -108,11 +113,11 @@ class _Watched(io.BytesIO):
     def _look_at(self, block: bytes) -> None:
         self._seen += len(block)
         if b'"' in block or b"\0" in block or self._seen > MAX_CSV_BYTES:
-            raise UnusualError
+            raise UnusualError(f"over {MAX_CSV_BYTES:,} bytes" if self._seen > MAX_CSV_BYTES else "a quotation mark")
         whole = self._before + block
         self._before = b"\r" if block.endswith(b"\r") else b""
         if b"\r" in whole and whole.count(b"\r") - len(self._before) != whole.count(b"\r\n"):
-            raise UnusualError
+            raise UnusualError("a line that ends with a carriage return alone")
         if not block.isascii() or not block:
             self._decoder.decode(block, final=not block)
 
@@ -132,11 +137,7 @@ def _batches(watched: _Watched, columns: int, used: dict[int, str], pyarrow: Any
             include_columns=[str(index) for index in used], strings_can_be_null=False,
         ),
     )  # fmt: skip
-    rows = 0
     for batch in reader:
-        rows += batch.num_rows
-        if rows > MAX_REPORTS:
-            raise UnusualError
         yield batch.rename_columns(list(used.values()))
 
 
@@ -190,7 +191,7 @@ def _numbers(column: Any, name: str, parse: Parse, pyarrow: Any) -> Floats:  # n
     values = np.array(plain.to_numpy(zero_copy_only=False), dtype=np.float64)
     rows = np.flatnonzero(odd.to_numpy(zero_copy_only=False))
     if not np.isfinite(np.delete(values, rows)).all():
-        raise UnusualError
+        raise UnusualError(f"{name}: a number of no ordinary size")
     if len(rows):
         values[rows] = _each(column.take(pyarrow.array(rows)), name, {name: parse})
     return values

@@ -29,7 +29,8 @@ UNKNOWN_VALUE = 9_999_999.0
 
 MOST_POINTS = 100_000
 ROUTE, CIRCLE, FREEFORM, RECTANGLE = "b-m-r", "u-d-c-c", "u-d-f", "u-d-r"
-POINTS = ("a-", "b-m-p-")
+POINT_OF_MAP = "b-m-p-"
+POINTS = ("a-", POINT_OF_MAP)
 """Beginnings of the types of things at one place."""
 
 NO_PLANS = ("b-t-", "b-a-", "b-f-", "b-i-", "b-r-", "t-", "u-rb-", "u-r-b-")
@@ -96,13 +97,16 @@ def _plan_id(event: Element) -> str:
 
 def _route(event: Element, options: RouteOptions) -> Trajectory:
     window = _window(event)
-    links = [link for link in _known_details(event, {"link"}) if "point" in link.attributes]
     points = []
-    for link in links:
+    for link in _known_details(event, {"link"}):
+        kind = link.attributes.get("type", "")
+        if "point" not in link.attributes and not kind.startswith(POINT_OF_MAP):
+            continue
         with Within(f"line {link.line}: link"):
-            if link.attributes.get("type", "") not in POINT_LINKS:
-                raise Refusal("routes.type_of_link", "type", printable_line(link.attributes["type"]))
-            points.append(_point_of(link.attributes["point"]))
+            if kind not in POINT_LINKS:
+                raise Refusal("routes.type_of_link", "type", printable_line(kind))
+            # A point of the route that is only named is in another event, and would go unread.
+            points.append(_point_of(link.attributes.get("point", "")))
     if not 2 <= len(points) <= MOST_POINTS:
         raise Refusal("routes.points_of_route", "link", len(points), most=MOST_POINTS)
     start, speed_m_s = options.needed_start(), options.needed_speed_m_s()

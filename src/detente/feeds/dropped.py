@@ -35,6 +35,7 @@ class DropReason(StrEnum):
     EVENT = "event"
     RECKONED = "reckoned"
     NO_REPORT = "no_report"
+    SILENCE = "silence"
     NO_AREA = "no_area"
     OUTSIDE_WINDOW = "outside_window"
     DELETED = "deleted"

@@ -7,8 +7,9 @@ back equal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -106,15 +107,24 @@ def read_geojson(content: bytes) -> tuple[Plan, ...]:
     features = document.get("features")
     if not isinstance(features, list):
         raise Refusal("feeds.list_features", "features", brief(features))
-    return plans_of_features(features)
-
-
-def plans_of_features(features: Sequence[object]) -> tuple[Plan, ...]:
-    """Return the plans of features in the order in which they begin; raises Refusal naming feature and field."""
     if len(features) > MAX_FEATURES:
         raise Refusal("feeds.at_most_features", "features", len(features), most=MAX_FEATURES)
+    return plans_of_features(_let_go(features))
+
+
+def _let_go(features: list[object]) -> Iterator[object]:
+    """Yield the features, each kept no longer than it is read: as JSON they take more memory than as plans."""
+    features.reverse()
+    while features:
+        yield features.pop()
+
+
+def plans_of_features(features: Iterable[object]) -> tuple[Plan, ...]:
+    """Return the plans of features in the order in which they begin; raises Refusal naming feature and field."""
     gathered = _Gathered()
     for index, feature in enumerate(features):
+        if index >= MAX_FEATURES:
+            raise Refusal("feeds.at_most_features", "features", f"over {MAX_FEATURES:,}", most=MAX_FEATURES)
         with Within(_place(index, feature)):
             gathered.add(index, feature)
     return gathered.plans()
@@ -296,7 +306,7 @@ def _trajectory_plan(geometry: dict[str, Any], properties: TrajectoryProperties)
     )
     for n, (position, value, unit, time) in enumerate(columns):
         with Within(f"properties.altitudes[{n}]"):
-            altitude = Altitude(value, unit, series.reference)  # type: ignore[arg-type] # one of both is given
+            altitude = _altitude(value, unit, series.reference)
         with Within(f"properties.times[{n}]"):
             waypoints.append(Waypoint(position, altitude, time))
         plausible_instant(time, f"properties.times[{n}]")
@@ -304,6 +314,12 @@ def _trajectory_plan(geometry: dict[str, Any], properties: TrajectoryProperties)
         trajectory = Trajectory(tuple(waypoints), properties.containment, properties.leg_containments)
         check_trajectory(trajectory)
         return Plan(properties.plan_id, trajectory, properties.aircraft_class)
+
+
+@lru_cache(4_096)
+def _altitude(value: float, unit: AltitudeUnit, reference: AltitudeReference) -> Altitude:
+    """One object for an altitude that is there again and again, as levels are."""
+    return Altitude(value, unit, reference)
 
 
 def positions_of(raws: list[Any], field: str) -> tuple[Position, ...]:

@@ -15,6 +15,7 @@ from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 from detente.feeds.dropped import Dropped, DropReason, dropped_in_order
 from detente.feeds.plausibility import check_trajectory
+from detente.feeds.recorded_track import with_silences
 from detente.feeds.routes import RouteOptions, filled_up, straight_path
 from detente.feeds.source import Within, decimal_number, identifier_of, instant, printable_line
 from detente.feeds.xml_tree import Element, check_children, parse_xml
@@ -87,6 +88,8 @@ def _trajectory(segment: Element, containment: Containment, dropped: Counter[Dro
         return None
     trajectory = Trajectory(tuple(waypoints), containment)
     check_trajectory(trajectory)
+    trajectory, unheard = with_silences(trajectory)
+    dropped[DropReason.SILENCE] += unheard
     return trajectory
 
 
@@ -110,8 +113,9 @@ def _route(route: Element, options: RouteOptions) -> Trajectory:
 def _waypoint(point: Element) -> Waypoint:
     if point.child("time") is None:
         raise Refusal("feeds.track_with_times", "time", None)
-    if point.child("ele") is None:
-        raise Refusal("feeds.altitude_of_trackpoint", "ele", None)
+    if point.child("ele") is None or _text(point, "fix") == "2d":
+        # A position in two dimensions comes with the height of before.
+        raise Refusal("feeds.altitude_of_trackpoint", "ele", _text(point, "fix") or None)
     return Waypoint(_position(point), _altitude(point), instant(_text(point, "time"), "time"))
 
 

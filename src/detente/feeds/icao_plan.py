@@ -28,7 +28,7 @@ MOST_ELEMENTS = 1_000_000
 LONGEST_MESSAGE = 20_000
 
 _BEGINNING = re.compile(r"\(([A-Z]{3})(?=[-A-Z/0-9])")
-_MESSAGE = re.compile(r"\(FPL[A-Z0-9/]{0,30}-(.*)\)\s*\Z", re.DOTALL)
+_MESSAGE = re.compile(r"\(FPL[A-Z0-9/]{0,30}-([^()]*)\)\s*\Z")
 _IDENTITY = re.compile(r"([A-Z0-9]{1,7})(?:/A[0-7]{4})?\Z", re.ASCII)
 _RULES = re.compile(r"[IVYZ][SNGMX]?\Z", re.ASCII)
 _TYPE = re.compile(r"(?:\d{1,2})?[A-Z][A-Z0-9]{1,3}/[LMHJ]\Z", re.ASCII)

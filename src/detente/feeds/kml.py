@@ -26,6 +26,7 @@ from detente.feeds.dropped import Dropped, DropReason, dropped_in_order
 from detente.feeds.kml_drawing import drawn_in_kml
 from detente.feeds.kml_elements import CONTAINERS, GEOMETRIES, NAMESPACES, OVERLAYS, check_elements
 from detente.feeds.plausibility import check_trajectory
+from detente.feeds.recorded_track import with_silences
 from detente.feeds.routes import RouteOptions, straight_path
 from detente.feeds.source import Within, decimal_number, identifier_of, instant, printable_line
 from detente.feeds.xml_tree import Element, parse_xml
@@ -174,8 +175,7 @@ class _Reader:
             if _text(polygon, "extrude") not in {"1", "true"}:
                 raise Refusal("feeds.extruded_area", "extrude", _text(polygon, "extrude") or None)
             rows = coordinates_of(ring)
-            if rows[0][:2] != rows[-1][:2]:
-                raise Refusal("feeds.first_position_again", "coordinates", rows[-1][:2], rows=str(rows[0][:2]))
+            _check_closed(rows)
             area = Polygon(tuple(_position(row) for row in rows[:-1]))
             reference = self._reference(polygon)
             lower_m = 0.0 if isinstance(reference, Ground) else BELOW_ALL_GROUND_M
@@ -192,6 +192,8 @@ class _Reader:
         """
         with Within(f"line {line.line}: {line.name}"):
             check_elements(line)
+            if line.name == "LinearRing":
+                _check_closed(coordinates_of(line))
             if time is None:
                 return self._flown_path(line)
             start, end = _span(time)
@@ -240,6 +242,8 @@ class _Reader:
             )
             trajectory = Trajectory(waypoints, self.options.containment)
             check_trajectory(trajectory)
+            trajectory, unheard = with_silences(trajectory)
+            self.dropped[DropReason.SILENCE] += unheard
             return trajectory
 
     def _reference(self, geometry: Element) -> AltitudeReference:
@@ -311,6 +315,11 @@ def coordinates_of(geometry: Element) -> list[tuple[float, ...]]:
         with Within(f"coordinates[{index}]"):
             rows.append(_row(text.split(",")))
     return rows
+
+
+def _check_closed(rows: list[tuple[float, ...]]) -> None:
+    if rows[0][:2] != rows[-1][:2]:
+        raise Refusal("feeds.first_position_again", "coordinates", rows[-1][:2], rows=str(rows[0][:2]))
 
 
 def _without_repetition(rows: list[tuple[float, ...]]) -> list[tuple[float, ...]]:

@@ -21,6 +21,7 @@ from detente.feeds.cursor_on_target import read_cursor_on_target
 from detente.feeds.dropped import Doubtful, Dropped
 from detente.feeds.flightaware import read_flightaware
 from detente.feeds.flightradar24 import read_flightradar24
+from detente.feeds.flights import Flight, Flights
 from detente.feeds.garmin import read_garmin
 from detente.feeds.geojson import read_geojson
 from detente.feeds.geoparquet import read_geoparquet
@@ -41,10 +42,11 @@ from detente.feeds.recognition import PlanFormat, plan_format
 from detente.feeds.routes import RouteOptions
 from detente.feeds.sbs import read_sbs
 from detente.feeds.source import Within, brief, decode_json, identifier_of, printable_line, read_bytes
-from detente.feeds.track_columns import TrackColumns
-from detente.feeds.track_csv import read_csv_columns
-from detente.feeds.track_parquet import read_parquet_columns
-from detente.feeds.tracks import Flight, Flights, TrackOptions, flights_of
+from detente.feeds.track_columns import TrackColumns, joined
+from detente.feeds.track_csv import csv_columns
+from detente.feeds.track_parquet import parquet_columns
+from detente.feeds.track_partition import Progress, flights_of_batches
+from detente.feeds.tracks import TrackOptions, flights_of
 from detente.feeds.uas_zones import read_ed269, read_ed318
 from detente.feeds.vertical_limits import GroundElevation
 
@@ -82,8 +84,12 @@ class LoadedPlans(NamedTuple):
     doubtful: tuple[Doubtful, ...] = ()
 
 
-def load_plans(path: Path, options: LoadOptions | None = None, *, name: str = "") -> LoadedPlans:
+def load_plans(
+    path: Path, options: LoadOptions | None = None, *, name: str = "", progress: Progress | None = None
+) -> LoadedPlans:
     """Return the plans of a file, at least one; `name` is what its user calls it, its path when not said.
+
+    `progress` is told how many reports were read of a file that is too long for memory.
 
     Raises:
         Refusal: naming file, feature, field, value and mend; nothing else, whatever the file holds.
@@ -110,7 +116,8 @@ def load_plans(path: Path, options: LoadOptions | None = None, *, name: str = ""
             case PlanFormat() if (route := _route(path, found, options)) is not None:
                 loaded = route
             case _:
-                loaded = _of_flights(flights_of(_columns(path, found, options.utc_offset), options.tracks))
+                batches = _batches(path, found, options.utc_offset)
+                loaded = _of_flights(flights_of_batches(batches, options.tracks, progress))
         if not loaded.plans:
             left_out = ", ".join(f"{entry.count} {entry.reason}" for entry in loaded.dropped) or "nothing"
             raise Refusal("feeds.at_least_one_plan", "", f"no plan (left out: {left_out})")
@@ -179,35 +186,36 @@ def _airspace_options(options: LoadOptions) -> AirspaceOptions:
 
 def load_flights(path: Path, options: TrackOptions | None = None) -> Flights:
     """Return the flights of a file of position reports; raises Refusal without the file's name."""
-    return flights_of(_columns(path, plan_format(path), None), options)
+    return flights_of_batches(_batches(path, plan_format(path), None), options or TrackOptions())
 
 
 def load_reports(path: Path, utc_offset: timedelta | None = None) -> TrackColumns:
     """Return the position reports of a file as they stand in it; raises Refusal without the file's name."""
-    return _columns(path, plan_format(path), utc_offset)
+    return joined(_batches(path, plan_format(path), utc_offset))
 
 
-def _columns(path: Path, found: PlanFormat, utc_offset: timedelta | None) -> TrackColumns:
-    """The reports of a file in one of the formats that hold reports."""
+def _batches(path: Path, found: PlanFormat, utc_offset: timedelta | None) -> Iterator[TrackColumns]:
+    """The reports of a file in one of the formats that hold reports; those that may be long come in pieces."""
     match found:
         case PlanFormat.PARQUET:
-            return read_parquet_columns(path)
+            return parquet_columns(path)
         case PlanFormat.READSB_AIRCRAFT:
-            return read_aircraft(_object(path))
+            columns = read_aircraft(_object(path))
         case PlanFormat.READSB_TRACE:
-            return read_trace(_object(path))
+            columns = read_trace(_object(path))
         case PlanFormat.OPENSKY_STATES:
-            return read_states(_object(path))
+            columns = read_states(_object(path))
         case PlanFormat.OPENSKY_CSV:
-            return read_history(read_bytes(path))
+            columns = read_history(read_bytes(path))
         case PlanFormat.SBS:
-            return read_sbs(read_bytes(path), utc_offset)
+            columns = read_sbs(read_bytes(path), utc_offset)
         case PlanFormat.FLIGHTRADAR24:
-            return read_flightradar24(read_bytes(path))
+            columns = read_flightradar24(read_bytes(path))
         case PlanFormat.IGC:
-            return read_igc(read_bytes(path))
+            columns = read_igc(read_bytes(path))
         case _:
-            return read_csv_columns(path)
+            return csv_columns(path)
+    return iter((columns,))
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -36,6 +36,7 @@ _ITEMS = re.compile(
     r"Q\) ?(?P<Q>[^)]{1,80}?) A\) ?(?P<A>[A-Z0-9 ]{4,60}?) B\) ?(?P<B>[^)]{1,40}?) C\) ?(?P<C>[^)]{1,40}?) "
     r"(?:D\) ?(?P<D>[^)]{1,300}?) )?E\) (?P<E>.*)\Z"
 )
+_ANOTHER = re.compile(r"\S* ?NOTAM[NRC]\b(?= )(?=.* Q\))|\bQ\) ?[A-Z]{4}/Q[A-Z]{4}/.*|![A-Z]{3} \d.*")
 _LIMITS = re.compile(r" F\) ?([^()]{1,30}?) G\) ?([^()]{1,30}?) ?\)?\Z")
 _Q_LINE = re.compile(r"[A-Z]{4}/Q([A-Z])[A-Z]{3}/[IVK ]{0,3}/[NBOMK ]{0,4}/[AEWK ]{0,3}/(\d{3})/(\d{3})/([^/]{14})\Z")
 _PLACE = re.compile(r"(\d\d)([0-5]\d)([NS])(\d{3})([0-5]\d)([EW])(\d{3})\Z", re.ASCII)
@@ -74,6 +75,9 @@ def _add(gatherer: AirspaceGatherer, name: str, body: str) -> None:
     items = _ITEMS.match(body)
     if items is None:
         raise Refusal("feeds.notam_items", "", printable_line(body))
+    if swallowed := _ANOTHER.search(items["E"]):
+        # Its number is not written as numbers are: it would go unread as words of this one.
+        raise Refusal("feeds.notam_number", "E", printable_line(swallowed[0]))
     qualifiers = _Q_LINE.match(items["Q"])
     if qualifiers is None:
         raise Refusal("feeds.notam_q_line", "Q", printable_line(items["Q"]))

@@ -15,8 +15,8 @@ from detente.airspace.arrays import Floats
 from detente.airspace.geodesy import GEOD
 from detente.airspace.plan import Plan, Trajectory
 from detente.airspace.position import posix_s
+from detente.feeds.flights import Flight
 from detente.feeds.track_ghosts import NEAR_FT, NEAR_M
-from detente.feeds.tracks import Flight
 
 STEP_S = 4.0
 LAGS_S = tuple(range(-10, 11))
@@ -37,7 +37,7 @@ class SameAircraft(StrEnum):
 
 def same_aircraft(first: Flight, second: Flight) -> SameAircraft | None:
     """Return why two flights may be one aircraft, or None: all the time that both are heard they are in one place."""
-    if first.icao24 == second.icao24:
+    if first.icao24 and first.icao24 == second.icao24:
         reason = SameAircraft.SAME_ADDRESS
     elif first.icao24.startswith("~") or second.icao24.startswith("~"):
         reason = SameAircraft.REBROADCAST

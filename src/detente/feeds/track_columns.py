@@ -13,8 +13,9 @@ Other columns are left alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ OPTIONAL = ("flight_id", "callsign", "onground", "track")
 TEXTS = ("icao24", "callsign", "flight_id")
 LONGEST_TEXT = 64
 MAX_REPORTS = 5_000_000
+"""So many are in memory at a time, at the most."""
 
 Texts = NDArray[np.object_]
 
@@ -46,7 +48,8 @@ class TrackColumns:
         icao24: address.
         callsign: empty where unknown.
         flight_id: empty where the file has none.
-        first_row: the number of the first report's row, as people count the rows of the format.
+        first_row: the number of the file's first row, as people count the rows of the format.
+        rows: for each report the number of its row from the first, counted from 0; None where these are all rows.
     """
 
     time_s: Floats
@@ -59,6 +62,42 @@ class TrackColumns:
     callsign: Texts
     flight_id: Texts
     first_row: int = 2
+    rows: NDArray[np.int64] | None = None
+
+    def row(self, report: int) -> int:
+        """Return the row of a report, as people count."""
+        return self.first_row + (report if self.rows is None else int(self.rows[report]))
+
+    def since(self, report: int) -> TrackColumns:
+        """Return the reports from this one on."""
+        columns: dict[str, Any] = {name: getattr(self, name)[report:] for name in COLUMNS}
+        return TrackColumns(**columns, first_row=self.first_row + report)
+
+
+COLUMNS = tuple(field.name for field in fields(TrackColumns) if field.name not in {"first_row", "rows"})
+
+
+def joined(batches: Iterable[TrackColumns]) -> TrackColumns:
+    """Return batches, at least one, as one; raises Refusal for more than `MAX_REPORTS` reports."""
+    held: list[TrackColumns] = []
+    reports = 0
+    for batch in batches:
+        held.append(batch)
+        reports += len(batch.time_s)
+        if reports > MAX_REPORTS:
+            raise Refusal("feeds.at_most_rows", "rows", f"over {MAX_REPORTS:,}", most=MAX_REPORTS)
+    if len(held) == 1:
+        return held[0]
+    columns: dict[str, Any] = {name: np.concatenate([getattr(batch, name) for batch in held]) for name in COLUMNS}
+    return TrackColumns(**columns, first_row=held[0].first_row)
+
+
+def words_of(column: Any, meant: Callable[[str], str]) -> Texts:  # noqa: ANN401 - pyarrow carries no types
+    """Return the words of a dictionary column of pyarrow, each kind of them made by `meant` once; nothing for null."""
+    combined = column.combine_chunks()
+    combined = combined.chunk(0) if hasattr(combined, "chunk") else combined
+    words = np.array([*(meant(word or "") for word in combined.dictionary.to_pylist()), ""], dtype=object)
+    return np.asarray(words[combined.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)])
 
 
 def check_header(names: Sequence[str]) -> None:
@@ -90,5 +129,5 @@ def checked(columns: TrackColumns) -> TrackColumns:
     ):
         bad = np.flatnonzero((values < lowest) | (values > highest))
         if bad.size:
-            raise Refusal(code, f"row {bad[0] + columns.first_row}: {name}", float(values[bad[0]]))
+            raise Refusal(code, f"row {columns.row(int(bad[0]))}: {name}", float(values[bad[0]]))
     return columns

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from detente.airspace.refusal import Refusal
-from detente.feeds.csv_batches import read_in_batches
+from detente.feeds.csv_batches import UnusualError, csv_batches
 from detente.feeds.csv_rows import csv_rows
 from detente.feeds.report_values import GROUND, column_names, without_null
-from detente.feeds.source import Within, decimal_number, instant, printable_line, read_bytes
+from detente.feeds.source import MAX_TEXT_BYTES, Within, decimal_number, instant, printable_line, read_bytes
 from detente.feeds.track_columns import (
     OPTIONAL,
     REQUIRED,
@@ -27,15 +27,32 @@ TRUE_WORDS = frozenset({"true", "1", "t", "yes"})
 FALSE_WORDS = frozenset({"", "false", "0", "f", "no"})
 
 
-def read_csv_columns(path: Path) -> TrackColumns:
-    """Return the reports of a CSV file with a header line; raises Refusal naming line and column."""
-    quick = read_in_batches(path, PARSERS)
-    return checked(quick) if quick is not None else read_row_by_row(path)
+def csv_columns(path: Path) -> Iterator[TrackColumns]:
+    """Yield the reports of a CSV file with a header line, in batches; raises Refusal naming line and column."""
+    given = 0
+    try:
+        for batch in csv_batches(path, PARSERS):
+            yield checked(batch)
+            given += len(batch.time_s)
+    except UnusualError as error:
+        unusual = printable_line(str(error))
+    else:
+        return
+    try:
+        whole = read_row_by_row(path, MAX_TEXT_BYTES)
+    except Refusal as refusal:
+        if refusal.code != "feeds.at_most_bytes":
+            raise
+        # Too long to be read as a whole: what stood in the way of pieces is what its user can mend.
+        raise Refusal(
+            "feeds.long_table_plain", f"from row {given + 2:,} on", unusual, limit_bytes=MAX_TEXT_BYTES
+        ) from None
+    yield whole.since(given)
 
 
-def read_row_by_row(path: Path) -> TrackColumns:
+def read_row_by_row(path: Path, limit_bytes: int = MAX_TEXT_BYTES) -> TrackColumns:
     """Return the same reports from the file as a whole; raises Refusal naming line and column."""
-    header, rows, _ = csv_rows(read_bytes(path))
+    header, rows, _ = csv_rows(read_bytes(path, limit_bytes))
     header = column_names(header)
     check_header(header)
     columns = {name: [row[index] for row in rows] for index, name in enumerate(header) if name in REQUIRED + OPTIONAL}

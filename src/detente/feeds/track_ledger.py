@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detente.airspace.position import Position, from_posix_s
-from detente.feeds.dropped import Doubtful, Dropped, DropReason, Stretch
+from detente.feeds.dropped import Doubtful, DropReason, Stretch
 from detente.feeds.source import printable_line
 from detente.feeds.track_columns import TrackColumns
 
@@ -43,6 +44,10 @@ class ReportLedger:
             keys = zip(columns.flight_id[some].tolist(), columns.icao24[some].tolist(), strict=True)
             self.numbers[some] = [found.setdefault(flight or address, len(found)) for flight, address in keys]
         self.names = tuple(found)
+        first = np.zeros(len(found), dtype=np.intp)
+        # Of several writes to one place the last one counts: that of the first report.
+        first[self.numbers[::-1]] = np.arange(len(self.numbers))[::-1]
+        self._first_rows = [columns.row(report) for report in first.tolist()]
         self.nameless = self.numbers == found.get("", -1)
 
     def leave_out(self, reason: DropReason, rows: NDArray[np.intp]) -> None:
@@ -50,43 +55,43 @@ class ReportLedger:
         if len(rows):
             self._left_out.setdefault(reason, []).append(rows)
 
-    def dropped(self) -> tuple[Dropped, ...]:
-        """Return what was left out, in the order in which `DropReason` lists the reasons, by name and time."""
-        result = []
-        for reason in DropReason:
-            if reason in self._left_out:
-                rows = np.concatenate(self._left_out[reason])
-                result.append(Dropped(reason, len(rows), self._stretches(rows)))
-        return tuple(result)
+    def dropped(self) -> dict[DropReason, list[tuple[int, Stretch]]]:
+        """Return what was left out for each reason, by name and time, with the first row of each name."""
+        return {reason: list(self._stretches(np.concatenate(rows))) for reason, rows in self._left_out.items()}
 
-    def doubtful(self) -> tuple[Doubtful, ...]:
-        """Return the names of which reports were left out that were wrong or incomplete, with how many of how many."""
+    def doubtful(self) -> list[tuple[int, Doubtful]]:
+        """Return the names of which reports were left out that were wrong or incomplete, with how many of how many.
+
+        Likewise with the first row of each.
+        """
         wrong = [rows for reason, parts in self._left_out.items() if reason.implausible for rows in parts]
         if not wrong:
-            return ()
+            return []
         counts = np.bincount(self.numbers[np.concatenate(wrong)], minlength=len(self.names))
         totals = np.bincount(self.numbers, minlength=len(self.names))
-        return tuple(
-            Doubtful(self._name(number), int(counts[number]), int(totals[number]))
+        return [
+            (self._first_rows[number], Doubtful(self._name(number), int(counts[number]), int(totals[number])))
             for number in np.flatnonzero(counts >= FEWEST_LEFT_OUT).tolist()
-        )
+        ]
 
-    def _stretches(self, rows: NDArray[np.intp]) -> tuple[Stretch, ...]:
+    def _stretches(self, rows: NDArray[np.intp]) -> Iterator[tuple[int, Stretch]]:
         times, numbers = self._columns.time_s[rows], self.numbers[rows]
         order = np.lexsort((times, numbers))
         rows, times, numbers = rows[order], times[order], numbers[order]
         cuts = np.flatnonzero((np.diff(numbers) != 0) | (np.diff(times) > STRETCH_S)) + 1
         bounds = [0, *cuts.tolist(), len(rows)]
-        return tuple(
-            Stretch(
-                flight=self._name(int(numbers[begin])),
-                reports=end - begin,
-                start=from_posix_s(float(times[begin])),
-                end=from_posix_s(float(times[end - 1])),
-                position=self._position(int(rows[begin])),
+        for begin, end in pairwise(bounds):
+            number = int(numbers[begin])
+            yield (
+                self._first_rows[number],
+                Stretch(
+                    flight=self._name(number),
+                    reports=end - begin,
+                    start=from_posix_s(float(times[begin])),
+                    end=from_posix_s(float(times[end - 1])),
+                    position=self._position(int(rows[begin])),
+                ),
             )
-            for begin, end in pairwise(bounds)
-        )
 
     def _name(self, number: int) -> str:
         return printable_line(self.names[number])

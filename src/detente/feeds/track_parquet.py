@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +12,8 @@ import numpy as np
 from detente.airspace.arrays import Floats
 from detente.airspace.refusal import Refusal
 from detente.feeds.report_values import column_names, without_null
-from detente.feeds.source import printable_line, read_bytes
+from detente.feeds.source import GZIP_MARK, printable_line, read_beginning, read_bytes
 from detente.feeds.track_columns import (
-    MAX_REPORTS,
     OPTIONAL,
     REQUIRED,
     TEXTS,
@@ -21,45 +22,57 @@ from detente.feeds.track_columns import (
     check_header,
     checked,
     short_text,
+    words_of,
 )
 
 if TYPE_CHECKING:
     import pyarrow
 
 MAX_PARQUET_BYTES = 512 * 2**20
+"""A file that has to be in memory as a whole, unpacked, is refused beyond this."""
+
+BATCH_ROWS = 200_000
 
 
-def read_parquet_columns(path: Path) -> TrackColumns:
-    """Return the reports of a Parquet file; raises Refusal naming row and column, or saying that pyarrow is missing."""
+def parquet_columns(path: Path) -> Iterator[TrackColumns]:
+    """Yield the reports of a Parquet file in batches, at least one.
+
+    Raises Refusal naming row and column, or saying that pyarrow is missing.
+    """
     try:
         import pyarrow  # noqa: PLC0415 - an extra, and slow to import
         import pyarrow.parquet  # noqa: PLC0415
     except ImportError:
         raise Refusal("feeds.package_pyarrow", "", "Parquet") from None
-    content = read_bytes(path, MAX_PARQUET_BYTES)
+    # Packed as a whole it has to be unpacked as a whole.
+    packed = read_beginning(path, 2) == GZIP_MARK
+    content = read_bytes(path, MAX_PARQUET_BYTES) if packed else b""
+    first_row = 1
     try:
-        return checked(_from_table(_read_table(content, pyarrow), pyarrow))
+        with pyarrow.BufferReader(content) if packed else pyarrow.OSFile(str(path)) as source:
+            for table in _tables(source, pyarrow):
+                yield checked(_from_table(table, first_row, pyarrow))
+                first_row += table.num_rows
     except Refusal:
         raise
     except (pyarrow.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
         raise Refusal("feeds.parquet_file_readable", "", printable_line(str(error))) from None
 
 
-def _read_table(content: bytes, pyarrow: Any) -> pyarrow.Table:  # noqa: ANN401 - the module, read on demand
-    written = pyarrow.parquet.read_schema(pyarrow.BufferReader(content)).names
+def _tables(source: Any, pyarrow: Any) -> Iterator[pyarrow.Table]:  # noqa: ANN401 - the module, read on demand
+    written = pyarrow.parquet.read_schema(source).names
     names = column_names(written)
     check_header(names)
     # Strings stay in a dictionary: a small hostile file could otherwise repeat a long one without end.
     texts = [old for old, name in zip(written, names, strict=True) if name in TEXTS]
-    file = pyarrow.parquet.ParquetFile(
-        pyarrow.BufferReader(content), read_dictionary=texts, coerce_int96_timestamp_unit="us"
-    )
-    if file.metadata.num_rows > MAX_REPORTS:
-        raise Refusal("feeds.at_most_rows", "rows", file.metadata.num_rows, most=MAX_REPORTS)
     used = {old: name for old, name in zip(written, names, strict=True) if name in REQUIRED + OPTIONAL}
-    table = file.read(columns=list(used), use_threads=False)
-    table = table.rename_columns([used[old] for old in table.column_names])
-    return _int96_as_utc(table, file, pyarrow).unify_dictionaries()
+    with pyarrow.parquet.ParquetFile(source, read_dictionary=texts, coerce_int96_timestamp_unit="us") as file:
+        empty = pyarrow.schema([file.schema_arrow.field(name) for name in used]).empty_table()
+        batches = file.iter_batches(BATCH_ROWS, columns=list(used), use_threads=False)
+        tables = (pyarrow.Table.from_batches([batch]) for batch in batches if batch.num_rows)
+        for table in chain((next(tables, empty),), tables):
+            named = table.rename_columns([used[old] for old in table.column_names])
+            yield _int96_as_utc(named, file, pyarrow).unify_dictionaries()
 
 
 def _int96_as_utc(table: pyarrow.Table, file: Any, pyarrow: Any) -> pyarrow.Table:  # noqa: ANN401 - as above
@@ -72,7 +85,7 @@ def _int96_as_utc(table: pyarrow.Table, file: Any, pyarrow: Any) -> pyarrow.Tabl
     return table.set_column(at, "timestamp", table["timestamp"].cast(pyarrow.timestamp("us", tz="UTC")))
 
 
-def _from_table(table: pyarrow.Table, pyarrow: Any) -> TrackColumns:  # noqa: ANN401 - the module, read on demand
+def _from_table(table: pyarrow.Table, first_row: int, pyarrow: Any) -> TrackColumns:  # noqa: ANN401 - the module, read on demand
     kinds = pyarrow.types
     rows = table.num_rows
 
@@ -90,14 +103,7 @@ def _from_table(table: pyarrow.Table, pyarrow: Any) -> TrackColumns:  # noqa: AN
         column = table[name]
         if not kinds.is_dictionary(column.type) or not _is_text(kinds, column.type.value_type):
             raise Refusal("feeds.column_text", name, str(column.type))
-        combined = column.combine_chunks()
-        if isinstance(combined, pyarrow.ChunkedArray):
-            combined = combined.chunk(0)
-        words = np.array(
-            [*(short_text(without_null(word or ""), name) for word in combined.dictionary.to_pylist()), ""],
-            dtype=object,
-        )
-        return np.asarray(words[combined.indices.cast(pyarrow.int64()).fill_null(len(words) - 1).to_numpy()])
+        return words_of(column, lambda word: short_text(without_null(word), name))
 
     stamps = table["timestamp"]
     if not kinds.is_timestamp(stamps.type) or stamps.type.tz is None:
@@ -120,7 +126,7 @@ def _from_table(table: pyarrow.Table, pyarrow: Any) -> TrackColumns:  # noqa: AN
         icao24=texts("icao24"),
         callsign=texts("callsign"),
         flight_id=texts("flight_id"),
-        first_row=1,
+        first_row=first_row,
     )
 
 

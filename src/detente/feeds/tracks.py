@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from detente.airspace.altitude import FOOT_M, Altitude, AltitudeUnit, StandardPressure
 from detente.airspace.arrays import Floats
-from detente.airspace.geodesy import GEOD
 from detente.airspace.plan import Containment, Plan, Trajectory, Waypoint, check_identifier
 from detente.airspace.position import Position, from_posix_s
 from detente.airspace.refusal import Refusal
-from detente.feeds.dropped import Doubtful, Dropped, DropReason, Stretch
+from detente.feeds.dropped import DropReason, Stretch
+from detente.feeds.flights import Flight, Flights, TrackPart, together
 from detente.feeds.path_simplification import knots
-from detente.feeds.plausibility import HIGHEST_M, height_excess_m, position_excess_m
+from detente.feeds.plausibility import HEIGHT_JITTER_M, HIGHEST_M, height_excess_m, position_excess_m
 from detente.feeds.source import Within, printable_line
 from detente.feeds.track_chains import chains_of_positions, makes_a_flight
 from detente.feeds.track_columns import TrackColumns
@@ -33,9 +33,6 @@ from detente.feeds.track_ghosts import Ghosts
 from detente.feeds.track_ground import too_fast_for_ground
 from detente.feeds.track_heights import believed_spans
 from detente.feeds.track_ledger import ReportLedger
-
-AIRBORNE_M_S = 50.0
-"""What has come on so fast on the whole between two flights has not landed."""
 
 ORIGIN_DEG = 1e-6
 """Receivers write 0, 0 for a position that they do not know."""
@@ -65,33 +62,6 @@ class TrackOptions(msgspec.Struct, frozen=True):
             raise Refusal("feeds.gap_above_zero_tolerances", "options", str(self))
 
 
-class Flight(NamedTuple):
-    """A flight's plan with what is known of its aircraft, and when it was not heard.
-
-    `unheard` is within the plan, and widens it; `lost` is before it, since the aircraft's last flight: in no plan.
-    `aside` are reports in the plan that are doubted, and widen it.
-    """
-
-    plan: Plan
-    icao24: str
-    callsign: str
-    unheard: tuple[Stretch, ...] = ()
-    lost: tuple[Stretch, ...] = ()
-    aside: tuple[Stretch, ...] = ()
-
-
-class Flights(NamedTuple):
-    """The flights of a file in the order of their first reports, and the reports that are in none.
-
-    `reports` is how many the file has, `doubtful` the names of which a good share had to be left out.
-    """
-
-    flights: tuple[Flight, ...]
-    dropped: tuple[Dropped, ...]
-    reports: int = 0
-    doubtful: tuple[Doubtful, ...] = ()
-
-
 class _Rows(NamedTuple):
     """The reports of one flight, by increasing time; numbers index the file's columns.
 
@@ -115,7 +85,11 @@ def flights_of(columns: TrackColumns, options: TrackOptions | None = None) -> Fl
     time, and such as no aircraft could make are left out and named. The plan's identifier is the flight's, with
     "other~" for a leading "~".
     """
-    options = options or TrackOptions()
+    return together([part_of(columns, options or TrackOptions())])
+
+
+def part_of(columns: TrackColumns, options: TrackOptions) -> TrackPart:
+    """Return what the reports of some of a file's names give, which are all those of these names."""
     ledger = ReportLedger(columns)
     flown: set[int] = set()
     groups = _groups(columns, options, ledger, flown)
@@ -130,26 +104,7 @@ def flights_of(columns: TrackColumns, options: TrackOptions | None = None) -> Fl
             with Within(f"flight {printable_line(repr(group.name))}"):
                 flights.append(_flight(columns, group, options))
     _leave_out_placeless(columns, flown, ledger)
-    flights.sort(key=lambda flight: (flight.plan.time.start, flight.plan.plan_id))
-    return Flights(tuple(_with_losses(flights)), ledger.dropped(), len(columns.time_s), ledger.doubtful())
-
-
-def _with_losses(flights: list[Flight]) -> Iterator[Flight]:
-    """Yield the flights, each with the time since the last one of its aircraft if it flew on meanwhile, unheard."""
-    before: dict[str, Waypoint] = {}
-    for flight in flights:
-        assert isinstance(flight.plan.intent, Trajectory)
-        waypoints = flight.plan.intent.waypoints
-        last = before.get(flight.icao24)
-        before[flight.icao24] = waypoints[-1]
-        if last is not None and (seconds := (waypoints[0].time - last.time).total_seconds()) > 0.0:
-            ends = [last.position, waypoints[0].position]
-            metres = GEOD.line_length([p.longitude_deg for p in ends], [p.latitude_deg for p in ends])
-            if metres >= AIRBORNE_M_S * seconds:
-                lost = Stretch(flight.plan.plan_id, 0, last.time, waypoints[0].time, last.position)
-                yield flight._replace(lost=(lost,))
-                continue
-        yield flight
+    return TrackPart(flights, len(columns.time_s), ledger.dropped(), ledger.doubtful())
 
 
 def _is_ghost_address(columns: TrackColumns, group: _Rows) -> bool:
@@ -205,7 +160,7 @@ def _groups(columns: TrackColumns, options: TrackOptions, ledger: ReportLedger, 
     rows = _airborne(columns, ledger)
     nameless = np.flatnonzero(ledger.nameless[rows])
     if nameless.size:
-        raise Refusal("feeds.address_or_flight_id", f"row {rows[nameless[0]] + columns.first_row}: icao24", "")
+        raise Refusal("feeds.address_or_flight_id", f"row {columns.row(int(rows[nameless[0]]))}: icao24", "")
     for named in _by_name(columns, ledger, rows):
         by_address = columns.flight_id[named[0]] == ""
         name = ledger.names[ledger.numbers[named[0]]]
@@ -231,12 +186,27 @@ def _flights_under_one_name(
         if not makes_a_flight(len(rows), most):
             ledger.leave_out(DropReason.TOO_FAST, rows)
             continue
-        repeated = np.concatenate([[False], np.diff(np.round(columns.time_s[rows] * 1e6)) == 0])
-        ledger.leave_out(DropReason.REPEATED_TIME, rows[repeated])
-        rows = rows[~repeated]
+        rows, others = _one_at_a_time(columns, rows, ledger)
+        if makes_a_flight(len(others), len(rows)):
+            yield from _flights_under_one_name(columns, others, options, ledger)
+        else:
+            ledger.leave_out(DropReason.TOO_STEEP, others)
         still = frozen(columns.time_s[rows], columns.latitude_deg[rows], columns.longitude_deg[rows])
         ledger.leave_out(DropReason.FROZEN, rows[still])
         yield from _with_heights(columns, rows[~still], ledger)
+
+
+def _one_at_a_time(
+    columns: TrackColumns, rows: NDArray[np.intp], ledger: ReportLedger
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the first report of each time, and those beside it that are of another height: of another aircraft."""
+    moments = np.round(columns.time_s[rows] * 1e6)
+    first = np.concatenate([[True], np.diff(moments) != 0])
+    kept = np.flatnonzero(first)[np.cumsum(first) - 1]
+    heights_m = columns.altitude_ft[rows] * FOOT_M
+    other = ~first & (np.abs(heights_m - heights_m[kept]) > HEIGHT_JITTER_M)
+    ledger.leave_out(DropReason.REPEATED_TIME, rows[~first & ~other])
+    return rows[first], rows[other]
 
 
 def _with_heights(columns: TrackColumns, rows: NDArray[np.intp], ledger: ReportLedger) -> Iterator[_Rows]:

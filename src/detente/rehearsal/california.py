@@ -8,6 +8,7 @@ which alone are told, and measures settle them. Everything that the report says 
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,9 +25,10 @@ from detente.airspace.altitude import FOOT_M
 from detente.airspace.plan import IDENTIFIER, Containment, Plan, TimeWindow
 from detente.airspace.refusal import Refusal
 from detente.airspace.separation import Minima, MinimaTable
+from detente.feeds.flights import Flight
 from detente.feeds.geojson import write_geojson
 from detente.feeds.load import load_flights
-from detente.feeds.tracks import Flight, TrackOptions
+from detente.feeds.tracks import TrackOptions
 from detente.language.figures import NAUTICAL_MILE_M
 from detente.matching.steps import steps_of
 from detente.rehearsal.party import RehearsalParty
@@ -148,8 +150,7 @@ def fly_the_day(out: Path, show: Callable[[DemoProgress], None], read: Callable[
     first, second = (RehearsalParty(name, out / name.lower()) for name in traffic.names)
     parties = (first, second)
     show(DemoProgress("parties", 0, 1))
-    for party in parties:
-        party.found()
+    found_in_order(first, second)
     first.pair(second)
     second.pair(first)
     accord = simple_accord(first, second, traffic)
@@ -179,6 +180,21 @@ def fly_the_day(out: Path, show: Callable[[DemoProgress], None], read: Callable[
         first, second, accord, traffic.plans, traffic.reports_left_out, time.monotonic() - started,
         traffic.attributions, traffic.other_days,
     )  # fmt: skip
+
+
+def found_in_order(first: RehearsalParty, second: RehearsalParty) -> None:
+    """Found both parties, the first with the lower key.
+
+    Keys are drawn, and the party with the lower one has the first role in a match: its plans are grown in space, the
+    other's in time, which puts some plans near a conflict on one side of the grid or on the other. With the roles left
+    to chance two runs of one day would not tell the same plans in part.
+    """
+    first.found()
+    second.found()
+    while first.card.public_key > second.card.public_key:
+        for party in (first, second):
+            shutil.rmtree(party.files.path)
+            party.found()
 
 
 def plan_file(party: RehearsalParty) -> Path:
