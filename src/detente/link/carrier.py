@@ -110,6 +110,9 @@ class HttpCarrier:
 def why_not_carried(error: Exception) -> str:
     """Return in words why no answer came; whoever answers without the peer's key is called what it is."""
     cause = getattr(error, "certificate_error", error)
+    if isinstance(error, aiohttp.ClientConnectorError) and cause is error:
+        # Its own words show an object of the program.
+        return f"{error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
     if not isinstance(cause, ssl.SSLCertVerificationError):
         return f"{type(error).__name__}: {str(error) or 'no answer in time'}"
     if cause.verify_code in _OUT_OF_TIME:
