@@ -72,14 +72,15 @@ def plan(name: str, number: int) -> Plan:
 
 
 class Node:
-    """One party's node, run by a `detente` command of any release."""
+    """One party's node, run by a `detente` command of any release. At `stop_port` STOP has a listener of its own."""
 
-    def __init__(self, folder: Path, name: str, port: int) -> None:
+    def __init__(self, folder: Path, name: str, port: int, stop_port: int = 0) -> None:
         folder.mkdir(parents=True)
         self.files, self.name = NodeDirectory(folder), name
         key = NodeKey.generate()
         key.save(self.files.key_path)
-        self.card = make_card(key, name, (f"http://127.0.0.1:{port}",), NOW)
+        addresses = [tuple(f"http://127.0.0.1:{one}" for one in (at,) if one) for at in (port, stop_port)]
+        self.card = make_card(key, name, addresses[0], NOW, addresses[1])
         write_durably(self.files.card_path, write_card(self.card))
         self.other = "south" if name == "north" else "north"
         self.process: subprocess.Popen[bytes] | None = None

@@ -3,24 +3,27 @@
 Three parties under one accord: the nodes of north and south run, east is the attacker. STOPs go from north to south and
 from south to north, one after the other, while east, or north's own people, keep north as busy as they can. Each attack
 has nodes of its own, and so has the idle pair of the same run that it is held against. A STOP counts from the moment
-that it is asked of the local node until the other node's stream of the line shows it.
+that it is asked of the local node, by a command or as from the console, until the other node's stream of the line shows
+it.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from detente.accord.terms import Accord, AccordParty, format_accord
 from detente.airspace.plan import TimeWindow
@@ -28,7 +31,7 @@ from detente.airspace.separation import Minima, MinimaTable
 from detente.api.client import NodeClient
 from node import NOW, Node, free_ports, until
 from results import write_section
-from stop_attacks import ATTACKS, OUR_PLANS, around_the_edge
+from stop_attacks import ATTACKS, FROM_THE_CONSOLE, OUR_PLANS, Console, around_the_edge
 
 STOPS = 100
 PAUSE_S = 0.1
@@ -75,8 +78,10 @@ class Screen:
 @contextmanager
 def nodes(folder: Path, *, automatic: bool) -> Iterator[tuple[Node, Node]]:
     """North and south run under an accord with east, whose key the attacks have."""
+    ports = free_ports(6)
     parties = [
-        Node(folder / name, name, port) for name, port in zip(("north", "south", "east"), free_ports(3), strict=True)
+        Node(folder / name, name, *two)
+        for name, two in zip(("north", "south", "east"), zip(ports[:3], ports[3:], strict=True), strict=True)
     ]
     north, south, _ = parties
     accord = Accord(
@@ -112,13 +117,14 @@ def attacked(name: str | None, node: Node) -> Iterator[Path]:
         str(node.files.path),
         str(rounds),
     ]
-    with subprocess.Popen(command) as attacker:
+    # What it has started ends with it: it would go on in a directory that is taken away.
+    with subprocess.Popen(command, start_new_session=True) as attacker:
         try:
             until(lambda: rounds.stat().st_size or attacker.poll() is not None, 0.02)
             yield rounds
             assert attacker.poll() is None, f"the attack ended by itself: {name}"
         finally:
-            attacker.kill()
+            os.killpg(attacker.pid, signal.SIGKILL)
 
 
 def measure(name: str | None, folder: Path) -> Figures:
@@ -128,12 +134,17 @@ def measure(name: str | None, folder: Path) -> Figures:
         north.post("plans", body={"plans": [around_the_edge(f"ours-{k}", k, OUR_PLANS) for k in range(OUR_PLANS)]})
         until(lambda: south.get("status")["plans"].get("north") == OUR_PLANS, 0.02)
         taken_s = []
+        ways: list[Callable[..., dict[str, Any]]]
+        if name in FROM_THE_CONSOLE:
+            ways = [Console(node.files.path, "officer").stop for node in (north, south)]
+        else:
+            ways = [partial(node.post, "line", "stop") for node in (north, south)]
         with attacked(name, north) as rounds:
             before = rounds.stat().st_size
             for number in range(STOPS):
-                sender, other = (north, south) if number % 2 else (south, north)
+                sender, other = (south, north) if number % 2 else (north, south)
                 began = time.perf_counter()
-                (sent,) = sender.post("line", "stop", body={"peer": other.name})["message_ids"]
+                (sent,) = ways[number % 2](body={"peer": other.name})["message_ids"]
                 message_id = sent.rpartition(" ")[2]
                 taken_s.append(screens[other.name].shown_at(message_id) - began)
                 other.post("line", "take", body={"peer": sender.name, "message_id": message_id, "post": "watch"})

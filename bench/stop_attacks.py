@@ -6,14 +6,16 @@ import itertools
 import math
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -40,9 +42,12 @@ from detente.room.tagged import write_tagged
 from detente.settings.address import address_of
 from detente.zones.messages import ZoneProposed
 from detente.zones.terms import ZoneTerms
+from strangers import CROWD, FEW, endless_headers, half_sent_bodies, idle_strangers, trickling_heads
 
 OUR_PLANS = 300
 STREAMS = 400
+UPLOADS = 8
+UPLOADED = 50_000
 IMPORTED = 5_000
 LARGE_VERTICES, LARGEST_VERTICES = 2_000, 10_000
 LONGEST_COMMENT = 490_000
@@ -85,6 +90,36 @@ def scattered(name: str, number: int, level_m: float = 9_000.0) -> Plan:
     start_s = 80_000.0 * ((number * 0.754878) % 1.0)
     place = Position(40.0 + 2.0 * ((number * 0.414) % 1.0), 20.0 + 3.0 * ((number * 0.618034) % 1.0))
     return Plan(name, (Volume4D(Circle(place, 500.0), band(level_m), window(start_s, 600.0)),))
+
+
+class Console:
+    """A person at the node's console: signed in, and asking over HTTP as a browser does."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._address = urlsplit(address_of(folder) or "").netloc
+        owner = NodeClient(folder)
+        owner.post("people", body=msgspec.json.encode({"name": name, "role": "duty_officer", "posts": ["watch"]}))
+        link = owner.post("people", name, "link")["link"].partition("#")[2]
+        self._headers: dict[str, str] = {}
+        self._headers = {"Authorization": f"Bearer {self.post('/sign-in', {'token': link, 'bearer': True})['token']}"}
+
+    def opened(self, path: str) -> HTTPConnection:
+        """Ask for something, and leave the answer unread."""
+        connection = HTTPConnection(self._address)
+        connection.request("GET", path, headers=self._headers)
+        return connection
+
+    def post(self, path: str, body: object) -> dict[str, Any]:
+        """Post JSON over a connection of its own; return the answer. Raises OSError where none comes."""
+        headers = {"Content-Type": "application/json", **self._headers}
+        with closing(HTTPConnection(self._address)) as connection:
+            connection.request("POST", path, body if isinstance(body, bytes) else msgspec.json.encode(body), headers)
+            answered: dict[str, Any] = msgspec.json.decode(connection.getresponse().read())
+            return answered
+
+    def stop(self, body: object) -> dict[str, Any]:
+        """Send a STOP."""
+        return self.post("/line/stop", body)
 
 
 class Attacker:
@@ -176,32 +211,59 @@ def line_flood(folder: Path) -> Iterator[None]:
         yield
 
 
-def streams(folder: Path) -> Iterator[None]:
+def _streams(opened: list[Callable[[str], HTTPConnection]]) -> Iterator[None]:
     """Four hundred event streams are asked for, each from the journal's beginning; every 50 ms one is asked for anew.
 
-    The node bounds how many it holds, and closes the others unanswered.
+    The node bounds how many it holds: for a new one the oldest is cut.
     """
-    token = local_token(NodeKey.load(NodeDirectory(folder).key_path))
-    address = urlsplit(address_of(folder) or "")
-
-    def opened(number: int) -> HTTPConnection:
-        connection = HTTPConnection(address.hostname or "", address.port)
-        path = ("/events", "/line/events")[number % 2]
-        connection.request("GET", f"{path}?after=0", headers={"Authorization": f"Bearer {token}"})
-        return connection
-
-    held = [opened(number) for number in range(STREAMS)]
-    for connection in held:
-        with suppress(OSError, HTTPException):
-            connection.getresponse()
+    held: dict[int, HTTPConnection] = {}
     for number in itertools.count():
         place = number % STREAMS
-        held[place].close()
-        try:
-            held[place] = opened(number)
-        except (OSError, HTTPException):
+        if place in held:
+            held[place].close()
+        with suppress(OSError, HTTPException):
+            held[place] = opened[place % len(opened)](f"{('/events', '/line/events')[number % 2]}?after=0")
+            if number < STREAMS:
+                held[place].getresponse()
+        if number >= STREAMS:
             time.sleep(0.05)
-        time.sleep(0.05)
+            yield
+
+
+def streams(folder: Path) -> Iterator[None]:
+    """Event streams of the node's owner."""
+    token = local_token(NodeKey.load(NodeDirectory(folder).key_path))
+    address = urlsplit(address_of(folder) or "").netloc
+
+    def opened(path: str) -> HTTPConnection:
+        connection = HTTPConnection(address)
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+        return connection
+
+    return _streams([opened])
+
+
+def streams_of_people(folder: Path) -> Iterator[None]:
+    """Event streams of ten persons, as many as the listener has places for."""
+    return _streams([Console(folder, f"listener-{number}").opened for number in range(10)])
+
+
+def uploads(folder: Path) -> Iterator[None]:
+    """One person sends fifty thousand plans, eight times at once and again and again; the last of them is none."""
+    console = Console(folder, "uploader")
+    plans = msgspec.json.encode([scattered(f"upload-{k}", k) for k in range(UPLOADED)])
+    body = b'{"plans":%b,{}]}' % plans[:-1]
+    ended = threading.Semaphore(0)
+
+    def upload() -> None:
+        while True:
+            with suppress(OSError, HTTPException):
+                console.post("/plans", body)
+            ended.release()
+
+    for _ in range(UPLOADS):
+        threading.Thread(target=upload, daemon=True).start()
+    while ended.acquire():
         yield
 
 
@@ -246,7 +308,16 @@ ATTACKS: dict[str, Callable[[Path], Iterator[None]]] = {
     f"import of {IMPORTED:,} plans": own_import,
     "report of what was disclosed": disclosed,
     "200 conflicts settled by the nodes": settled,
+    f"{CROWD:,} idle strangers at each listener": idle_strangers,
+    f"{FEW} half-sent bodies of strangers at each": half_sent_bodies,
+    "headers without an end at each": endless_headers,
+    "heads of strangers that trickle in at each": trickling_heads,
+    f"from the console: {CROWD:,} idle strangers at each": idle_strangers,
+    f"from the console: {STREAMS} event streams of people": streams_of_people,
+    "from the console: large uploads of a person": uploads,
 }
+FROM_THE_CONSOLE = {name for name in ATTACKS if name.startswith("from the console")}
+"""Meanwhile STOPs are asked of the listener for people, as the console does."""
 
 
 def attack(name: str, folder: str, rounds: str) -> None:

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
+import signal
+import socket
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
+from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import msgspec
 import pytest
-from parties import PATIENCE_S, Party, accord_of, two_parties
+from parties import PATIENCE_S, TODAY, Party, accord_of, two_parties
 
+import forked
+from detente.airspace.plan import TimeWindow
 from ports import free_port
 
 STOP = "north:1"
@@ -198,6 +207,90 @@ def test_a_request_that_waits_ends_with_the_node(tmp_path: Path) -> None:
             assert north.stop() == 0
             with asked.getresponse() as answer:
                 assert json.loads(answer.read())["delivery"]["standing"] == "not_delivered"
+
+
+@contextmanager
+def answering(says: bytes) -> Iterator[int]:
+    """The port of something that takes connections, says this on each, and then no more."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, ExitStack() as opened:
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    connection = opened.enter_context(listening.accept()[0])
+                    with suppress(OSError):
+                        connection.sendall(says)
+
+        thread = Thread(target=answer)
+        thread.start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.mark.parametrize("says", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{", b"SSH-2.0-OpenSSH\r\n"])
+def test_a_stop_is_not_delivered_to_what_answers_nothing_half_or_something_else(tmp_path: Path, says: bytes) -> None:
+    with answering(says) as port, two_parties(tmp_path, south_called_at=port, start=False) as (north, _):
+        north.start()
+        said = stop(north, "--wait-s", "1", code=4)
+        assert f"south {STOP}: NOT DELIVERED" in said
+        assert "watch +41 22 730 5111" in said
+        check_not_delivered(north, "away", "")
+
+
+def test_a_stop_outlives_the_end_of_both_nodes_and_arrives_once(tmp_path: Path) -> None:
+    with two_parties(tmp_path) as (north, south):
+        for number in (1, 2, 3):
+            assert north.post("/line/stop", {})["message_ids"] == [f"south north:{number}"]
+            # Each is killed wherever it is with it; what was answered above is kept.
+            for party in (south, north):
+                party.kill()
+                party.start()
+            path = f"/line/messages/south/north:{number}?until=delivered&wait_s=60"
+            north.until(lambda path=path: north.get(path)["delivery"]["standing"] == "delivered", "delivers it")
+            assert len(south.get("/line/messages")) == number
+
+
+def test_a_stop_under_an_accord_that_is_over_still_has_its_numbers(tmp_path: Path) -> None:
+    with two_parties(tmp_path, start=False) as (north, south):
+        over = TimeWindow(TODAY - timedelta(days=30), TODAY - timedelta(days=1))
+        north.configure(msgspec.structs.replace(accord_of(north, south), valid=over))
+        north.start()
+        assert "watch +41 22 730 5111" in stop(north, "--wait-s", "1", code=4)
+
+
+def test_a_node_of_ours_that_is_frozen_is_not_waited_for(tmp_path: Path) -> None:
+    with two_parties(tmp_path, start=False) as (north, _):
+        north.start()
+        assert north.process is not None
+        north.process.send_signal(signal.SIGSTOP)
+        # The command is ended by the test's own patience if it waits for the node.
+        done = north.cli("line", "stop", "--wait-s", "1")
+        assert done.returncode == 8
+        assert "south: NOT SENT (our node runs and does not answer)" in done.stdout
+        assert "watch +41 22 730 5111" in done.stdout
+
+
+@pytest.mark.parametrize(("is_killed", "code"), [(True, 7), (False, 8)])
+def test_a_stop_is_not_known_to_be_delivered_once_our_node_falls_silent(
+    tmp_path: Path, *, is_killed: bool, code: int
+) -> None:
+    with two_parties(tmp_path, start=False) as (north, _):
+        north.start()
+        assert north.process is not None
+        command = [str(forked.program()), "line", "stop", "--wait-s", "2", "--dir", str(north.path)]
+        environment = {**os.environ, "DETENTE_LANGUAGE": "en"}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+            assert process.stdout is not None
+            assert "Sent as south north:1" in process.stdout.readline()
+            if is_killed:
+                north.kill()
+            else:
+                north.process.send_signal(signal.SIGSTOP)
+            said = process.stdout.read()
+        assert process.returncode == code, said
+        assert "south: NOT KNOWN TO BE DELIVERED" in said
+        assert "watch +41 22 730 5111" in said
 
 
 @pytest.mark.parametrize(

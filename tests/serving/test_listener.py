@@ -29,6 +29,7 @@ class Counting:
 
     def __init__(self) -> None:
         self.late: list[Exchange] = []
+        self.begun: list[Exchange] = []
         self.came, self.gone = threading.Event(), threading.Event()
 
     def admit(self, exchange: Exchange) -> Admitted:
@@ -47,6 +48,7 @@ class Counting:
         elif exchange.path == b"/endless":
             exchange.when_gone = self.gone.set
             exchange.begin(HEAD, is_endless=True)
+            self.begun.append(exchange)
         elif exchange.path == b"/large":
             exchange.reply(HEAD, b"x" * (16 * KIB * KIB))
         else:
@@ -150,6 +152,21 @@ def test_one_client_has_its_share() -> None:
             wire.send(request("GET", "/", b"", "Client: one"))
             assert wire.answer()[0] == 200
         assert first.is_closed()
+
+
+@pytest.mark.parametrize("limits", [{"connections_of_client": 3}, {"connections": 2, "local_connections": 1}])
+def test_an_event_stream_gives_way_to_whoever_asks_something(limits: dict[str, int]) -> None:
+    with serving(**limits) as served, ExitStack() as stack:
+        streams = [stack.enter_context(Wire(served.port)) for _ in range(3)]
+        for stream in streams:
+            stream.send(request("GET", "/endless", b"", "Client: one"))
+            assert stream.head()[0] == 200
+        assert served.asks("Client: one") == 200
+        assert streams[0].is_closed()
+        assert served.asks("Client: one") == 200, "the place that was given up is enough"
+        for exchange in served.service.begun[1:]:
+            served.call(exchange.end)
+        assert [stream.stream.read(5) for stream in streams[1:]] == [b"0\r\n\r\n"] * 2
 
 
 @pytest.mark.parametrize(

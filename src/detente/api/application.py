@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import structlog
-from litestar import Litestar, Request, Response, Router
+from litestar import Litestar, Response, Router
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -19,6 +19,7 @@ from detente import __version__
 from detente.airspace.refusal import Refusal
 from detente.api.access import NotLetIn
 from detente.api.asgi import exchange_of
+from detente.api.large_bodies import AnyRequest, patient_request
 from detente.api.permissions import NEEDED_ROLE, may
 from detente.api.routes import (
     accords,
@@ -53,8 +54,6 @@ from detente.room.decoding import refusal_of
 from detente.settings.configuration import MEGABYTE
 
 Connection = ASGIConnection[BaseRouteHandler, None, None, State]
-AnyRequest = Request[None, None, State]
-
 CALLER = "caller"
 """Under this name the state of a request holds who asks."""
 log = structlog.get_logger()
@@ -155,6 +154,7 @@ def _application(service: Service, routers: list[Router], described: OpenAPIConf
             Exception: _answer_fault,
         },
         openapi_config=described,
+        request_class=patient_request(service.file_reading),
         request_max_body_size=service.configuration.http.largest_body_mb * MEGABYTE,
         logging_config=None,
         signature_types=[Service],

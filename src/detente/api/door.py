@@ -31,7 +31,8 @@ STOP_BATCH_BYTES = 2 * 1024 * 1024
 """Of a batch at the address for STOP: room for what a peer gives back of our receipts."""
 SIGN_IN_BYTES = {SIGN_IN: 1024, PASSKEY_CHALLENGE: 1024, PASSKEY_SIGN_IN: 8192}
 """Of what whoever is not let in yet brings: a token and what it is wanted for; what a passkey signed."""
-_OF_STOP = frozenset({"POST /line/stop", "GET /line", "GET /accords"})
+_STOP = "POST /line/stop"
+_OF_STOP = frozenset({_STOP, "GET /line", "GET /accords"})
 _NO_BODY = Admitted("", 0)
 _JSON = (b"content-type", b"application/json")
 
@@ -44,12 +45,16 @@ class Door:
         self._most_bytes = service.configuration.http.largest_body_mb * MEGABYTE
 
     def admit(self, exchange: Exchange) -> Admitted:
-        """Say who asks, and how much he may bring to a route that his role allows; nothing to any other."""
+        """Say who asks, and how much he may bring to a route that his role allows; nothing to any other.
+
+        A STOP is counted apart: what else the same person has on its way takes none of its place.
+        """
         routes = routes_at(exchange.method, unquote(exchange.path.decode("latin-1")))
         found = self._service.access.caller(exchange.method.encode(), exchange.headers, exchange.way.user)
         if isinstance(found, NotLetIn):
             return Admitted("", max((SIGN_IN_BYTES.get(route, 0) for route in routes), default=0))
-        return Admitted(found.client, self._most_bytes if any(may(found, route) for route in routes) else 0)
+        client = f"{found.client}, STOP" if _STOP in routes else found.client
+        return Admitted(client, self._most_bytes if any(may(found, route) for route in routes) else 0)
 
 
 class OwnStopDoor(Door):

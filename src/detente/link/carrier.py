@@ -13,6 +13,7 @@ import structlog
 
 from detente.airspace.refusal import Refusal
 from detente.link.answer import ENVELOPES_MEDIA_TYPE, ENVELOPES_PATH, MAX_ANSWER_BYTES
+from detente.link.looking_up import LookUp
 from detente.link.tls import LinkTls
 
 log = structlog.get_logger()
@@ -109,8 +110,11 @@ class HttpCarrier:
 def why_not_carried(error: Exception) -> str:
     """Return in words why no answer came; whoever answers without the peer's key is called what it is."""
     cause = getattr(error, "certificate_error", error)
+    if isinstance(error, aiohttp.ClientConnectorError) and cause is error:
+        # Its own words show an object of the program.
+        return f"{error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
     if not isinstance(cause, ssl.SSLCertVerificationError):
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {str(error) or 'no answer in time'}"
     if cause.verify_code in _OUT_OF_TIME:
         return "the certificate shown there is not of our time: compare the clocks of both nodes"
     return IMPOSTOR
@@ -120,6 +124,7 @@ def why_not_carried(error: Exception) -> str:
 async def open_client(tls: LinkTls) -> AsyncIterator[LinkClient]:
     """Give an HTTP client for links: no cookies, no proxies from the environment, no decompression."""
     async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(resolver=LookUp()),
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
         auto_decompress=False,

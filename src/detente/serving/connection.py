@@ -170,6 +170,11 @@ class ClientConnection(asyncio.BufferedProtocol):
         return self._answering is None or not self._is_writable
 
     @property
+    def is_following(self) -> bool:
+        """Events are sent as they happen."""
+        return self._answering is not None and self._answering.is_endless
+
+    @property
     def is_stalled(self) -> bool:
         """The client leaves an answer unread."""
         return bool(self._unsent_bytes)

@@ -2,7 +2,8 @@
 
 Strangers share a few connections among themselves. Whoever comes is let in, and the stranger who has been idle for the
 longest goes: so those who only sit there are in nobody's way, whoever asks something is answered, and what a known
-client holds, strangers cannot take.
+client holds, strangers cannot take. Where nobody is idle the oldest event stream goes: who follows it takes it up again
+where it was cut, and whoever comes may bring a STOP.
 """
 
 from __future__ import annotations
@@ -138,13 +139,15 @@ class Listener:
             self._known.pop(connection.client, None)
 
     def _make_room(self, newcomer: ClientConnection, *groups: Iterable[ClientConnection]) -> None:
-        """End the one that has been idle for the longest in the first group that has one; the newcomer if none has."""
-        for group in groups:
-            idle = [one for one in group if one.is_idle and one is not newcomer]
-            if idle:
-                self._end(min(idle, key=lambda one: one.since_s))
-                return
-        self._end(newcomer)
+        """End the one that has been idle for the longest in the first group that has one, else the oldest event stream.
+
+        Where there is neither, the newcomer ends.
+        """
+        others = [[one for one in group if one is not newcomer] for group in groups]
+        idle = [[one for one in group if one.is_idle] for group in others]
+        following = [[one for one in group if one.is_following] for group in others]
+        given_up = next((group for group in (*idle, *following) if group), [newcomer])
+        self._end(min(given_up, key=lambda one: one.since_s))
 
     def _end(self, connection: ClientConnection) -> None:
         # It is gone from here at once: many may come before the event loop has closed it.
