@@ -138,22 +138,21 @@ class Details:
 
     def put(self, key: NoticeKey, commitments: tuple[NoticeCommitment, ...]) -> None:
         """Hold these commitments of a notice in the place of those that are held."""
-        if key[0] in self._held:
-            before = _held(self.commitments.get(key, ()))
-            self._held[key[0]] += _held(commitments) + HeldDetails(-before.commitments, -before.vertices)
+        before = _held(self.commitments.get(key, ()))
+        changed = _held(commitments) + HeldDetails(-before.commitments, -before.vertices)
+        self._held[key[0]] = self.held_of(key[0]) + changed
         self.commitments[key] = commitments
 
     def keep_only(self, commitments: dict[NoticeKey, tuple[NoticeCommitment, ...]]) -> None:
         """Hold these commitments and no others."""
         self.commitments = commitments
-        self._held.clear()
+        self._held = {}
+        for (party, _), held in commitments.items():
+            self._held[party] = self.held_of(party) + _held(held)
 
     def held_of(self, party: str) -> HeldDetails:
-        """Return how much of a party is held; counted once, and then as it changes."""
-        if party not in self._held:
-            of_party = (_held(found) for (of, _), found in self.commitments.items() if of == party)
-            self._held[party] = sum(of_party, HeldDetails(0, 0))
-        return self._held[party]
+        """Return how much of a party is held."""
+        return self._held.get(party, HeldDetails(0, 0))
 
 
 def vertices_of(opening: CommitmentOpening) -> int:
