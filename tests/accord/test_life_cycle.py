@@ -26,7 +26,7 @@ from detente.accord.messages import (
     authorisation_bytes,
     change_bytes,
 )
-from detente.accord.room import AccordActed, AccordRoom
+from detente.accord.room import AccordActed, AccordRoom, ActOnAccord
 from detente.accord.terms import accord_hash, parse_accord
 from detente.airspace.refusal import Refusal
 from detente.record.keys import NodeKey, verify
@@ -514,3 +514,70 @@ def test_both_sides_come_to_the_same_at_length() -> None:
         max_examples=examples, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
     )
     run_state_machine_as_test(TwoParties, settings=steps)
+
+
+def room_of(table: Table, side: str) -> AccordRoom:
+    """A room that holds what one side of a table knows."""
+    talks = table.talks[side]
+    room = AccordRoom(Accords(talks.own, [talks.peer], None), verify)
+    for act in (*table.said[side], *table.said[other(side)]):
+        room.evolve(AccordActed(other(side), act))
+    return room
+
+
+def test_an_accord_that_is_over_for_good_leaves_and_nothing_brings_it_back() -> None:
+    table = Table()
+    ended = table.in_force()
+    table.now += timedelta(days=1)
+    signature = AUTHORITIES["south"].sign(change_bytes(AccordEnded("south", table.now, "c", ended, "over")))
+    table.say(AccordEnded("south", table.now, "c", ended, signature.hex()))
+    expired = table.propose("south", text_of(2, end="2025-06-03T00:00:00Z"))
+    waiting = table.propose("south", text_of(3), answers=expired)
+    current = table.propose("north", text_of(4))
+    table.deliver_all()
+    for side in SIDES:
+        table.authorise(side, current)
+    table.deliver_all()
+    room, long_after = room_of(table, "north"), NOON + timedelta(days=10)
+    room.forget(NOON)
+    assert set(room.state.talks["south"].records) == {ended, expired, waiting, current}
+    before = {at: room.state.latest("south", at) for at in (long_after, NOON + timedelta(days=90))}
+    room.forget(long_after)
+    again = AccordRoom(Accords(table.talks["north"].own, [table.talks["north"].peer], None), verify)
+    again.restore(room.keep())()
+    for held in (room, again):
+        talks = held.state.talks["south"]
+        assert set(talks.records) == set(talks.accords) == {waiting, current}
+        assert held.state.left == {("south", ended), ("south", expired)}
+        assert {at: held.state.latest("south", at) for at in before} == before
+        assert held.keep() == room.keep()
+        assert talks.countered == again.state.talks["south"].countered
+        for act in table.said["south"]:
+            assert held.decide(Heard(long_after, "south", act)) == [], "what the peer says again of it has no effect"
+        for act in table.said["north"]:
+            assert held.said_before(long_after, "south", act) == []
+        held.evolve(AccordActed("south", AccordProposed("south", NOON, "watch", text_of())))
+        assert ended not in talks.records
+        for own in (
+            AccordProposed("north", NOON, "watch", text_of()),
+            AccordEnded("north", NOON, "c", ended, "over"),
+        ):
+            with pytest.raises(Refusal, match="not over long ago"):
+                held.decide(ActOnAccord(long_after, "south", own))
+    room.forget(NOON + timedelta(days=900))
+    assert set(room.state.talks["south"].records) == {current}, "by the last that was in force the line goes on"
+
+
+def test_an_accord_of_which_something_was_said_lately_stays() -> None:
+    table = Table()
+    expired = table.propose("south", text_of(2, end="2025-06-03T00:00:00Z"))
+    table.now += timedelta(days=9)
+    signature = AUTHORITIES["south"].sign(change_bytes(AccordEnded("south", table.now, "c", expired, "over")))
+    table.say(AccordEnded("south", table.now, "c", expired, signature.hex()))
+    table.deliver_all()
+    room = room_of(table, "north")
+    room.forget(table.now)
+    assert set(room.state.talks["south"].records) == {expired}
+    room.forget(table.now + timedelta(seconds=1))
+    assert room.state.talks["south"].records == {}
+    assert room.state.acts == []

@@ -16,6 +16,7 @@ from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 from detente.details.commitment import CommitmentOpening, canonical_details, read_opening, write_opening
 from detente.details.details import (
+    MOST_OF_NOTICE,
     CommitDetails,
     Details,
     DetailsCommand,
@@ -176,3 +177,42 @@ def test_a_notice_that_is_given_again_is_waited_for_anew() -> None:
     south.picture.notices.clear()
     south.room.forget(NOON + UNANSWERED + timedelta(days=2))
     assert set(south.room.state.commitments) == {("north", "n1")}
+
+
+def commitment(number: int) -> str:
+    return f"{number:064x}"
+
+
+def test_a_notice_that_is_given_another_commitment_for_ever_keeps_the_first_and_the_newest() -> None:
+    south = Side("south")
+    for number in range(3 * MOST_OF_NOTICE):
+        south.do(SeeCommitment(NOON, "north", "n1", commitment(number)))
+    held = [one.commitment for one in south.room.state.commitments["north", "n1"]]
+    newest = range(2 * MOST_OF_NOTICE + 1, 3 * MOST_OF_NOTICE)
+    assert held == [commitment(0), *map(commitment, newest)]
+    assert south.room.state.held_of("north").commitments == MOST_OF_NOTICE
+
+
+def test_commitments_and_opened_details_of_one_party_are_bounded_and_those_of_others_are_not_touched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("detente.details.room.MOST_OF_PARTY", 3)
+    monkeypatch.setattr("detente.details.room.MOST_VERTICES_OF_PARTY", 2)
+    south = Side("south")
+    openings = [CommitmentOpening(SALT, plan(seconds)) for seconds in (0, 1, 2)]
+    for opening in openings:
+        south.do(SeeCommitment(NOON, "north", "n1", opening.commitment))
+    with pytest.raises(Refusal, match="3 commitments"):
+        south.do(SeeCommitment(NOON, "north", "n2", commitment(9)))
+    south.do(SeeCommitment(NOON, "east", "n1", commitment(9)))
+    for opening in openings[:2]:
+        south.hears(opening)
+    for _ in range(2):
+        with pytest.raises(Refusal, match="2 vertices"):
+            south.hears(openings[2])
+        south.room.restore(south.room.keep())()
+    assert south.hears(openings[0]) == [], "it was opened before"
+    south.room.forget(NOON)
+    south.room.forget(NOON + UNANSWERED + timedelta(seconds=1))
+    south.do(SeeCommitment(NOON, "north", "n2", openings[2].commitment))
+    assert isinstance(south.do(Heard(NOON, "north", DetailsOpening("n2", openings[2])))[0], DetailsOpened)

@@ -1,5 +1,6 @@
 """The life of runs between two nodes: one for each epoch, proposed, announced, finished or broken off alike."""
 
+import contextlib
 from collections import deque
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ from detente.matching.life import (
     FinishRun,
     MatchAborted,
     MatchAnnounced,
+    MatchDone,
     MatchFlown,
     MatchingRuns,
     MatchProposed,
@@ -35,6 +37,7 @@ from detente.matching.life import (
     transcript_of,
 )
 from detente.matching.room import MatchingRoom
+from detente.matching.run import run_between
 from detente.room.activity import Need, Ordinary
 from detente.room.channel import Channel
 from detente.room.message import Heard
@@ -290,3 +293,29 @@ def test_a_run_leaves_when_no_budget_counts_it_and_its_epoch_never_has_a_second_
         two.do("north", ProposeRun(NOON, "south", NOON))
     with pytest.raises(Refusal, match="without a run"):
         two.do("south", Heard(NOON, "north", MatchProposed(run, 1, held.accord_hash, held.epoch)))
+
+
+def test_a_peer_begins_no_run_of_every_epoch_there_ever_was():
+    long = TimeWindow(NOON - timedelta(days=400), NOON + timedelta(days=9))
+    accord = msgspec.structs.replace(ACCORD, valid=long)
+    two = Two(accord)
+    for days, refused in ((BUDGET_DAYS + 2, True), (BUDGET_DAYS, False)):
+        epoch = NOON - timedelta(days=days)
+        run = run_between(accord, "north", "south", epoch)
+        proposed = Heard(NOON, "north", MatchProposed(run.identity.hex(), 1, run.accord, epoch))
+        with pytest.raises(Refusal, match="days ago") if refused else contextlib.nullcontext():
+            two.do("south", proposed)
+    assert len(two.rooms["south"].state.runs) == 1
+
+
+def test_what_a_peer_says_of_a_run_is_a_digest_and_names_of_bounded_number(monkeypatch):
+    two = Two(accord_with(unflown_plans=2))
+    run = two.begin()
+    for word in ("", "ab" * 31, "ab" * 33, "x" * 1_000_000):
+        with pytest.raises(Refusal, match="64 hexadecimal"):
+            two.do("north", Heard(NOON, "south", MatchDone(run, 1, word)))
+    monkeypatch.setattr("detente.matching.room.MOST_FLOWN", 3)
+    two.do("north", Heard(NOON, "south", MatchFlown(run, 1, (name_of(1), name_of(2), name_of(3)))))
+    with pytest.raises(Refusal, match="in all runs"):
+        two.do("north", Heard(NOON, "south", MatchFlown(run, 1, (name_of(4),))))
+    assert len(two.rooms["north"].state.shown[run].theirs) == 3

@@ -43,6 +43,7 @@ class Agreed:
     talks = dict.fromkeys(("south", "east"))
 
     def __init__(self, *, speaks_for: bool) -> None:
+        self.left: set[tuple[str, str]] = set()
         self.accord = SimpleNamespace(party=lambda _: SimpleNamespace(coalition=speaks_for))
 
     def latest(self, peer: str, _at: datetime) -> tuple[SimpleNamespace, str] | None:
@@ -54,7 +55,8 @@ class Node:
 
     def __init__(self, *members: str, speaks_for: bool = True) -> None:
         self.picture = Picture()
-        self.room = MembersRoom(Coalition(), Agreed(speaks_for=speaks_for), self.picture, LineState())  # type: ignore[arg-type]
+        self.agreed = Agreed(speaks_for=speaks_for)
+        self.room = MembersRoom(Coalition(), self.agreed, self.picture, LineState())  # type: ignore[arg-type]
         self.now = NOON
         self.events: list[MembersEvent] = []
         self.sent: list[Addressed] = []
@@ -170,6 +172,11 @@ def test_what_has_left_its_own_room_leaves_and_what_is_of_accords_stays() -> Non
     node.room.forget(NOON + timedelta(days=1))
     assert set(node.coalition.told) == set(node.coalition.complete) == {ANOTHER}
     assert not node.coalition.heard
+    node.agreed.left.add(("south", ANOTHER.reference))
+    node.room.forget(NOON)
+    assert set(node.coalition.told) == {ANOTHER}, "it was told of it since"
+    node.room.forget(NOON + timedelta(days=1))
+    assert node.coalition.told == node.coalition.complete == {}
 
 
 def test_what_members_were_told_of_a_notice_stays_as_long_as_the_notice() -> None:

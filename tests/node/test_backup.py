@@ -74,6 +74,19 @@ def test_a_running_node_is_backed_up_lost_and_restored(tmp_path: Path) -> None:
         south.until(lambda: arrived(south, "north", again), "hears it")
 
 
+def test_a_restored_node_has_the_certificate_that_its_configuration_names(node: Party, tmp_path: Path) -> None:
+    (node.path / "tls").mkdir()
+    for name in ("operators.pem", "operators.key"):
+        (node.path / "tls" / name).write_text(name)
+    text = node.files.config_path.read_text()
+    named = 'certificate = "tls/operators.pem"\nprivate_key = "tls/operators.key"\n'
+    node.files.config_path.write_text(text.replace("[http]\n", f"[http]\n{named}"))
+    assert node.cli("backup", "--out", str(tmp_path / "made.tar")).returncode == 0
+    assert detente("restore", tmp_path / "made.tar", "--dir", tmp_path / "again").returncode == 0
+    for name in ("operators.pem", "operators.key"):
+        assert (tmp_path / "again" / "tls" / name).read_text() == name
+
+
 @pytest.mark.long
 def test_an_encrypted_backup_opens_with_its_passphrase_alone(node: Party, tmp_path: Path, passphrase: Path) -> None:
     sealed = tmp_path / "sealed.tar"

@@ -10,6 +10,7 @@ from parties import Party, area_plan, two_parties
 from test_node_durability import planning
 from test_stop_delivery import metrics
 
+from detente.cli.exit_codes import ExitCode
 from detente.node.disk_space import RESERVE_FILE, DiskFullRefusal, DiskSpace, DiskState
 from detente.room.channel import Channel
 from detente.settings.configuration import MEGABYTE, DiskSettings
@@ -91,6 +92,10 @@ def test_a_node_on_a_full_disk_says_so_lets_stop_through_and_goes_on_with_space(
         north.post("/members/add", {"member": "west"})
         assert "DISK FULL" in north.cli("status").stderr
         assert "DISQUE PLEIN" in north.cli("status", language="fr").stderr
+        examined = north.cli("doctor")
+        assert examined.returncode == ExitCode.TO_MEND
+        assert "DISK FULL" in examined.stdout, "as far as the node may fill it"
+        assert north.ask("GET", "/ready", token=None).status == 200, "the line goes on"
         fill(north.path, 191.0)
         assert north.ask("POST", "/members/add", {"member": "east"}).status == 507
         # What the peer plans waits at the peer, which is told why; its STOP passes, and so does ours.

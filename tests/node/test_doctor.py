@@ -20,7 +20,7 @@ from detente.airspace.plan import TimeWindow
 from detente.cli.exit_codes import ExitCode
 from detente.link.trust import write_durably
 from detente.record.journal import Journal
-from detente.record.keys import NodeKey
+from detente.record.keys import PASSPHRASE_VARIABLE, NodeKey
 from detente.settings.last_backup import LAST_BACKUP_FILE, LastBackup
 
 OF_THE_MACHINE = {"clock", "disk", "descriptors"}
@@ -167,6 +167,22 @@ def test_a_key_that_others_can_read_and_one_that_is_not_the_card_s(tmp_path: Pat
         north.files.key_path.write_bytes(south.files.key_path.read_bytes())
         north.files.key_path.chmod(0o600)
         assert "card.json" in to_mend(north)["keys"]
+
+
+def test_an_encrypted_key_is_no_fault_where_its_passphrase_is_not_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("correct horse battery staple")
+    secret.chmod(0o600)
+    with two_parties(tmp_path, start=False) as (north, _):
+        assert north.cli("key", "encrypt", "--passphrase-file", str(secret)).returncode == 0
+        (keys,) = [one for one in examined(north) if one["check"] == "keys"]
+        assert (keys["condition"], "encrypted" in keys["said"]) == ("unknown", True)
+        monkeypatch.setenv(PASSPHRASE_VARIABLE, str(secret))
+        assert [one["condition"] for one in examined(north) if one["check"] == "keys"] == ["well"]
+        secret.write_text("another horse battery staple")
+        assert "passphrase" in to_mend(north)["keys"]
 
 
 def test_it_is_said_in_french_and_fits_a_screen(tmp_path: Path) -> None:

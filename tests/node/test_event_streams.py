@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
@@ -19,6 +20,9 @@ from detente.line.commands import CheckLine
 from detente.line.room import LineRoom
 from detente.node.loop import CommandLoop
 from detente.node.metrics import Metrics
+from detente.people.commands import AddPerson, RemovePerson
+from detente.people.records import PersonRole
+from detente.people.room import PeopleRoom
 from detente.picture.commands import DeclarePlan
 from detente.picture.room import PictureRoom
 from detente.record.journal import Entry, GroupCommit, Journal
@@ -115,5 +119,30 @@ def test_a_stream_leaves_nothing_behind_and_ends_with_the_node(tmp_path: Path) -
             await asyncio.sleep(0)
             loop.news.end()
             assert await rest == b"the end"
+
+    asyncio.run(listen())
+
+
+def test_a_stream_ends_with_its_session_and_not_with_its_next_heartbeat(tmp_path: Path) -> None:
+    async def listen() -> None:
+        async with loop_at_work(tmp_path) as (loop, journal):
+            persons = loop.rooms.of_type(PeopleRoom).state.persons
+            for name in ("anna", "otto"):
+                await loop.decide(AddPerson(TODAY, name, PersonRole.OBSERVER, ()))
+            streams = {
+                name: event_stream(
+                    loop, journal.head.number, LineRoom.name, 3600.0, partial(persons.__contains__, name)
+                )
+                for name in persons
+            }
+            for stream in streams.values():
+                await anext(stream)
+            coming = {name: asyncio.create_task(anext(stream, b"the end")) for name, stream in streams.items()}
+            await asyncio.sleep(0)
+            await loop.decide(RemovePerson(TODAY, "anna"))
+            assert await coming["anna"] == b"the end"
+            await loop.decide(CheckLine(TODAY, "north", "south"))
+            assert b"line_check_asked" in await coming["otto"]
+            await streams["otto"].aclose()
 
     asyncio.run(listen())

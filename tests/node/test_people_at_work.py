@@ -236,6 +236,26 @@ def test_a_person_who_is_removed_or_may_less_is_treated_so_at_once(north: Party)
     assert north.ask("POST", "/sign-in", {"token": unused}, token=None).status == 401
 
 
+def test_the_journal_shows_to_each_role_what_other_routes_do(north: Party, tokens: dict[str, str]) -> None:
+    north.post("/details/commit", {"details": area_plan("hidden")})
+    north.imports(area_plan("of-the-owner"))
+    first = {}
+    for entry in stored_entries(north.files.journal_path):
+        tag = json.loads(entry.body).get("event", "") if entry.body.startswith(b"{") else ""
+        first.setdefault(tag, entry.number)
+    shown_from = {
+        "details_kept": ("details", "duty_officer"), "session_opened": ("people", "administrator"),
+        "person_acted": ("people", "administrator"), "plan_declared": ("event", "observer"),
+    }  # fmt: skip
+    for tag, (kind, needed) in shown_from.items():
+        for role, token in tokens.items():
+            may = PersonRole(role).includes(PersonRole(needed))
+            page = north.ask("GET", f"/journal?text={tag}&most=200", token=token).json["entries"]
+            assert (kind in {one["kind"] for one in page}) == may, (tag, role)
+            answer = north.ask("GET", f"/journal/{first[tag]}", token=token)
+            assert answer.status == (200 if may else 403), (tag, role)
+
+
 def test_everybody_sees_and_ends_his_own_sessions_alone(north: Party, tokens: dict[str, str]) -> None:
     mine = north.session("owner.of.two", "observer")
     other = north.session("owner.of.two")

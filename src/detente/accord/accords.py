@@ -12,8 +12,8 @@ from datetime import datetime
 import msgspec
 
 from detente.accord.life_cycle import AccordState, Side, Talks, evolve
-from detente.accord.messages import AccordAct
-from detente.accord.terms import Accord, accord_hash
+from detente.accord.messages import AccordAct, AccordDrafted, AccordProposed
+from detente.accord.terms import Accord, accord_hash, parse_accord
 from detente.airspace.refusal import Refusal
 from detente.room.activity import Activity, Need, Ordinary, SafetyFunction
 
@@ -33,6 +33,7 @@ class Accords:
         acts: (peer, act) of everything that was said, in order: what of it counts depends on who is paired.
         had_others: whether there were talks with a party that is paired no longer.
         unpaired: the parties of the configured accord whose cards are not trusted yet.
+        left: (peer, hash) of the accords that were over and are held no more: nothing that is said of them counts.
     """
 
     def __init__(self, own: Side, peers: Sequence[Side], configured: Accord | None) -> None:
@@ -40,6 +41,7 @@ class Accords:
         self.talks = {peer.name: Talks(own, peer) for peer in peers}
         self.acts: list[tuple[str, AccordAct]] = []
         self.had_others = False
+        self.left: set[tuple[str, str]] = set()
         self.configure(configured)
 
     def configure(self, configured: Accord | None) -> None:
@@ -60,6 +62,29 @@ class Accords:
         """Talk with a party no longer."""
         self.had_others = self.had_others or bool(self.talks[peer].records)
         del self.talks[peer]
+
+    def forget(self, before: datetime) -> None:
+        """Hold no more what was over before a time (UTC); of a party that is not paired now all stays."""
+        for peer, talks in self.talks.items():
+            past = talks.past(before)
+            texts = {talks.records[name].text for name in past}
+
+            def is_past(act: AccordAct, names: set[str] = past, texts: set[str] = texts) -> bool:
+                return (
+                    act.text in texts if isinstance(act, AccordDrafted | AccordProposed) else act.accord_hash in names
+                )
+
+            self.acts = [(party, act) for party, act in self.acts if party != peer or not is_past(act)]
+            talks.leave(past)
+            self.left |= {(peer, name) for name in past}
+
+    def has_left(self, peer: str, act: AccordAct) -> bool:
+        """Whether an act is about an accord that was over and is held no more."""
+        if not self.left:
+            return False
+        if isinstance(act, AccordDrafted | AccordProposed):
+            return (peer, accord_hash(parse_accord(act.text))) in self.left
+        return (peer, act.accord_hash) in self.left
 
     def authorise_by(self, authority_key: str) -> None:
         """Take the signatures of another authority for ours from now on: its key as hexadecimal digits, or none."""

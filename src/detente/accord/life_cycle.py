@@ -7,7 +7,7 @@ party and of the other came to be interleaved makes no difference. So both sides
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import reduce
 from typing import TypeVar
@@ -34,6 +34,7 @@ Verify = Callable[[bytes, bytes, bytes], bool]
 MOST_ACCORDS = 1_000
 MOST_CHARACTERS_PROPOSED = 8_000_000
 """In all texts that one of two parties has proposed to the other, or drafted for it. A usual accord has 10,000."""
+NEVER = datetime.min.replace(tzinfo=UTC)
 AnswerToProposal = AccordAuthorised | AccordSuspended | AccordResumed | AccordEnded
 """What is said of an accord that was proposed before."""
 _Text = TypeVar("_Text", bound=AccordDrafted | AccordProposed)
@@ -77,6 +78,11 @@ class AccordRecord(msgspec.Struct, frozen=True):
     ends: tuple[AccordEnded, ...] = ()
 
     @property
+    def said(self) -> tuple[AccordProposed | AnswerToProposal, ...]:
+        """All that was said of it, but for a draft."""
+        return (*self.proposals, *self.authorisations, *self.suspensions, *self.ends)
+
+    @property
     def suspended_by(self) -> tuple[str, ...]:
         """The parties whose suspension stands."""
         return tuple(said.party for said in self.suspensions if isinstance(said, AccordSuspended))
@@ -101,6 +107,28 @@ class Talks:
         self.accords: dict[str, Accord] = {}
         self.countered: set[str] = set()
         self.early: list[AnswerToProposal] = []
+
+    def past(self, before: datetime) -> set[str]:
+        """Return the accords that were over before a time (UTC) for good, and of which nobody has said anything since.
+
+        The last that both authorities signed is not among them: what goes on after its end goes by it.
+        """
+        ranks = [(self.accords[name].version, name) for name in self.records if self.ratified(name)]
+        last = max(ranks, default=None)
+        signed_at = max((one.at for one in self.records[last[1]].authorisations), default=before) if last else before
+        return {
+            name
+            for name, record in self.records.items()
+            if (last is None or name != last[1])
+            and max((said.at for said in record.said), default=NEVER) < before
+            and (record.ends or self.accords[name].valid.end < before or (self.ratified(name) and signed_at < before))
+        }
+
+    def leave(self, accords: set[str]) -> None:
+        """Hold these accords no longer."""
+        for name in accords:
+            del self.records[name], self.accords[name]
+        self.countered = {said.answers for record in self.records.values() for said in record.proposals}
 
     def said_by(self, accord: str, party: str) -> AccordSuspended | AccordResumed | None:
         """Return the last word of a party on suspending an accord, or None."""
@@ -252,7 +280,7 @@ def _proposed(talks: Talks, act: AccordDrafted | AccordProposed) -> list[AccordA
 
 
 def _check_characters(talks: Talks, act: AccordDrafted | AccordProposed, name: str) -> None:
-    """Refuse a text when its party has proposed as much as one may. The other side judges alike: it knows the same."""
+    """Refuse a text when its party has proposed as much as one may, of what is held. The other side judges alike."""
     characters = len(act.text)
     for record in talks.records.values():
         is_theirs = any(said.party == act.party for said in record.proposals)

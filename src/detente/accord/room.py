@@ -45,6 +45,7 @@ class AccordActed(msgspec.Struct, frozen=True, tag_field="event", tag="accord_ac
 
 class _ActsKept(msgspec.Struct, frozen=True):
     acts: list[tuple[str, AccordAct]]
+    left: set[tuple[str, str]] = set()
 
 
 class AccordRoom(Room[Accords, ActOnAccord, AccordActed]):
@@ -77,6 +78,10 @@ class AccordRoom(Room[Accords, ActOnAccord, AccordActed]):
         configured = self.state.configured_hash
         if configured and getattr(act, "accord_hash", "") == configured:
             raise Refusal("accord.accord_both_sides_authorities", "accord_hash", configured)
+        if self.state.has_left(peer, act):
+            if party == self.state.party:
+                raise Refusal("accord.not_long_over", "accord_hash", getattr(act, "accord_hash", "") or "(of the text)")
+            return []
         return [AccordActed(peer, kept) for kept in life_cycle.decide(talks, act, self._verify)]
 
     def may_take_long(self, command: ActOnAccord | Heard[AccordMessage]) -> bool:
@@ -91,8 +96,9 @@ class AccordRoom(Room[Accords, ActOnAccord, AccordActed]):
     def said_before(self, at: datetime, peer: str, message: Message) -> list[AccordActed]:  # noqa: ARG002
         """Do again what our authority and our posts had said to `peer` of an accord, which may come later itself."""
         assert isinstance(message, AccordMessage)
-        talks = self.state.talks[peer]
-        return [AccordActed(peer, kept) for kept in life_cycle.said_before(talks, message)]
+        if self.state.has_left(peer, message):
+            return []
+        return [AccordActed(peer, kept) for kept in life_cycle.said_before(self.state.talks[peer], message)]
 
     def evolve(self, event: AccordActed) -> None:
         """Fold one event in. Of a party that is no longer paired it is kept, should it be paired again.
@@ -100,6 +106,8 @@ class AccordRoom(Room[Accords, ActOnAccord, AccordActed]):
         Of what a party says of suspending an accord its last word is kept: a peer may take it back and say it again.
         """
         act, talks = event.act, self.state.talks.get(event.peer)
+        if self.state.has_left(event.peer, act):
+            return  # earlier releases wrote such acts down: they have no effect
         if isinstance(act, AccordSuspended | AccordResumed) and talks is not None:
             before = talks.said_by(act.accord_hash, act.party)
             if before is not None:
@@ -110,11 +118,16 @@ class AccordRoom(Room[Accords, ActOnAccord, AccordActed]):
         else:
             self.state.had_others = True
 
+    def forget(self, before: datetime) -> None:
+        """See `Room.forget`: an accord is over when it has ended, has expired or another has taken its place."""
+        self.state.forget(before)
+
     def restore(self, kept: bytes) -> Callable[[], None]:
         """See `Room.restore`: who is paired may have changed since."""
         read = msgspec.msgpack.decode(kept, type=_ActsKept)
 
         def make() -> None:
+            self.state.left = read.left
             for peer, act in read.acts:
                 self.evolve(AccordActed(peer, act))
 

@@ -20,6 +20,7 @@ from detente.airspace.refusal import Refusal
 from detente.api.access import Access
 from detente.api.listeners import Listeners, listening
 from detente.api.service import Service
+from detente.line.room import LineRoom
 from detente.link.address import check_reachable
 from detente.link.card import Card
 from detente.link.cards import RenewCard
@@ -36,6 +37,7 @@ from detente.node.horizon_clock import keep_horizons
 from detente.node.impostors import raise_impostor_alarm
 from detente.node.key_rotation import KeyRotator, open_own_journal, renewed_card
 from detente.node.line_clock import keep_line
+from detente.node.line_numbers import LineNumbers
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.node.metrics import Metrics
 from detente.node.outbox import Outbox
@@ -151,6 +153,7 @@ class _Node:
             configuration, self._card, loop, outbox, matching, access, metrics, self._directory, space,
             listeners.called_by(configuration.http), KeyRotator(loop, self._directory, tls), reloader,
             watching, side_tasks,
+            LineNumbers(outbox, loop.rooms.of_type(LineRoom).state, is_new=not self._journal.head.number),
         )  # fmt: skip
         settlement = SettlementSwitch(loop, configuration.settlement)
         reloader.apply += [

@@ -32,6 +32,7 @@ from detente.node.carrying import Carrying
 from detente.node.disclosed_report import Disclosed, read_disclosed
 from detente.node.disk_space import DiskSpace
 from detente.node.key_rotation import KeyRotator
+from detente.node.line_numbers import LineNumbers
 from detente.node.loop import CommandLoop
 from detente.node.metrics import Metrics
 from detente.node.opened_parts import RunParts, read_parts
@@ -77,6 +78,7 @@ class Service:
         reloader: Reloader,
         watching: Watching,
         side_tasks: SideTasks,
+        line_numbers: LineNumbers,
     ) -> None:
         self.configuration = configuration
         self.card = card
@@ -95,6 +97,7 @@ class Service:
         self.reloader = reloader
         self.watching = watching
         self.side_tasks = side_tasks
+        self.line_numbers = line_numbers
         self.carrying = Carrying(loop)
         self.admission = Admission(loop.links)
         self.journal_reading = asyncio.Semaphore(1)

@@ -142,6 +142,10 @@ def _with_node(client: NodeClient, directory: Path, now: datetime) -> Iterator[E
         yield refused("node", refusal)
         return
     yield well("node", words("doctor.node.ready", entries=status["journal_number"]))
+    if status["disk"]["state"] != "enough":
+        free_mb, whole_mb = (status["disk"][f"{which}_bytes"] // 2**20 for which in ("free", "whole"))
+        said = words(f"status.disk.{status['disk']['state']}", free_mb=free_mb, whole_mb=whole_mb)
+        yield to_mend("disk", said, words("doctor.mend.disk", disk=directory))
     for stop in status["stops_undelivered"]:
         yield to_mend("stop", words("doctor.stop.undelivered", stop=stop), words("doctor.mend.stop"))
     for alarm in status["alarms"]:

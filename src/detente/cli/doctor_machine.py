@@ -16,7 +16,7 @@ from detente.cli.wording import language, words
 from detente.language import figures
 from detente.link.directory import NodeDirectory
 from detente.record.disk import disk_room_of_file
-from detente.record.keys import NodeKey
+from detente.record.keys import NO_PASSPHRASE, NodeKey
 from detente.record.token_file import METRICS_TOKEN_FILE
 from detente.settings.last_backup import last_backup
 
@@ -34,18 +34,22 @@ _SHOWN_FAULT = 200
 
 def keys(directory: NodeDirectory) -> Iterator[Examined]:
     """Look at who can read the secrets and write the cards, and whether key and card belong together."""
+    key: NodeKey | None = None
     try:
         directory.check()
-        key, card = NodeKey.load(directory.key_path), directory.card()
-        peers = len(directory.trust.cards())
+        card, peers = directory.card(), len(directory.trust.cards())
+        key = NodeKey.load(directory.key_path)
     except Refusal as refusal:
-        yield refused("keys", refusal)
-        return
+        if refusal.code != NO_PASSPHRASE:
+            yield refused("keys", refusal)
+            return
     for name in _SECRETS:
         file = directory.path / name
         if file.exists() and file.stat().st_mode & 0o077:
             yield to_mend("keys", words("doctor.keys.open", file=file), f"chmod 600 {file}")
-    if key.public != card.signing_key:
+    if key is None:
+        yield unknown("keys", words("doctor.keys.encrypted", owner=directory.key_path.owner(), peers=peers))
+    elif key.public != card.signing_key:
         yield to_mend("keys", words("doctor.keys.strange"), words("doctor.mend.key"))
     else:
         yield well("keys", words("doctor.keys.well", owner=directory.key_path.owner(), peers=peers))

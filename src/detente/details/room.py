@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from detente.accord.accords import Accords
 from detente.airspace.refusal import Refusal
 from detente.details.commitment import CommitmentOpening
 from detente.details.details import (
+    MOST_OF_NOTICE,
+    MOST_OF_PARTY,
+    MOST_VERTICES_OF_PARTY,
     CommitDetails,
     CommitmentSeen,
     Details,
@@ -24,6 +27,7 @@ from detente.details.details import (
     NoticeCommitment,
     NoticeKey,
     SeeCommitment,
+    vertices_of,
 )
 from detente.picture.events import NoticeAmended, NoticeGiven
 from detente.picture.picture import Picture
@@ -53,8 +57,11 @@ class DetailsRoom(Room[Details, DetailsCommand, DetailsEvent]):
                 return [] if opening.commitment in self.state.kept else [DetailsKept(at, opening)]
             case SeeCommitment(at, party, notice_id, commitment):
                 known = self.state.commitments.get((party, notice_id), ())
-                is_known = any(c.commitment == commitment for c in known)
-                return [] if is_known else [CommitmentSeen(at, party, notice_id, commitment)]
+                if any(c.commitment == commitment for c in known):
+                    return []
+                if self.state.held_of(party).commitments >= MOST_OF_PARTY:
+                    raise Refusal("details.at_most_commitments", "commitment", notice_id, most=MOST_OF_PARTY)
+                return [CommitmentSeen(at, party, notice_id, commitment)]
             case GiveDetails(at, peer, notice_id):
                 return [DetailsGiven(at, peer, notice_id, self._to_give(at, peer, notice_id))]
             case Heard(at=at, party=party, message=DetailsOpening(notice_id, opening)):
@@ -62,7 +69,12 @@ class DetailsRoom(Room[Details, DetailsCommand, DetailsEvent]):
                 opened = next((c for c in committed if c.commitment == opening.commitment), None)
                 if opened is None:
                     return [DetailsRefused(at, party, notice_id, tuple(c.commitment for c in committed), opening)]
-                return [] if opened.opening is not None else [DetailsOpened(at, party, notice_id, opening)]
+                if opened.opening is not None:
+                    return []
+                vertices = self.state.held_of(party).vertices + vertices_of(opening)
+                if vertices > MOST_VERTICES_OF_PARTY:
+                    raise Refusal("details.at_most_vertices", "opening", vertices, most=MOST_VERTICES_OF_PARTY)
+                return [DetailsOpened(at, party, notice_id, opening)]
 
     def evolve(self, event: DetailsEvent) -> None:
         """Fold an event in."""
@@ -72,13 +84,23 @@ class DetailsRoom(Room[Details, DetailsCommand, DetailsEvent]):
             case CommitmentSeen(at, party, notice_id, commitment):
                 key = (party, notice_id)
                 known = self.state.commitments.get(key, ())
-                self.state.commitments[key] = (*known, NoticeCommitment(commitment, at))
+                self.state.put(key, (*known[:1], *known[1:][-(MOST_OF_NOTICE - 2) :], NoticeCommitment(commitment, at)))
             case DetailsGiven(at, _, notice_id, opening):
                 self._open((self._accords.party, notice_id), at, opening)
             case DetailsOpened(at, party, notice_id, opening):
                 self._open((party, notice_id), at, opening)
             case DetailsRefused():
                 pass
+
+    def restore(self, kept: bytes) -> Callable[[], None]:
+        """See `Room.restore`."""
+        make = super().restore(kept)
+
+        def counted_anew() -> None:
+            make()
+            self.state.keep_only(self.state.commitments)
+
+        return counted_anew
 
     def forget(self, before: datetime) -> None:
         """See `Room.forget`: it is over when the notice is, and what it committed to last was opened.
@@ -91,7 +113,7 @@ class DetailsRoom(Room[Details, DetailsCommand, DetailsEvent]):
         since = {key: state.gone_since.get(key, before) for key in gone}
         past = {key for key in gone if since[key] < long_before or _is_opened(state.commitments[key][-1], before)}
         committed = {one.commitment for held in state.commitments.values() for one in held}
-        state.commitments = {key: held for key, held in state.commitments.items() if key not in past}
+        state.keep_only({key: held for key, held in state.commitments.items() if key not in past})
         state.gone_since = {key: at for key, at in since.items() if key not in past}
         still = {one.commitment for held in state.commitments.values() for one in held}
         state.kept = {
@@ -126,12 +148,13 @@ class DetailsRoom(Room[Details, DetailsCommand, DetailsEvent]):
         return commitments
 
     def _open(self, key: NoticeKey, at: datetime, opening: CommitmentOpening) -> None:
-        self.state.commitments[key] = tuple(
+        opened = (
             NoticeCommitment(c.commitment, c.at, c.opened_at or at, opening)
             if c.commitment == opening.commitment
             else c
             for c in self.state.commitments[key]
         )
+        self.state.put(key, tuple(opened))
 
 
 def _is_opened(last: NoticeCommitment, before: datetime) -> bool:

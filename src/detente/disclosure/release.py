@@ -177,8 +177,10 @@ class DisclosureFilter:
 
     def held_back_under(self, peer: str, accord: str, at: datetime) -> bool:
         """Whether anything may have been kept from `peer` under an accord that stands or stood, by its hash."""
+        if self.holds_back(peer, at) or (peer, accord) in self._accords.left:
+            return True
         stood = self._accords.with_hash(peer, accord)
-        return self.holds_back(peer, at) or not (stood is None or is_open(stood, self._policy))
+        return stood is not None and not is_open(stood, self._policy)
 
     def may_settle(self, conflict_id: str, at: datetime) -> bool:
         """Whether measures may be exchanged about a conflict.

@@ -34,7 +34,8 @@ class SendLineMessage(_LineCommand, frozen=True, tag="send_line_message"):
     """Send a coded message; `answers` is the id of the message it answers.
 
     `confirmed_by` is the post where a second person looked at it, which one that looks like a mistake needs (R46).
-    `named` says, by parameter, what our people call the place they mean; names are not sent (R12).
+    `named` says, by parameter, what our people call the place they mean; names are not sent (R12). Its number is higher
+    than `number_after`, up to which the peer may know others.
     """
 
     peer: str
@@ -44,6 +45,7 @@ class SendLineMessage(_LineCommand, frozen=True, tag="send_line_message"):
     free_text: str | None = None
     confirmed_by: str | None = None
     named: dict[str, NamedPlace] = {}
+    number_after: int = 0
 
 
 class HeardByVoice(_LineCommand, frozen=True, tag="heard_by_voice"):

@@ -40,8 +40,8 @@ def send(line: LineState, command: SendLineMessage) -> list[LineEvent]:
         _check_answer(line, command, command.answers)
     parameters = phrase_table().checked(command.code, command.parameters)
     message = LineMessage(
-        line.party, command.peer, held.sent + 1, command.code, command.at, parameters, command.answers,
-        command.free_text,
+        line.party, command.peer, max(held.sent, command.number_after) + 1, command.code, command.at, parameters,
+        command.answers, command.free_text,
     )  # fmt: skip
     found = doubts(line, command.peer, message, command.at, command.named)
     if command.confirmed_by is not None:

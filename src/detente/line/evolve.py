@@ -39,7 +39,9 @@ def _sent(line: LineState, event: events.LineMessageSent) -> None:
     line.undelivered.add(record.key)
     if message.is_stop:
         line.stops_alone.add(record.key)
-    line.peers[record.peer] = _replace(line.peers[record.peer], sent=message.number)
+    held = line.peers[record.peer]
+    # What we had said before our journal was set back may come again after what was said since.
+    line.peers[record.peer] = _replace(held, sent=max(held.sent, message.number))
 
 
 def _heard(line: LineState, event: events.LineMessageHeard) -> None:

@@ -43,6 +43,8 @@ _REVEAL_MOST_BYTES = 256 << 20
 _LONGEST_REMARK = 300
 MOST_EPOCHS_BACK = 64
 """So many epochs a run that was lost with the journal is looked for."""
+MOST_FLOWN = 1_000_000
+"""Names of plans that one peer showed or says are flown, in all runs that are held: some 150 MB."""
 _NAME = re.compile("P[0-9a-f]{16}")
 _LATE_NAME = re.compile(r"late-(\d{2,4})-")
 _SHA_256 = re.compile("[0-9a-f]{64}")
@@ -234,6 +236,8 @@ class MatchingRoom(Room[MatchingRuns, life.MatchingCommand, life.MatchingEvent])
             case life.MatchAnnounced(noted=noted):
                 return self._hear_announced(at, held, noted)
             case life.MatchDone(transcript=transcript):
+                if not _SHA_256.fullmatch(transcript):
+                    raise Refusal("matching.transcript_sha_256", "match_done.transcript", transcript[:100])
                 return [] if held.transcript == transcript else [life.PeerDone(at, held.run, transcript)]
             case life.MatchAborted(reason=reason):
                 return [life.RunAborted(at, held.run, peer, reason[:40])] if held.goes_on(at) else []
@@ -246,7 +250,13 @@ class MatchingRoom(Room[MatchingRuns, life.MatchingCommand, life.MatchingEvent])
                     or not all(map(_NAME.fullmatch, new))
                 ):
                     raise Refusal("matching.names_of_run", "match_flown.names", len(names), most=OPENINGS_MAX)
+                if self._names_held(peer) + len(new) > MOST_FLOWN:
+                    raise Refusal("matching.at_most_names", "match_flown.names", len(new), most=MOST_FLOWN)
                 return [life.FlownHeard(at, held.run, new)] if new else []
+
+    def _names_held(self, peer: str) -> int:
+        runs = self.state.runs
+        return sum(len(shown.theirs) for run, shown in self.state.shown.items() if runs[run].peer == peer)
 
     def _propose(self, command: life.ProposeRun) -> list[life.MatchingEvent]:
         at, peer = command.at, command.peer
@@ -270,6 +280,7 @@ class MatchingRoom(Room[MatchingRuns, life.MatchingCommand, life.MatchingEvent])
         if message.run != run.identity.hex() or message.accord_hash != run.accord:
             raise Refusal("matching.run_accord_force_epoch", "match_proposed.run", message.run)
         _check_not_early(run, at)
+        _check_not_long_over(run, at)
         self._check_not_left(run)
         held = self.state.runs.get(message.run)
         if held is not None and held.state is RunState.RUNNING and held.attempt == message.attempt:
@@ -375,3 +386,12 @@ def _check_not_early(run: Run, at: datetime) -> None:
     opens, _ = window_of(run)
     if at + CLOCK_TOLERANCE < opens:
         raise Refusal("matching.epoch_begun_or_next", "epoch", f"{opens:%Y-%m-%d %H:%M} UTC")
+
+
+def _check_not_long_over(run: Run, at: datetime) -> None:
+    """Refuse a peer an epoch that no budget counts any more: it could have a run kept of every one there ever was."""
+    _, closes = window_of(run)
+    if closes + timedelta(days=BUDGET_DAYS) < at:
+        raise Refusal(
+            "matching.epoch_of_last_days", "match_proposed.epoch", f"{closes:%Y-%m-%d %H:%M} UTC", days=BUDGET_DAYS
+        )

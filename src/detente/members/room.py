@@ -128,11 +128,13 @@ class MembersRoom(Room[Coalition, MembersCommand, MembersEvent]):
                 coalition.heard[matter] = at
 
     def forget(self, before: datetime) -> None:
-        """See `Room.forget`: a notice or STOP that has left its own room leaves with it; what is of accords stays."""
-        coalition, current = self.state, references(self._picture, self._line)
+        """See `Room.forget`: an accord, notice or STOP that has left its own room leaves with it."""
+        coalition, current, left = self.state, references(self._picture, self._line), self._accords.left
 
         def is_past(matter: Matter, last: datetime) -> bool:
-            return matter.kind is not MatterKind.ACCORD and matter.reference not in current and last < before
+            if matter.kind is MatterKind.ACCORD:
+                return (matter.peer, matter.reference) in left and last < before
+            return matter.reference not in current and last < before
 
         past = {
             matter for matter, told in coalition.told.items() if is_past(matter, max(map(_last_word, told.values())))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from detente.people.events import PersonActed
+from detente.people.room import PeopleRoom
 from detente.record.journal import Entry
 
 MOST_READERS_OF_THE_PAST = 4
 ANY_KIND = ""
 """Stands for entries of every kind."""
+_ACT = b'{"event":"%b"' % str(PersonActed.__struct_config__.tag).encode()
 
 
 class News:
@@ -25,14 +28,21 @@ class News:
         self.over = False
         self._last: dict[str, int] = {}
         self._changes: dict[str, asyncio.Event] = {}
+        self._looks = 0
 
-    def tell(self, entries: Iterable[Entry]) -> None:
-        """Say what a turn has appended, once it is durable."""
+    def tell(self, entries: Sequence[Entry]) -> None:
+        """Say what a turn has appended, once it is durable.
+
+        Where a session may have ended, everybody who waits looks again whether he may.
+        """
         told = {entry.kind: entry.number for entry in entries}
         if told:
             told[ANY_KIND] = max(told.values())
         self._last.update(told)
         self.chunks.clear()
+        if any(entry.kind == PeopleRoom.name and not entry.body.startswith(_ACT) for entry in entries):
+            self._looks += 1
+            self._wake(list(self._changes))
         self._wake(told)
 
     def end(self) -> None:
@@ -45,8 +55,9 @@ class News:
         return self._last.get(kind, 0)
 
     async def after(self, kind: str, number: int) -> None:
-        """Return when there is an entry of this kind after `number`, or when the node begins to stop."""
-        while self.last(kind) <= number and not self.over:
+        """Return when there is an entry of this kind after `number`, when who waits is to look again, or at the end."""
+        looks = self._looks
+        while self.last(kind) <= number and looks == self._looks and not self.over:
             await self._changes.setdefault(kind, asyncio.Event()).wait()
 
     def _wake(self, kinds: Iterable[str]) -> None:

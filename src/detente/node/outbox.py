@@ -215,6 +215,11 @@ class Outbox:
         delivery = self._deliveries.get(_name(peer, channel))
         return None if delivery is None else delivery.status
 
+    def has_said_what_it_holds(self, peer: str) -> bool:
+        """Whether a peer has said what it holds of what we sent on the line: so far our journal was not set back."""
+        deliveries = [self._deliveries.get(_name(peer, channel)) for channel in (Channel.LINE, Channel.STOP)]
+        return all(delivery is not None and not delivery.is_asking for delivery in deliveries)
+
     def obstacle(self, peer: str, channel: Channel) -> Obstacle:
         """Return what hinders a channel of the line, for a message that has no receipt."""
         status = self.status(peer, channel)

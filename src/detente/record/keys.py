@@ -33,6 +33,8 @@ SIGNATURE_BYTES = 64
 MAX_KEY_FILE_BYTES = 64 * 1024
 PASSPHRASE_VARIABLE = "DETENTE_PASSPHRASE_FILE"  # noqa: S105 - the name of a variable
 PASSPHRASE_CREDENTIAL = "credential:detente-passphrase"  # noqa: S105 - the name of a credential
+NO_PASSPHRASE = "record.passphrase_where_says"  # noqa: S105 - the code of a refusal
+"""Of an encrypted key whose passphrase was not given: nothing is known to be wrong."""
 _ENCRYPTED = b"ENCRYPTED PRIVATE KEY"
 _ENCRYPTION_PURPOSE = b"detente encryption key 1\n"
 _FINGERPRINT_PURPOSE = b"detente fingerprint 1\n"
@@ -227,7 +229,7 @@ def key_passphrase(file: Path) -> bytes:
     if not source and CREDENTIALS_VARIABLE in os.environ:
         source = PASSPHRASE_CREDENTIAL
     if not source:
-        raise Refusal("record.passphrase_where_says", str(file), "encrypted", passphrase_variable=PASSPHRASE_VARIABLE)
+        raise Refusal(NO_PASSPHRASE, str(file), "encrypted", passphrase_variable=PASSPHRASE_VARIABLE)
     return read_passphrase(source)
 
 

@@ -32,13 +32,14 @@ _HASH = "SELECT hash FROM entry WHERE number = ?"
 class Wanted(NamedTuple):
     """What is looked for: entries of a kind, from `start` up to and without `end`, whose body holds `text`.
 
-    Letters of ASCII are the same small and capital.
+    Letters of ASCII are the same small and capital. Entries of the kinds `but` are left out.
     """
 
     kind: str | None = None
     start: datetime | None = None
     end: datetime | None = None
     text: str = ""
+    but: frozenset[str] = frozenset()
 
 
 class FoundEntries(NamedTuple):
@@ -87,7 +88,7 @@ def find_entries(path: Path, wanted: Wanted, before: int, most: int) -> FoundEnt
         for entry in stored_entries(path, first, below - 1):
             read += 1
             read_bytes += len(entry.body)
-            if wanted.kind is not None and entry.kind != wanted.kind:
+            if entry.kind in wanted.but or (wanted.kind is not None and entry.kind != wanted.kind):
                 continue
             if (start_us is not None and entry.at_us < start_us) or (end_us is not None and entry.at_us >= end_us):
                 continue

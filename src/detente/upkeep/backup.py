@@ -12,7 +12,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -88,10 +88,13 @@ def make_backup(directory: Path, out: Path, at: datetime, passphrase: bytes | No
         found = copy_journal(node.journal_path, copy / node.journal_path.name, card.key)
         if not found.ok:
             raise NotProvenError(found)
-        for path in _kept_files(node):
+        needed, others = _needed_files(node), _other_files(node)
+        for path in (*needed, *others):
             target = copy / path.relative_to(directory)
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+            # What only runs of matching, segments and pairings need may go meanwhile: the node may run.
+            with suppress(FileNotFoundError) if path in others else nullcontext():
+                shutil.copyfile(path, target)
         if read_card_file(copy / node.card_path.name).signing_key != found.signer:
             raise Refusal("node.backup_not_amid_rotation", "journal", found.signer.hex())
         files = {str(path.relative_to(copy)): _sha256(path) for path in sorted(copy.rglob("*")) if path.is_file()}
@@ -134,15 +137,20 @@ def open_backup(file: Path, target: Path, passphrase: bytes | None) -> Manifest:
     return manifest
 
 
-def _kept_files(node: NodeDirectory) -> list[Path]:
-    """The files of a node beside its journal: what runs, and what it locks, is not kept."""
-    found = {node.key_path, node.card_path, node.config_path}
-    configured = node.path / read_configuration(node.config_path).accord
-    if configured.is_file() and node.path in configured.parents:
-        found.add(configured)
-    for pattern in _ALSO_KEPT:
-        found.update(path for path in node.path.glob(pattern) if path.is_file() and not path.is_symlink())
-    return sorted(found)
+def _needed_files(node: NodeDirectory) -> list[Path]:
+    """The files without which a node does not start as it was: key, card, configuration, and what that names here."""
+    configuration = read_configuration(node.config_path)
+    named = (configuration.accord, configuration.http.certificate, configuration.http.private_key)
+    found = {Path(os.path.normpath(node.path / name)) for name in named if not Path(name).is_absolute()}
+    here = {path for path in found if path.is_file() and path.resolve().is_relative_to(node.path.resolve())}
+    return sorted({node.key_path, node.card_path, node.config_path, *here})
+
+
+def _other_files(node: NodeDirectory) -> list[Path]:
+    """The other files of a node beside its journal: what runs, and what it locks, is not kept."""
+    found = {path for pattern in _ALSO_KEPT for path in node.path.glob(pattern)}
+    needed = _needed_files(node)
+    return sorted(path for path in found if path.is_file() and not path.is_symlink() and path not in needed)
 
 
 @contextmanager

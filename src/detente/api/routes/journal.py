@@ -1,20 +1,37 @@
-"""The journal over HTTP: entries that are looked for, and one with the proof of its place."""
+"""The journal over HTTP: entries that are looked for, and one with the proof of its place.
+
+Whoever asks sees of the journal what other routes show to his role: `KEPT_FROM` says what is kept from whom.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from litestar import Router, get
 
 from detente.airspace.altitude import check_range
-from detente.api.service import Service, not_found
+from detente.api.service import Service, not_found, refused
+from detente.details.room import DetailsRoom
+from detente.people.events import PersonActed
+from detente.people.records import PersonRole
+from detente.people.room import PeopleRoom
 from detente.record.search import EntryProof, Wanted, entry_proof, find_entries
 
 MOST_ENTRIES = 200
 MOST_SHOWN_BYTES = 2_000
 LARGEST_NUMBER = 2**62
+KEPT_FROM = {PeopleRoom.name: PersonRole.ADMINISTRATOR, DetailsRoom.name: PersonRole.DUTY_OFFICER}
+"""From which role on entries of a kind are shown: who there is and comes in, and salts that open commitments."""
+
+
+class _Tag(msgspec.Struct, frozen=True):
+    event: str = ""
+
+
+_TAG = msgspec.json.Decoder(_Tag)
 
 
 class JournalEntryView(msgspec.Struct, frozen=True):
@@ -49,7 +66,7 @@ async def search_journal(
     if before is not None:
         check_range("before", before, 1, LARGEST_NUMBER, "entries")
     head = service.loop.journal.head.number
-    wanted = Wanted(kind, start, end, text)
+    wanted = Wanted(kind, start, end, text, _kept_from(service))
     below = head + 1 if before is None else min(before, head + 1)
     async with service.journal_reading:
         found = await asyncio.to_thread(find_entries, service.journal_file, wanted, below, most)
@@ -68,7 +85,27 @@ async def show_entry(service: Service, number: int) -> EntryProof:
         proof = await asyncio.to_thread(entry_proof, service.journal_file, number)
     if proof is None:
         raise not_found("api.number_journal_entry", "number", str(number))
+    for line in map(_shown, proof.entries):
+        kept_from = line["kind"] in _kept_from(service)
+        # Whose act it was stands in the batch of what he did: without that nothing that a person did is proven.
+        if kept_from and (line["number"] == number or not _is_act(line)):
+            needed = KEPT_FROM[line["kind"]]
+            raise refused(403, "api.role_that_may", "role", str(service.caller.role), needed=needed)
     return proof
+
+
+def _kept_from(service: Service) -> frozenset[str]:
+    role = service.caller.role
+    return frozenset(kind for kind, needed in KEPT_FROM.items() if role is None or not role.includes(needed))
+
+
+def _shown(line: msgspec.Raw) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.json.decode(line)
+    return shown
+
+
+def _is_act(line: dict[str, Any]) -> bool:
+    return _TAG.decode(line.get("text", "{}")).event == PersonActed.__struct_config__.tag
 
 
 router = Router(path="/journal", route_handlers=[search_journal, show_entry], tags=["journal"])

@@ -131,6 +131,7 @@ async def send_message(data: MessageRequest, service: Service) -> LineDone:
         data.free_text,
         data.confirmed_by,
         {parameter: service.configuration.place(name) for parameter, name in data.place_names.items()},
+        await service.line_numbers.after(data.peer, urgent=stop),
     )
     outcome = await _do(service, command, urgent=stop)
     if stop:
@@ -147,7 +148,8 @@ async def send_stop(data: StopRequest, service: Service) -> LineDone:
     sent: dict[str, LineDone] = {}
     refused: dict[str, Refusal] = {}
     for peer in peers:
-        command = commands.SendLineMessage(service.now(), service.party, peer, "stop")
+        after = await service.line_numbers.after(peer, urgent=True)
+        command = commands.SendLineMessage(service.now(), service.party, peer, "stop", number_after=after)
         try:
             sent[peer] = await _do(service, command, urgent=True)
         except Refusal as refusal:
