@@ -17,13 +17,14 @@ from detente.accord import terms
 from detente.airspace import compiled
 from detente.airspace.compiled import CompiledPlans, Vocabulary
 from detente.airspace.plan import Plan
-from detente.link import session
+from detente.link import envelope, session
 from detente.record import keys
 
 KEPT = 20_000
 compile_anew, boxes_anew, sign_anew = compiled.compile_plans, compiled.boxes, keys.NodeKey.sign
 _check_signature = lru_cache(maxsize=KEPT)(keys.verify)
 _read_document = lru_cache(maxsize=KEPT)(session.read_document)
+_read_envelope = lru_cache(maxsize=KEPT)(envelope.read_envelope)
 _parse_accord = lru_cache(maxsize=KEPT)(terms.parse_accord)
 """A refusal is raised anew each time."""
 
@@ -68,25 +69,27 @@ def _boxes(plans: CompiledPlans, frame: int) -> Any:
     return low.copy(), high.copy()
 
 
-_signed: set[tuple[bytes, bytes, bytes]] = set()
-"""What was signed in this process: key, signature, message. A signature that Ed25519 has made is one."""
+_signed: dict[tuple[bytes, bytes], bytes] = {}
+"""The signatures made in this process, by key and message. Ed25519 makes one and the same for both (RFC 8032)."""
 
 
 def _sign(key: keys.NodeKey, message: bytes) -> bytes:
-    signature = sign_anew(key, message)
-    if len(_signed) >= KEPT:
-        _signed.clear()
-    _signed.add((key.public, signature, message))
+    asked = (key.public, message)
+    signature = _signed.get(asked)
+    if signature is None:
+        if len(_signed) >= KEPT:
+            _signed.clear()
+        signature = _signed[asked] = sign_anew(key, message)
     return signature
 
 
 def _verify(public: bytes, signature: bytes, message: bytes) -> bool:
-    return (public, signature, message) in _signed or _check_signature(public, signature, message)
+    return _signed.get((public, message)) == signature or _check_signature(public, signature, message)
 
 
 REMEMBERED: tuple[tuple[Callable[..., Any], Callable[..., Any]], ...] = (
-    (keys.verify, _verify), (session.read_document, _read_document), (terms.parse_accord, _parse_accord),
-    (compile_anew, _compile_plans), (boxes_anew, _boxes),
+    (keys.verify, _verify), (session.read_document, _read_document), (envelope.read_envelope, _read_envelope),
+    (terms.parse_accord, _parse_accord), (compile_anew, _compile_plans), (boxes_anew, _boxes),
 )  # fmt: skip
 
 

@@ -47,15 +47,15 @@ class Worlds:
         for station in self.world.stations.values():
             station.accord = terms((self.north, self.south), BEGAN, disclosure=disclosure, tells_all="south")
 
-    def view(self) -> list[tuple[float, bytes]]:
-        """Play this world; return what south sees, with the second in which it left north's machine."""
+    def view(self, seconds: float) -> list[tuple[float, bytes]]:
+        """Play so long in this world; return what south sees, with the second in which it left north's machine."""
         for station in self.world.stations.values():
             station.start()
             work = (self._act(station), self._keep(station))
             for one in (*work, self._plan_in_private()) if station is self.north else work:
                 self._machine.call_soon(lambda one=one: self._machine.create_task(one))
         self._machine.call_soon(lambda: self._machine.create_task(self._trouble()))
-        self.world.run_for(SECONDS)
+        self.world.run_for(seconds)
         answers.check(self.north)
         found = [(when_s, raw) for when_s, sender, raw in self.world.network.seen if sender == self.north.address]
         self._machine.clear_away()
@@ -142,11 +142,11 @@ class Worlds:
                 station.start()
 
 
-def views(seed: int, disclosure: str) -> list[list[tuple[float, bytes]]]:
+def views(seed: int, disclosure: str, seconds: float = SECONDS) -> list[list[tuple[float, bytes]]]:
     """What south sees in each of the two worlds of a seed."""
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    return [Worlds(seed, number, disclosure).view() for number in (0, 1)]
+    return [Worlds(seed, number, disclosure).view(seconds) for number in (0, 1)]
 
 
 def check(seed: int) -> None:

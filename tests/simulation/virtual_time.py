@@ -77,8 +77,9 @@ class Timeline:
     def _next(self) -> tuple[int, MachineLoop]:
         earliest: int | None = None
         found: list[MachineLoop] = []
+        now_us = self.now_us
         for machine in self._machines:
-            due_us = machine.next_due_us(self.now_us)
+            due_us = machine.next_due_us(now_us)
             if due_us is None:
                 continue
             if earliest is None or due_us < earliest:
@@ -219,14 +220,17 @@ class MachineLoop(asyncio.AbstractEventLoop):
     def call_later(
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> Handle:
-        return self.call_at(self.time() + delay, callback, *args, context=context)
+        return self._call_at_us(self._timeline.now_us + round(delay * SECOND_US), Handle(callback, args, context))
 
     def call_at(
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> Handle:
-        handle = Handle(callback, args, context)
+        return self._call_at_us(round(when * SECOND_US), Handle(callback, args, context))
+
+    def _call_at_us(self, when_us: int, handle: Handle) -> Handle:
         if not self.is_dead:
-            due_us = max(round(when * SECOND_US), self._timeline.now_us) + self._timeline.late_us(LATEST_TIMER_US)
+            timeline = self._timeline
+            due_us = (max(timeline.now_us, when_us)) + timeline.late_us(LATEST_TIMER_US)
             self._count += 1
             heapq.heappush(self._timers, (due_us, self._count, handle))
         return handle

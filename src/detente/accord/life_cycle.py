@@ -137,8 +137,8 @@ class Talks:
 
     def ratified(self, accord: str) -> bool:
         """Whether both authorities signed."""
-        record = self.records[accord]
-        return bool(record.authorisations) and set(record.authorised_by) == {self.own.name, self.peer.name}
+        said = self.records[accord].authorisations
+        return len(said) == 2 and {one.party for one in said} == {self.own.name, self.peer.name}
 
     def state(self, accord: str, at: datetime) -> AccordState:
         """Return where an accord stands at a time (UTC)."""

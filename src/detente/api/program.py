@@ -248,8 +248,9 @@ async def _housekeeping(loop: CommandLoop) -> None:
             for warning in warnings - warned:
                 log.warning("accord", peer=warning.peer, concern=warning.concern.value, time=str(warning.time))
             warned = warnings
-            if loop.picture.accord is not None and loop.picture.notices:
-                await loop.decide(ExpireNotices(_now()))
+            expire = ExpireNotices(_now())
+            if loop.picture.accord is not None and loop.rooms.of_command(expire).decide(expire):
+                await loop.decide(expire)
             await asyncio.sleep(HOUSEKEEPING_S)
 
 

@@ -70,8 +70,8 @@ class ClaimsRoom(Room[ClaimsState, ClaimsCommand, ClaimsEvent]):
         ended, or when claims with the peer were first taken.
         """
         for peer, since in sorted(self.state.since.items()):
-            accord = self._accords.in_force(peer, at)
-            if accord is None or peer < self.state.party:
+            accord = None if peer < self.state.party else self._accords.in_force(peer, at)
+            if accord is None:
                 continue
             held = (record.ours or record.theirs for (name, _), record in self.state.reviews.items() if name == peer)
             start = max([since, *(review.end for review in held if review is not None)])

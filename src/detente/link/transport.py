@@ -151,14 +151,22 @@ class Delivery:
         self._last_answer_at: datetime | None = None
 
     @property
+    def _waiting(self) -> int:
+        return self._session.sent_number - self._session.receipted_number
+
+    @property
+    def state(self) -> DeliveryState:
+        """How this delivery fares now."""
+        if self._failures:
+            return DeliveryState.REFUSED if self._refused else DeliveryState.AWAY
+        return DeliveryState.DELIVERING if self._waiting else DeliveryState.IDLE
+
+    @property
     def status(self) -> DeliveryStatus:
         """What this delivery is doing now."""
-        waiting = self._session.sent_number - self._session.receipted_number
-        if self._failures:
-            state = DeliveryState.REFUSED if self._refused else DeliveryState.AWAY
-        else:
-            state = DeliveryState.DELIVERING if waiting else DeliveryState.IDLE
-        return DeliveryStatus(state, waiting, self._failures, self._detail, self._last_answer_at, self._delay_s)
+        return DeliveryStatus(
+            self.state, self._waiting, self._failures, self._detail, self._last_answer_at, self._delay_s
+        )
 
     @property
     def is_asking(self) -> bool:

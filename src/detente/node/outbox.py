@@ -38,6 +38,8 @@ _HINDRANCES = {
 }
 
 
+_QUIET = frozenset({DeliveryState.IDLE, DeliveryState.DELIVERING})
+"""To go from one of these to the other is no news."""
 _Way = tuple[Direction, tuple[str, ...]]
 """What a delivery brings, and to which addresses."""
 
@@ -152,20 +154,22 @@ class Outbox:
 
     def notify(self) -> None:
         """Say that something new may wait, and tell the log when a delivery changes its state."""
-        known = {name: way for name, (way, _) in self._tasks.items()}
-        if known != {name: (session.outgoing, addresses) for name, session, addresses, _ in self._wanted()}:
+        ways = {name: (session.outgoing, addresses) for name, session, addresses, _ in self._wanted()}
+        known = self._tasks
+        if len(known) != len(ways) or any(name not in known or known[name][0] != way for name, way in ways.items()):
             self._changed.set()
         for name, delivery in self._deliveries.items():
             if wait_s := self._pause_s(name):
                 asyncio.get_running_loop().call_later(wait_s, delivery.notify)
             else:
                 delivery.notify()
-            status = delivery.status
-            before = self._states.get(name)
-            quiet = {DeliveryState.IDLE, DeliveryState.DELIVERING}
-            if before != status.state and not (before in quiet and status.state in quiet):
-                log.info("delivery", peer=name, state=str(status.state), waiting=status.waiting, detail=status.detail)
-            self._states[name] = status.state
+            state, before = delivery.state, self._states.get(name)
+            if state is before:
+                continue
+            self._states[name] = state
+            if before not in _QUIET or state not in _QUIET:
+                status = delivery.status
+                log.info("delivery", peer=name, state=str(state), waiting=status.waiting, detail=status.detail)
 
     def _pause_s(self, name: str) -> float:
         """How long planning waits for its pace, to a peer from whom anything is held back; see `even_pace`."""

@@ -39,7 +39,7 @@ async def keep_past(
             wait_s = LOOK_S
             await leave_past(loop, settings)
             try:
-                if await beside(journal.remove_closed):
+                if journal.may_hold_closed and await beside(journal.remove_closed):
                     wait_s = BETWEEN_REMOVALS_S
                 elif _is_grown(loop, settings):
                     await cut(loop, prepare, beside)

@@ -63,6 +63,7 @@ class Journal:
         genesis: the journal's id, public key and time of making.
         segments: those that are closed. Their entries are read from their files.
         report: what opening found, and what it cut.
+        may_hold_closed: whether entries of closed segments may still be there for `remove_closed`.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Journal:
         self.genesis = genesis
         self.segments = segments
         self.report = report
+        self.may_hold_closed = bool(segments)
         self._key = key
         self._lock = lock
         self._head = report.head
@@ -232,6 +234,7 @@ class Journal:
                 raise self._failed(error) from error
             with self._read_lock:
                 self.segments = (*held, *segments)
+                self.may_hold_closed = True
 
     def remove_closed(self) -> bool:
         """Remove some of the entries that are in closed segments now; return whether any were left to remove.
@@ -244,6 +247,7 @@ class Journal:
             try:
                 first = self._writer.execute("SELECT min(number) FROM entry").fetchone()[0]
                 if first is None or first > self.base.number:
+                    self.may_hold_closed = False
                     return False
                 last = min(first + _REMOVED_AT_ONCE - 1, self.base.number)
                 self._writer.execute("DELETE FROM entry WHERE number <= ?", (last,))

@@ -10,6 +10,7 @@ The format is https://www.sqlite.org/fileformat2.html#walformat.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
@@ -111,8 +112,8 @@ class _FrameReader:
         magic, version, logged_page_size, _, salt_1, salt_2, sum_1, sum_2 = _HEADER.unpack(head)
         self._salts = (salt_1, salt_2)
         self._order = ">" if magic == _MAGIC_BIG_ENDIAN else "<"
-        self._header_sums = _Checksum(6, self._order)
-        self._frame_sums = _Checksum(2 + page_size // 4, self._order)
+        self._header_sums = _checksum(6, self._order)
+        self._frame_sums = _checksum(2 + page_size // 4, self._order)
         self._sums = self._header_sums.after((0, 0), head[:24])
         self.is_header_right = (
             magic in (_MAGIC_LITTLE_ENDIAN, _MAGIC_BIG_ENDIAN)
@@ -174,3 +175,7 @@ class _Checksum:
         values[self._words :] = sums
         total = (self._weights * values).sum(axis=1, dtype=np.uint32)
         return int(total[0]), int(total[1])
+
+
+_checksum = lru_cache(maxsize=8)(_Checksum)
+"""Its weights depend on nothing but how many words there are; to find them takes longer than most logs to read."""

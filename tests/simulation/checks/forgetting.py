@@ -26,6 +26,8 @@ Keys = dict[str, set[Any]]
 def check(station: Station) -> None:
     """Fold the journal in anew, and look before and after each time that the past was left."""
     assert station.life is not None
+    if next(station.life.journal.read(kind=PAST), None) is None:
+        return
     state = empty_state(station)
     past = state.rooms.of_type(PastRoom)
 
