@@ -7,6 +7,7 @@ so, and when the node is there no more.
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import os
 import signal
@@ -18,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+import numba
 import structlog
 
 from detente.airspace.refusal import Refusal
@@ -136,6 +138,9 @@ async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: Watc
         keeping.take(sightings)
 
     await asyncio.to_thread(first_look)
+    settle_memory()
+    # One core is left to the node: looks do not wait for threads of their own.
+    numba.set_num_threads(1)
     live = LiveFeeds(feeds, time.time, take)
     hearing = asyncio.create_task(live.run())
     silent_s = {one.name: one.options.silent_s for one in feeds}
@@ -151,6 +156,12 @@ async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: Watc
             task.cancel()
         await asyncio.gather(looking, hearing, ending, return_exceptions=True)
         keeping.end()
+
+
+def settle_memory() -> None:
+    """Leave what has been loaded by now out of every later search for garbage: it stays as long as the process."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _look(lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], keeping: _Keeping, pipe: Pipe) -> None:
