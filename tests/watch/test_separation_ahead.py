@@ -66,8 +66,9 @@ def inside_by_sampling(shown, prediction, table, look_ahead_s):
     return found
 
 
-@given(TRACKS, st.sampled_from([(0.0, 0.0), (60.0, 179.9), (-75.0, -179.9), (36.0, -121.0)]), st.booleans())
-def test_no_pair_is_missed(states, centre, searches):
+@given(TRACKS, st.sampled_from([(0.0, 0.0), (60.0, 179.9), (-75.0, -179.9), (36.0, -121.0)]),
+       st.sampled_from([(20_000, 0), (0, 4_000_000), (0, 0)]))  # fmt: skip
+def test_no_pair_is_missed(states, centre, bounds):
     tracks = []
     for name, (lat, lon, speed, course, climb, turn, height, error, geometric) in zip(NAMES, states, strict=False):
         longitude = (centre[1] + lon / math.cos(math.radians(centre[0])) + 180.0) % 360.0 - 180.0
@@ -77,7 +78,8 @@ def test_no_pair_is_missed(states, centre, searches):
         )  # fmt: skip
     told = situation(ours="aceg", theirs="b")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("detente.watch.pairs.FEW_PAIRS", 0 if searches else 20_000)
+        for name, most in zip(("FEW_PAIRS", "MOST_HELD"), bounds, strict=True):
+            patch.setattr(f"detente.watch.pairs.{name}", most)
         shown, prediction, findings = look(tracks, told)
     found = {frozenset(one.tracks) for one in findings if one.level}
     assert inside_by_sampling(shown, prediction, MINIMA, told.times.preventive_s) <= found

@@ -1,4 +1,4 @@
-"""The watching process: feeds, tracks, alerts and kept reports, once a second to the node that started it.
+"""The watching process: feeds, tracks, alerts and kept reports, twice a second to the node that started it.
 
 python -m detente.lookout.process DIR RUN, with frames on standard input and output. It ends when the node says
 so, and when the node is there no more.
@@ -7,6 +7,7 @@ so, and when the node is there no more.
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import os
 import signal
@@ -18,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+import numba
 import structlog
 
 from detente.airspace.refusal import Refusal
@@ -55,7 +57,8 @@ from detente.watch.situation import FeedSilence
 
 NICENESS = 5
 """The node goes before it: a STOP waits for nothing that flies."""
-EVERY_S = 1.0
+EVERY_S = 0.5
+"""An alert waits no longer than this for the look that finds it; of its matter, looks a second apart count."""
 ENDS_WITHIN_S = 3.0
 ZIP_LEVEL = 1
 MOST_WAITING = 10_000
@@ -136,6 +139,9 @@ async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: Watc
         keeping.take(sightings)
 
     await asyncio.to_thread(first_look)
+    settle_memory()
+    # One core is left to the node: looks do not wait for threads of their own.
+    numba.set_num_threads(1)
     live = LiveFeeds(feeds, time.time, take)
     hearing = asyncio.create_task(live.run())
     silent_s = {one.name: one.options.silent_s for one in feeds}
@@ -151,6 +157,12 @@ async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: Watc
             task.cancel()
         await asyncio.gather(looking, hearing, ending, return_exceptions=True)
         keeping.end()
+
+
+def settle_memory() -> None:
+    """Leave what has been loaded by now out of every later search for garbage: it stays as long as the process."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _look(lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], keeping: _Keeping, pipe: Pipe) -> None:
@@ -202,32 +214,38 @@ class _Keeping:
 
     def take(self, sightings: tuple[Sighting, ...]) -> None:
         if self._keeper is not None:
-            self._keeper.take(sightings)
+            try:
+                self._keeper.take(sightings)
+            except ValueError as error:
+                self._fails(error)
 
     async def step(self, now_s: float) -> None:
         """Begin to write what is due, unless the last is not done yet."""
         if self._keeper is None or (self._work is not None and not self._work.done()):
             return
         if self._keeper.is_due(now_s):
-            self._work = asyncio.create_task(self._write(self._keeper, self._keeper.taken(now_s), now_s))
+            self._work = asyncio.create_task(self._write(self._keeper, now_s))
 
     def end(self) -> None:
         """Write what is left; the hour is closed when the watch runs again."""
         if self._keeper is not None:
-            with suppress(OSError):
+            with suppress(OSError, ValueError):
                 self._keeper.write(self._keeper.taken(time.time()))
 
-    async def _write(self, keeper: ReportKeeper, sightings: list[Sighting], now_s: float) -> None:
+    async def _write(self, keeper: ReportKeeper, now_s: float) -> None:
         try:
-            await asyncio.to_thread(keeper.write, sightings)
+            await asyncio.to_thread(keeper.write, keeper.taken(now_s))
             for hour in await asyncio.to_thread(lambda: list(keeper.close_hours(now_s))):
                 self._pipe.say(HourKept(hour))
             for file in await asyncio.to_thread(lambda: list(keeper.remove_old(now_s))):
                 self._pipe.say(HourRemoved(file))
             self.why_not = f"no space for {keeper.not_kept} reports" if keeper.not_kept else ""
         except (OSError, ValueError) as error:
-            self.why_not = str(error)
-            log.error("reports are not kept", why=self.why_not)
+            self._fails(error)
+
+    def _fails(self, error: Exception) -> None:
+        self.why_not = str(error)
+        log.error("reports are not kept", why=self.why_not)
 
 
 def _silence(health: FeedHealth, silent_s: float, opened_s: float) -> FeedSilence:

@@ -9,7 +9,8 @@ import numpy as np
 from detente.airspace.arrays import Floats, Integers
 from detente.airspace.ellipsoid_kernels import SEMI_MAJOR_M, surface_points
 from detente.airspace.tactical import Traffic, detect
-from detente.watch.live_tracks import OURS, LiveTracks
+from detente.watch.area_kernels import may_reach
+from detente.watch.live_tracks import OURS, SIDES, LiveTracks
 from detente.watch.prediction import Prediction
 from detente.watch.prediction_kernels import ECCENTRICITY
 from detente.watch.separation_kernels import near_rows
@@ -20,6 +21,10 @@ HEIGHT_MARGIN_M = 1.0
 WINDOW_STEPS = 2
 FEW_PAIRS = 20_000
 """So few pairs are looked at one by one: a search takes longer."""
+MOST_HELD = 4_000_000
+"""So many pairs with ours are held against how far both fly, before a search among those that are left."""
+REACH_SLACK = 1.02
+"""How much farther that is taken than the planes of the search may differ from straight lines through the Earth."""
 HIGHEST_M = 19_999.0
 """The search takes no larger vertical distance; nothing flies so high."""
 
@@ -34,8 +39,10 @@ def predicted_pairs(
     distances. What has no pressure altitude cannot be searched by height and is compared with all that are near.
     """
     n = len(live)
-    searched = _searched(live)
-    keys = [_unsearched(live, prediction, horizontal_m + MARGIN_M)]
+    way = np.diff(prediction.points, axis=1)
+    reach_m = np.sqrt(np.einsum("nkc,nkc->nk", way, way)).sum(axis=1)
+    searched = _near_ours(live, _searched(live), prediction.points, reach_m, horizontal_m + MARGIN_M)
+    keys = [_near(live, reach_m, horizontal_m + MARGIN_M, prediction.points)]
     if len(searched) > 1:
         for begin in range(0, prediction.steps, WINDOW_STEPS):
             end = min(begin + WINDOW_STEPS, prediction.steps)
@@ -58,9 +65,10 @@ def straight_pairs(
     Pairs in which a height is not known on standard pressure are all those that are near enough.
     """
     n = len(live)
-    searched = _searched(live)
     reach = live.speed_mps * look_ahead_s
-    keys = [_near(live, reach, horizontal_m + MARGIN_M)]
+    points = surface_points(live.latitude_deg, live.longitude_deg)[:, None, :]
+    searched = _near_ours(live, _searched(live), points, reach, horizontal_m + MARGIN_M)
+    keys = [_near(live, reach, horizontal_m + MARGIN_M, points)]
     if len(searched) > 1:
         traffic = Traffic(
             live.latitude_deg[searched], live.longitude_deg[searched], live.pressure_m[searched],
@@ -148,19 +156,28 @@ def _searched(live: LiveTracks) -> Integers:
     return np.flatnonzero(np.isfinite(live.pressure_m))
 
 
-def _unsearched(live: LiveTracks, prediction: Prediction, apart_m: float) -> Integers:
-    way = np.diff(prediction.points, axis=1)
-    return _near(live, np.sqrt(np.sum(way * way, axis=2)).sum(axis=1), apart_m, prediction.points)
+def _near_ours(live: LiveTracks, rows: Integers, points: Floats, reach_m: Floats, apart_m: float) -> Integers:
+    """Those of some rows that are ours or may come near one of ours: no other pair is asked for.
+
+    All of them where to hold them against all of ours takes longer than to search.
+    """
+    ours = np.flatnonzero(live.side == OURS)
+    if len(ours) * len(rows) > MOST_HELD:
+        return rows
+    here = np.ascontiguousarray(points[:, 0])
+    everybody = np.ones((len(ours), len(SIDES)), dtype=np.bool_)
+    return rows[may_reach(
+        here[rows], REACH_SLACK * reach_m[rows], everybody, here[ours], REACH_SLACK * (reach_m[ours] + apart_m),
+        live.side[rows],
+    )]  # fmt: skip
 
 
-def _near(live: LiveTracks, reach_m: Floats, apart_m: float, points: Floats | None = None) -> Integers:
+def _near(live: LiveTracks, reach_m: Floats, apart_m: float, points: Floats) -> Integers:
     """Keys of the pairs of a track that is not searched and any other, one of them ours, that may come near."""
     blind = np.ones(len(live), dtype=np.bool_)
     blind[_searched(live)] = False
     if not blind.any():
         return np.empty(0, np.int64)
-    if points is None:
-        points = surface_points(live.latitude_deg, live.longitude_deg)[:, None, :]
     everybody, ours = np.arange(len(live)), np.flatnonzero(live.side == OURS)
     found = []
     for rows, others in (
