@@ -68,7 +68,20 @@ def feeds(directory: Directory, output: OutputOption = None) -> None:
     _table(headings, [_feed_row(feed) for feed in found["feeds"]])
     if found["not_kept"]:
         say("watching.not_kept", why=found["not_kept"])
+    for what in ("alerts_left_out", "tracks_unusable", "sightings_left_out"):
+        if found[what]:
+            say_counted(f"watching.{what}", found[what])
     say_counted("watching.hours", len(found["hours"]))
+
+
+def conformance(directory: Directory, output: OutputOption = None) -> None:
+    """Show how our aircraft kept to their plans, day by day: the share of time inside (F3548: 95 %), and excursions."""
+    found = values.node(directory).get("watch", "conformance")
+    if answered(output, found, (day["day"] for day in found)):
+        return
+    _table(("day", "flown", "inside", "over_10s", "over_60s"), [_conformance_row(day) for day in found])
+    if not found:
+        say("watching.no_conformance")
 
 
 def take(alert: AlertArgument, directory: Directory, post: Post = "", output: OutputOption = None) -> None:
@@ -237,6 +250,15 @@ def _said(alert: Alert) -> AlertText:
     return alert_text(language(), alert, alert.at_s)
 
 
+def _conformance_row(day: dict[str, Any]) -> list[str]:
+    tongue = language()
+    share = 100.0 * day["inside_s"] / day["flown_s"] if day["flown_s"] else 100.0
+    return [
+        day["day"], figures.duration(tongue, day["flown_s"]), f"{figures.number(tongue, share, 1)} %",
+        figures.number(tongue, day["over_10s"]), figures.number(tongue, day["over_60s"]),
+    ]  # fmt: skip
+
+
 def _feed_row(feed: dict[str, Any]) -> list[str]:
     tongue = language()
     age = figures.duration(tongue, feed["silent_s"])
@@ -248,7 +270,8 @@ def _feed_row(feed: dict[str, Any]) -> list[str]:
 
 COMMANDS = {
     "watch": {
-        "tracks": tracks, "alerts": alerts, "feeds": feeds, "take": take, "observe": observe_alert, "flies": flies,
+        "tracks": tracks, "alerts": alerts, "feeds": feeds, "conformance": conformance, "take": take,
+        "observe": observe_alert, "flies": flies,
         "replay": replay, "verify": verify,
     }
 }  # fmt: skip

@@ -17,7 +17,7 @@ from detente.lookout.frames import FeedView
 from detente.watch.alert import Alert
 from detente.watch.commands import FlyPlan, TakeAlert
 from detente.watch.observed import observation_of
-from detente.watch.records import AlertRecord, FeedRecord, KeptHour, WatchStanding, WatchState
+from detente.watch.records import AlertRecord, ConformanceDay, FeedRecord, KeptHour, WatchStanding, WatchState
 from detente.watch.room import WatchRoom
 from detente.watch.sentences import alert_text
 from detente.watch.track import Track
@@ -53,7 +53,11 @@ class AlertView(msgspec.Struct, frozen=True):
 
 
 class FeedsView(msgspec.Struct, frozen=True):
-    """How the watch and its feeds stand. `not_kept` says why reports are not kept; it is empty while they are."""
+    """How the watch and its feeds stand. `not_kept` says why reports are not kept; it is empty while they are.
+
+    The last three are what the watch leaves out: matters without room among the alerts that stand, tracks whose numbers
+    are no aircraft's, and sightings too many for their second since its process began.
+    """
 
     standing: WatchStanding | None
     feeds: tuple[FeedView, ...]
@@ -63,6 +67,9 @@ class FeedsView(msgspec.Struct, frozen=True):
     look_s: float
     not_kept: str
     hours: tuple[KeptHour, ...]
+    alerts_left_out: int = 0
+    tracks_unusable: int = 0
+    sightings_left_out: int = 0
 
 
 class AlertTaking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -166,10 +173,26 @@ async def list_watched_feeds(service: Service) -> FeedsView:
         if view is None:
             return FeedsView(state.standing, (), state.feeds, 0, 0, 0.0, "", hours)
         return FeedsView(
-            state.standing, view.feeds, state.feeds, view.tracks, view.sightings, view.took_s, view.not_kept, hours
+            state.standing,
+            view.feeds,
+            state.feeds,
+            view.tracks,
+            view.sightings,
+            view.took_s,
+            view.not_kept,
+            hours,
+            view.alerts_left_out,
+            view.tracks_unusable,
+            view.sightings_left_out,
         )
 
     return await service.loop.read(views)
+
+
+@get("/conformance", summary="How our aircraft kept to their plans, day by day")
+async def list_conformance(service: Service) -> list[ConformanceDay]:
+    """Return each day of UTC in which ours were seen to fly plans, the last first, as F3548 asks."""
+    return await service.loop.read(service.watching.conformance_days)
 
 
 @get("/flown", summary="Which aircraft fly which plans")
@@ -209,6 +232,15 @@ def _alert_view(record: AlertRecord, now: dict[str, Alert], language: Language) 
 
 router = Router(
     path="/watch",
-    route_handlers=[list_tracks, list_alerts, take_alert, observe_alert, list_watched_feeds, list_flown, say_flown],
+    route_handlers=[
+        list_tracks,
+        list_alerts,
+        take_alert,
+        observe_alert,
+        list_watched_feeds,
+        list_conformance,
+        list_flown,
+        say_flown,
+    ],
     tags=["watch"],
 )
