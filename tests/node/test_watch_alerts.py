@@ -224,6 +224,32 @@ def test_what_the_operator_has_drawn_and_what_was_told_is_what_aircraft_are_held
     assert north.get("/watch/conformance") == []
 
 
+def test_a_track_that_no_alert_is_about_is_observed_and_asked_about_by_one_act(parties, sources):
+    north, south = parties
+    sky = Sky()
+    sky.add(sources[0], "43c6f2", 0.0, 200.0)
+
+    def seen() -> list[Any]:
+        sky.fly()
+        return list(north.get("/watch/tracks")["tracks"]) if north.get("/watch/feeds")["tracks"] else []
+
+    north.until(seen, "sees it")
+    (row,) = seen()
+    nobody = north.cli("watch", "observe", row[0], "--ask", "nobody")
+    assert nobody.returncode != 0
+    assert north.get("/claims/observations") == []
+    done = north.cli("watch", "observe", row[0], "--ask", "south", "--quiet")
+    assert done.returncode == 0, done.stderr
+    (kept,) = north.get("/claims/observations")
+    assert kept["observation"]["observation_id"] == done.stdout.strip()
+    south.until(lambda: south.get("/claims/requests?waiting=true"), "is asked")
+    (asked,) = south.get("/claims/requests?waiting=true")
+    assert asked["request"]["about"] == {
+        "kind": "observation", "party": "north", "observation_id": done.stdout.strip()
+    }  # fmt: skip
+    assert north.ask("POST", "/watch/tracks/t999/observe", {}).status == 404
+
+
 @pytest.mark.long
 def test_who_flies_a_plan_can_be_said(parties, sources):
     north, _ = parties

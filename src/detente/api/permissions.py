@@ -158,6 +158,7 @@ _NEEDED: dict[PersonRole | None, str] = {
         POST /watch/alerts/{key}/observe
         POST /watch/alerts/{key}/take
         POST /watch/flown
+        POST /watch/tracks/{track_id}/observe
         POST /zones
         POST /zones/{peer}/{zone_id}/accept
         POST /zones/{peer}/{zone_id}/refuse

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from detente.watch.alert import Alert
     from detente.watch.sentences import AlertText
 
+TRACK_ID = re.compile(r"t[0-9]+", re.ASCII)
 AlertArgument = Annotated[str, typer.Argument(metavar="ALERT", help="The alert's key, or how it begins.")]
 TrackOption = Annotated[str, typer.Option("--track", help="Which of its tracks; needed where there are several.")]
 
@@ -94,10 +96,24 @@ def take(alert: AlertArgument, directory: Directory, post: Post = "", output: Ou
 
 
 def observe_alert(
-    alert: AlertArgument, directory: Directory, track: TrackOption = "", post: Post = "", output: OutputOption = None
+    alert: Annotated[str, typer.Argument(metavar="ALERT", help="The alert's key, or how it begins; or a track.")],
+    directory: Directory,
+    track: TrackOption = "",
+    ask: Annotated[list[str] | None, typer.Option("--ask", help="A party that is asked whose the track is.")] = None,
+    tell: Annotated[list[str] | None, typer.Option("--tell", help="A party that is told what was seen.")] = None,
+    post: Post = "",
+    output: OutputOption = None,
 ) -> None:
-    """Keep what the feeds saw of an alert as our observation, to ask about or to send. Nobody is told."""
+    """Keep what the feeds saw of an alert, or of a track, as our observation; of a track, ask and tell others too."""
     client = values.node(directory)
+    if not track and TRACK_ID.fullmatch(alert):
+        body = {"by": post, "ask": ask or [], "tell": tell or []}
+        answer = client.post("watch", "tracks", alert, "observe", body=json.dumps(body).encode())
+        if not answered(output, answer, [answer["observation_id"]]):
+            say("watching.observed", name=answer["observation_id"], journal_number=answer["journal_number"])
+        return
+    if ask or tell:
+        raise Refusal("watch.track_to_ask", "--ask" if ask else "--tell", alert)
     known = client.get("watch", "alerts", ended="true")
     key = meant("alert", alert, (view["alert"]["key"] for view in known))
     answer = _posted(client, "alerts", key, "observe", by=post, track_id=track)
