@@ -25,7 +25,7 @@ from detente.watch.alert_board import AlertNews
 from detente.watch.live_watch import LiveWatch
 from detente.watch.situation import LevelTimes, Situation
 from detente.watch.track import Track
-from recorded_days import Live, Loss, PairHistory, flights_of, histories, losses
+from recorded_days import KnownSeconds, Live, Loss, PairHistory, flights_of, histories, losses
 from results import write_section
 
 with contextlib.redirect_stdout(io.StringIO()):
@@ -34,6 +34,8 @@ with contextlib.redirect_stdout(io.StringIO()):
 DAYS = ("adsb_california_20250601", "adsb_kwvi_20251213")
 APART_S = 15.0
 """Findings of the peer farther apart than this are two alerts."""
+KNOWN_LEAST = 0.5
+"""An alert cannot be judged when for more than half of the time until AFTER_S after it nobody knows where both were."""
 AFTER_S = 60.0
 """An alert is for nothing when no approach comes until so long after the look-ahead."""
 NUISANCE_WANTED, WARNING_WANTED_S = 0.10, 55.0
@@ -149,6 +151,7 @@ class Outcome:
 
     alerts: int
     nuisance: int
+    unjudged: int
     losses: int
     missed: tuple[Loss, ...]
     warned_s: tuple[float, ...]
@@ -156,21 +159,26 @@ class Outcome:
     def row(self, who: str) -> str:
         fifth = f"{np.percentile(self.warned_s, 5):.0f} s" if self.warned_s else "none to count"
         median = f"{np.median(self.warned_s):.0f} s" if self.warned_s else ""
-        share = f"{100.0 * self.nuisance / self.alerts:.0f} %" if self.alerts else "none"
+        share, judged = (
+            f"{100.0 * found / alerts:.0f} %" if alerts else "none"
+            for found, alerts in (
+                (self.nuisance, self.alerts), (self.nuisance - self.unjudged, self.alerts - self.unjudged)
+            )
+        )  # fmt: skip
         return (
             f"| {who} | {self.losses} | {self.losses - len(self.missed)} | {len(self.warned_s)} | {fifth} | {median} "
-            f"| {self.alerts} | {share} |"
+            f"| {self.alerts} | {share} | {judged} |"
         )
 
 
 def judged(
     said: list[Said], real: list[Loss], pairs: dict[Key, PairHistory], setting: Setting,
-    begins: Callable[[Said], float | None],
+    begins: Callable[[Said], float | None], known: KnownSeconds,
 ) -> Outcome:  # fmt: skip
     """Hold alerts against what really happened. `begins` says when an alert counts from, None for never."""
     ahead_s = setting.times.preventive_s
     by_pair: dict[Key, list[tuple[float, float]]] = defaultdict(list)
-    counted = nuisance = 0
+    counted = nuisance = unjudged = 0
     for one in said:
         start_s = begins(one)
         if start_s is None:
@@ -180,6 +188,7 @@ def judged(
         pair = pairs.get(one.names)
         worst = pair.worst(setting.minima, start_s - 5.0, one.end_s + ahead_s + AFTER_S) if pair else math.inf
         nuisance += worst > 2.0
+        unjudged += worst > 2.0 and known.share(one.names, start_s, one.end_s + AFTER_S) < KNOWN_LEAST
     missed, warned = [], []
     for loss in real:
         # An alert of this loss stands at its first second, or is raised while it lasts.
@@ -188,15 +197,16 @@ def judged(
             missed.append(loss)
         if loss.foreseeable:
             warned.append(loss.start_s - min(of_it) if of_it else -math.inf)
-    return Outcome(counted, nuisance, len(real), tuple(missed), tuple(max(-999.0, s) for s in warned))
+    return Outcome(counted, nuisance, unjudged, len(real), tuple(missed), tuple(max(-999.0, s) for s in warned))
 
 
-HEAD = """| who | losses | alerted | foreseeable | warning, 5th percentile | median | alerts | nuisance |
-|---|---|---|---|---|---|---|---|"""
+HEAD = """| who | losses | alerted | foreseeable | warning, 5th percentile | median | alerts | nuisance | of judged |
+|---|---|---|---|---|---|---|---|---|"""
 
 
 def day_report(day: str, hours: tuple[int, int], say: Callable[[str], None], failures: list[str]) -> None:
     flights = flights_of(day, hours)
+    known = KnownSeconds(flights)
     names = frozenset(flight.name for flight in flights)
     widest = max(setting.minima for setting in SETTINGS)
     pairs = {(min(key), max(key)): pair for key, pair in histories(flights, (2.0 * widest[0], 2.0 * widest[1])).items()}
@@ -215,9 +225,9 @@ def day_report(day: str, hours: tuple[int, int], say: Callable[[str], None], fai
     for k, setting in enumerate(SETTINGS):
         real = losses(pairs, setting.minima)
         our_said = ours[k].finish(now_s)
-        any_level = judged(our_said, real, pairs, setting, lambda one: one.start_s)
-        corrective = judged(our_said, real, pairs, setting, lambda one: one.corrective_s)
-        peer_outcome = judged(peers[k].finish(), real, pairs, setting, lambda one: one.start_s)
+        any_level = judged(our_said, real, pairs, setting, lambda one: one.start_s, known)
+        corrective = judged(our_said, real, pairs, setting, lambda one: one.corrective_s, known)
+        peer_outcome = judged(peers[k].finish(), real, pairs, setting, lambda one: one.start_s, known)
         say(f"\n{setting.name} ({setting.meant_for}); {took[k]:.0f} CPU-seconds of ours for the day:\n\n{HEAD}")
         say(any_level.row("Détente, any level"))
         say(corrective.row("Détente, corrective or warning"))
@@ -250,9 +260,10 @@ INTRODUCTION = """Real recorded traffic, mostly visual, flown through the watch 
 before (no report of the future is used; velocities are as reported, turn and climb from the last reports). All pairs
 are held apart. Losses are counted on the raw tracks by a program of its own. A loss is *foreseeable* when both flew
 straight, were heard, and climbed evenly in the 65 s before. An alert is a *nuisance* when no approach inside twice the
-minima came until a minute after its look-ahead. The peer is `cstatebased` of bluesky-simulator 1.1.1 on the same
-tracks; what it finds within 15 s is one alert. Other programs ran {load:.1f} deep when this began; no figure but
-CPU-seconds depends on it."""
+minima came until a minute after its look-ahead; the last column leaves out those nuisances of which nobody can know,
+because for most of the time until a minute after the alert no report says where both were. The peer is `cstatebased`
+of bluesky-simulator 1.1.1 on the same tracks; what it finds within 15 s is one alert. Other programs ran {load:.1f}
+deep when this began; no figure but CPU-seconds depends on it."""
 
 
 def main() -> None:

@@ -176,6 +176,21 @@ def histories(flights: list[Flight], widest: tuple[float, float]) -> dict[tuple[
     return found
 
 
+class KnownSeconds:
+    """At which seconds it is known where each flight was."""
+
+    def __init__(self, flights: list[Flight]) -> None:
+        self._seconds = {flight.name: _sampled(flight)[0] for flight in flights}
+
+    def share(self, names: tuple[str, str], start_s: float, end_s: float) -> float:
+        """The share of the whole seconds of a time at which both of two flights are known."""
+        asked = np.arange(math.ceil(start_s), math.floor(end_s) + 1)
+        both = np.ones(len(asked), dtype=np.bool_)
+        for name in names:
+            both &= np.isin(asked, self._seconds[name])
+        return float(both.mean()) if len(asked) else 0.0
+
+
 def _sampled(flight: Flight) -> tuple[NDArray[np.int64], Floats]:
     """Whole seconds at which a flight is known, and its latitude, longitude, height at them, shape [3, seconds]."""
     seconds = np.arange(math.ceil(flight.time_s[0]), math.floor(flight.time_s[-1]) + 1)

@@ -16,8 +16,9 @@ from detente.lookout import frames, lookout
 from detente.lookout.frames import FROM_WATCH, LARGEST_FRAME, LENGTH_BYTES, WatchView, frame, frame_length
 from detente.lookout.lookout import Lookout, Seen
 from detente.lookout.told_situation import ToldSituation, decode_situation, encode_situation
-from detente.lookout.track_columns import COLUMNS, track_rows
+from detente.lookout.track_columns import COLUMNS, track_of, track_rows
 from detente.watch.alert import AlertKind, TrackSide
+from detente.watch.observed import observation_of
 from detente.watch.sighting import Sighting, SightingSource
 
 BEGAN_S = 1_780_315_200.0
@@ -136,6 +137,21 @@ def test_a_track_is_a_row_of_as_many_values_as_there_are_columns():
     assert (shown["pressure_altitude_m"], shown["pressure_altitude_ft"]) == (3_000, 9_843)
     assert (shown["geometric_altitude_m"], shown["callsign"], shown["addresses"]) == (None, "P1", ("aaaaa1",))
     assert msgspec.json.decode(msgspec.json.encode(table))["columns"] == list(COLUMNS)
+
+
+def test_a_track_is_made_again_of_its_row_with_errors_no_smaller():
+    seen = looked(Lookout(frozenset()), range(5), ("aaaaa1", 20.0, "tower", "P1"))
+    (track,) = seen.tracks
+    picture = msgspec.json.encode(track_rows(BEGAN_S + 5.0, seen.tracks, {}))
+    again = track_of(picture, track.track_id)
+    assert again is not None
+    assert (again.addresses, again.callsign, again.sources) == (track.addresses, "P1", track.sources)
+    assert again.horizontal_error_m >= track.horizontal_error_m
+    assert again.vertical_error_m >= track.vertical_error_m
+    assert again.pressure_altitude_m == pytest.approx(track.pressure_altitude_m, abs=0.51)
+    assert again.longitude_deg == pytest.approx(track.longitude_deg, abs=1e-6)
+    assert observation_of("north", again) is not None
+    assert track_of(picture, "t99") is None
 
 
 def test_a_frame_says_its_length_and_none_is_too_long(monkeypatch):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from feed_source import METRES_A_DEGREE, FeedSource, feeds_toml, flying
+from msgspec import to_builtins
 from parties import Party, two_parties
 
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, StandardPressure
@@ -71,6 +72,46 @@ def parties(tmp_path: Path, sources: tuple[FeedSource, FeedSource]) -> Iterator[
         for one in sources:
             one.connected()
         yield north, south
+
+
+@pytest.fixture
+def guarded(tmp_path: Path, sources: tuple[FeedSource, FeedSource]) -> Iterator[tuple[Party, Party]]:
+    """As `parties`; north's operator has drawn a fence and a boundary, and wants its own aircraft kept apart."""
+    with two_parties(tmp_path / "nodes", start=False) as (north, south):
+        names = zip(("tower", "ours"), sources, strict=True)
+        text = feeds_toml(*((name, f"tcp://127.0.0.1:{one.port}", name == "ours") for name, one in names))
+        (north.path / "feeds.toml").write_text(text)
+        (north.path / "fence.txt").write_text(OPENAIR)
+        settings = north.path / "detente.toml"
+        settings.write_text(settings.read_text() + GUARDS)
+        for party in (north, south):
+            party.begin()
+        north.wait()
+        south.wait()
+        for one in sources:
+            one.connected()
+        yield north, south
+
+
+OPENAIR = """AC P
+AN FENCE
+AL 1000ft MSL
+AH FL200
+V X=34:00:00 N 021:00:00 E
+DC 5
+"""
+GUARDS = """
+[watch]
+own_pairs = true
+[[watch.geofences]]
+file = "fence.txt"
+[[watch.boundaries]]
+boundary_id = "river"
+left = "north"
+right = "south"
+buffer_m = 1000.0
+points = [[33.9, 22.0], [33.9, 23.0]]
+"""
 
 
 def alert(party: Party, kind: str, **query: str) -> dict[str, Any] | None:
@@ -158,6 +199,57 @@ def test_an_alert_waits_for_a_person_and_becomes_an_observation(parties, sources
     assert all(entry["kind"] != "watch" for entry in south.get("/journal")["entries"])
 
 
+def test_what_the_operator_has_drawn_and_what_was_told_is_what_aircraft_are_held_against(guarded, sources):
+    north, south = guarded
+    now = datetime.now(UTC).replace(microsecond=0)
+    band = AltitudeBand(*(Altitude(m, AltitudeUnit.METRE, StandardPressure()) for m in (2_000.0, 4_000.0)))
+    area = Volume4D(Circle(Position(34.0, 24.0), 5_000.0), band, TimeWindow(now, now + timedelta(hours=1)))
+    told = {"notice_id": "keep-out", "meaning": "keep_out", "volume": to_builtins(area)}
+    assert south.ask("POST", "/notices", told).status == 200
+    flights = {"43c6f1": (34.0, 21.0), "43c6f2": (33.8, 22.5), "43c6f3": (34.0, 24.0), "43c6f4": (35.0, 25.0),
+               "43c6f5": (35.01, 25.0)}  # fmt: skip
+
+    def subjects() -> set[tuple[str, str]]:
+        sources[1].send([
+            flying(address, *place, ground_speed_mps=0.0, pressure_altitude_m=3_000.0)
+            for address, place in flights.items()
+        ])  # fmt: skip
+        return {(one["alert"]["kind"], one["alert"].get("subject", "")) for one in north.get("/watch/alerts")}
+
+    expected = {("area", "FENCE:0.0"), ("area", "river"), ("area", "south:keep-out"), ("separation", "")}
+    north.until(lambda: expected <= subjects(), "all four")
+    assert south.get("/watch/alerts") == []
+    watched = north.get("/watch/feeds")
+    assert (watched["alerts_left_out"], watched["tracks_unusable"], watched["sightings_left_out"]) == (0, 0, 0)
+    assert north.get("/watch/conformance") == []
+
+
+def test_a_track_that_no_alert_is_about_is_observed_and_asked_about_by_one_act(parties, sources):
+    north, south = parties
+    sky = Sky()
+    sky.add(sources[0], "43c6f2", 0.0, 200.0)
+
+    def seen() -> list[Any]:
+        sky.fly()
+        return list(north.get("/watch/tracks")["tracks"]) if north.get("/watch/feeds")["tracks"] else []
+
+    north.until(seen, "sees it")
+    (row,) = seen()
+    nobody = north.cli("watch", "observe", row[0], "--ask", "nobody")
+    assert nobody.returncode != 0
+    assert north.get("/claims/observations") == []
+    done = north.cli("watch", "observe", row[0], "--ask", "south", "--quiet")
+    assert done.returncode == 0, done.stderr
+    (kept,) = north.get("/claims/observations")
+    assert kept["observation"]["observation_id"] == done.stdout.strip()
+    south.until(lambda: south.get("/claims/requests?waiting=true"), "is asked")
+    (asked,) = south.get("/claims/requests?waiting=true")
+    assert asked["request"]["about"] == {
+        "kind": "observation", "party": "north", "observation_id": done.stdout.strip()
+    }  # fmt: skip
+    assert north.ask("POST", "/watch/tracks/t999/observe", {}).status == 404
+
+
 @pytest.mark.long
 def test_who_flies_a_plan_can_be_said(parties, sources):
     north, _ = parties
@@ -168,6 +260,9 @@ def test_who_flies_a_plan_can_be_said(parties, sources):
     sky = Sky()
     sky.add(sources[0], "43c6f1", -7_500.0, 20.0)
     assert comes(north, sky, "own_deviation")["alert"]["subject"] == "P1"
+    (day,) = north.get("/watch/conformance")
+    assert day["flown_s"] >= day["inside_s"]
+    assert day["day"] in north.cli("watch", "conformance").stdout
     wrong = north.cli("watch", "flies", "43c6f1", "P9")
     assert wrong.returncode != 0
     assert "P9" in wrong.stderr

@@ -68,6 +68,22 @@ def test_what_is_found_between_two_seconds_is_not_put_off_to_the_next():
     assert [at for at, changes in enumerate(looks) if changes] == [3]
 
 
+def test_what_is_far_ahead_is_told_when_it_was_seen_for_longer_and_what_is_now_at_once():
+    slower = {AlertKind.SEPARATION: Steadiness(2, 3, 4.0, 5.0, ((8, 10), (6, 8)))}
+    for level, looks in ((1, 8), (2, 6), (3, 2)):
+        news = run(AlertBoard(slower), [[found(level=level)]] * 12)
+        assert news.index([AlertNews.RAISED]) == looks - 1
+    assert run(AlertBoard(slower), [[found(level=3, at_once=True)]]) == [[AlertNews.RAISED]]
+    glimpsed = run(AlertBoard(slower), [[found(level=1)]] * 5 + [[]] * 12)
+    assert not any(glimpsed)
+    # One that shows already is not lost because it was seen too seldom at a lower level.
+    board = AlertBoard(slower)
+    news = run(board, [[found(level=3)]] * 2 + [[found(level=1)]] * 12)
+    assert [one for look in news for one in look].count(AlertNews.RAISED) == 1
+    assert not any(AlertNews.ENDED in look for look in news)
+    assert board.standing["separation:a|b"].level is AlertLevel.PREVENTIVE
+
+
 def test_an_alert_is_kept_at_wider_thresholds_than_it_begins():
     board = AlertBoard(STEADY)
     assert run(board, [[found(level=0, kept=2)]] * 4) == [[]] * 4

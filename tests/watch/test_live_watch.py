@@ -11,7 +11,6 @@ from watch_samples import START, START_S, moved, place, pressure, situation, tra
 from detente.accord.provisions import AccordArea
 from detente.airspace.altitude import AltitudeBand
 from detente.airspace.plan import Circle, Containment, Plan, Polygon, TimeWindow, Trajectory, Volume4D, Waypoint
-from detente.claims.commands import HoldPosition
 from detente.language import Language
 from detente.picture.notices import Meaning, Notice
 from detente.watch.alert import AlertKind, AlertLevel, TrackSide
@@ -66,22 +65,31 @@ def head_on():
 
 def test_two_that_meet_are_told_with_a_way_out_and_read_well():
     watch, news = fly(head_on(), situation())
-    assert kinds(news) == [(1, "raised", "separation", "separation_ahead")]
+    assert kinds(news) == [(5, "raised", "separation", "separation_ahead")]
     alert = news[0][1].alert
     assert alert.key == "separation:a|b"
     assert alert.sides == (TrackSide.OURS, TrackSide.THEIRS)
     assert alert.level is AlertLevel.CORRECTIVE
     assert alert.way_out is not None
     assert alert.way_out.track_id == "a"
-    words = said(alert, START_S + 1)
+    words = said(alert, START_S + 5)
     assert words.why == (
         "a and b will come inside the minima: as near as 0.00 NM (0 m) and 328 ft (100 m) in height; "
         "required 3.02 NM (5.58 km) or 1,000 ft (305 m)."
     )
-    assert words.time_left == "in 1 min 08 s"
+    assert words.time_left == "in 1 min 04 s"
     assert words.heights == ("FL 328, 32,808 ft (10,000 m)", "FL 331, 33,136 ft (10,100 m)")
     assert words.way_out.startswith("a turns ")
     assert list(watch.board.standing) == ["separation:a|b"]
+
+
+def test_a_loss_that_is_there_is_told_by_the_first_look_unless_a_track_cannot_be_believed():
+    inside = [track("a", course=0.0), track("b", 36.03, course=0.0)]
+    _, news = fly(inside, situation(), 1)
+    assert kinds(news) == [(0, "raised", "separation", "separation_lost")]
+    assert news[0][1].alert.level is AlertLevel.WARNING
+    jumped = msgspec.structs.replace(inside[1], doubts=(TrackDoubt.JUMPED,))
+    assert kinds(fly([inside[0], jumped], situation(), 2)[1]) == [(1, "raised", "separation", "separation_lost")]
 
 
 def test_the_order_of_the_tracks_changes_nothing():
@@ -94,16 +102,16 @@ def test_the_order_of_the_tracks_changes_nothing():
 
 def test_an_alert_ends_when_both_are_clear_and_not_while_one_cannot_be_believed():
     def turns_away(second, tracks):
-        if second < 4:
+        if second < 8:
             return tracks
-        doubts = (TrackDoubt.LOW_INTEGRITY,) if second < 14 else ()
+        doubts = (TrackDoubt.LOW_INTEGRITY,) if second < 18 else ()
         return [tracks[0], msgspec.structs.replace(tracks[1], track_deg=0.0, doubts=doubts)]
 
     _, news = fly(head_on(), situation(), 30, change=turns_away)
     assert [(second, one.news, one.alert.reason) for second, one in news] == [
-        (1, AlertNews.RAISED, "separation_ahead"),
-        (4, AlertNews.CHANGED, "separation_unsure"),
-        (19, AlertNews.ENDED, "separation_unsure"),
+        (5, AlertNews.RAISED, "separation_ahead"),
+        (8, AlertNews.CHANGED, "separation_unsure"),
+        (23, AlertNews.ENDED, "separation_unsure"),
     ]
     assert news[1][1].alert.doubts == ("low_integrity",)
     assert said(news[1][1].alert).doubts == ("integrity too low for separation",)
@@ -148,14 +156,10 @@ def test_an_aircraft_inside_its_plan_is_no_deviation_and_one_outside_is_held_aga
     assert first.changes == ()
     (change,) = second.changes
     assert (change.news, change.alert.kind, change.alert.subject) == (AlertNews.RAISED, AlertKind.OWN_DEVIATION, "p1")
-    (position,) = second.positions
-    command = HoldPosition(START, "north", position.plan_id, "d1", position.observation, None)
-    assert command.observation.horizontal_error_m == 20.0
     assert "is outside its plan p1" in said(change.alert).why
     back = [watch.look(START_S + at, [moved(on_plan(), float(at))], told) for at in range(2, 12)]
     ended = [look for look in back if look.changes]
     assert [change.news for look in ended for change in look.changes] == [AlertNews.ENDED]
-    assert [len(look.positions) for look in ended] == [1]
 
 
 def test_the_day_counts_time_inside_and_excursions():
@@ -227,6 +231,25 @@ def test_boundaries_by_side_with_errors_and_buffer():
     assert [line[3] for line in kinds(theirs)] == ["boundary_crossed"]
 
 
+def test_an_agreed_zone_is_consent_to_cross_a_boundary_within_it_and_a_notice_is_not():
+    line = Boundary("b1", (place(36.3, -123.0), place(36.3, -119.0)), "north", "south", 1_000.0)
+    across = [track("a", 36.25, course=90.0)]
+    ahead = [track("a", 36.45, course=180.0)]
+    here = notice("north", Meaning.OUR_AIRCRAFT_HERE, volume(36.3, -121.0, 15_000.0))
+    agreed = msgspec.structs.replace(here, agreed_with="south")
+    theirs = msgspec.structs.replace(agreed, party="south", agreed_with="north")
+    elsewhere = msgspec.structs.replace(agreed, volume=volume(36.3, -119.5))
+    for notices, told in (((here,), True), ((agreed,), False), ((theirs,), True), ((elsewhere,), True)):
+        for tracks in (across, ahead):
+            news = fly(tracks, situation(boundaries=(line,), notices=notices), 3)[1]
+            assert ("area" in {one.alert.kind for _, one in news}) is told, notices
+    # Two parties beyond the line: consent to one is none to the other.
+    over = [track("b", 36.35, course=90.0)]
+    for party, told in (("south", False), ("west", True)):
+        sky = situation(boundaries=(line,), notices=(theirs,), party_of={"b": party})
+        assert ("area" in {one.alert.kind for _, one in fly(over, sky, 3)[1]}) is told
+
+
 def test_who_is_declared_and_who_is_not():
     here = notice("south", Meaning.OUR_AIRCRAFT_HERE, volume(36.3, -121.0))
     nothing = notice("south", Meaning.NOTHING_OF_OURS_HERE, volume(38.0, -121.0), "z")
@@ -239,17 +262,17 @@ def test_who_is_declared_and_who_is_not():
     assert fly([track("a", 37.0), track("u", 39.0)], told)[1] == []
     square = Polygon((place(38.5, -122.0), place(39.5, -122.0), place(39.5, -120.0), place(38.5, -120.0)))
     area = AccordArea(polygon=square, altitude=BAND)
-    _, news = fly([track("a", 37.0), track("u", 39.0)], situation(notices=(here,), accord_area=area))
+    _, news = fly([track("a", 37.0), track("u", 39.0)], situation(notices=(here,), accord_areas=(area,)))
     assert kinds(news) == [(2, "raised", "undeclared", "undeclared_in_area")]
     said(news[0][1].alert)
-    assert fly([track("u", 38.45)], situation(accord_area=area))[1] == []
+    assert fly([track("u", 38.45)], situation(accord_areas=(area,)))[1] == []
     assert fly(near, situation(told_plans=(Plan("q", (volume(37.0, -121.0),)),)))[1] == []
     theirs = [near[0], track("b", 37.05)]
     assert [line[2:] for line in kinds(fly(theirs, situation())[1])] == [("undeclared", "undeclared_near")]
     assert fly(theirs, situation(theirs_untold=True, notices=(here,)))[1] == []
     assert fly(near, situation(theirs_untold=True))[1] != []
     planned = {"a": Plan("p", (volume(39.0, -121.0),))}
-    assert fly([track("u", 39.0)], situation(accord_area=area, plans=planned))[1] == []
+    assert fly([track("u", 39.0)], situation(accord_areas=(area,), plans=planned))[1] == []
 
 
 def test_who_disappears_in_flight_is_told_and_who_lands_is_not():

@@ -40,7 +40,7 @@ def look(tracks, told):
     return shown, prediction, separation_ahead(shown, prediction, told)[0]
 
 
-def inside_by_sampling(shown, prediction, table, look_ahead_s):
+def inside_by_sampling(shown, prediction, told, look_ahead_s):
     """Pairs with one of ours that are inside their minima at some of many moments, by nothing but interpolation."""
     found = set()
     moments = np.arange(0.0, look_ahead_s, 0.5)
@@ -55,7 +55,7 @@ def inside_by_sampling(shown, prediction, table, look_ahead_s):
         for j in range(i + 1, len(shown)):
             if int(shown.side[i] == OURS) + int(shown.side[j] == OURS) != 1:
                 continue
-            horizontal, vertical = pair_minima(shown, np.array([i]), np.array([j]), table)
+            horizontal, vertical = pair_minima(shown, np.array([i]), np.array([j]), told)
             height = pressure_m[j] - pressure_m[i]
             if not np.isfinite(height).all():
                 height = geometric_m[j] - geometric_m[i]
@@ -82,7 +82,7 @@ def test_no_pair_is_missed(states, centre, bounds):
             patch.setattr(f"detente.watch.pairs.{name}", most)
         shown, prediction, findings = look(tracks, told)
     found = {frozenset(one.tracks) for one in findings if one.level}
-    assert inside_by_sampling(shown, prediction, MINIMA, told.times.preventive_s) <= found
+    assert inside_by_sampling(shown, prediction, told, told.times.preventive_s) <= found
     for one in findings:
         assert one.sides[0] is TrackSide.OURS
         assert one.sides[1] is not TrackSide.OURS
@@ -125,6 +125,26 @@ def test_errors_widen_the_minima_up_to_twice_and_are_said():
     assert one.figures["error_distance_m"] == pytest.approx(math.hypot(20.0, 5_000.0))
     _, _, (wide,) = look([beside[0], track("b", longitude=-120.93, course=0.0, error=1e5)], situation())
     assert wide.figures["minimum_distance_m"] == pytest.approx(2 * 5_556.0)
+
+
+def test_a_height_that_is_not_heard_widens_the_vertical_minimum_up_to_twice():
+    coasted = {"altitude": 10_400.0, "doubts": (TrackDoubt.COASTED,)}
+    assert look(head_on(altitude=10_400.0, height_error=200.0), situation())[2] == []
+    (one,) = look(head_on(**coasted, height_error=200.0), situation())[2]
+    assert one.figures["minimum_height_m"] == pytest.approx(504.8, abs=0.01)
+    assert (one.level, one.doubts) == (2, ("coasted",))
+    assert look(head_on(**coasted, height_error=50.0), situation())[2] == []
+    far = {**coasted, "altitude": 10_620.0}
+    assert [found.level for found in look(head_on(**far, height_error=5_000.0), situation())[2]] == [0]
+
+
+def test_the_minima_are_those_agreed_with_the_party_whose_aircraft_it_is():
+    wide, narrow = MinimaTable(Minima(9_260.0, 304.8)), MinimaTable(Minima(1_852.0, 304.8))
+    told = situation(
+        theirs="bc", minima=wide, minima_with={"south": narrow, "west": wide}, party_of={"b": "south", "c": "west"}
+    )
+    beside = [track("a", course=0.0), *(track(name, longitude=-120.96, course=0.0) for name in "bcd")]
+    assert {one.tracks[1] for one in look(beside, told)[2]} == {"c", "d"}
 
 
 def test_who_has_no_height_is_found_and_the_doubt_is_said():

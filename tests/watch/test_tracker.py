@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 from flights import START_S, at_end, distance_m, flight, watched
 from hypothesis import given, settings
@@ -133,6 +134,34 @@ def test_a_track_that_is_not_heard_is_coasted_grows_unsure_and_ends():
     assert states[78][0].track_id == "t1"
     assert states[81] == []
     assert at_end(flight("4b1234", begin=100, seconds=5), tracker=tracker)[0].track_id == "t2", "no id comes twice"
+
+
+@pytest.mark.parametrize(("turn", "speed"), [(0.0, 60.0), (0.0, 230.0), (3.0, 60.0)])
+def test_the_place_of_a_coasted_track_grows_unsure_no_faster_than_aircraft_leave_it(turn, speed):
+    """Held against what 95 % of aircraft on the recorded days did: 100 m to 2.9 km after straight flight."""
+    shown = {now - START_S: tracks[0] for now, tracks in watched(
+        flight("4b1234", seconds=30, turn=turn, speed=speed, horizontal_error_m=20.0, velocity_error_mps=1.0), beyond=58
+    ) if tracks}  # fmt: skip
+    heard = shown[30].horizontal_error_m
+    for unheard_s, least_m, most_m in ((10, 50.0, 350.0), (30, 600.0, 1_300.0), (55, 2_000.0, 3_300.0)):
+        grown = shown[29 + unheard_s].horizontal_error_m - heard
+        assert grown <= 1.2 * speed * unheard_s + 100.0
+        if not turn:
+            assert least_m <= grown <= most_m
+
+
+@pytest.mark.parametrize("climb", [0.0, 8.0])
+def test_the_height_of_a_coasted_track_is_carried_on_and_grows_unsure(climb):
+    sightings = [
+        msgspec.structs.replace(one, pressure_altitude_m=3_000.0 + climb * (one.at_s - START_S))
+        for one in flight("4b1234", seconds=30, vertical_speed_mps=climb, vertical_error_m=15.0)
+    ]
+    shown = {now - START_S: tracks[0] for now, tracks in watched(sightings, beyond=58) if tracks}
+    last = shown[85]
+    assert last.pressure_altitude_m == pytest.approx(3_000.0 + climb * 85.0, abs=40.0)
+    assert TrackDoubt.NO_HEIGHT not in last.doubts
+    for second, least_m, most_m in ((40, 15.0, 100.0), (60, 60.0, 250.0), (85, 150.0, 500.0)):
+        assert least_m <= shown[second].vertical_error_m <= most_m
 
 
 def test_a_coasted_track_that_is_heard_again_stays_the_same():

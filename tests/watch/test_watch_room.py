@@ -23,6 +23,7 @@ from detente.watch.commands import (
     RemoveReports,
     SayWatch,
     SeeAlerts,
+    SeeConformance,
     SeeFeeds,
     TakeAlert,
     WatchTick,
@@ -34,12 +35,13 @@ from detente.watch.events import (
     AlertRaised,
     AlertsHeldBack,
     AlertTaken,
+    ConformanceCounted,
     FeedLeft,
     FeedStandingChanged,
     PlanFlown,
     WatchStandingChanged,
 )
-from detente.watch.records import MOST_OPEN_ALERTS, AlertSeen, FeedStanding, KeptHour, WatchState
+from detente.watch.records import MOST_OPEN_ALERTS, AlertSeen, ConformanceDay, FeedStanding, KeptHour, WatchState
 from detente.watch.room import MOST_ALERTS_A_MINUTE, WatchRoom
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -287,3 +289,29 @@ def test_replay_and_snapshot_give_the_same_state(steps):
     assert vars(watch.again()) == here
     assert vars(watch.restored()) == here
     assert msgspec.json.encode(here)
+
+
+def test_conformance_is_written_down_now_and_then_and_adds_up_over_the_runs_of_the_watch():
+    watched = Watched()
+
+    def counted(seconds: float, minutes: float, run: int = 1, **rest: Any) -> list[Any]:
+        day = ConformanceDay("2026-06-01", seconds, seconds - 10.0, 1, 0)
+        return watched.do(SeeConformance(NOON + timedelta(minutes=minutes), run, (day,), **rest))
+
+    assert watched.do(SeeConformance(NOON, 1, (ConformanceDay("2026-06-01"),))) == []
+    assert [type(one) for one in counted(60.0, 1)] == [ConformanceCounted]
+    assert counted(120.0, 2) == []
+    assert len(counted(660.0, 11)) == 1
+    assert counted(660.0, 30) == []
+    assert len(counted(700.0, 31, ends=True)) == 1
+    assert len(counted(50.0, 40, run=2)) == 1
+    # What the run that goes on has counted since takes the place of what was written of it.
+    live = ConformanceDay("2026-06-01", 90.0, 80.0, 1, 1)
+    (day,) = watched.room.state.conformance_days(2, [live])
+    assert day == ConformanceDay("2026-06-01", 790.0, 770.0, 2, 1)
+    (kept,) = watched.room.state.conformance_days(3, [])
+    assert kept.flown_s == 750.0
+    assert len(watched.do(SeeConformance(NOON + timedelta(days=1), 2, (live, ConformanceDay("2026-06-02", 5.0))))) == 2
+    again = WatchRoom(WatchState(), watched.accords, watched.picture)  # type: ignore[arg-type]
+    again.restore(watched.room.keep())()
+    assert again.state.conformance == watched.room.state.conformance

@@ -83,6 +83,7 @@ _NEEDED: dict[PersonRole | None, str] = {
         GET /sessions
         GET /status
         GET /watch/alerts
+        GET /watch/conformance
         GET /watch/events
         GET /watch/feeds
         GET /watch/flown
@@ -157,6 +158,7 @@ _NEEDED: dict[PersonRole | None, str] = {
         POST /watch/alerts/{key}/observe
         POST /watch/alerts/{key}/take
         POST /watch/flown
+        POST /watch/tracks/{track_id}/observe
         POST /zones
         POST /zones/{peer}/{zone_id}/accept
         POST /zones/{peer}/{zone_id}/refuse

@@ -27,6 +27,7 @@ from detente.link.cards import RenewCard
 from detente.link.carrier import open_http_carrier
 from detente.link.directory import NodeDirectory
 from detente.link.tls import LinkTls
+from detente.lookout.operator_areas import OperatorAreas
 from detente.lookout.told_situation import encode_situation, told_situation
 from detente.matching.files import MATCHING_DIRECTORY
 from detente.node.beginning import empty_state, read_accord
@@ -130,6 +131,7 @@ class _Node:
         self._metrics_token = metrics_token
         self._accord = accord
         self._space = space
+        self._drawn = OperatorAreas(directory.path, configuration.watch, _now())
 
     async def serve(self, listeners: Listeners, ready: Callable[[], None]) -> int:
         metrics, configuration = Metrics(), self._configuration
@@ -222,9 +224,12 @@ class _Node:
         return await prepared_beside(self._directory.path, until, self._configuration.journal.segment_entries)
 
     async def _situation(self, loop: CommandLoop) -> bytes:
-        settings = self._configuration.watch
+        settings, drawn = self._configuration.watch, self._drawn
+        await asyncio.to_thread(drawn.refresh, loop.clock())
         return await loop.work_out(
-            lambda: encode_situation(told_situation(loop.rooms, loop.accords, loop.picture, settings, loop.clock()))
+            lambda: encode_situation(
+                told_situation(loop.rooms, loop.accords, loop.picture, settings, drawn, loop.clock())
+            )
         )
 
     def _warn(self) -> None:

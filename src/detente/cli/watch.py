@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from detente.watch.alert import Alert
     from detente.watch.sentences import AlertText
 
+TRACK_ID = re.compile(r"t[0-9]+", re.ASCII)
 AlertArgument = Annotated[str, typer.Argument(metavar="ALERT", help="The alert's key, or how it begins.")]
 TrackOption = Annotated[str, typer.Option("--track", help="Which of its tracks; needed where there are several.")]
 
@@ -68,7 +70,20 @@ def feeds(directory: Directory, output: OutputOption = None) -> None:
     _table(headings, [_feed_row(feed) for feed in found["feeds"]])
     if found["not_kept"]:
         say("watching.not_kept", why=found["not_kept"])
+    for what in ("alerts_left_out", "tracks_unusable", "sightings_left_out"):
+        if found[what]:
+            say_counted(f"watching.{what}", found[what])
     say_counted("watching.hours", len(found["hours"]))
+
+
+def conformance(directory: Directory, output: OutputOption = None) -> None:
+    """Show how our aircraft kept to their plans, day by day: the share of time inside (F3548: 95 %), and excursions."""
+    found = values.node(directory).get("watch", "conformance")
+    if answered(output, found, (day["day"] for day in found)):
+        return
+    _table(("day", "flown", "inside", "over_10s", "over_60s"), [_conformance_row(day) for day in found])
+    if not found:
+        say("watching.no_conformance")
 
 
 def take(alert: AlertArgument, directory: Directory, post: Post = "", output: OutputOption = None) -> None:
@@ -81,10 +96,24 @@ def take(alert: AlertArgument, directory: Directory, post: Post = "", output: Ou
 
 
 def observe_alert(
-    alert: AlertArgument, directory: Directory, track: TrackOption = "", post: Post = "", output: OutputOption = None
+    alert: Annotated[str, typer.Argument(metavar="ALERT", help="The alert's key, or how it begins; or a track.")],
+    directory: Directory,
+    track: TrackOption = "",
+    ask: Annotated[list[str] | None, typer.Option("--ask", help="A party that is asked whose the track is.")] = None,
+    tell: Annotated[list[str] | None, typer.Option("--tell", help="A party that is told what was seen.")] = None,
+    post: Post = "",
+    output: OutputOption = None,
 ) -> None:
-    """Keep what the feeds saw of an alert as our observation, to ask about or to send. Nobody is told."""
+    """Keep what the feeds saw of an alert, or of a track, as our observation; of a track, ask and tell others too."""
     client = values.node(directory)
+    if not track and TRACK_ID.fullmatch(alert):
+        body = {"by": post, "ask": ask or [], "tell": tell or []}
+        answer = client.post("watch", "tracks", alert, "observe", body=json.dumps(body).encode())
+        if not answered(output, answer, [answer["observation_id"]]):
+            say("watching.observed", name=answer["observation_id"], journal_number=answer["journal_number"])
+        return
+    if ask or tell:
+        raise Refusal("watch.track_to_ask", "--ask" if ask else "--tell", alert)
     known = client.get("watch", "alerts", ended="true")
     key = meant("alert", alert, (view["alert"]["key"] for view in known))
     answer = _posted(client, "alerts", key, "observe", by=post, track_id=track)
@@ -237,6 +266,15 @@ def _said(alert: Alert) -> AlertText:
     return alert_text(language(), alert, alert.at_s)
 
 
+def _conformance_row(day: dict[str, Any]) -> list[str]:
+    tongue = language()
+    share = 100.0 * day["inside_s"] / day["flown_s"] if day["flown_s"] else 100.0
+    return [
+        day["day"], figures.duration(tongue, day["flown_s"]), f"{figures.number(tongue, share, 1)} %",
+        figures.number(tongue, day["over_10s"]), figures.number(tongue, day["over_60s"]),
+    ]  # fmt: skip
+
+
 def _feed_row(feed: dict[str, Any]) -> list[str]:
     tongue = language()
     age = figures.duration(tongue, feed["silent_s"])
@@ -248,7 +286,8 @@ def _feed_row(feed: dict[str, Any]) -> list[str]:
 
 COMMANDS = {
     "watch": {
-        "tracks": tracks, "alerts": alerts, "feeds": feeds, "take": take, "observe": observe_alert, "flies": flies,
+        "tracks": tracks, "alerts": alerts, "feeds": feeds, "conformance": conformance, "take": take,
+        "observe": observe_alert, "flies": flies,
         "replay": replay, "verify": verify,
     }
 }  # fmt: skip

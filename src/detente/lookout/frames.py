@@ -8,7 +8,7 @@ import msgspec
 
 from detente.watch.alert import Alert
 from detente.watch.live_watch import PlanPosition
-from detente.watch.records import AlertSeen, FeedStanding, KeptHour
+from detente.watch.records import AlertSeen, ConformanceDay, FeedStanding, KeptHour
 from detente.watch.track import Track
 
 LARGEST_FRAME = 32 * 1024 * 1024
@@ -51,6 +51,10 @@ class WatchView(msgspec.Struct, frozen=True, tag="view"):
         picture, zipped: the tracks as `track_columns` has them, as JSON, and the same compressed by gzip.
         sightings: how many came since the process began.
         took_s: how long the tracks and the alerts of this look took.
+        alerts_left_out: how many matters had no room among the alerts that stand.
+        tracks_unusable: how many tracks were not looked at because their numbers are no aircraft's.
+        sightings_left_out: how many sightings were too many for their second, since the process began.
+        conformance: how our aircraft kept to their plans, for each day of UTC in which the process looked.
     """
 
     at_s: float
@@ -63,6 +67,10 @@ class WatchView(msgspec.Struct, frozen=True, tag="view"):
     sightings: int
     took_s: float
     not_kept: str = ""
+    alerts_left_out: int = 0
+    tracks_unusable: int = 0
+    sightings_left_out: int = 0
+    conformance: tuple[ConformanceDay, ...] = ()
 
 
 class HourKept(msgspec.Struct, frozen=True, tag="hour"):

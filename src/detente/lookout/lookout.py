@@ -16,6 +16,7 @@ from detente.watch.alert import Alert, AlertKind, TrackSide
 from detente.watch.finding import number_of
 from detente.watch.live_watch import LiveWatch, PlanPosition
 from detente.watch.observed import observation_of
+from detente.watch.records import ConformanceDay
 from detente.watch.sighting import Sighting
 from detente.watch.situation import FeedSilence, Situation
 from detente.watch.track import Track
@@ -28,13 +29,16 @@ T = TypeVar("T")
 class Seen(NamedTuple):
     """What one look saw: all tracks, whose each is where that is known, all alerts, the most urgent first.
 
-    `own` are positions of ours that claims are to hold against their plans.
+    `own` are positions of ours that claims are to hold against their plans. `alerts_left_out` and `tracks_unusable` are
+    as in `WatchNews`.
     """
 
     tracks: Sequence[Track]
     sides: dict[str, TrackSide]
     alerts: Sequence[Alert]
     own: tuple[PlanPosition, ...] = ()
+    alerts_left_out: int = 0
+    tracks_unusable: int = 0
 
 
 class Lookout:
@@ -70,7 +74,9 @@ class Lookout:
             _same(None if before is None else before.plans, plans | flown),
             _same(None if before is None else before.notices, told.notices),
             _same(None if before is None else before.told_plans, told.told_plans), told.theirs_untold,
-            accord_area=_same(None if before is None else before.accord_area, told.accord_area),
+            areas=_same(None if before is None else before.areas, told.areas), boundaries=told.boundaries,
+            accord_areas=_same(None if before is None else before.accord_areas, told.accord_areas),
+            own_pairs=told.own_pairs, minima_with=told.minima_with, party_of=told.party_of,
         )  # fmt: skip
 
     def take(self, sightings: Sequence[Sighting]) -> None:
@@ -96,10 +102,16 @@ class Lookout:
             return Seen(tracks, {}, ())
         ours = situation.ours.union(self._own_names)
         now = replace(situation, ours=ours, feeds=feeds)
-        self._watch.look(now_s, tracks, now)
+        news = self._watch.look(now_s, tracks, now)
         alerts = sorted(self._watch.board.standing.values(), key=_urgency)
         sides = {track.track_id: _side(track, now) for track in tracks}
-        return Seen(tracks, sides, alerts, tuple(_own(tracks, now, told.outside, alerts)))
+        own = tuple(_own(tracks, now, told.outside, alerts))
+        return Seen(tracks, sides, alerts, own, news.left_out, news.unusable)
+
+    @property
+    def conformance(self) -> tuple[ConformanceDay, ...]:
+        """How our aircraft kept to their plans, for each of the last days in which there was a look."""
+        return tuple(self._watch.conformance.days.values())
 
 
 def _own(

@@ -184,6 +184,7 @@ async def _look(lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], k
                 now_s, alerts, seen.own[:MOST_OWN], tuple(_feed_view(one, opened_s) for one in health),
                 len(seen.tracks), table, gzip.compress(table, ZIP_LEVEL),
                 lookout.sightings, time.perf_counter() - began_s, keeping.why_not,
+                seen.alerts_left_out, seen.tracks_unusable, lookout.left_out, lookout.conformance,
             )
         )  # fmt: skip
         await keeping.step(now_s)

@@ -101,6 +101,12 @@ class Metrics:
         self._watch_alerts = Gauge(
             "detente_watch_alerts_open", "Alerts of the watch that stand, by level.", ["level"], registry=self.registry
         )
+        self._watch_left_out = Gauge(
+            "detente_watch_left_out",
+            "What the watch has no room for or does not look at, by what it is.",
+            ["what"],
+            registry=self.registry,
+        )
         self._feed_silent = Gauge(
             "detente_feed_silent_seconds",
             "Seconds since a feed was last heard; since it was opened for one that never was.",
@@ -183,6 +189,10 @@ class Metrics:
         self._watch_lost.set(watch.has_feeds and not watch.runs)
         self._tracks.set(watch.tracks)
         self._look.set(watch.look_s)
+        left_out = {
+            "alerts": watch.alerts_left_out, "tracks": watch.tracks_unusable, "sightings": watch.sightings_left_out
+        }  # fmt: skip
+        _set_all(self._watch_left_out, left_out)
         _set_all(self._watch_alerts, watch.open_alerts)
         _set_all(self._feed_silent, watch.silent_s)
         _set_all(self._failing, side_tasks or {})

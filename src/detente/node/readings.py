@@ -59,6 +59,9 @@ class WatchReadings(msgspec.Struct, frozen=True):
         waiting: the keys of those that no person has, the most urgent first; `waiting_s` is how long the oldest waited.
         silent_s: seconds since each feed was last heard; since the process began for one that never was.
         silent: the names of the feeds that bring nothing.
+        alerts_left_out: how many matters had no room among the alerts that stand.
+        tracks_unusable: how many tracks are not looked at because their numbers are no aircraft's.
+        sightings_left_out: how many sightings were too many for their second, since the process began.
     """
 
     has_feeds: bool = False
@@ -71,6 +74,9 @@ class WatchReadings(msgspec.Struct, frozen=True):
     waiting_s: float = 0.0
     silent_s: dict[str, float] = {}
     silent: tuple[str, ...] = ()
+    alerts_left_out: int = 0
+    tracks_unusable: int = 0
+    sightings_left_out: int = 0
 
 
 def heard_at(peer: Peer) -> datetime | None:

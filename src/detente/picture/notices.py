@@ -25,6 +25,10 @@ class Meaning(StrEnum):
     NOTHING_OF_OURS_HERE = "nothing_of_ours_here"
 
 
+BINDING = frozenset({Meaning.KEEP_OUT, Meaning.CALL_BEFORE_ENTERING, Meaning.CLOSED_TO_ALL})
+"""The meanings of an area that somebody must not enter, or not without a word."""
+
+
 class Others(StrEnum):
     """What "nothing of ours here" says of aircraft near the party but not of it: "not ours" is not "nobody"."""
 

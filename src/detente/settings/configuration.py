@@ -22,6 +22,7 @@ from detente.link.address import is_loopback
 from detente.link.directory import PORT_FOR_PEOPLE
 from detente.room.decoding import refusal_of
 from detente.settings.heartbeat import LONGEST_HEARTBEAT_S
+from detente.settings.watched_areas import BoundarySettings, GeofenceSettings
 
 MAX_CONFIGURATION_BYTES = 1_000_000
 MEGABYTE = 1024 * 1024
@@ -153,7 +154,8 @@ class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The watch: for how long the reports of live feeds are kept (0: not at all), in how much space.
 
     `leave_free_mb` of the disk stays free of them. The aircraft are addresses, or names that feeds give, that are ours
-    and the other side's.
+    and the other side's; `aircraft_of` says of which other party, where there are several. `own_pairs`: whether two of
+    ours are kept apart too. `geofences` and `boundaries` are what aircraft are held against beside what was told.
     """
 
     keep_days: float = 7.0
@@ -161,10 +163,16 @@ class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     leave_free_mb: int = 1_024
     our_aircraft: tuple[str, ...] = ()
     their_aircraft: tuple[str, ...] = ()
+    aircraft_of: dict[str, tuple[str, ...]] = {}
+    own_pairs: bool = False
+    geofences: tuple[GeofenceSettings, ...] = ()
+    boundaries: tuple[BoundarySettings, ...] = ()
 
     def __post_init__(self) -> None:
         check_range("keep_days", self.keep_days, 0.0, 36_500.0, "days")
         check_range("most_mb", self.most_mb, 0, 100_000_000, "megabytes")
+        for party in self.aircraft_of:
+            check_identifier("aircraft_of", party)
         check_range("leave_free_mb", self.leave_free_mb, 64, 100_000_000, "megabytes")
 
 

@@ -18,6 +18,7 @@ from detente.feeds.live.settings import FEEDS_FILE, read_feeds
 from detente.link.directory import NodeDirectory
 from detente.lookout.kept_reports import WATCH_FOLDER, digest_of, read_kept
 from detente.lookout.lookout import Lookout, Seen
+from detente.lookout.operator_areas import OperatorAreas
 from detente.lookout.told_situation import encode_situation, told_situation
 from detente.node.beginning import empty_state, read_accord
 from detente.node.snapshots import started
@@ -75,7 +76,8 @@ class KeptStretch:
             raise Refusal("watch.kept_reports", "window", start.isoformat())
         waiting = chain((first,), reports)
         report = next(waiting)
-        lookout = Lookout(self._own_feeds)
+        lookout, settings = Lookout(self._own_feeds), self._configuration.watch
+        drawn = OperatorAreas(self._files.path, settings, start)
         before = _last_before(self._journal, start)
         past = _Past(self._state(before), self._journal.read(before + 1))
         at_s, number, is_left = start.timestamp(), 0, True
@@ -91,7 +93,7 @@ class KeptStretch:
             at = datetime.fromtimestamp(at_s, UTC)
             if past.go_on(at) or number % TOLD_EVERY == 0:
                 state = past.state
-                told = told_situation(state.rooms, state.accords, state.picture, self._configuration.watch, at)
+                told = told_situation(state.rooms, state.accords, state.picture, settings, drawn, at)
                 lookout.told(encode_situation(told))
             number += 1
             yield PlayedLook(at_s, lookout.look(at_s))

@@ -30,4 +30,7 @@ def watch_readings(room: WatchRoom, watching: Watching, now: datetime) -> WatchR
         max(((now - record.waits_since).total_seconds() for record in waiting), default=0.0),
         {feed.name: feed.silent_s for feed in feeds if feed.standing is not FeedStanding.ENDED},
         tuple(feed.name for feed in feeds if feed.standing in BRINGS_NOTHING),
+        0 if view is None else view.alerts_left_out,
+        0 if view is None else view.tracks_unusable,
+        0 if view is None else view.sightings_left_out,
     )

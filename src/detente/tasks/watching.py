@@ -33,7 +33,17 @@ from detente.lookout.frames import (
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.room.exercise import is_exercise
 from detente.tasks.own_aircraft import OwnAircraft
-from detente.watch.commands import KeepReports, RemoveReports, SayWatch, SeeAlerts, SeeFeeds, WatchCommand, WatchTick
+from detente.watch.commands import (
+    KeepReports,
+    RemoveReports,
+    SayWatch,
+    SeeAlerts,
+    SeeConformance,
+    SeeFeeds,
+    WatchCommand,
+    WatchTick,
+)
+from detente.watch.records import ConformanceDay
 from detente.watch.room import WatchRoom
 
 BEGINS_WITHIN_S = 300.0
@@ -87,6 +97,10 @@ class Watching:
             if not self.feeds:
                 self._asked.set()
 
+    def conformance_days(self) -> list[ConformanceDay]:
+        """How our aircraft kept to their plans, day by day, the last first; to be called within `loop.read`."""
+        return self._room.state.conformance_days(self._run, () if self.view is None else self.view.conformance)
+
     async def run(self) -> None:
         """Watch until the node stops."""
         failures = 0
@@ -111,6 +125,9 @@ class Watching:
                 except Exception as fault:
                     log.error("the watch failed", exc_info=fault)
                     why = f"{type(fault).__name__}: {fault}"
+                if self.view is not None:
+                    days = self.view.conformance
+                    await self._do(SeeConformance(self._loop.clock(), self._run, days, ends=True))
                 self.view = None
                 if self._asked.is_set():
                     failures = 0
@@ -200,6 +217,7 @@ class Watching:
                 await self._do(SeeAlerts(at, said.alerts, keeps=not sees_all))
                 await self._do(SeeFeeds(at, {feed.name: (feed.standing, feed.why) for feed in said.feeds}))
                 await self._do(WatchTick(at))
+                await self._do(SeeConformance(at, self._run, said.conformance))
             case HourKept(hour=hour):
                 await self._do(KeepReports(at, hour))
             case HourRemoved(file=file):

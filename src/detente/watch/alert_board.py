@@ -20,7 +20,7 @@ DUE_MOVES_S = 5.0
 """When the time of an alert moves by more, it has changed."""
 
 STEADY = {
-    AlertKind.SEPARATION: Steadiness(2, 3, 4.0, 5.0),
+    AlertKind.SEPARATION: Steadiness(2, 3, 4.0, 5.0, ((8, 10), (6, 8))),
     AlertKind.WELL_CLEAR: Steadiness(2, 4, 4.0, 0.0),
     AlertKind.OWN_DEVIATION: Steadiness(2, 3, 4.0, 3.0),
     AlertKind.THEIR_DEVIATION: Steadiness(3, 5, 10.0, 10.0),
@@ -30,7 +30,11 @@ STEADY = {
     AlertKind.FEED_SILENT: Steadiness(1, 1, 0.0, 0.0),
     AlertKind.INTEGRITY_FALLS: Steadiness(2, 3, 30.0, 30.0),
 }
-"""How steady each kind is made: what moves fast shows within two looks, what is about words takes its time."""
+"""How steady each kind is made: what moves fast shows within two looks, what is about words takes its time.
+
+A loss of separation far ahead is mostly somebody's turn or climb that is over after a report or two: it is told once it
+was seen for longer. A loss that is there is told by the first look.
+"""
 
 
 class AlertNews(StrEnum):
@@ -96,7 +100,10 @@ class AlertBoard:
         if steady is None:
             assert found is not None
             steady = self._levels[key] = SteadyLevel(self._steadiness[found.kind])
-        level = steady.look(now_s, found.level if found else 0, found.kept if found else 0)
+        if found is None:
+            level = steady.look(now_s, 0)
+        else:
+            level = steady.look(now_s, found.level, found.kept, at_once=found.at_once)
         if steady.is_idle:
             del self._levels[key]
         return level

@@ -2,23 +2,91 @@
 
 from __future__ import annotations
 
+import math
+
+import msgspec
 import numpy as np
 
 from detente.airspace.arrays import Floats, Integers
+from detente.airspace.plan import Plan
+from detente.airspace.position import from_posix_s
+from detente.picture.notices import Meaning, Notice
 from detente.picture.observations import Verdict
 from detente.watch.alert import AlertKind
 from detente.watch.boundary import Boundary, distances_to_right_m, side_of
 from detente.watch.finding import WatchFinding, doubts_of
 from detente.watch.live_tracks import OURS, THEIRS, LiveTracks
+from detente.watch.observed import PlaceSearch, place_plan
 from detente.watch.prediction import Prediction
 from detente.watch.separation import KEEPS_LONGER_S, level_in, place_at
 from detente.watch.situation import LevelTimes, Situation
+from detente.watch.track import Track
 
 REASONS = {Verdict.OUTSIDE: "boundary_crossed", Verdict.CANNOT_TELL: "boundary_unsure"}
 
 
+class BorderWatch:
+    """Looks at boundaries, and remembers the zones in which crossing one is agreed, compiled."""
+
+    def __init__(self) -> None:
+        self._notices: tuple[Notice, ...] | None = None
+        self._owners: list[str] = []
+        self._zones = PlaceSearch(())
+
+    def look(self, live: LiveTracks, prediction: Prediction, situation: Situation, now_s: float) -> list[WatchFinding]:
+        """What is found of ours and theirs at the boundaries that have us on one side.
+
+        An agreed zone that says "our aircraft here" is consent for its owner's aircraft to be in it, on either side of
+        a line: who is in it, or crosses within it, is not told.
+        """
+        if situation.notices is not self._notices:
+            self._notices = situation.notices
+            agreed = [
+                one
+                for one in situation.notices
+                if one.agreed_with is not None and one.meaning is Meaning.OUR_AIRCRAFT_HERE
+            ]
+            self._owners = [one.party for one in agreed]
+            self._zones = PlaceSearch([Plan("agreed", (one.volume,)) for one in agreed])
+        found = [(live.rows[one.tracks[0]], one) for one in at_boundaries(live, prediction, situation)]
+        if not found or not self._owners:
+            return [one for _, one in found]
+        places = [_crossing(live.tracks[row], one, now_s) for row, one in found]
+        inside = [set[str]() for _ in found]
+        for place, zone in zip(*(part.tolist() for part in self._zones.touching(places)), strict=True):
+            inside[place].add(self._owners[zone])
+        return [
+            one
+            for (row, one), owners in zip(found, inside, strict=True)
+            if not _consented(int(live.side[row]), owners, situation, live.tracks[row])
+        ]
+
+
+def _crossing(track: Track, found: WatchFinding, now_s: float) -> Plan:
+    """The point at which an aircraft is, or will cross, at that time, by its nominal place."""
+    left_s = found.left_s if math.isfinite(found.left_s) else 0.0
+    if left_s and found.place is not None:
+        height_m = found.place.pressure_altitude_m
+        track = msgspec.structs.replace(
+            track, latitude_deg=found.place.latitude_deg, longitude_deg=found.place.longitude_deg,
+            pressure_altitude_m=track.pressure_altitude_m if height_m is None else height_m,
+        )  # fmt: skip
+    return place_plan(
+        msgspec.structs.replace(track, horizontal_error_m=0.0, vertical_error_m=0.0), from_posix_s(now_s + left_s)
+    )
+
+
+def _consented(side: int, owners: set[str], situation: Situation, track: Track) -> bool:
+    """Whether one of the zones that hold an aircraft is of its own party."""
+    if side == OURS:
+        return situation.party in owners
+    parties = {situation.party_of[name] for name in (*track.addresses, *track.identities, track.callsign)
+               if name in situation.party_of}  # fmt: skip
+    return bool(owners & parties) if parties else bool(owners - {situation.party})
+
+
 def at_boundaries(live: LiveTracks, prediction: Prediction, situation: Situation) -> list[WatchFinding]:
-    """What is found of ours and theirs at the boundaries that have us on one side.
+    """What is found of ours and theirs at the boundaries that have us on one side, whatever was agreed.
 
     Ours are held against our side, theirs against the other. Between two steps of the prediction an aircraft crosses
     where its distance from the line is none, taken straight.

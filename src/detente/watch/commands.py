@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from detente.watch.records import AlertSeen, FeedStanding, KeptHour
+from detente.watch.records import AlertSeen, ConformanceDay, FeedStanding, KeptHour
 
 
 class _Command(msgspec.Struct, frozen=True, tag_field="command", forbid_unknown_fields=True):
@@ -55,6 +55,17 @@ class SayWatch(_Command, frozen=True, tag="say_watch"):
     run: int = 0
 
 
+class SeeConformance(_Command, frozen=True, tag="see_conformance"):
+    """So our aircraft kept to their plans, day by day, in the time of this number that the watch runs.
+
+    `ends`: the watch runs no longer, so that it is written down at once.
+    """
+
+    run: int
+    days: tuple[ConformanceDay, ...]
+    ends: bool = False
+
+
 class KeepReports(_Command, frozen=True, tag="keep_reports"):
     """Keep the digest of the file of one hour's reports."""
 
@@ -67,4 +78,6 @@ class RemoveReports(_Command, frozen=True, tag="remove_reports"):
     file: str
 
 
-WatchCommand = SeeAlerts | TakeAlert | WatchTick | SeeFeeds | FlyPlan | SayWatch | KeepReports | RemoveReports
+WatchCommand = (
+    SeeAlerts | TakeAlert | WatchTick | SeeFeeds | FlyPlan | SayWatch | SeeConformance | KeepReports | RemoveReports
+)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-import msgspec
 import numpy as np
 
 from detente.airspace.altitude import StandardPressure
@@ -17,6 +16,7 @@ from detente.watch.finding import WatchFinding, doubts_of
 from detente.watch.live_tracks import LiveTracks
 from detente.watch.observed import PlaceSearch, place_plan
 from detente.watch.prediction import route_of
+from detente.watch.records import ConformanceDay
 
 
 def own_conformance(live: LiveTracks, now_s: float) -> tuple[dict[int, bool], list[WatchFinding]]:
@@ -86,21 +86,7 @@ def _exact(live: LiveTracks, rows: list[int], moment: datetime) -> dict[int, boo
     return {row: number in touched for number, row in enumerate(rows)}
 
 
-class ConformanceDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How our aircraft kept to their plans in one day of UTC, as F3548 asks.
-
-    Attributes:
-        flown_s, inside_s: seconds flown with a plan, and of these inside it (F3548 asks for a share of 95 %).
-        over_10s, over_60s: times outside without a break for at least 10 and at least 60 seconds.
-    """
-
-    day: str
-    flown_s: float = 0.0
-    inside_s: float = 0.0
-    over_10s: int = 0
-    over_60s: int = 0
-
-
+DAYS_HELD = 2
 LONGEST_GAP_S = 10.0
 """Between two looks farther apart nobody knows where an aircraft was; such time is not counted."""
 
@@ -137,3 +123,6 @@ class ConformanceRecord:
         self._last_s = dict.fromkeys(inside, now_s)
         self._left_s = {one: since for one, since in self._left_s.items() if one in inside}
         self.days[name] = ConformanceDay(name, flown, kept, over_10, over_60)
+        # The day before is still to be told when it has ended.
+        for old in sorted(self.days)[:-DAYS_HELD]:
+            del self.days[old]

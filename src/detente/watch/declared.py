@@ -70,7 +70,7 @@ class DeclaredWatch:
     def _prepare(self, situation: Situation) -> None:
         """Compile what was told anew when it has changed."""
         self._untold = situation.theirs_untold
-        told = (situation.notices, situation.plans, situation.told_plans, situation.accord_area)
+        told = (situation.notices, situation.plans, situation.told_plans, situation.accord_areas)
         if all(a is b for a, b in zip(self._told, told, strict=True)):
             return
         self._told = told
@@ -89,9 +89,8 @@ class DeclaredWatch:
         for plan in (*situation.plans.values(), *situation.told_plans):
             self._names.append((EXPLAINS, plan.plan_id))
             standing.append(plan)
-        if situation.accord_area is not None:
+        for area in situation.accord_areas:
             self._names.append((AREA, "accord"))
-            area = situation.accord_area
             standing.append(Plan("area", (Volume4D(area.polygon, area.altitude, ALWAYS),)))
         self._search = PlaceSearch(standing)
 
@@ -111,11 +110,12 @@ class DeclaredWatch:
                 (np.abs(motion[:, 2]) <= height_m) | (known == 0)
             )
             near[second[close]] = True
-        if situation.accord_area is not None:
-            middle, reach_m = disc_of(situation.accord_area.polygon)
-            away_m = np.linalg.norm(surface_points(live.latitude_deg, live.longitude_deg) - middle, axis=1)
-            in_disc = away_m <= reach_m + live.error_m
-        everywhere = self._they_told and situation.accord_area is None
+        here = surface_points(live.latitude_deg, live.longitude_deg) if situation.accord_areas else np.empty((0, 3))
+        for area in situation.accord_areas:
+            middle, reach_m = disc_of(area.polygon)
+            away_m = np.linalg.norm(here - middle, axis=1)
+            in_disc |= away_m <= reach_m + live.error_m
+        everywhere = self._they_told and not situation.accord_areas
         looked_at = near | in_disc | ((live.side == THEIRS) & everywhere)
         return np.flatnonzero((live.side != OURS) & looked_at).tolist(), near
 

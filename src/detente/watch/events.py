@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from detente.watch.records import AlertSeen, FeedStanding, KeptHour
+from detente.watch.records import AlertSeen, ConformanceDay, FeedStanding, KeptHour
 
 
 class _WatchEvent(msgspec.Struct, frozen=True, tag_field="event", forbid_unknown_fields=True):
@@ -83,6 +83,13 @@ class WatchStandingChanged(_WatchEvent, frozen=True, tag="watch_standing_changed
     run: int = 0
 
 
+class ConformanceCounted(_WatchEvent, frozen=True, tag="conformance_counted"):
+    """So our aircraft kept to their plans in a day until now, of the time of this number that the watch ran."""
+
+    run: int
+    day: ConformanceDay
+
+
 class ReportsKept(_WatchEvent, frozen=True, tag="reports_kept"):
     """The reports of one hour are in a file."""
 
@@ -97,5 +104,5 @@ class ReportsRemoved(_WatchEvent, frozen=True, tag="reports_removed"):
 
 WatchEvent = (
     AlertRaised | AlertLevelChanged | AlertEnded | AlertTaken | AlertPostCalled | AlertsHeldBack | FeedStandingChanged
-    | FeedLeft | PlanFlown | WatchStandingChanged | ReportsKept | ReportsRemoved
+    | FeedLeft | PlanFlown | WatchStandingChanged | ConformanceCounted | ReportsKept | ReportsRemoved
 )  # fmt: skip

@@ -27,6 +27,7 @@ class WatchFinding:
         level: the number of the level found; 0 when it only keeps an alert that shows already.
         kept: the number of the level at which an alert that shows already is kept, no less than `level`.
         left_s: seconds until it is so; infinite where it has no such time.
+        at_once: whether it is so now, beyond doubt: it shows without waiting for another look.
     """
 
     key: str
@@ -41,6 +42,7 @@ class WatchFinding:
     place: AlertPlace | None = None
     subject: str = ""
     doubts: tuple[str, ...] = ()
+    at_once: bool = False
 
     @property
     def badness(self) -> tuple[float, float, float, str]:

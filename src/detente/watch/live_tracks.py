@@ -14,7 +14,7 @@ from detente.airspace.plan import DEFAULT_CLASS, Plan
 from detente.watch.alert import AlertPlace, TrackSide
 from detente.watch.finding import UNSURE
 from detente.watch.situation import Situation
-from detente.watch.track import Track
+from detente.watch.track import Track, TrackDoubt
 
 SIDES = tuple(TrackSide)
 OURS, THEIRS, UNKNOWN = range(3)
@@ -25,7 +25,8 @@ class LiveTracks:
     """The tracks that fly, in the order of their ids, and their state as arrays of shape [n].
 
     Heights that are not known are not a number. `side` holds the numbers of `SIDES`; `unsure` says which tracks are
-    not to be believed as they stand; `plans` are those that our aircraft fly, by row.
+    not to be believed as they stand; `plans` are those that our aircraft fly, by row. `unheard_height_m` is the
+    error of height of those that are not heard, and 0 of all others.
     """
 
     tracks: tuple[Track, ...]
@@ -43,6 +44,7 @@ class LiveTracks:
     turn_deg_s: Floats
     error_m: Floats
     height_error_m: Floats
+    unheard_height_m: Floats
 
     def __len__(self) -> int:
         return len(self.tracks)
@@ -89,6 +91,7 @@ def live(tracks: Iterable[Track], situation: Situation) -> LiveTracks:
         np.array([bool(t.doubts) and not UNSURE.isdisjoint(t.doubts) for t in ordered], dtype=np.bool_), plans,
         columns[0], columns[1], columns[2], columns[3], columns[4], columns[5] % 360.0, columns[6], columns[7],
         columns[8], columns[9],
+        np.where([TrackDoubt.COASTED in t.doubts for t in ordered], columns[9], 0.0),
     )  # fmt: skip
 
 

@@ -8,15 +8,14 @@ import msgspec
 
 from detente.picture.observations import Observation
 from detente.watch.alert import Alert, AlertKind, TrackSide
-from detente.watch.alert_board import AlertBoard, AlertChange, AlertNews
+from detente.watch.alert_board import AlertBoard, AlertChange
 from detente.watch.area_watch import AreaWatch
-from detente.watch.border_watch import at_boundaries
+from detente.watch.border_watch import BorderWatch
 from detente.watch.clearance import not_well_clear
 from detente.watch.conformance import ConformanceRecord, own_conformance
 from detente.watch.declared import DeclaredWatch
 from detente.watch.finding import WatchFinding, doubts_of, number_of
 from detente.watch.live_tracks import LiveTracks, live
-from detente.watch.observed import observation_of
 from detente.watch.prediction import Prediction, predict
 from detente.watch.separation import look_ahead_of, separation_ahead
 from detente.watch.silence import SilenceWatch, silent_feeds
@@ -41,13 +40,11 @@ class WatchNews(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         changes: alerts raised, changed and ended, the worst first.
-        positions: of our aircraft that have surely left their plans, or are back.
         left_out: how many matters have no room among the alerts that stand.
         unusable: how many tracks were left out because their numbers are no aircraft's.
     """
 
     changes: tuple[AlertChange, ...]
-    positions: tuple[PlanPosition, ...] = ()
     left_out: int = 0
     unusable: int = 0
 
@@ -59,6 +56,7 @@ class LiveWatch:
         self.board = AlertBoard()
         self.conformance = ConformanceRecord()
         self._areas = AreaWatch()
+        self._borders = BorderWatch()
         self._declared = DeclaredWatch()
         self._silence = SilenceWatch()
 
@@ -82,7 +80,7 @@ class LiveWatch:
         self.conformance.take(now_s, {shown.plans[row].plan_id: kept for row, kept in inside.items()})
         findings += deviations
         findings += self._areas.look(shown, prediction, situation, now_s)
-        findings += at_boundaries(shown, prediction, situation)
+        findings += self._borders.look(shown, prediction, situation, now_s)
         findings += self._declared.look(shown, situation, now_s)
         landed = [track.track_id for track in tracks if track.on_ground]
         findings += self._silence.look(shown, landed, self._tracks_of_alerts(), now_s)
@@ -90,9 +88,7 @@ class LiveWatch:
         findings += self._unsure(shown, findings)
         changes = self.board.take(now_s, findings, _WaysOut(shown, prediction, situation))
         usable = len(shown) + len(landed)
-        return WatchNews(
-            tuple(changes), _positions(shown, situation, changes), more + self.board.left_out, len(tracks) - usable
-        )
+        return WatchNews(tuple(changes), more + self.board.left_out, len(tracks) - usable)
 
     def _tracks_of_alerts(self) -> Iterable[str]:
         for alert in self.board.standing.values():
@@ -141,18 +137,5 @@ class _WaysOut:
         if row is None:
             return alert
         self._left -= 1
-        way = cheapest_way_out(self._shown, self._prediction, row, self._situation.minima)
+        way = cheapest_way_out(self._shown, self._prediction, row, self._situation)
         return msgspec.structs.replace(alert, way_out=way)
-
-
-def _positions(shown: LiveTracks, situation: Situation, changes: list[AlertChange]) -> tuple[PlanPosition, ...]:
-    """Where those of ours are whose deviation began or ended now."""
-    found = []
-    for change in changes:
-        if change.alert.kind is not AlertKind.OWN_DEVIATION or change.news is AlertNews.CHANGED:
-            continue
-        row = shown.rows.get(change.alert.tracks[0])
-        observation = observation_of(situation.party, shown.tracks[row]) if row is not None else None
-        if observation is not None:
-            found.append(PlanPosition(change.alert.subject, observation))
-    return tuple(found)

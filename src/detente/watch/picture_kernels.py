@@ -44,7 +44,7 @@ def shown_rows(tracks: Floats, slots: Integers, now_s: float) -> Floats:
         t, row = tracks[slots[i]], rows[i]
         dt = now_s - t[tk.T_AT]
         moved(t, dt, place)
-        pp, _, _, vv, _, _ = grown(t, max(dt, 0.0))
+        _, _, _, vv, _, _ = grown(t, max(dt, 0.0))
         row[LATITUDE], row[LONGITUDE] = geodetic(place[0], place[1], place[2])
         phi, lam = math.radians(row[LATITUDE]), math.radians(row[LONGITUDE])
         east = place[4] * math.cos(lam) - place[3] * math.sin(lam)
@@ -60,18 +60,20 @@ def shown_rows(tracks: Floats, slots: Integers, now_s: float) -> Floats:
         )
         rate = -left / (speed * speed) if speed >= 5.0 else 0.0
         row[TURN] = math.degrees(min(tk.TURN_MAX_RAD_S, max(-tk.TURN_MAX_RAD_S, rate)))
-        row[HORIZONTAL] = RADIAL_95 * math.sqrt(pp)
+        row[HORIZONTAL] = tk.unheard_error_m(t, speed, max(dt, 0.0))
         row[VELOCITY] = RADIAL_95 * math.sqrt(vv)
         row[CLIMB], row[VERTICAL] = 0.0, NO_HEIGHT_ERROR_M
         row[PRESSURE] = row[GEOMETRIC] = row[OF_GEOMETRIC] = math.nan
         for base, column in ((tk.T_GEOMETRIC, GEOMETRIC), (tk.T_PRESSURE, PRESSURE)):
             h = t[base : base + 7]
             age = now_s - h[tk.H_AT]
-            if h[tk.H_AGREED] < 2.0 or age > tk.HEIGHT_LOST_S:
+            # While the aircraft itself is not heard, its height grows unsure as its place does, and is not lost.
+            if h[tk.H_AGREED] < 2.0 or age - max(dt, 0.0) > tk.HEIGHT_LOST_S:
                 continue
             row[column] = h[0] + h[tk.H_RATE] * age
             later = max(age, 0.0)
-            spread = h[tk.H_ZZ] + later * (2.0 * h[tk.H_ZV] + later * h[tk.H_VV]) + tk.CLIMB_NOISE * later**3 / 3.0
+            spread = h[tk.H_ZZ] + later * (2.0 * h[tk.H_ZV] + later * h[tk.H_VV])
+            spread += tk.UNHEARD_CLIMB_NOISE * later**3 / 3.0
             row[VERTICAL], row[CLIMB] = LINEAR_95 * math.sqrt(max(0.0, spread)), h[tk.H_RATE]
             if column == GEOMETRIC:
                 row[OF_GEOMETRIC] = row[VERTICAL]

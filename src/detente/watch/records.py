@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -15,6 +16,7 @@ MOST_ENDED_ALERTS = 1_000
 MOST_KEPT_HOURS = 24 * 400
 MOST_FEEDS = 100
 MOST_FLOWN = 10_000
+MOST_CONFORMANCE_DAYS = 400
 LONGEST_WORDS = 300
 """Of why a feed or the watch stands as it does, in characters."""
 
@@ -78,12 +80,53 @@ class KeptHour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
+class ConformanceDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How our aircraft kept to their plans in one day of UTC, as F3548 asks.
+
+    Attributes:
+        flown_s, inside_s: seconds flown with a plan, and of these inside it (F3548 asks for a share of 95 %).
+        over_10s, over_60s: times outside without a break for at least 10 and at least 60 seconds.
+    """
+
+    day: str
+    flown_s: float = 0.0
+    inside_s: float = 0.0
+    over_10s: int = 0
+    over_60s: int = 0
+
+    def with_also(self, other: ConformanceDay) -> ConformanceDay:
+        """This day with what was counted of it elsewhere."""
+        return ConformanceDay(
+            self.day, self.flown_s + other.flown_s, self.inside_s + other.inside_s, self.over_10s + other.over_10s,
+            self.over_60s + other.over_60s,
+        )  # fmt: skip
+
+
+class DayCounted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was written down of a day: of the times that the watch ran before, and of the time of number `run`.
+
+    `at` is when it was written last (UTC).
+    """
+
+    before: ConformanceDay
+    run: int
+    counted: ConformanceDay
+    at: datetime
+
+    def total(self, run: int = -1, counted: ConformanceDay | None = None) -> ConformanceDay:
+        """The whole day, with what is counted of it in the run that goes on now in place of what was written of it."""
+        if counted is None:
+            return self.before.with_also(self.counted)
+        return (self.before if run == self.run else self.before.with_also(self.counted)).with_also(counted)
+
+
 class WatchState:
     """The watch as the journal has it. Changed by `evolve` and the room's `forget` alone.
 
     `flown` are the plans of ours by the address or name of the aircraft that flies each, as people said.
     `standing` says whether the watch runs, since when, and why not. `hours` are the kept files by name. `counted_from`
-    and `counted` are the minute in which alerts were last written down, and how many were.
+    and `counted` are the minute in which alerts were last written down, and how many were. `conformance` is how our
+    aircraft kept to their plans, by the day of UTC.
     """
 
     def __init__(self) -> None:
@@ -96,6 +139,13 @@ class WatchState:
         self.counted_from: datetime | None = None
         self.counted = 0
         self.held_back_at: datetime | None = None
+        self.conformance: dict[str, DayCounted] = {}
+
+    def conformance_days(self, run: int, counted: Iterable[ConformanceDay]) -> list[ConformanceDay]:
+        """How ours kept to their plans, day by day, the last first; `counted` is what the run that goes on has."""
+        now = {one.day: one for one in counted}
+        days = {name: held.total(run, now.pop(name, None)) for name, held in self.conformance.items()} | now
+        return [days[name] for name in sorted(days, reverse=True)]
 
 
 class WatchStanding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,6 +169,7 @@ class WatchKept(msgspec.Struct, frozen=True):
     counted_from: datetime | None
     counted: int
     held_back_at: datetime | None
+    conformance: dict[str, DayCounted] = {}
 
 
 def is_more_urgent(level: AlertLevel, than: AlertLevel) -> bool:

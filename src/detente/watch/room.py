@@ -7,7 +7,7 @@ is bounded here, a minute at a time, so that no sky writes the journal full.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -24,6 +24,7 @@ from detente.watch.commands import (
     RemoveReports,
     SayWatch,
     SeeAlerts,
+    SeeConformance,
     SeeFeeds,
     TakeAlert,
     WatchCommand,
@@ -36,6 +37,7 @@ from detente.watch.events import (
     AlertRaised,
     AlertsHeldBack,
     AlertTaken,
+    ConformanceCounted,
     FeedLeft,
     FeedStandingChanged,
     PlanFlown,
@@ -47,6 +49,7 @@ from detente.watch.events import (
 from detente.watch.records import (
     LEVELS,
     LONGEST_WORDS,
+    MOST_CONFORMANCE_DAYS,
     MOST_ENDED_ALERTS,
     MOST_FEEDS,
     MOST_FLOWN,
@@ -54,6 +57,8 @@ from detente.watch.records import (
     MOST_OPEN_ALERTS,
     AlertRecord,
     AlertSeen,
+    ConformanceDay,
+    DayCounted,
     FeedRecord,
     WatchKept,
     WatchStanding,
@@ -62,6 +67,8 @@ from detente.watch.records import (
 )
 from detente.zones.talks import posts_called
 
+COUNTED_EVERY = timedelta(minutes=10)
+"""So often it is written down how a day goes; a crash loses no more of it."""
 MOST_ALERTS_A_MINUTE = 300
 """Raised or changed. A third of it is left to warnings alone."""
 
@@ -94,6 +101,8 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
                 return self._flown(command)
             case SayWatch():
                 return self._standing(command)
+            case SeeConformance():
+                return list(self._conformance(command))
             case KeepReports(at=at, hour=hour):
                 return [] if self.state.hours.get(hour.file) == hour else [ReportsKept(at, hour)]
             case RemoveReports(at=at, file=file):
@@ -135,6 +144,10 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
                     state.flown[aircraft] = plan_id
             case WatchStandingChanged(at=at, runs=runs, why=why, run=run):
                 state.standing = WatchStanding(runs, at, why, run)
+            case ConformanceCounted(at=at, run=run, day=day):
+                state.conformance[day.day] = _counted(state.conformance.get(day.day), run, day, at)
+                for name in sorted(state.conformance)[:-MOST_CONFORMANCE_DAYS]:
+                    del state.conformance[name]
             case ReportsKept(hour=hour):
                 state.hours[hour.file] = hour
                 for file in sorted(state.hours)[:-MOST_KEPT_HOURS]:
@@ -209,6 +222,16 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
         is_news = held is None or (held.runs, held.why, held.run) != (said.runs, said.why, said.run)
         return [said] if is_news else []
 
+    def _conformance(self, command: SeeConformance) -> Iterator[WatchEvent]:
+        for day in command.days:
+            held = self.state.conformance.get(day.day)
+            known = held.counted if held is not None and held.run == command.run else None
+            if day == (known or ConformanceDay(day.day)):
+                continue
+            is_over = command.ends or day.day < f"{command.at:%Y-%m-%d}"
+            if held is None or known is None or is_over or command.at - held.at >= COUNTED_EVERY:
+                yield ConformanceCounted(command.at, command.run, day)
+
     def _calls(self, at: datetime) -> Iterator[WatchEvent]:
         ladder = self.ladder(at)
         for record in self.waiting():
@@ -238,6 +261,13 @@ def _changed(record: AlertRecord, seen: AlertSeen, at: datetime) -> AlertRecord:
     if not is_more_urgent(seen.alert.level, record.seen.alert.level):
         return changed
     return msgspec.structs.replace(changed, waits_since=at, step=-1, called="", taken_by="", taken_at=None)
+
+
+def _counted(held: DayCounted | None, run: int, day: ConformanceDay, at: datetime) -> DayCounted:
+    """What is written of a day once another figure of it is."""
+    if held is None:
+        return DayCounted(ConformanceDay(day.day), run, day, at)
+    return DayCounted(held.before if run == held.run else held.total(), run, day, at)
 
 
 def _minute(at: datetime) -> datetime:

@@ -7,10 +7,9 @@ import math
 import numpy as np
 
 from detente.airspace.arrays import Floats, Integers
-from detente.airspace.separation import MinimaTable
 from detente.watch.alert import AlertKind, AlertPlace
-from detente.watch.finding import WatchFinding, doubts_of
-from detente.watch.live_tracks import LiveTracks
+from detente.watch.finding import LEVELS, WatchFinding, doubts_of
+from detente.watch.live_tracks import OURS, LiveTracks
 from detente.watch.pairs import predicted_pairs
 from detente.watch.prediction import Prediction
 from detente.watch.separation_kernels import (
@@ -31,9 +30,11 @@ KEEPS_WIDER = 1.1
 KEEPS_LONGER_S = 10.0
 """The look-ahead of an alert that shows already is longer by so much."""
 WIDENED_MOST = 1.0
-"""Errors of position widen the horizontal minimum by no more than itself; a larger error is said, and is a doubt."""
+"""Errors widen a minimum by no more than itself; a larger error is said, and is a doubt."""
 ROUNDING_M = 0.001
 """Two levels a thousand feet apart are so in metres too, though the last bit of their difference may say less."""
+AT_ONCE = frozenset({TrackDoubt.COASTED, TrackDoubt.MAYBE_GHOST})
+"""With no other doubts a loss of separation that is there is told by the first look."""
 MOST_PAIRS = 2_000
 """So many pairs, the soonest first, become findings; the rest is counted."""
 
@@ -49,21 +50,27 @@ def pair_key(kind: AlertKind, live: LiveTracks, first: int, second: int) -> str:
     return f"{kind}:{a}|{b}"
 
 
-def pair_minima(live: LiveTracks, first: Integers, second: Integers, table: MinimaTable) -> tuple[Floats, Floats]:
-    """The minima of each pair, metres, shape [pairs]: by class, the horizontal one widened by both errors of position.
+def pair_minima(live: LiveTracks, first: Integers, second: Integers, situation: Situation) -> tuple[Floats, Floats]:
+    """The minima of each pair, metres, shape [pairs]: by party and class, widened by both errors of position.
 
     Two errors of which 95 % are smaller add as the root of their squares. Errors of height do not widen: those of
-    altimeters are within what vertical minima are made for. They are said.
+    altimeters are within what vertical minima are made for. They are said. What the height of an aircraft that is not
+    heard may have changed meanwhile is no altimeter's error, and widens the vertical minimum as well.
     """
-    default = table.default
+    default = situation.minima.default
     horizontal = np.full(len(first), default.horizontal_m)
     vertical = np.full(len(first), default.vertical_m)
-    if table.by_class:
+    if situation.minima.by_class or situation.minima_with:
         for k, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
-            minima = table.between(live.class_of(a), live.class_of(b))
+            other = b if live.side[a] == OURS else a
+            minima = situation.minima_for(live.tracks[other]).between(live.class_of(a), live.class_of(b))
             horizontal[k], vertical[k] = minima.horizontal_m, minima.vertical_m
     error = np.hypot(live.error_m[first], live.error_m[second])
-    return horizontal + np.minimum(error, WIDENED_MOST * horizontal), np.maximum(0.0, vertical - ROUNDING_M)
+    unheard = np.hypot(live.unheard_height_m[first], live.unheard_height_m[second])
+    vertical = np.maximum(0.0, vertical - ROUNDING_M)
+    return horizontal + np.minimum(error, WIDENED_MOST * horizontal), vertical + np.minimum(
+        unheard, WIDENED_MOST * vertical
+    )
 
 
 def separation_ahead(live: LiveTracks, prediction: Prediction, situation: Situation) -> tuple[list[WatchFinding], int]:
@@ -71,14 +78,15 @@ def separation_ahead(live: LiveTracks, prediction: Prediction, situation: Situat
     table, times = situation.minima, situation.times
     widest = [table.default, *(entry.minima for entry in table.by_class)]
     worst_m = float(live.error_m.max(initial=0.0)) * math.sqrt(2.0)
+    unheard_m = float(live.unheard_height_m.max(initial=0.0)) * math.sqrt(2.0)
     horizontal_m = max(min(worst_m, WIDENED_MOST * m.horizontal_m) + m.horizontal_m for m in widest)
-    vertical_m = max(m.vertical_m for m in widest)
+    vertical_m = max(min(unheard_m, WIDENED_MOST * m.vertical_m) + m.vertical_m for m in widest)
     if horizontal_m == 0.0 or vertical_m == 0.0:
         return [], 0
     first, second = predicted_pairs(
         live, prediction, KEEPS_WIDER * horizontal_m, KEEPS_WIDER * vertical_m, own_pairs=situation.own_pairs
     )
-    horizontal, vertical = pair_minima(live, first, second, table)
+    horizontal, vertical = pair_minima(live, first, second, situation)
     kept = _met(prediction, first, second, KEEPS_WIDER * horizontal, KEEPS_WIDER * vertical)
     near = np.flatnonzero(np.isfinite(kept[:, ENTRY]))
     first, second, horizontal, vertical, kept = first[near], second[near], horizontal[near], vertical[near], kept[near]
@@ -146,6 +154,7 @@ def _finding(
         pair_key(AlertKind.SEPARATION, live, a, b), AlertKind.SEPARATION, level, kept, reason,
         (live.tracks[a].track_id, live.tracks[b].track_id), live.sides_of(a, b), figures, left_s,
         place_at(prediction, a, float(row[CLOSEST])), doubts=doubts,
+        at_once=level == len(LEVELS) and left_s <= 0.0 and AT_ONCE.issuperset(doubts),
     )  # fmt: skip
 
 

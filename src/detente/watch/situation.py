@@ -10,13 +10,11 @@ from detente.accord.provisions import AccordArea
 from detente.airspace.altitude import check_range
 from detente.airspace.plan import Plan, Volume4D, check_identifier
 from detente.airspace.separation import MinimaTable
-from detente.picture.notices import Meaning, Notice
+from detente.picture.notices import BINDING, Meaning, Notice
 from detente.watch.alert import TrackSide
 from detente.watch.boundary import Boundary
+from detente.watch.track import Track
 from detente.watch.well_clear import ClearLogic
-
-BINDING = frozenset({Meaning.KEEP_OUT, Meaning.CALL_BEFORE_ENTERING, Meaning.CLOSED_TO_ALL})
-"""The meanings of an area that somebody must not enter, or not without a word."""
 
 
 class LevelTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,15 +55,17 @@ class Situation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         party: our name.
-        minima: the accord's tactical minima.
+        minima: the accord's tactical minima; of several accords the widest of each.
+        minima_with: the tactical minima with each other party by its name, where there are several accords.
         ours, theirs: the addresses and identities by which a track is known as ours, or as the other side's.
+        party_of: the party whose an aircraft is, by its address or identity, where that is known; they are theirs too.
         plans: our plans by the address or identity of the aircraft that flies each.
         notices: what was told and holds, by us and to us; agreed zones count as notices (`zones.terms.notices_of`).
         told_plans: plans of the other side that were told to us; they explain aircraft as notices do.
         theirs_untold: whether the other side need not say where its aircraft are, as under an accord that discloses no
             plans: an aircraft known as theirs is then neither undeclared nor outside what was told.
         areas: further areas, as geofences.
-        accord_area: where undeclared aircraft are looked for; without one everywhere near ours.
+        accord_areas: where undeclared aircraft are looked for; without any everywhere near ours.
         own_pairs: whether two of our own aircraft are kept apart too.
     """
 
@@ -80,10 +80,20 @@ class Situation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     areas: tuple[WatchedArea, ...] = ()
     boundaries: tuple[Boundary, ...] = ()
     feeds: tuple[FeedSilence, ...] = ()
-    accord_area: AccordArea | None = None
+    accord_areas: tuple[AccordArea, ...] = ()
     times: LevelTimes = LevelTimes()
     clear_logic: ClearLogic | None = ClearLogic.EN_ROUTE
     own_pairs: bool = False
+    minima_with: dict[str, MinimaTable] = {}
+    party_of: dict[str, str] = {}
+
+    def minima_for(self, track: Track) -> MinimaTable:
+        """The minima to keep to an aircraft: those agreed with its party, and to anybody else the widest."""
+        if self.minima_with:
+            for name in (*track.addresses, *track.identities, track.callsign):
+                if (party := self.party_of.get(name)) is not None and party in self.minima_with:
+                    return self.minima_with[party]
+        return self.minima
 
 
 def areas_of(party: str, notices: Iterable[Notice]) -> list[WatchedArea]:

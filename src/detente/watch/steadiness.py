@@ -16,6 +16,9 @@ COUNTED_EVERY_S = 0.9
 class Steadiness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An alert shows a level once `needed` of its last `among` looks found it.
 
+    `slower` has needed and among for levels below the highest, from the lowest: what is far ahead may wait longer to be
+    sure. They count for an alert that rises; one that shows already is kept by `needed` of `among`.
+
     It does not fall before it has shown a level for `holds_s`, nor before `lingers_s` since the level was last found so
     often. The default is that of DO-365B as DAIDALUS is configured for it: 2 of 4, and 4 s.
     """
@@ -24,10 +27,14 @@ class Steadiness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     among: int = 4
     holds_s: float = 4.0
     lingers_s: float = 0.0
+    slower: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         check_range("needed", self.needed, 1, 20, "looks")
         check_range("among", self.among, self.needed, 20, "looks, no fewer than needed")
+        for needed, among in self.slower:
+            check_range("slower", among, self.among, 20, "looks, no fewer than needed")
+            check_range("slower", needed, self.needed, among, "looks, no fewer than needed")
         check_range("holds_s", self.holds_s, 0.0, 600.0, "seconds")
         check_range("lingers_s", self.lingers_s, 0.0, 600.0, "seconds")
 
@@ -39,15 +46,16 @@ class SteadyLevel:
 
     def __init__(self, steadiness: Steadiness) -> None:
         self._steadiness = steadiness
-        self._looks: deque[int] = deque(maxlen=steadiness.among)
+        self._looks: deque[int] = deque(maxlen=max([steadiness.among, *(among for _, among in steadiness.slower)]))
         self.level = 0
         self._counted_s = -math.inf
         self._rose_s = 0.0
         self._supported_s = 0.0
 
-    def look(self, at_s: float, found: int, kept: int = 0) -> int:
+    def look(self, at_s: float, found: int, kept: int = 0, *, at_once: bool = False) -> int:
         """Take in what one look found, and return the level now shown.
 
+        `at_once`: what was found is shown without waiting for another look.
         `kept` is the level at which an alert that shows already is kept, where the thresholds for that are wider than
         those at which it begins. A look that comes within COUNTED_EVERY_S of the last one counted is not counted.
         """
@@ -55,8 +63,7 @@ class SteadyLevel:
             return self.level
         self._counted_s = at_s
         self._looks.append(max(found, min(kept, self.level)))
-        often = sorted(self._looks, reverse=True)[: self._steadiness.needed]
-        steady = often[-1] if len(often) == self._steadiness.needed else 0
+        steady = found if at_once else self._steady(max(self._looks))
         if steady > self.level:
             self._rose_s = at_s
         if steady >= self.level:
@@ -65,6 +72,16 @@ class SteadyLevel:
             return self.level
         self.level = steady
         return self.level
+
+    def _steady(self, highest: int) -> int:
+        """The highest level that enough of the last looks found."""
+        for level in range(highest, 0, -1):
+            needed, among = self._steadiness.needed, self._steadiness.among
+            if self.level < level <= len(self._steadiness.slower):
+                needed, among = self._steadiness.slower[level - 1]
+            if sum(look >= level for look in list(self._looks)[-among:]) >= needed:
+                return level
+        return 0
 
     @property
     def is_idle(self) -> bool:

@@ -21,6 +21,7 @@ from detente.watch.prediction import Prediction
 from detente.watch.prediction_kernels import ECCENTRICITY
 from detente.watch.separation import pair_minima
 from detente.watch.separation_kernels import NOW_HEIGHT_M, NOW_M, clear_of_all, meetings, near_rows
+from detente.watch.situation import Situation
 
 TOLD_S = 10.0
 """From the alert to the first change of the flight: it is said, heard and begun."""
@@ -44,17 +45,17 @@ class _Candidate(NamedTuple):
     way: WayOut
 
 
-def cheapest_way_out(live: LiveTracks, prediction: Prediction, row: int, table: MinimaTable) -> WayOut | None:
+def cheapest_way_out(live: LiveTracks, prediction: Prediction, row: int, situation: Situation) -> WayOut | None:
     """Return the cheapest change of the aircraft of `row` that clears it within the prediction; None where none does.
 
     Of two that cost the same a turn to the right comes first, as the rules of the air have it, and a climb.
     """
-    candidates = sorted(_candidates(live, row, table), key=lambda one: one.cost_s)
+    candidates = sorted(_candidates(live, row, situation.minima), key=lambda one: one.cost_s)
     if not candidates:
         return None
     paths = _flown(live, prediction, row, [one.way for one in candidates])
     points, pressure, geometric = paths
-    others, horizontal, vertical = _others(live, prediction, row, points, table)
+    others, horizontal, vertical = _others(live, prediction, row, points, situation)
     no_nearer = _no_nearer(prediction, row, others, horizontal, vertical)
     for k, candidate in enumerate(candidates):
         if clear_of_all(
@@ -130,16 +131,17 @@ def _flown(live: LiveTracks, prediction: Prediction, row: int, ways: list[WayOut
 
 
 def _others(
-    live: LiveTracks, prediction: Prediction, row: int, paths: Floats, table: MinimaTable
+    live: LiveTracks, prediction: Prediction, row: int, paths: Floats, situation: Situation
 ) -> tuple[Integers, Floats, Floats]:
     """Rows of all that any of the paths may come near, and the minima to each."""
+    table = situation.minima
     widest_m = max([table.default.horizontal_m, *(entry.minima.horizontal_m for entry in table.by_class)])
     ways = np.linalg.norm(np.diff(prediction.points, axis=1), axis=2).sum(axis=1)
     ways[row] = np.linalg.norm(np.diff(paths, axis=1), axis=2).sum(axis=1).max()
     pairs = np.empty(len(live), np.int64)
     count = near_rows(np.array([row]), np.arange(len(live)), prediction.points, ways, 2.0 * widest_m, pairs)
     others = pairs[:count] % len(live)
-    horizontal, vertical = pair_minima(live, np.full(count, row), others, table)
+    horizontal, vertical = pair_minima(live, np.full(count, row), others, situation)
     return others, horizontal, vertical
 
 

@@ -11,13 +11,16 @@ from litestar.datastructures import State
 from detente.airspace.refusal import Refusal
 from detente.api.service import Service, not_found, tags
 from detente.api.views import Done
-from detente.claims.commands import MakeObservation
+from detente.claims.claims import Request as ClaimRequest
+from detente.claims.claims import SeenHere
+from detente.claims.commands import AskRequest, MakeObservation, ShareObservation
 from detente.language.wording import Language
 from detente.lookout.frames import FeedView
+from detente.lookout.track_columns import track_of
 from detente.watch.alert import Alert
 from detente.watch.commands import FlyPlan, TakeAlert
 from detente.watch.observed import observation_of
-from detente.watch.records import AlertRecord, FeedRecord, KeptHour, WatchStanding, WatchState
+from detente.watch.records import AlertRecord, ConformanceDay, FeedRecord, KeptHour, WatchStanding, WatchState
 from detente.watch.room import WatchRoom
 from detente.watch.sentences import alert_text
 from detente.watch.track import Track
@@ -53,7 +56,11 @@ class AlertView(msgspec.Struct, frozen=True):
 
 
 class FeedsView(msgspec.Struct, frozen=True):
-    """How the watch and its feeds stand. `not_kept` says why reports are not kept; it is empty while they are."""
+    """How the watch and its feeds stand. `not_kept` says why reports are not kept; it is empty while they are.
+
+    The last three are what the watch leaves out: matters without room among the alerts that stand, tracks whose numbers
+    are no aircraft's, and sightings too many for their second since its process began.
+    """
 
     standing: WatchStanding | None
     feeds: tuple[FeedView, ...]
@@ -63,6 +70,9 @@ class FeedsView(msgspec.Struct, frozen=True):
     look_s: float
     not_kept: str
     hours: tuple[KeptHour, ...]
+    alerts_left_out: int = 0
+    tracks_unusable: int = 0
+    sightings_left_out: int = 0
 
 
 class AlertTaking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,6 +86,17 @@ class AlertObserved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     by: str = ""
     track_id: str = ""
+
+
+class TrackObserved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A live track is kept as an observation; `ask` are parties that are asked whose it is, `tell` those that are told.
+
+    Who is asked is told with the question.
+    """
+
+    by: str = ""
+    ask: tuple[str, ...] = ()
+    tell: tuple[str, ...] = ()
 
 
 class PlanFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -149,11 +170,18 @@ async def observe_alert(data: AlertObserved, service: Service, key: str) -> Obse
     if len(tracks) != 1:
         known = ", ".join(one.track_id for one in found.seen.tracks)
         raise Refusal("api.one_track_of_alert", "track_id", data.track_id, known=known)
-    observation = observation_of(service.party, tracks[0])
-    if observation is None:
-        raise Refusal("api.track_with_height", "track_id", tracks[0].track_id)
-    outcome = await service.do(MakeObservation(service.now(), service.party, observation))
-    return ObservationDone(tags(outcome), outcome.journal_number, observation.observation_id)
+    return await _observed(service, tracks[0], TrackObserved(data.by))
+
+
+@post("/tracks/{track_id:str}/observe", status_code=200, summary="Keep a live track, and ask whose it is")
+async def observe_track(data: TrackObserved, service: Service, track_id: str) -> ObservationDone:
+    """Keep a track as it is now as our observation; tell the parties that are named, and ask those whose it is."""
+    service.post(data.by)
+    view = service.watching.view
+    track = None if view is None else track_of(view.picture, track_id)
+    if track is None:
+        raise not_found("api.live_track", "track_id", track_id)
+    return await _observed(service, track, data)
 
 
 @get("/feeds", summary="The feeds of the watch")
@@ -166,10 +194,26 @@ async def list_watched_feeds(service: Service) -> FeedsView:
         if view is None:
             return FeedsView(state.standing, (), state.feeds, 0, 0, 0.0, "", hours)
         return FeedsView(
-            state.standing, view.feeds, state.feeds, view.tracks, view.sightings, view.took_s, view.not_kept, hours
+            state.standing,
+            view.feeds,
+            state.feeds,
+            view.tracks,
+            view.sightings,
+            view.took_s,
+            view.not_kept,
+            hours,
+            view.alerts_left_out,
+            view.tracks_unusable,
+            view.sightings_left_out,
         )
 
     return await service.loop.read(views)
+
+
+@get("/conformance", summary="How our aircraft kept to their plans, day by day")
+async def list_conformance(service: Service) -> list[ConformanceDay]:
+    """Return each day of UTC in which ours were seen to fly plans, the last first, as F3548 asks."""
+    return await service.loop.read(service.watching.conformance_days)
 
 
 @get("/flown", summary="Which aircraft fly which plans")
@@ -184,6 +228,27 @@ async def say_flown(data: PlanFlight, service: Service) -> Done:
     service.post(data.by)
     outcome = await service.do(FlyPlan(service.now(), data.aircraft, data.plan_id))
     return Done(tags(outcome), outcome.journal_number)
+
+
+async def _observed(service: Service, track: Track, data: TrackObserved) -> ObservationDone:
+    """Keep a track as our observation, and let the parties that are named know of it."""
+    accords = service.claims.accords
+    for peer in (*data.ask, *data.tell):
+        if peer not in accords:
+            raise Refusal("api.party_with_accord", "peer", peer, known=", ".join(sorted(accords)) or "none")
+    observation = observation_of(service.party, track)
+    if observation is None:
+        raise Refusal("api.track_with_height", "track_id", track.track_id)
+    at, party, name = service.now(), service.party, observation.observation_id
+    outcomes = [await service.do(MakeObservation(at, party, observation))]
+    for peer in dict.fromkeys(data.ask):
+        request = ClaimRequest(f"{name}-{peer}"[:64], party, SeenHere(party, name), at, accords[peer])
+        outcomes.append(await service.do(AskRequest(at, party, peer, request)))
+    outcomes += [
+        await service.do(ShareObservation(at, party, peer, name)) for peer in sorted(set(data.tell) - set(data.ask))
+    ]
+    events = tuple(tag for outcome in outcomes for tag in tags(outcome))
+    return ObservationDone(events, outcomes[-1].journal_number, name)
 
 
 def _alert(state: WatchState, key: str) -> AlertRecord:
@@ -209,6 +274,16 @@ def _alert_view(record: AlertRecord, now: dict[str, Alert], language: Language) 
 
 router = Router(
     path="/watch",
-    route_handlers=[list_tracks, list_alerts, take_alert, observe_alert, list_watched_feeds, list_flown, say_flown],
+    route_handlers=[
+        list_tracks,
+        list_alerts,
+        take_alert,
+        observe_alert,
+        observe_track,
+        list_watched_feeds,
+        list_conformance,
+        list_flown,
+        say_flown,
+    ],
     tags=["watch"],
 )

@@ -172,7 +172,7 @@ export interface AlertView {
   taken_at: string | null; ended_at: string | null
 }
 export interface FeedView { name: string; kind: string; standing: 'live' | 'silent' | 'away' | 'ended'; why: string; silent_s: number; rate: number; errors: number }
-export interface Feeds { standing: { runs: boolean; since: string; why: string } | null; feeds: FeedView[]; not_kept: string }
+export interface Feeds { standing: { runs: boolean; since: string; why: string } | null; feeds: FeedView[]; not_kept: string; alerts_left_out: number; tracks_unusable: number; sightings_left_out: number }
 /** A track of the live picture: null is what is not known. */
 export interface LiveTrack {
   track_id: string; age_s: number; latitude_deg: number; longitude_deg: number; horizontal_error_m: number

@@ -1,12 +1,13 @@
-// The sound of a STOP.
+// The sounds of a STOP and of a warning of the watch.
 
-const HERTZ = 880
+/** The pitch of a STOP. */
+export const STOP_HERTZ = 880
 const LENGTH_S = 0.45
 
 let sound: AudioContext | null = null
 
 /** Sounds once; false where the browser lets no page sound before somebody has touched it. */
-export function tone(gain: number): boolean {
+export function tone(gain: number, hertz = STOP_HERTZ): boolean {
   sound ??= new AudioContext()
   if (sound.state === 'suspended') {
     void sound.resume()
@@ -14,7 +15,7 @@ export function tone(gain: number): boolean {
   }
   const oscillator = sound.createOscillator()
   const loud = sound.createGain()
-  oscillator.frequency.value = HERTZ
+  oscillator.frequency.value = hertz
   loud.gain.value = gain
   oscillator.connect(loud).connect(sound.destination)
   oscillator.start()
