@@ -8,6 +8,7 @@ import msgspec
 
 from detente.watch.alert import Alert
 from detente.watch.live_watch import PlanPosition
+from detente.watch.messages import TracksReported
 from detente.watch.records import AlertSeen, FeedStanding, KeptHour
 from detente.watch.track import Track
 
@@ -51,6 +52,7 @@ class WatchView(msgspec.Struct, frozen=True, tag="view"):
         picture, zipped: the tracks as `track_columns` has them, as JSON, and the same compressed by gzip.
         sightings: how many came since the process began.
         took_s: how long the tracks and the alerts of this second took.
+        ours: the tracks of our own aircraft, where any peer is told of them.
     """
 
     at_s: float
@@ -63,6 +65,7 @@ class WatchView(msgspec.Struct, frozen=True, tag="view"):
     sightings: int
     took_s: float
     not_kept: str = ""
+    ours: tuple[Track, ...] = ()
 
 
 class HourKept(msgspec.Struct, frozen=True, tag="hour"):
@@ -92,11 +95,17 @@ class SituationTold(msgspec.Struct, frozen=True, tag="situation"):
     situation: bytes
 
 
+class PeerTracksTold(msgspec.Struct, frozen=True, tag="peer_tracks"):
+    """What peers told last of where their aircraft are, by party: when each report was heard, in seconds, and it."""
+
+    heard: dict[str, tuple[float, TracksReported]]
+
+
 class WatchEnds(msgspec.Struct, frozen=True, tag="ends"):
     """The node stops, and so does the watch."""
 
 
-ToWatch = SituationTold | WatchEnds
+ToWatch = SituationTold | PeerTracksTold | WatchEnds
 
 FROM_WATCH = msgspec.msgpack.Decoder(FromWatch)
 TO_WATCH = msgspec.msgpack.Decoder(ToWatch)

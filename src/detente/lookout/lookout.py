@@ -5,16 +5,18 @@ It does no I/O and reads no clock: live, and when a kept stretch is played again
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
 from detente.airspace.plan import Plan
+from detente.lookout.peer_watch import PeerWatch
 from detente.lookout.told_situation import ToldSituation, decode_situation
 from detente.watch.alert import Alert, AlertKind, TrackSide
 from detente.watch.finding import number_of
 from detente.watch.live_watch import LiveWatch, PlanPosition
+from detente.watch.messages import TracksReported
 from detente.watch.observed import observation_of
 from detente.watch.sighting import Sighting
 from detente.watch.situation import FeedSilence, Situation
@@ -22,6 +24,7 @@ from detente.watch.track import Track
 from detente.watch.tracker import SIGHTINGS_MAX, Tracker
 
 MOST_OWN_NAMES = 20_000
+MOST_OURS = 20_000
 T = TypeVar("T")
 
 
@@ -50,6 +53,7 @@ class Lookout:
         self._own_feeds = own_feeds
         self._own_names: dict[str, None] = {}
         self._watch = LiveWatch()
+        self._peers = PeerWatch()
         self._told: ToldSituation | None = None
         self._situation: Situation | None = None
         self._tracker = Tracker(last_number=last_number)
@@ -72,6 +76,16 @@ class Lookout:
             _same(None if before is None else before.told_plans, told.told_plans), told.theirs_untold,
             accord_area=_same(None if before is None else before.accord_area, told.accord_area),
         )  # fmt: skip
+
+    def hear(self, heard: Mapping[str, tuple[float, TracksReported]]) -> None:
+        """Take in what peers told last of their aircraft: when each report was heard, in seconds, and the report."""
+        self._peers.hear(heard)
+
+    def told_of_ours(self, seen: Seen) -> tuple[Track, ...]:
+        """The tracks of our own aircraft of which peers may be told; none where none is."""
+        if self._told is None or not self._told.tells_tracks:
+            return ()
+        return tuple(track for track in seen.tracks if seen.sides.get(track.track_id) is TrackSide.OURS)[:MOST_OURS]
 
     def take(self, sightings: Sequence[Sighting]) -> None:
         """Take in what feeds saw, in the order in which it was heard; of too much for one look the oldest goes."""
@@ -99,7 +113,11 @@ class Lookout:
         self._watch.look(now_s, tracks, now)
         alerts = sorted(self._watch.board.standing.values(), key=_urgency)
         sides = {track.track_id: _side(track, now) for track in tracks}
-        return Seen(tracks, sides, alerts, tuple(_own(tracks, now, told.outside, alerts)))
+        own = tuple(_own(tracks, now, told.outside, alerts))
+        of_ours = [track for track in tracks if sides[track.track_id] is TrackSide.OURS]
+        theirs, with_peers = self._peers.look(now_s, tracks, of_ours, now)
+        sides |= {track.track_id: TrackSide.THEIRS for track in theirs}
+        return Seen([*tracks, *theirs], sides, sorted([*alerts, *with_peers], key=_urgency), own)
 
 
 def _own(

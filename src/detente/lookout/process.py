@@ -36,7 +36,9 @@ from detente.lookout.frames import (
     FromWatch,
     HourKept,
     HourRemoved,
+    PeerTracksTold,
     SituationTold,
+    WatchEnds,
     WatchFails,
     WatchView,
     frame,
@@ -74,7 +76,7 @@ class Pipe:
     Views that it does not take in time are left out; the rest waits, up to a bound.
     """
 
-    def __init__(self, told: Callable[[SituationTold], None], over: Callable[[], None]) -> None:
+    def __init__(self, told: Callable[[SituationTold | PeerTracksTold], None], over: Callable[[], None]) -> None:
         self._told, self._over = told, over
         self._waiting: list[bytes] = []
         self._view: bytes | None = None
@@ -112,7 +114,7 @@ class Pipe:
         with suppress(OSError, ValueError, msgspec.MsgspecError):
             while len(head := self._input.read(LENGTH_BYTES)) == LENGTH_BYTES:
                 message = TO_WATCH.decode(self._input.read(frame_length(head)))
-                if not isinstance(message, SituationTold):
+                if isinstance(message, WatchEnds):
                     break
                 self._loop.call_soon_threadsafe(self._told, message)
         with suppress(RuntimeError):
@@ -127,7 +129,14 @@ async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: Watc
     over = asyncio.Event()
     # A track of another run has another number: what is said of one is never taken for what is said of the other.
     lookout = Lookout(frozenset(one.name for one in feeds if one.ours), (run - 1) * TRACKS_A_RUN)
-    pipe = Pipe(lambda told: lookout.told(told.situation), over.set)
+
+    def told(said: SituationTold | PeerTracksTold) -> None:
+        if isinstance(said, PeerTracksTold):
+            lookout.hear(said.heard)
+        else:
+            lookout.told(said.situation)
+
+    pipe = Pipe(told, over.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
     keeping = _Keeping(directory / WATCH_FOLDER, settings, pipe)
 
@@ -171,7 +180,7 @@ async def _look(lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], k
             WatchView(
                 now_s, alerts, seen.own[:MOST_OWN], tuple(_feed_view(one, opened_s) for one in health),
                 len(seen.tracks), table, gzip.compress(table, ZIP_LEVEL),
-                lookout.sightings, time.perf_counter() - began_s, keeping.why_not,
+                lookout.sightings, time.perf_counter() - began_s, keeping.why_not, lookout.told_of_ours(seen),
             )
         )  # fmt: skip
         await keeping.step(now_s)

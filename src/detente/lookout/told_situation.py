@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from detente.accord.accords import Accords
-from detente.accord.provisions import AccordArea, Horizon
+from detente.accord.provisions import AccordArea, Horizon, LiveLevel
 from detente.accord.standard_minima import STANDARD_MINIMA
 from detente.accord.terms import Disclosure
 from detente.accord.widest import widest
@@ -26,6 +26,7 @@ MOST_PLANS = 20_000
 MOST_NOTICES = 5_000
 UNTOLD = frozenset({Disclosure.NOTHING, Disclosure.CONFLICT})
 """Levels of disclosure at which nobody says where an aircraft is."""
+TELLS_TRACKS = frozenset({LiveLevel.REGION, LiveLevel.ALL})
 
 
 class ToldSituation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -41,6 +42,7 @@ class ToldSituation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
         outside: plans of ours whose aircraft was last seen outside.
         told_plans: plans of other parties that were told to us and are live.
         theirs_untold: whether no accord that stands has the other side tell where its aircraft are.
+        tells_tracks: whether tracks of ours are told to anybody.
     """
 
     party: str
@@ -54,6 +56,7 @@ class ToldSituation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     outside: frozenset[str] = frozenset()
     told_plans: tuple[Plan, ...] = ()
     theirs_untold: bool = False
+    tells_tracks: bool = False
 
 
 _DECODER = msgspec.msgpack.Decoder(ToldSituation)
@@ -83,7 +86,7 @@ def told_situation(
         party,
         widest(tables) if tables else MinimaTable(STANDARD_MINIMA[0].minima),
         frozenset(settings.our_aircraft),
-        frozenset(settings.their_aircraft),
+        frozenset(settings.their_aircraft).union(*settings.aircraft_of.values()),
         _soonest(plans),
         dict(flown),
         tuple(sorted(notices, key=lambda notice: (notice.party, notice.notice_id))[:MOST_NOTICES]),
@@ -91,6 +94,7 @@ def told_situation(
         frozenset(rooms.of_type(ClaimsRoom).state.outside),
         _soonest(told),
         bool(terms) and all(accord.disclosure in UNTOLD for accord in terms.values()),
+        any(accord.provisions.live_tracks.level in TELLS_TRACKS for accord in terms.values()),
     )
 
 

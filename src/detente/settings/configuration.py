@@ -153,7 +153,7 @@ class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The watch: for how long the reports of live feeds are kept (0: not at all), in how much space.
 
     `leave_free_mb` of the disk stays free of them. The aircraft are addresses, or names that feeds give, that are ours
-    and the other side's.
+    and the other side's; where there are several other parties, `aircraft_of` says by name which are whose.
     """
 
     keep_days: float = 7.0
@@ -161,6 +161,7 @@ class WatchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     leave_free_mb: int = 1_024
     our_aircraft: tuple[str, ...] = ()
     their_aircraft: tuple[str, ...] = ()
+    aircraft_of: dict[str, tuple[str, ...]] = {}
 
     def __post_init__(self) -> None:
         check_range("keep_days", self.keep_days, 0.0, 36_500.0, "days")

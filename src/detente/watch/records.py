@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from detente.watch.alert import Alert, AlertLevel
+from detente.watch.messages import Near, NearReported, TracksReported
 from detente.watch.track import Track
 
 MOST_OPEN_ALERTS = 1_000
@@ -78,12 +79,48 @@ class KeptHour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
+class ToldOfOurs(msgspec.Struct, frozen=True):
+    """What a peer is told now of where our aircraft are.
+
+    Attributes:
+        near_at, tracks_at: when the last report of each kind was sealed (UTC).
+        near, tracks: what it was.
+        names: of each track or pair that is told, the name that the peer knows it by.
+        count: how many names it was ever given.
+    """
+
+    near_at: datetime | None = None
+    tracks_at: datetime | None = None
+    near: tuple[Near, ...] = ()
+    tracks: int = 0
+    names: dict[str, str] = {}
+    count: int = 0
+
+
+class ToldByPeer(msgspec.Struct, frozen=True):
+    """What a peer told last of where its aircraft are.
+
+    Attributes:
+        near, tracks: the last report of each kind.
+        near_at, tracks_at: when each was heard (UTC).
+        counted_from, counted: the minute in which its reports last raised alerts, and how many.
+    """
+
+    near: NearReported | None = None
+    tracks: TracksReported | None = None
+    near_at: datetime | None = None
+    tracks_at: datetime | None = None
+    counted_from: datetime | None = None
+    counted: int = 0
+
+
 class WatchState:
     """The watch as the journal has it. Changed by `evolve` and the room's `forget` alone.
 
     `flown` are the plans of ours by the address or name of the aircraft that flies each, as people said.
     `standing` says whether the watch runs, since when, and why not. `hours` are the kept files by name. `counted_from`
     and `counted` are the minute in which alerts were last written down, and how many were.
+    `told` and `heard` are what each peer is told, and tells, of where aircraft are now.
     """
 
     def __init__(self) -> None:
@@ -96,6 +133,8 @@ class WatchState:
         self.counted_from: datetime | None = None
         self.counted = 0
         self.held_back_at: datetime | None = None
+        self.told: dict[str, ToldOfOurs] = {}
+        self.heard: dict[str, ToldByPeer] = {}
 
 
 class WatchStanding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,6 +158,8 @@ class WatchKept(msgspec.Struct, frozen=True):
     counted_from: datetime | None
     counted: int
     held_back_at: datetime | None
+    told: dict[str, ToldOfOurs] = {}
+    heard: dict[str, ToldByPeer] = {}
 
 
 def is_more_urgent(level: AlertLevel, than: AlertLevel) -> bool:
