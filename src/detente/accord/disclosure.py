@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 import msgspec
 from pyproj import Geod
@@ -39,17 +40,27 @@ PIECE_S = 300.0
 """A route that is told as volumes is told in pieces of this many seconds."""
 
 
+class ClientLevel(StrEnum):
+    """Which tracks a TAK client is sent: none, those of our own aircraft, or all that our own feeds show."""
+
+    NOTHING = "nothing"
+    OURS = "ours"
+    ALL = "all"
+
+
 class OwnPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What this party itself allows, whatever the accord would let it tell. Of the rules that fit, the strictest.
 
     A `budget` of its own holds beside the accord's: the stricter counts, but for the lead, which is the accord's.
-    `live_tracks` bounds in the same way what is told of where our aircraft are now.
+    `live_tracks` bounds in the same way what is told of where our aircraft are now, and `tak_clients` what any TAK
+    client is sent, whatever its feed asks for.
     """
 
     level: Level = Level.TRAJECTORY
     rules: tuple[DisclosureRule, ...] = ()
     budget: DisclosureBudget | None = None
     live_tracks: LiveLevel = LiveLevel.ALL
+    tak_clients: ClientLevel = ClientLevel.ALL
 
     def budgets(self, accord: Accord) -> tuple[DisclosureBudget, ...]:
         """Return the budgets that hold for answers under an accord, the accord's first."""

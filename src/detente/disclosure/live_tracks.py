@@ -7,13 +7,13 @@ in the order of what is told: nothing in a report depends on an aircraft that is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
 
-from detente.accord.disclosure import OwnPolicy, live_clause
+from detente.accord.disclosure import ClientLevel, OwnPolicy, live_clause
 from detente.accord.provisions import AccordArea, LiveLevel
 from detente.accord.terms import Accord
 from detente.airspace.geodesy import GEOD
@@ -33,6 +33,7 @@ from detente.watch.messages import (
     TracksReported,
 )
 from detente.watch.observed import PlaceSearch, place_plan
+from detente.watch.peer_tracks import feed_of
 from detente.watch.records import AlertSeen
 from detente.watch.track import Track
 
@@ -129,6 +130,21 @@ def tracks_report(
     named = _named("t", [track_id for track_id, _ in blank], names)
     tracks = tuple(msgspec.structs.replace(told, told_id=named.of[track_id]) for track_id, told in blank)
     return TracksReported(from_posix_s(at_s), tracks, left_out), named
+
+
+def for_client(
+    tracks: Iterable[Track], sides: Mapping[str, TrackSide], level: ClientLevel, policy: OwnPolicy
+) -> list[Track]:
+    """Return which tracks a TAK client is sent, ours first. What a peer told is its own, and goes to no client."""
+    openness = tuple(ClientLevel).index
+    allowed = min(level, policy.tak_clients, key=openness)
+    of_ours, others = [], []
+    for track in tracks if allowed is not ClientLevel.NOTHING else ():
+        if sides.get(track.track_id) is TrackSide.OURS:
+            of_ours.append(track)
+        elif allowed is ClientLevel.ALL and not any(feed.startswith(feed_of("")) for feed in track.feeds):
+            others.append(track)
+    return [*of_ours, *others]
 
 
 def _ours_and_theirs(seen: AlertSeen) -> tuple[Track, Track] | None:
