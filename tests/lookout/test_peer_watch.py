@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 import msgspec
@@ -135,3 +136,42 @@ def test_only_our_own_tracks_go_to_the_node_to_be_told_and_only_where_some_are()
     quiet = Lookout(frozenset())
     quiet.told(encode_situation(ToldSituation("north", MinimaTable(STANDARD_MINIMA[0].minima), frozenset({"aaaaa1"}))))
     assert quiet.told_of_ours(looked(quiet, ())) == ()
+
+
+def test_how_a_peers_picture_differs_is_estimated_from_aircraft_that_both_see():
+    """Four strangers on four courses; the peer has each 300 m further east, 20 m higher, and is 1 s late."""
+    out = lookout()
+
+    def east_deg(latitude_deg: float) -> float:
+        return 1.0 / (111_195.0 * math.cos(math.radians(latitude_deg)))
+
+    courses = {f"bbbbb{n}": 90.0 * n for n in range(4)}
+
+    def places(at_s: float) -> dict[str, tuple[float, float]]:
+        flown_deg = 200.0 * (at_s - BEGAN_S) / 111_195.0
+        north = {0.0: (1.0, 0.0), 90.0: (0.0, 1.0), 180.0: (-1.0, 0.0), 270.0: (0.0, -1.0)}
+        return {name: (40.0 + n + north[courses[name]][0] * flown_deg, 30.0 + north[courses[name]][1] * flown_deg
+                       / math.cos(math.radians(40.0 + n))) for n, name in enumerate(courses)}  # fmt: skip
+
+    for second in range(60):
+        at_s = BEGAN_S + second
+        out.take([
+            msgspec.structs.replace(sighting(at_s, name, *place), ground_speed_mps=200.0, track_deg=courses[name])
+            for name, place in places(at_s).items()
+        ])  # fmt: skip
+        if second % 5 == 0:
+            tracks = tuple(
+                msgspec.structs.replace(
+                    told(n + 1, latitude_deg, longitude_deg + 300.0 * east_deg(latitude_deg), name, 3_020.0, 200.0),
+                    track_deg=courses[name],
+                )
+                for n, (name, (latitude_deg, longitude_deg)) in enumerate(places(at_s + 1.0).items())
+            )  # fmt: skip
+            out.hear({"south": (at_s, TracksReported(from_posix_s(at_s), tracks))})
+        out.look(at_s + 0.2)
+    (found,) = out.registration
+    assert (found.party, found.aircraft) == ("south", 4)
+    assert found.east_m == pytest.approx(300.0, abs=30.0)
+    assert found.north_m == pytest.approx(0.0, abs=30.0)
+    assert found.clock_s == pytest.approx(1.0, abs=0.15)
+    assert found.height_m == pytest.approx(20.0, abs=5.0)

@@ -66,10 +66,29 @@ def test_what_one_party_tells_the_other_shows_calls_its_post_and_is_in_the_ledge
         (told,) = [one for one in alerts(south) if one["alert"]["key"].startswith("told:north:")]
         assert THEIRS in told["words"]["why"]
         assert south.post(f"/watch/alerts/{told['alert']['key']}/take", {"by": "watch"})["events"] == ["alert_taken"]
+
+        # The message to the other side is filled in from what our own watch sees of the aircraft that it named.
+        def seen_here() -> bool:
+            fly()
+            far.send([flying(THEIRS, 34.0, 20.0 + 3_000.0 / METRES_A_DEGREE, ground_speed_mps=0.0)])
+            key = told["alert"]["key"]
+            return any(one["tracks"] for one in alerts(south) if one["alert"]["key"] == key)
+
+        south.until(seen_here, "shows where its own aircraft is that north named")
+        asked = south.cli("watch", "call", "told")
+        assert asked.returncode == 0, asked.stderr
+        north.until(lambda: any(one["code"] == "aircraft_near_you" for one in north.get("/line/messages")), "hears it")
+        assert south.get("/watch/bias") == []
+        assert south.cli("watch", "bias").returncode == 0
         said = {
             row["kind"]: row for row in msgspec.json.decode(north.cli("disclosed", "--peer", "south", "--json").stdout)
         }
         assert said["near_reported"]["level"] == said["tracks_reported"]["level"] == "all"
         assert said["tracks_reported"]["because"] == "accord: live_tracks"
-        # South told of none of its own: its sensors show none.
-        assert "told" not in str([one["alert"]["key"] for one in alerts(north)])
+
+        def answered() -> bool:
+            seen_here()
+            return any(one["alert"]["key"].startswith("told:south:") for one in alerts(north))
+
+        # South's own feed shows the pair by now: it tells north in its turn.
+        north.until(answered, "is told by south")

@@ -83,6 +83,7 @@ _NEEDED: dict[PersonRole | None, str] = {
         GET /sessions
         GET /status
         GET /watch/alerts
+        GET /watch/bias
         GET /watch/events
         GET /watch/feeds
         GET /watch/flown

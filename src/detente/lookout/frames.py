@@ -10,6 +10,7 @@ from detente.watch.alert import Alert
 from detente.watch.live_watch import PlanPosition
 from detente.watch.messages import TracksReported
 from detente.watch.records import AlertSeen, FeedStanding, KeptHour
+from detente.watch.registration import Registration
 from detente.watch.track import Track
 
 LARGEST_FRAME = 32 * 1024 * 1024
@@ -52,7 +53,8 @@ class WatchView(msgspec.Struct, frozen=True, tag="view"):
         picture, zipped: the tracks as `track_columns` has them, as JSON, and the same compressed by gzip.
         sightings: how many came since the process began.
         took_s: how long the tracks and the alerts of this second took.
-        ours: the tracks of our own aircraft, where any peer is told of them.
+        ours: the tracks of our own aircraft of which peers are told, or tell.
+        registration: how each peer's picture differs from ours.
     """
 
     at_s: float
@@ -66,6 +68,7 @@ class WatchView(msgspec.Struct, frozen=True, tag="view"):
     took_s: float
     not_kept: str = ""
     ours: tuple[Track, ...] = ()
+    registration: tuple[Registration, ...] = ()
 
 
 class HourKept(msgspec.Struct, frozen=True, tag="hour"):

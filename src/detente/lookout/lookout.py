@@ -18,6 +18,7 @@ from detente.watch.finding import number_of
 from detente.watch.live_watch import LiveWatch, PlanPosition
 from detente.watch.messages import TracksReported
 from detente.watch.observed import observation_of
+from detente.watch.registration import Registration
 from detente.watch.sighting import Sighting
 from detente.watch.situation import FeedSilence, Situation
 from detente.watch.track import Track
@@ -81,11 +82,19 @@ class Lookout:
         """Take in what peers told last of their aircraft: when each report was heard, in seconds, and the report."""
         self._peers.hear(heard)
 
+    @property
+    def registration(self) -> tuple[Registration, ...]:
+        """How each peer's picture differs from ours."""
+        return self._peers.registration
+
     def told_of_ours(self, seen: Seen) -> tuple[Track, ...]:
-        """The tracks of our own aircraft of which peers may be told; none where none is."""
-        if self._told is None or not self._told.tells_tracks:
+        """The tracks of our own aircraft that the node needs: those it may tell of, and those that peers tell of."""
+        told = self._told
+        if told is None or not (told.tells_tracks or told.near_theirs):
             return ()
-        return tuple(track for track in seen.tracks if seen.sides.get(track.track_id) is TrackSide.OURS)[:MOST_OURS]
+        ours = (track for track in seen.tracks if seen.sides.get(track.track_id) is TrackSide.OURS)
+        needed = ours if told.tells_tracks else (t for t in ours if not told.near_theirs.isdisjoint(_names(t)))
+        return tuple(needed)[:MOST_OURS]
 
     def take(self, sightings: Sequence[Sighting]) -> None:
         """Take in what feeds saw, in the order in which it was heard; of too much for one look the oldest goes."""

@@ -13,20 +13,24 @@ from detente.watch.alert import Alert, AlertLevel
 from detente.watch.finding import number_of
 from detente.watch.live_watch import PAIR_KINDS, LiveWatch
 from detente.watch.messages import TracksReported
-from detente.watch.peer_tracks import Pair, feed_of, peers_seen
+from detente.watch.peer_tracks import feed_of, peers_seen
+from detente.watch.registration import Registration, RegistrationWatch
 from detente.watch.situation import Situation
 from detente.watch.track import Track
 
+ESTIMATES_EVERY_S = 10.0
 MOST_PEER_ALERTS = 50
 MOST_RAISED_A_MINUTE = 50
 """Alerts of peers' tracks that are raised, or change their level, within a minute: a sixth of what is written down."""
 
 
 class PeerWatch:
-    """Holds what peers told against our own aircraft."""
+    """Holds what peers told against our own aircraft; `registration` is how each peer's picture differs from ours."""
 
     def __init__(self) -> None:
-        self.pairs: list[Pair] = []
+        self.registration: tuple[Registration, ...] = ()
+        self._differences = RegistrationWatch()
+        self._estimated_s = float("-inf")
         self._heard: Mapping[str, tuple[float, TracksReported]] = {}
         self._watch = LiveWatch()
         self._shown: dict[str, AlertLevel] = {}
@@ -46,7 +50,9 @@ class PeerWatch:
         if not self._heard:
             return [], []
         seen = peers_seen(self._heard, sensed, now.ours, now_s)
-        self.pairs = seen.pairs
+        self._differences.take(seen.pairs, now_s)
+        if now_s - self._estimated_s >= ESTIMATES_EVERY_S:
+            self.registration, self._estimated_s = self._differences.estimates(), now_s
         if not seen.tracks and not self._watch.board.standing:
             return [], []
         theirs = {name for track in seen.tracks for name in track.identities}

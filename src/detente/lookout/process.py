@@ -196,6 +196,7 @@ async def _look(
                 now_s, alerts, seen.own[:MOST_OWN], tuple(_feed_view(one, opened_s) for one in health),
                 len(seen.tracks), table, gzip.compress(table, ZIP_LEVEL),
                 lookout.sightings, time.perf_counter() - began_s, keeping.why_not, lookout.told_of_ours(seen),
+                lookout.registration,
             )
         )  # fmt: skip
         await keeping.step(now_s)

@@ -43,6 +43,7 @@ class ToldSituation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
         told_plans: plans of other parties that were told to us and are live.
         theirs_untold: whether no accord that stands has the other side tell where its aircraft are.
         tells_tracks: whether tracks of ours are told to anybody.
+        near_theirs: names of ours of which a peer says that one of its own is near.
     """
 
     party: str
@@ -57,6 +58,7 @@ class ToldSituation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     told_plans: tuple[Plan, ...] = ()
     theirs_untold: bool = False
     tells_tracks: bool = False
+    near_theirs: frozenset[str] = frozenset()
 
 
 _DECODER = msgspec.msgpack.Decoder(ToldSituation)
@@ -95,6 +97,7 @@ def told_situation(
         _soonest(told),
         bool(terms) and all(accord.disclosure in UNTOLD for accord in terms.values()),
         any(accord.provisions.live_tracks.level in TELLS_TRACKS for accord in terms.values()),
+        rooms.of_type(WatchRoom).state.near_theirs(),
     )
 
 

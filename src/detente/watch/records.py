@@ -136,6 +136,11 @@ class WatchState:
         self.told: dict[str, ToldOfOurs] = {}
         self.heard: dict[str, ToldByPeer] = {}
 
+    def near_theirs(self) -> frozenset[str]:
+        """Return the names of ours of which a peer says that one of its own is near."""
+        reports = (held.near for held in self.heard.values() if held.near is not None)
+        return frozenset(one.aircraft for report in reports for one in report.near)
+
 
 class WatchStanding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the watch runs, since when, and why not. `run` counts how often it has begun."""
