@@ -29,8 +29,8 @@ CHANNELS = {
 }  # fmt: skip
 """Where the messages of these rooms may come; those of all others come on the channel that rooms share."""
 ANYWHERE = {"set_back", "key_rotated"}
-NEVER_SPEAKS = {"people", "watch", PAST}
-"""No peer hears of persons, nor of what the watch sees."""
+NEVER_SPEAKS = {"people", PAST}
+"""No peer hears of persons."""
 ALWAYS = {
     "accord_proposed", "accord_authorised", "accord_suspended", "accord_resumed", "accord_ended", "details_given",
     "humanitarian_notified", "humanitarian_withdrawn", "humanitarian_receipt",
@@ -98,7 +98,7 @@ def test_every_message_has_a_tag_of_its_own_a_channel_and_an_activity() -> None:
         assert isinstance(kind.activity, get_args(Ordinary | SafetyFunction)), kind
     assert {tag_of(kind) for _, kind in MESSAGES if kind.activity is Ordinary.ALWAYS} == ALWAYS
     planning = {room.name for room, kind in MESSAGES if kind.activity is Ordinary.PLANNING}
-    assert planning == {"event", "zone", "matching"}
+    assert planning == {"event", "zone", "matching", "watch"}
 
 
 @pytest.mark.parametrize(("room", "kind"), MESSAGES, ids=NAMES)

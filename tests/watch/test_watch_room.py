@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 from detente.accord.provisions import EscalationStep
 from detente.airspace.refusal import Refusal
 from detente.picture.picture import Picture
-from detente.room.message import Message
-from detente.room.room import members_of
 from detente.watch.alert import Alert, AlertKind, AlertLevel
 from detente.watch.commands import (
     FlyPlan,
@@ -26,6 +24,7 @@ from detente.watch.commands import (
     SeeConformance,
     SeeFeeds,
     TakeAlert,
+    TellLive,
     WatchTick,
 )
 from detente.watch.events import (
@@ -41,6 +40,7 @@ from detente.watch.events import (
     PlanFlown,
     WatchStandingChanged,
 )
+from detente.watch.messages import NearReported
 from detente.watch.records import MOST_OPEN_ALERTS, AlertSeen, ConformanceDay, FeedStanding, KeptHour, WatchState
 from detente.watch.room import MOST_ALERTS_A_MINUTE, WatchRoom
 
@@ -256,13 +256,14 @@ def test_what_ended_before_the_horizon_is_forgotten():
     assert [record.seen.alert.key for record in watch.room.state.ended] == ["b"]
 
 
-def test_nothing_of_the_watch_leaves():
-    """No message of the room exists: whatever happens in it, a peer hears nothing."""
-    assert WatchRoom.messages == ()
+def test_of_what_the_watch_finds_nothing_leaves_but_what_is_told_on_purpose():
+    """Whatever happens in the room, a peer hears nothing of it but the reports that disclosure made."""
     watch = Watched()
     watch.see(NOON, seen())
     assert [list(watch.room.messages_of(event)) for event in watch.events] == [[]]
-    assert not [one for one in members_of(WatchRoom.events) if issubclass(one, Message)]
+    report = NearReported(NOON)
+    (told,) = watch.do(TellLive(NOON, "south", report, {}, 0))
+    assert list(watch.room.messages_of(told)) == [("south", report, None)]
 
 
 STEP = st.tuples(

@@ -10,11 +10,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 import msgspec
 from pyproj import Geod
 
-from detente.accord.provisions import AccordArea, DisclosureBudget, DisclosureGrid, DisclosureRule, Level, PlanKind
+from detente.accord.provisions import (
+    AccordArea,
+    DisclosureBudget,
+    DisclosureGrid,
+    DisclosureRule,
+    Level,
+    LiveLevel,
+    PlanKind,
+)
 from detente.accord.terms import Accord
 from detente.airspace.altitude import Altitude, AltitudeBand, AltitudeUnit, Ellipsoid
 from detente.airspace.plan import Circle, Plan, Polygon, TimeWindow, Trajectory, Volume4D, Waypoint
@@ -31,15 +40,27 @@ PIECE_S = 300.0
 """A route that is told as volumes is told in pieces of this many seconds."""
 
 
+class ClientLevel(StrEnum):
+    """Which tracks a TAK client is sent: none, those of our own aircraft, or all that our own feeds show."""
+
+    NOTHING = "nothing"
+    OURS = "ours"
+    ALL = "all"
+
+
 class OwnPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What this party itself allows, whatever the accord would let it tell. Of the rules that fit, the strictest.
 
     A `budget` of its own holds beside the accord's: the stricter counts, but for the lead, which is the accord's.
+    `live_tracks` bounds in the same way what is told of where our aircraft are now, and `tak_clients` what any TAK
+    client is sent, whatever its feed asks for.
     """
 
     level: Level = Level.TRAJECTORY
     rules: tuple[DisclosureRule, ...] = ()
     budget: DisclosureBudget | None = None
+    live_tracks: LiveLevel = LiveLevel.ALL
+    tak_clients: ClientLevel = ClientLevel.ALL
 
     def budgets(self, accord: Accord) -> tuple[DisclosureBudget, ...]:
         """Return the budgets that hold for answers under an accord, the accord's first."""
@@ -55,6 +76,21 @@ class Clause(msgspec.Struct, frozen=True):
 
     level: Level
     because: str
+
+
+class LiveClause(msgspec.Struct, frozen=True):
+    """The level that counts for our live tracks and one peer, and by which words of accord or policy."""
+
+    level: LiveLevel
+    because: str
+
+
+def live_clause(accord: Accord, policy: OwnPolicy) -> LiveClause:
+    """Return how much the other party of an accord is told of where our aircraft are now, and why."""
+    agreed = accord.provisions.live_tracks.level
+    if policy.live_tracks.openness < agreed.openness:
+        return LiveClause(policy.live_tracks, "own policy: live_tracks")
+    return LiveClause(agreed, "accord: live_tracks")
 
 
 def is_open(accord: Accord, policy: OwnPolicy) -> bool:

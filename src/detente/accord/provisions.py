@@ -69,6 +69,24 @@ class Level(StrEnum):
         return list(Level).index(self)
 
 
+class LiveLevel(StrEnum):
+    """How much is told of where our aircraft are now, from the strictest.
+
+    NEAR says that one of ours is near one of the peer's, while an alert between the two stands; REGION adds our tracks
+    inside the region that the accord names, ALL those anywhere.
+    """
+
+    NOTHING = "nothing"
+    NEAR = "near"
+    REGION = "region"
+    ALL = "all"
+
+    @property
+    def openness(self) -> int:
+        """0 for the strictest level, more for each that tells more."""
+        return list(LiveLevel).index(self)
+
+
 class PlanKind(StrEnum):
     """How a plan says where it will be: as areas or as a route."""
 
@@ -215,6 +233,24 @@ class DisclosureBudget(_Table, frozen=True):
             raise Refusal("accord.cell_or_height_block", "grain", self.grain.value)
 
 
+class LiveTrackTerms(_Table, frozen=True):
+    """How much each party tells the other of where its own aircraft are now, and how often at the most.
+
+    `region` is where tracks are told at the level REGION. `posts`: what is told of one near the peer's calls the peer's
+    posts, as an alert of its own does.
+    """
+
+    level: LiveLevel = LiveLevel.NOTHING
+    region: AccordArea | None = None
+    every_s: float = 10.0
+    posts: bool = False
+
+    def __post_init__(self) -> None:
+        check_range("every", self.every_s, 5.0, 3_600.0, "seconds")
+        if (self.level is LiveLevel.REGION) != (self.region is not None):
+            raise Refusal("accord.region_of_tracks", "live_tracks.region", "none" if self.region is None else "one")
+
+
 class RadioChannel(_Table, frozen=True):
     """One frequency of the radio plan, its use and the language spoken on it (ISO 639-1)."""
 
@@ -340,6 +376,7 @@ class Provisions(_Table, frozen=True):
     datum: DatumPoint | None = None
     phrase_table: str = ""
     matching: MatchingTerms = MatchingTerms()
+    live_tracks: LiveTrackTerms = LiveTrackTerms()
 
     def __post_init__(self) -> None:
         for name in ("horizon_minima", "disclosure_rules", "escalation"):

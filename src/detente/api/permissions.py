@@ -84,6 +84,7 @@ _NEEDED: dict[PersonRole | None, str] = {
         GET /status
         GET /watch/alerts
         GET /watch/conformance
+        GET /watch/bias
         GET /watch/events
         GET /watch/feeds
         GET /watch/flown

@@ -150,7 +150,7 @@ class _Node:
             tls=configuration.http.browsers_speak_tls,
         )  # fmt: skip
         reloader = Reloader(loop, self._state, self._directory, configuration, self._accord)
-        watching = Watching(loop, self._directory.path, lambda: self._situation(loop))
+        watching = Watching(loop, self._directory.path, lambda: self._situation(loop), self._aircraft_of)
         service = Service(
             configuration, self._card, loop, outbox, matching, access, metrics, self._directory, space,
             listeners.called_by(configuration.http), KeyRotator(loop, self._directory, tls), reloader,
@@ -231,6 +231,9 @@ class _Node:
                 told_situation(loop.rooms, loop.accords, loop.picture, settings, drawn, loop.clock())
             )
         )
+
+    def _aircraft_of(self) -> dict[str, tuple[str, ...]]:
+        return self._configuration.watch.aircraft_of
 
     def _warn(self) -> None:
         """Say in the log what is missing before anything can be exchanged."""

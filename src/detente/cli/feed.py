@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 FeedKindWord = Annotated[
     str,
     typer.Argument(
-        help="beast, avr, sbs, aircraft-json, asterix, cot, mavlink, ogn, json or replay: docs/reference/feeds.md."
+        help="beast, avr, sbs, aircraft-json, asterix, cot, mavlink, ogn, json, replay, or cot-out, which sends: "
+        "docs/reference/feeds.md."
     ),
 ]
 WherePlace = Annotated[
@@ -105,10 +106,10 @@ def try_out(
     from detente.cli.exit_codes import ExitCode
     from detente.cli.quantities import TIME_UNITS_S, quantity
 
-    heard = _heard(
-        _settings("tried", kind, where, options or [], ours=False), quantity(for_time, TIME_UNITS_S, "--for")
-    )
-    health, aircraft = heard
+    settings = _settings("tried", kind, where, options or [], ours=False)
+    if settings.sends:
+        raise Refusal("feeds_live.feed_that_brings", "kind", settings.kind.value)
+    health, aircraft = _heard(settings, quantity(for_time, TIME_UNITS_S, "--for"))
     document = {
         "health": {name: value for name, value in msgspec.to_builtins(health).items() if name not in {"name", "ours"}},
         "aircraft": [msgspec.to_builtins(one) for one in aircraft],

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TRACK_ID = re.compile(r"t[0-9]+", re.ASCII)
 AlertArgument = Annotated[str, typer.Argument(metavar="ALERT", help="The alert's key, or how it begins.")]
+NEAR_YOU = "aircraft_near_you"
 TrackOption = Annotated[str, typer.Option("--track", help="Which of its tracks; needed where there are several.")]
 
 
@@ -86,6 +87,16 @@ def conformance(directory: Directory, output: OutputOption = None) -> None:
         say("watching.no_conformance")
 
 
+def bias(directory: Directory, output: OutputOption = None) -> None:
+    """Show how the tracks that each peer tells differ from what our own feeds see: place, height and clock."""
+    found = values.node(directory).get("watch", "bias")
+    if answered(output, found, (one["party"] for one in found)):
+        return
+    _table(("party", "pairs", "north", "east", "height_shift", "clock"), [_bias_row(one) for one in found])
+    if not found:
+        say("watching.no_bias")
+
+
 def take(alert: AlertArgument, directory: Directory, post: Post = "", output: OutputOption = None) -> None:
     """Take an alert: nobody else is called for it."""
     client = values.node(directory)
@@ -93,6 +104,45 @@ def take(alert: AlertArgument, directory: Directory, post: Post = "", output: Ou
     answer = _posted(client, "alerts", key, "take", by=post)
     if not answered(output, answer, [key]):
         say("watching.taken", alert=key, journal_number=answer["journal_number"])
+
+
+def call(
+    alert: AlertArgument,
+    directory: Directory,
+    peer: Annotated[str, typer.Option("--peer", help="The party to say it to, where there are several.")] = "",
+    output: OutputOption = None,
+) -> None:
+    """Say to the other side where ours is that an alert is about, as a coded message filled in: aircraft_near_you."""
+    from detente.cli.line_values import encoded
+    from detente.cli.names import peer_named
+    from detente.link.directory import NodeDirectory
+
+    client = values.node(directory)
+    known = {view["alert"]["key"]: view for view in client.get("watch", "alerts")}
+    view = known[meant("alert", alert, known)]
+    first = next(iter(view["alert"].get("tracks", ())), "")
+    ours = next((track for track in view["tracks"] if track["track_id"] == first), None)
+    height = None if ours is None else _typed_height(ours)
+    if ours is None or height is None or view["alert"].get("sides", [""])[0] != "ours":
+        raise Refusal("watch.alert_of_ours", "alert", view["alert"]["key"])
+    told_by = view["alert"].get("subject", "") if view["alert"]["key"].startswith("told:") else ""
+    cards = [card.name for card in NodeDirectory(directory).trust.cards()]
+    to = peer or told_by or (cards[0] if len(cards) == 1 else "")
+    when = datetime.fromtimestamp(ours["at_s"], UTC).isoformat(timespec="seconds")
+    where = f"{ours['latitude_deg']:.5f},{ours['longitude_deg']:.5f}"
+    typed = (f"where={where}", f"height={height}", f"when={when}")
+    body = {"peer": peer_named(directory, to), "code": NEAR_YOU, "parameters": encoded(NEAR_YOU, typed)}
+    sent = client.post("line", "messages", body=json.dumps(body, default=str).encode())
+    if not answered(output, sent, sent["message_ids"]):
+        say("line.sent", ids=", ".join(sent["message_ids"]), journal_number=sent["journal_number"])
+
+
+def _typed_height(track: dict[str, Any]) -> str | None:
+    """A track's height as people type it; None where it has none."""
+    for name, reference in (("pressure_altitude_m", "STD"), ("geometric_altitude_m", "WGS84")):
+        if track.get(name) is not None:
+            return f"{track[name]:.0f} m {reference}"
+    return None
 
 
 def observe_alert(
@@ -244,6 +294,22 @@ def _track_row(track: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
 
 
+def _bias_row(one: dict[str, Any]) -> list[str]:
+    tongue = language()
+
+    def shown(name: str, error: str, unit: str, decimals: int = 0) -> str:
+        if one[name] is None:
+            return words("watching.not_known")
+        value, within = (figures.number(tongue, one[key], decimals) for key in (name, error))
+        return f"{value} ±{within} {unit}"
+
+    return [
+        one["party"], words("watching.pairs", pairs=one["pairs"], aircraft=one["aircraft"]),
+        shown("north_m", "shift_error_m", "m"), shown("east_m", "shift_error_m", "m"),
+        shown("height_m", "height_error_m", "m"), shown("clock_s", "clock_error_s", "s", 2),
+    ]  # fmt: skip
+
+
 def _alert_row(view: dict[str, Any]) -> list[str]:
     from msgspec import convert
 
@@ -286,8 +352,7 @@ def _feed_row(feed: dict[str, Any]) -> list[str]:
 
 COMMANDS = {
     "watch": {
-        "tracks": tracks, "alerts": alerts, "feeds": feeds, "conformance": conformance, "take": take,
-        "observe": observe_alert, "flies": flies,
-        "replay": replay, "verify": verify,
+        "tracks": tracks, "alerts": alerts, "feeds": feeds, "conformance": conformance, "bias": bias, "take": take,
+        "call": call, "observe": observe_alert, "flies": flies, "replay": replay, "verify": verify,
     }
 }  # fmt: skip

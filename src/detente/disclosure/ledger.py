@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from detente.accord.provisions import Level
+from detente.accord.provisions import Level, LiveLevel
 from detente.disclosure.probing import MOST_WATCHED, WATCHED_FOR, Probe
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,6 +29,8 @@ class Telling(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     An answer is about a plan of the peer's, and `conflict` is what it says, told `at` (UTC). `near` when the plan comes
     near what is kept back, `exact` when it is one of the exact answers of the budget, `probe` for a plan that comes
     near and is answered for the first time as it stands.
+
+    A report of where our aircraft are now is of no plan: `live` is its level, and `count` how many aircraft it is of.
     """
 
     peer: str
@@ -45,6 +47,8 @@ class Telling(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     near: bool = False
     exact: bool = False
     probe: Probe | None = None
+    live: LiveLevel | None = None
+    count: int = 0
 
     @property
     def told_number(self) -> int:
@@ -106,6 +110,9 @@ class Ledger:
 
     def fold(self, telling: Telling) -> None:
         """Fold one telling in."""
+        if telling.live is not None:
+            # The room of the watch holds what a peer is told now; what was told before is in the journal.
+            return
         if telling.conflict is not None:
             self._fold_answer(telling, conflict=telling.conflict)
             return

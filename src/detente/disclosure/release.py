@@ -19,6 +19,7 @@ from detente.accord.terms import Accord
 from detente.disclosure.answers import AnswerAccount, ConflictAnswers
 from detente.disclosure.catching_up import KnownToPeer, missing_notices, missing_plans
 from detente.disclosure.ledger import SAID_BEFORE, Ledger, LedgerKept, Telling
+from detente.disclosure.live_tracks import NO_LIMIT, LiveLimit, limit_of, within
 from detente.disclosure.restricted import MatchedWith, RestrictedPlans
 from detente.line.alarms import AlarmKind
 from detente.line.commands import RaiseAlarm
@@ -46,6 +47,8 @@ from detente.picture.messages import (
 from detente.picture.picture import Picture
 from detente.room.channel import Channel
 from detente.room.message import Addressed, Message
+from detente.room.room import message_kind
+from detente.watch.messages import NearReported, TracksReported
 
 _LEDGER: msgspec.json.Decoder[Telling] = msgspec.json.Decoder(Telling)
 
@@ -110,7 +113,9 @@ class DisclosureFilter:
                     measures.setdefault(peer, {})[message.plan.plan_id] = message.measure_id
                 if not self._is_about_matched(peer, message, at):
                     allowed = self._in_part(peer, message)
-            if allowed is not None:
+            if isinstance(message, NearReported | TracksReported):
+                yield from self._live(at, peer, message)
+            elif allowed is not None:
                 yield Released(peer, allowed, addressed.goes_on)
         own = {name for event in events for name in _plans_changed(event, self._picture.party)}
         for peer in self._accords.talks:
@@ -119,6 +124,25 @@ class DisclosureFilter:
                 if own:
                     yield from self._due(at, peer, own, measures.get(peer))
                 yield from self._answers_due(at, peer, theirs)
+
+    def live_limit(self, peer: str, at: datetime) -> LiveLimit:
+        """Return how much a peer may be told now of where our aircraft are."""
+        found = self._accords.current(peer, at)
+        return NO_LIMIT if found is None else limit_of(found[0], self._policy)
+
+    def _live(self, at: datetime, peer: str, message: NearReported | TracksReported) -> Iterator[Released]:
+        """What may leave of a report of where our aircraft are: what was made for it passes as it is."""
+        found = self._accords.current(peer, at)
+        limit = self.live_limit(peer, at)
+        allowed = within(message, limit)
+        if found is None or allowed is None:
+            return
+        count = len(allowed.near if isinstance(allowed, NearReported) else allowed.tracks)
+        telling = Telling(
+            peer, found[1], message_kind(allowed), "", "", 0, Level.NOTHING, limit.because, at=at,
+            live=limit.level, count=count,
+        )  # fmt: skip
+        yield Released(peer, allowed, allowed.channel, telling)
 
     def due(self, at: datetime, peer: str) -> Iterator[Released]:
         """Yield what time has made due to a peer from whom something is held back."""

@@ -8,7 +8,9 @@ import msgspec
 
 from detente.watch.alert import Alert
 from detente.watch.live_watch import PlanPosition
+from detente.watch.messages import TracksReported
 from detente.watch.records import AlertSeen, ConformanceDay, FeedStanding, KeptHour
+from detente.watch.registration import Registration
 from detente.watch.track import Track
 
 LARGEST_FRAME = 32 * 1024 * 1024
@@ -55,6 +57,8 @@ class WatchView(msgspec.Struct, frozen=True, tag="view"):
         tracks_unusable: how many tracks were not looked at because their numbers are no aircraft's.
         sightings_left_out: how many sightings were too many for their second, since the process began.
         conformance: how our aircraft kept to their plans, for each day of UTC in which the process looked.
+        ours: the tracks of our own aircraft of which peers are told, or tell.
+        registration: how each peer's picture differs from ours.
     """
 
     at_s: float
@@ -71,6 +75,8 @@ class WatchView(msgspec.Struct, frozen=True, tag="view"):
     tracks_unusable: int = 0
     sightings_left_out: int = 0
     conformance: tuple[ConformanceDay, ...] = ()
+    ours: tuple[Track, ...] = ()
+    registration: tuple[Registration, ...] = ()
 
 
 class HourKept(msgspec.Struct, frozen=True, tag="hour"):
@@ -100,11 +106,17 @@ class SituationTold(msgspec.Struct, frozen=True, tag="situation"):
     situation: bytes
 
 
+class PeerTracksTold(msgspec.Struct, frozen=True, tag="peer_tracks"):
+    """What peers told last of where their aircraft are, by party: when each report was heard, in seconds, and it."""
+
+    heard: dict[str, tuple[float, TracksReported]]
+
+
 class WatchEnds(msgspec.Struct, frozen=True, tag="ends"):
     """The node stops, and so does the watch."""
 
 
-ToWatch = SituationTold | WatchEnds
+ToWatch = SituationTold | PeerTracksTold | WatchEnds
 
 FROM_WATCH = msgspec.msgpack.Decoder(FromWatch)
 TO_WATCH = msgspec.msgpack.Decoder(ToWatch)

@@ -5,25 +5,29 @@ It does no I/O and reads no clock: live, and when a kept stretch is played again
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
 from detente.airspace.plan import Plan
+from detente.lookout.peer_watch import PeerWatch
 from detente.lookout.told_situation import ToldSituation, decode_situation
 from detente.watch.alert import Alert, AlertKind, TrackSide
 from detente.watch.finding import number_of
 from detente.watch.live_tracks import OURS, SIDES, side_of
 from detente.watch.live_watch import LiveWatch, PlanPosition
+from detente.watch.messages import TracksReported
 from detente.watch.observed import observation_of
 from detente.watch.records import ConformanceDay
+from detente.watch.registration import Registration
 from detente.watch.sighting import Sighting
 from detente.watch.situation import FeedSilence, Situation
 from detente.watch.track import Track
 from detente.watch.tracker import SIGHTINGS_MAX, Tracker
 
 MOST_OWN_NAMES = 20_000
+MOST_OURS = 20_000
 T = TypeVar("T")
 
 
@@ -55,6 +59,7 @@ class Lookout:
         self._own_feeds = own_feeds
         self._own_names: dict[str, None] = {}
         self._watch = LiveWatch()
+        self._peers = PeerWatch()
         self._told: ToldSituation | None = None
         self._situation: Situation | None = None
         self._tracker = Tracker(last_number=last_number)
@@ -79,6 +84,24 @@ class Lookout:
             accord_areas=_same(None if before is None else before.accord_areas, told.accord_areas),
             own_pairs=told.own_pairs, minima_with=told.minima_with, party_of=told.party_of,
         )  # fmt: skip
+
+    def hear(self, heard: Mapping[str, tuple[float, TracksReported]]) -> None:
+        """Take in what peers told last of their aircraft: when each report was heard, in seconds, and the report."""
+        self._peers.hear(heard)
+
+    @property
+    def registration(self) -> tuple[Registration, ...]:
+        """How each peer's picture differs from ours."""
+        return self._peers.registration
+
+    def told_of_ours(self, seen: Seen) -> tuple[Track, ...]:
+        """The tracks of our own aircraft that the node needs: those it may tell of, and those that peers tell of."""
+        told = self._told
+        if told is None or not (told.tells_tracks or told.near_theirs):
+            return ()
+        ours = (track for track in seen.tracks if seen.sides.get(track.track_id) is TrackSide.OURS)
+        needed = ours if told.tells_tracks else (t for t in ours if not told.near_theirs.isdisjoint(_names(t)))
+        return tuple(needed)[:MOST_OURS]
 
     def take(self, sightings: Sequence[Sighting]) -> None:
         """Take in what feeds saw, in the order in which it was heard; of too much for one look the oldest goes."""
@@ -107,7 +130,11 @@ class Lookout:
         alerts = sorted(self._watch.board.standing.values(), key=_urgency)
         sides = {track.track_id: SIDES[side_of(track, now)] for track in tracks}
         own = tuple(_own(tracks, now, told.outside, alerts))
-        return Seen(tracks, sides, alerts, own, news.left_out, news.unusable)
+        of_ours = [track for track in tracks if sides[track.track_id] is TrackSide.OURS]
+        theirs, with_peers = self._peers.look(now_s, tracks, of_ours, now)
+        sides |= {track.track_id: TrackSide.THEIRS for track in theirs}
+        alerts = sorted([*alerts, *with_peers], key=_urgency)
+        return Seen([*tracks, *theirs], sides, alerts, own, news.left_out, news.unusable)
 
     @property
     def conformance(self) -> tuple[ConformanceDay, ...]:
@@ -135,10 +162,13 @@ def _flying(tracks: Sequence[Track], now: Situation) -> Iterator[tuple[Track, Pl
     """Each track of ours with the plan that it flies."""
     for track in tracks:
         if side_of(track, now) == OURS:
-            names = (*track.addresses, *track.identities, track.callsign)
-            plan = next((now.plans[name] for name in names if name in now.plans), None)
+            plan = next((now.plans[name] for name in _names(track) if name in now.plans), None)
             if plan is not None:
                 yield track, plan
+
+
+def _names(track: Track) -> tuple[str, ...]:
+    return (*track.addresses, *track.identities, track.callsign)
 
 
 def _urgency(alert: Alert) -> tuple[int, float, str]:

@@ -22,9 +22,13 @@ import msgspec
 import numba
 import structlog
 
+from detente.accord.disclosure import ClientLevel, OwnPolicy
 from detente.airspace.refusal import Refusal
+from detente.disclosure.live_tracks import for_client
+from detente.feeds.live.cot_out import track_event
 from detente.feeds.live.health import FeedHealth, FeedState
-from detente.feeds.live.settings import FEEDS_FILE, FeedSettings, read_feeds
+from detente.feeds.live.sending import MOST_EVENTS
+from detente.feeds.live.settings import FEEDS_FILE, FeedKind, FeedSettings, read_feeds
 from detente.feeds.live.supervisor import LiveFeeds
 from detente.language.wording import Language
 from detente.link.directory import NodeDirectory
@@ -38,7 +42,9 @@ from detente.lookout.frames import (
     FromWatch,
     HourKept,
     HourRemoved,
+    PeerTracksTold,
     SituationTold,
+    WatchEnds,
     WatchFails,
     WatchView,
     frame,
@@ -46,10 +52,11 @@ from detente.lookout.frames import (
     live_alert,
 )
 from detente.lookout.kept_reports import WATCH_FOLDER, ReportKeeper, check_parquet
-from detente.lookout.lookout import Lookout
+from detente.lookout.lookout import Lookout, Seen
 from detente.lookout.track_columns import track_rows
-from detente.settings.configuration import WatchSettings, read_configuration
+from detente.settings.configuration import Configuration, WatchSettings, read_configuration
 from detente.settings.logs import set_up_logs
+from detente.watch.alert import TrackSide
 from detente.watch.records import FeedStanding
 from detente.watch.sighting import Sighting
 from detente.watch.silence import MISSES
@@ -77,7 +84,7 @@ class Pipe:
     Views that it does not take in time are left out; the rest waits, up to a bound.
     """
 
-    def __init__(self, told: Callable[[SituationTold], None], over: Callable[[], None]) -> None:
+    def __init__(self, told: Callable[[SituationTold | PeerTracksTold], None], over: Callable[[], None]) -> None:
         self._told, self._over = told, over
         self._waiting: list[bytes] = []
         self._view: bytes | None = None
@@ -115,7 +122,7 @@ class Pipe:
         with suppress(OSError, ValueError, msgspec.MsgspecError):
             while len(head := self._input.read(LENGTH_BYTES)) == LENGTH_BYTES:
                 message = TO_WATCH.decode(self._input.read(frame_length(head)))
-                if not isinstance(message, SituationTold):
+                if isinstance(message, WatchEnds):
                     break
                 self._loop.call_soon_threadsafe(self._told, message)
         with suppress(RuntimeError):
@@ -125,14 +132,21 @@ class Pipe:
         os._exit(1)
 
 
-async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: WatchSettings, run: int) -> None:
+async def watch(directory: Path, feeds: tuple[FeedSettings, ...], configuration: Configuration, run: int) -> None:
     """Watch until the node says that it ends, or is there no more, for the time of the number `run`."""
     over = asyncio.Event()
     # A track of another run has another number: what is said of one is never taken for what is said of the other.
     lookout = Lookout(frozenset(one.name for one in feeds if one.ours), (run - 1) * TRACKS_A_RUN)
-    pipe = Pipe(lambda told: lookout.told(told.situation), over.set)
+
+    def told(said: SituationTold | PeerTracksTold) -> None:
+        if isinstance(said, PeerTracksTold):
+            lookout.hear(said.heard)
+        else:
+            lookout.told(said.situation)
+
+    pipe = Pipe(told, over.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
-    keeping = _Keeping(directory / WATCH_FOLDER, settings, pipe)
+    keeping = _Keeping(directory / WATCH_FOLDER, configuration.watch, pipe)
 
     async def take(sightings: tuple[Sighting, ...]) -> None:
         lookout.take(sightings)
@@ -144,8 +158,7 @@ async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: Watc
     numba.set_num_threads(1)
     live = LiveFeeds(feeds, time.time, take)
     hearing = asyncio.create_task(live.run())
-    silent_s = {one.name: one.options.silent_s for one in feeds}
-    looking = asyncio.create_task(_look(lookout, live, silent_s, keeping, pipe))
+    looking = asyncio.create_task(_look(lookout, live, feeds, configuration, keeping, pipe))
     ending = asyncio.create_task(over.wait())
     try:
         # Feeds may all have ended, as replays do: what they showed is watched on.
@@ -165,8 +178,14 @@ def settle_memory() -> None:
     gc.freeze()
 
 
-async def _look(lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], keeping: _Keeping, pipe: Pipe) -> None:
+async def _look(
+    lookout: Lookout, live: LiveFeeds, feeds: tuple[FeedSettings, ...], configuration: Configuration,
+    keeping: _Keeping, pipe: Pipe,
+) -> None:  # fmt: skip
     loop = asyncio.get_running_loop()
+    silent_s = {one.name: one.options.silent_s for one in feeds}
+    levels = {one.options.level for one in feeds if one.sends}
+    party, policy = configuration.party, configuration.disclosure
     next_s, opened_s = loop.time(), time.time()
     while True:
         began_s = time.perf_counter()
@@ -174,22 +193,39 @@ async def _look(lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], k
         health = live.health()
         seen = lookout.look(
             now_s,
-            tuple(_silence(one, silent_s[one.name], opened_s) for one in health if one.state is not FeedState.ENDED),
+            tuple(
+                _silence(one, silent_s[one.name], opened_s)
+                for one in health
+                if one.state is not FeedState.ENDED and one.kind != FeedKind.COT_OUT
+            ),
         )
         table = msgspec.json.encode(track_rows(now_s, seen.tracks, seen.sides))
         by_name = {track.track_id: track for track in seen.tracks}
         alerts = tuple(live_alert(alert, by_name) for alert in seen.alerts[:MOST_ALERTS])
+        live.picture.show(_events(seen, levels, party, policy))
         pipe.say(
             WatchView(
                 now_s, alerts, seen.own[:MOST_OWN], tuple(_feed_view(one, opened_s) for one in health),
                 len(seen.tracks), table, gzip.compress(table, ZIP_LEVEL),
                 lookout.sightings, time.perf_counter() - began_s, keeping.why_not,
                 seen.alerts_left_out, seen.tracks_unusable, lookout.left_out, lookout.conformance,
+                lookout.told_of_ours(seen), lookout.registration,
             )
         )  # fmt: skip
         await keeping.step(now_s)
         next_s = max(next_s + EVERY_S, loop.time())
         await asyncio.sleep(next_s - loop.time())
+
+
+def _events(seen: Seen, levels: set[ClientLevel], party: str, policy: OwnPolicy) -> dict[ClientLevel, list[bytes]]:
+    """The picture as events, at each level at which some feed sends it."""
+    return {
+        level: [
+            track_event(track, seen.sides.get(track.track_id, TrackSide.UNKNOWN), party)
+            for track in for_client(seen.tracks, seen.sides, level, policy)[:MOST_EVENTS]
+        ]
+        for level in levels
+    }
 
 
 class _Keeping:
@@ -274,7 +310,7 @@ def main(directory: Path, run: int) -> int:
     set_up_logs(configuration.log.level, configuration.party)
     try:
         feeds = read_feeds(directory / FEEDS_FILE)
-        asyncio.run(watch(directory, feeds, configuration.watch, run))
+        asyncio.run(watch(directory, feeds, configuration, run))
     except Refusal as refusal:
         sys.stdout.buffer.write(frame(WatchFails(str(refusal))))
         return 1

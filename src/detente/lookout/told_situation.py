@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from detente.accord.accords import Accords
-from detente.accord.provisions import AccordArea, Horizon
+from detente.accord.provisions import AccordArea, Horizon, LiveLevel
 from detente.accord.standard_minima import STANDARD_MINIMA
 from detente.accord.terms import Disclosure
 from detente.accord.widest import widest
@@ -27,6 +27,7 @@ MOST_PLANS = 20_000
 MOST_NOTICES = 5_000
 UNTOLD = frozenset({Disclosure.NOTHING, Disclosure.CONFLICT})
 """Levels of disclosure at which nobody says where an aircraft is."""
+TELLS_TRACKS = frozenset({LiveLevel.REGION, LiveLevel.ALL})
 
 
 class ToldSituation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -47,6 +48,8 @@ class ToldSituation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
         outside: plans of ours whose aircraft was last seen outside.
         told_plans: plans of other parties that were told to us and are live.
         theirs_untold: whether no accord that stands has the other side tell where its aircraft are.
+        tells_tracks: whether tracks of ours are told to anybody.
+        near_theirs: names of ours of which a peer says that one of its own is near.
     """
 
     party: str
@@ -65,6 +68,8 @@ class ToldSituation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     own_pairs: bool = False
     minima_with: dict[str, MinimaTable] = {}
     party_of: dict[str, str] = {}
+    tells_tracks: bool = False
+    near_theirs: frozenset[str] = frozenset()
 
 
 _DECODER = msgspec.msgpack.Decoder(ToldSituation)
@@ -110,6 +115,8 @@ def told_situation(
         settings.own_pairs,
         tables if len(tables) > 1 else {},
         {name: peer for peer, names in sorted(settings.aircraft_of.items()) for name in names},
+        any(accord.provisions.live_tracks.level in TELLS_TRACKS for accord in terms.values()),
+        rooms.of_type(WatchRoom).state.near_theirs(),
     )
 
 

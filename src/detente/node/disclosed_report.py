@@ -74,7 +74,11 @@ def read_disclosed(files: NodeDirectory, party: Card) -> list[Disclosed]:
                 row = Disclosed(envelope.sent_at, envelope.kind, what, envelope.body)
                 if clause is not None:
                     row = msgspec.structs.replace(
-                        row, level=clause.level.value, because=clause.because, near=clause.near, exact=clause.exact
+                        row,
+                        level=(clause.live or clause.level).value,
+                        because=clause.because,
+                        near=clause.near,
+                        exact=clause.exact,
                     )
                 found.append(row)
     return found

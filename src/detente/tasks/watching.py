@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 
 import structlog
@@ -22,6 +22,7 @@ from detente.lookout.frames import (
     LENGTH_BYTES,
     HourKept,
     HourRemoved,
+    PeerTracksTold,
     SituationTold,
     ToWatch,
     WatchEnds,
@@ -33,6 +34,7 @@ from detente.lookout.frames import (
 from detente.node.loop import CommandLoop, NodeStopped
 from detente.room.exercise import is_exercise
 from detente.tasks.own_aircraft import OwnAircraft
+from detente.tasks.telling_tracks import TellingTracks
 from detente.watch.commands import (
     KeepReports,
     RemoveReports,
@@ -43,6 +45,7 @@ from detente.watch.commands import (
     WatchCommand,
     WatchTick,
 )
+from detente.watch.messages import TracksReported
 from detente.watch.records import ConformanceDay
 from detente.watch.room import WatchRoom
 
@@ -70,12 +73,18 @@ class Watching:
     """The watch of one node.
 
     `situation` gives what was said of the sky, encoded; it may take long. `view` is what the process said last, None
-    while none watches. `feeds` are those that the node has.
+    while none watches. `feeds` are those that the node has. `whose` gives the names of aircraft of each other party.
     """
 
     NO_FEEDS = "no feeds"
 
-    def __init__(self, loop: CommandLoop, directory: Path, situation: Callable[[], Awaitable[bytes]]) -> None:
+    def __init__(
+        self,
+        loop: CommandLoop,
+        directory: Path,
+        situation: Callable[[], Awaitable[bytes]],
+        whose: Callable[[], Mapping[str, Collection[str]]] = dict,
+    ) -> None:
         self.view: WatchView | None = None
         self.feeds: tuple[FeedSettings, ...] = ()
         self._loop = loop
@@ -83,6 +92,7 @@ class Watching:
         self._directory = directory
         self._situation = situation
         self._own = OwnAircraft(loop)
+        self._telling = TellingTracks(loop, whose)
         self._asked = asyncio.Event()
         self._not_written = ""
         self._run = 0
@@ -218,6 +228,7 @@ class Watching:
                 await self._do(SeeFeeds(at, {feed.name: (feed.standing, feed.why) for feed in said.feeds}))
                 await self._do(WatchTick(at))
                 await self._do(SeeConformance(at, self._run, said.conformance))
+                await self._telling.tell(said)
             case HourKept(hour=hour):
                 await self._do(KeepReports(at, hour))
             case HourRemoved(file=file):
@@ -242,13 +253,26 @@ class Watching:
         assert process.stdin is not None
         told_at = 0.0
         told: dict[str, int] = {}
+        heard: dict[str, tuple[float, TracksReported]] = {}
         while True:
+            now_heard = await self._loop.read(self._heard)
+            if now_heard != heard and not process.stdin.transport.get_write_buffer_size():
+                _write(process, PeerTracksTold(now_heard))
+                heard = now_heard
             said = {kind: self._loop.news.last(kind) for kind in ENTRIES_OF_SITUATION}
             is_due = said != told or self._time() - told_at >= TELLS_EVERY_S
             if is_due and not process.stdin.transport.get_write_buffer_size():
                 _write(process, SituationTold(await self._situation()))
                 told_at, told = self._time(), said
             await asyncio.sleep(LOOKS_EVERY_S)
+
+    def _heard(self) -> dict[str, tuple[float, TracksReported]]:
+        """What peers told last of their tracks; it is durable."""
+        return {
+            party: (held.tracks_at.timestamp(), held.tracks)
+            for party, held in self._room.state.heard.items()
+            if held.tracks is not None and held.tracks_at is not None
+        }
 
     @staticmethod
     def _time() -> float:

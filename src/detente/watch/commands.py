@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from detente.watch.messages import WatchMessage
 from detente.watch.records import AlertSeen, ConformanceDay, FeedStanding, KeptHour
 
 
@@ -78,6 +79,24 @@ class RemoveReports(_Command, frozen=True, tag="remove_reports"):
     file: str
 
 
+class TellLive(_Command, frozen=True, tag="tell_live"):
+    """Tell a peer where ours are, as disclosure lets it: a report of one kind, with the names that it gives."""
+
+    peer: str
+    report: WatchMessage
+    names: dict[str, str]
+    count: int
+
+
 WatchCommand = (
-    SeeAlerts | TakeAlert | WatchTick | SeeFeeds | FlyPlan | SayWatch | SeeConformance | KeepReports | RemoveReports
+    SeeAlerts
+    | TakeAlert
+    | WatchTick
+    | SeeFeeds
+    | FlyPlan
+    | SayWatch
+    | SeeConformance
+    | KeepReports
+    | RemoveReports
+    | TellLive
 )

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from detente.watch.messages import WatchMessage
 from detente.watch.records import AlertSeen, ConformanceDay, FeedStanding, KeptHour
 
 
@@ -102,7 +103,24 @@ class ReportsRemoved(_WatchEvent, frozen=True, tag="reports_removed"):
     file: str
 
 
+class LiveTold(_WatchEvent, frozen=True, tag="live_told"):
+    """A peer is told where ours are; `names` are those by which it knows what it is told from now on."""
+
+    peer: str
+    report: WatchMessage
+    names: dict[str, str]
+    count: int
+
+
+class LiveHeard(_WatchEvent, frozen=True, tag="live_heard"):
+    """A peer told where its aircraft are."""
+
+    party: str
+    report: WatchMessage
+
+
 WatchEvent = (
     AlertRaised | AlertLevelChanged | AlertEnded | AlertTaken | AlertPostCalled | AlertsHeldBack | FeedStandingChanged
-    | FeedLeft | PlanFlown | WatchStandingChanged | ConformanceCounted | ReportsKept | ReportsRemoved
+    | FeedLeft | PlanFlown | WatchStandingChanged | ConformanceCounted | ReportsKept | ReportsRemoved | LiveTold
+    | LiveHeard
 )  # fmt: skip

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from detente.watch.alert import Alert, AlertLevel
+from detente.watch.messages import Near, NearReported, TracksReported
 from detente.watch.track import Track
 
 MOST_OPEN_ALERTS = 1_000
@@ -120,6 +121,41 @@ class DayCounted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (self.before if run == self.run else self.before.with_also(self.counted)).with_also(counted)
 
 
+class ToldOfOurs(msgspec.Struct, frozen=True):
+    """What a peer is told now of where our aircraft are.
+
+    Attributes:
+        near_at, tracks_at: when the last report of each kind was sealed (UTC).
+        near, tracks: what it was.
+        names: of each track or pair that is told, the name that the peer knows it by.
+        count: how many names it was ever given.
+    """
+
+    near_at: datetime | None = None
+    tracks_at: datetime | None = None
+    near: tuple[Near, ...] = ()
+    tracks: int = 0
+    names: dict[str, str] = {}
+    count: int = 0
+
+
+class ToldByPeer(msgspec.Struct, frozen=True):
+    """What a peer told last of where its aircraft are.
+
+    Attributes:
+        near, tracks: the last report of each kind.
+        near_at, tracks_at: when each was heard (UTC).
+        counted_from, counted: the minute in which its reports last raised alerts, and how many.
+    """
+
+    near: NearReported | None = None
+    tracks: TracksReported | None = None
+    near_at: datetime | None = None
+    tracks_at: datetime | None = None
+    counted_from: datetime | None = None
+    counted: int = 0
+
+
 class WatchState:
     """The watch as the journal has it. Changed by `evolve` and the room's `forget` alone.
 
@@ -127,6 +163,7 @@ class WatchState:
     `standing` says whether the watch runs, since when, and why not. `hours` are the kept files by name. `counted_from`
     and `counted` are the minute in which alerts were last written down, and how many were. `conformance` is how our
     aircraft kept to their plans, by the day of UTC.
+    `told` and `heard` are what each peer is told, and tells, of where aircraft are now.
     """
 
     def __init__(self) -> None:
@@ -140,12 +177,19 @@ class WatchState:
         self.counted = 0
         self.held_back_at: datetime | None = None
         self.conformance: dict[str, DayCounted] = {}
+        self.told: dict[str, ToldOfOurs] = {}
+        self.heard: dict[str, ToldByPeer] = {}
 
     def conformance_days(self, run: int, counted: Iterable[ConformanceDay]) -> list[ConformanceDay]:
         """How ours kept to their plans, day by day, the last first; `counted` is what the run that goes on has."""
         now = {one.day: one for one in counted}
         days = {name: held.total(run, now.pop(name, None)) for name, held in self.conformance.items()} | now
         return [days[name] for name in sorted(days, reverse=True)]
+
+    def near_theirs(self) -> frozenset[str]:
+        """Return the names of ours of which a peer says that one of its own is near."""
+        reports = (held.near for held in self.heard.values() if held.near is not None)
+        return frozenset(one.aircraft for report in reports for one in report.near)
 
 
 class WatchStanding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -170,6 +214,8 @@ class WatchKept(msgspec.Struct, frozen=True):
     counted: int
     held_back_at: datetime | None
     conformance: dict[str, DayCounted] = {}
+    told: dict[str, ToldOfOurs] = {}
+    heard: dict[str, ToldByPeer] = {}
 
 
 def is_more_urgent(level: AlertLevel, than: AlertLevel) -> bool:

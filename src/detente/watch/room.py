@@ -1,12 +1,12 @@
-"""The room of the watch: which alerts stand and who has them, how the feeds stand, what was kept. Nothing of it leaves.
+"""The room of the watch: which alerts stand and who has them, how the feeds stand, what was kept, what peers are told.
 
-It has no messages: neither tracks nor alerts are told to a peer. Alerts come filtered; that they pile up all the same
-is bounded here, a minute at a time, so that no sky writes the journal full.
+Alerts come filtered; that they pile up all the same is bounded here, a minute at a time, so that no sky writes the
+journal full. Of where ours are a peer is told what disclosure made of it, and what peers tell is held as it stands now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 import msgspec
@@ -16,8 +16,18 @@ from detente.accord.provisions import DEFAULT_ESCALATION, EscalationStep
 from detente.airspace.plan import check_identifier
 from detente.airspace.refusal import Refusal
 from detente.picture.picture import Picture
+from detente.room.activity import Need
+from detente.room.message import Addressed, Heard
 from detente.room.room import Room
 from detente.watch.alert import AlertLevel
+from detente.watch.between import (
+    after_alert,
+    after_report,
+    after_telling,
+    heard_events,
+    is_told,
+    over_by_silence,
+)
 from detente.watch.commands import (
     FlyPlan,
     KeepReports,
@@ -27,6 +37,7 @@ from detente.watch.commands import (
     SeeConformance,
     SeeFeeds,
     TakeAlert,
+    TellLive,
     WatchCommand,
     WatchTick,
 )
@@ -40,12 +51,15 @@ from detente.watch.events import (
     ConformanceCounted,
     FeedLeft,
     FeedStandingChanged,
+    LiveHeard,
+    LiveTold,
     PlanFlown,
     ReportsKept,
     ReportsRemoved,
     WatchEvent,
     WatchStandingChanged,
 )
+from detente.watch.messages import WatchMessage
 from detente.watch.records import (
     LEVELS,
     LONGEST_WORDS,
@@ -60,6 +74,8 @@ from detente.watch.records import (
     ConformanceDay,
     DayCounted,
     FeedRecord,
+    ToldByPeer,
+    ToldOfOurs,
     WatchKept,
     WatchStanding,
     WatchState,
@@ -79,6 +95,7 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
     name = "watch"
     commands = WatchCommand
     events = WatchEvent
+    messages = WatchMessage
     kept = WatchKept
 
     def __init__(self, state: WatchState, accords: Accords, picture: Picture) -> None:
@@ -86,7 +103,18 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
         self._accords = accords
         self._picture = picture
 
-    def decide(self, command: WatchCommand) -> list[WatchEvent]:
+    def need_of(self, command: WatchCommand | Heard[WatchMessage]) -> Need | None:
+        """See `Room.need_of`."""
+        if isinstance(command, Heard):
+            return Need(command.party, command.message.activity)
+        return Need(command.peer, command.report.activity) if isinstance(command, TellLive) else None
+
+    def messages_of(self, event: WatchEvent) -> Iterable[Addressed]:
+        """See `Room.messages_of`."""
+        if isinstance(event, LiveTold):
+            yield Addressed(event.peer, event.report)
+
+    def decide(self, command: WatchCommand | Heard[WatchMessage]) -> list[WatchEvent]:
         """Return the events that a command leads to; what is so already gives none. Raises Refusal."""
         match command:
             case SeeAlerts():
@@ -94,7 +122,13 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
             case TakeAlert():
                 return self._taken(command)
             case WatchTick(at=at):
-                return list(self._calls(at))
+                over = over_by_silence(self.state, at)
+                return [*over, *self._calls(at, {one.key for one in over})]
+            case TellLive(at=at, peer=peer, report=report, names=names, count=count):
+                return [LiveTold(at, peer, report, names, count)]
+            case Heard(at=at, party=party, message=message):
+                found = self._accords.current(party, at)
+                return [] if found is None else heard_events(self.state, found[0], at, party, message)
             case SeeFeeds():
                 return list(self._feeds(command))
             case FlyPlan():
@@ -114,10 +148,10 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
         match event:
             case AlertRaised(at=at, seen=seen):
                 state.open[seen.alert.key] = AlertRecord(seen, at, at)
-                self._count(at)
+                self._count(at, seen)
             case AlertLevelChanged(at=at, seen=seen):
                 state.open[seen.alert.key] = _changed(state.open[seen.alert.key], seen, at)
-                self._count(at)
+                self._count(at, seen)
             case AlertEnded(at=at, key=key):
                 state.ended.append(msgspec.structs.replace(state.open.pop(key), ended_at=at))
                 del state.ended[:-MOST_ENDED_ALERTS]
@@ -154,6 +188,10 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
                     del state.hours[file]
             case ReportsRemoved(file=file):
                 state.hours.pop(file, None)
+            case LiveTold(peer=peer):
+                state.told[peer] = after_telling(state.told.get(peer, ToldOfOurs()), event)
+            case LiveHeard(at=at, party=party, report=report):
+                state.heard[party] = after_report(state.heard.get(party, ToldByPeer()), at, report)
 
     def forget(self, before: datetime) -> None:
         """See `Room.forget`: an alert is over when it has ended, and who flies a plan with it."""
@@ -174,11 +212,13 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
     def _alerts(self, command: SeeAlerts) -> list[WatchEvent]:
         state, at = self.state, command.at
         stand = {seen.alert.key: seen for seen in command.alerts}
+        # What peers told ends when they say so, and takes no place from what our own sensors show.
+        open_keys = {key for key in state.open if not is_told(key)}
         events: list[WatchEvent] = []
         if not command.keeps:
-            events += [AlertEnded(at, key) for key in sorted(state.open.keys() - stand.keys())]
+            events += [AlertEnded(at, key) for key in sorted(open_keys - stand.keys())]
         left = MOST_ALERTS_A_MINUTE - (state.counted if state.counted_from == _minute(at) else 0)
-        room = MOST_OPEN_ALERTS - len(state.open) + len(events)
+        room = MOST_OPEN_ALERTS - len(open_keys) + len(events)
         held_back = 0
         for seen in sorted(stand.values(), key=lambda seen: _urgency(seen.alert.level, seen.alert.key)):
             held = state.open.get(seen.alert.key)
@@ -232,9 +272,11 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
             if held is None or known is None or is_over or command.at - held.at >= COUNTED_EVERY:
                 yield ConformanceCounted(command.at, command.run, day)
 
-    def _calls(self, at: datetime) -> Iterator[WatchEvent]:
+    def _calls(self, at: datetime, over: set[str]) -> Iterator[WatchEvent]:
         ladder = self.ladder(at)
         for record in self.waiting():
+            if record.seen.alert.key in over:
+                continue
             # What is to be done now is called out at every post at once, as a STOP is.
             is_now = record.seen.alert.level is AlertLevel.WARNING
             posts = tuple(step.post for step in ladder) if is_now else posts_called(ladder, record.waits_since, at)
@@ -249,8 +291,12 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
             if held is None or held.standing is not standing:
                 yield FeedStandingChanged(command.at, feed, standing, why[:LONGEST_WORDS])
 
-    def _count(self, at: datetime) -> None:
+    def _count(self, at: datetime, seen: AlertSeen) -> None:
         minute = _minute(at)
+        if is_told(seen.alert.key):
+            party = seen.alert.subject
+            self.state.heard[party] = after_alert(self.state.heard.get(party, ToldByPeer()), minute)
+            return
         self.state.counted = 1 + (self.state.counted if self.state.counted_from == minute else 0)
         self.state.counted_from = minute
 

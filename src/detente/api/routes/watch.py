@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.datastructures import State
+from msgspec.structs import replace
 
 from detente.airspace.refusal import Refusal
 from detente.api.service import Service, not_found, tags
@@ -18,9 +20,11 @@ from detente.language.wording import Language
 from detente.lookout.frames import FeedView
 from detente.lookout.track_columns import track_of
 from detente.watch.alert import Alert
+from detente.watch.between import is_told
 from detente.watch.commands import FlyPlan, TakeAlert
 from detente.watch.observed import observation_of
 from detente.watch.records import AlertRecord, ConformanceDay, FeedRecord, KeptHour, WatchStanding, WatchState
+from detente.watch.registration import Registration
 from detente.watch.room import WatchRoom
 from detente.watch.sentences import alert_text
 from detente.watch.track import Track
@@ -41,7 +45,8 @@ class AlertView(msgspec.Struct, frozen=True):
     """An alert as people see it.
 
     `alert` is as the watch says it now; `tracks` are as they were when it was raised or last changed its level.
-    `called` is the post that was called last. `ended_at` is None while it stands.
+    Of what a peer told they are our own aircraft, as it is now. `called` is the post that was called last. `ended_at`
+    is None while it stands.
     """
 
     alert: Alert
@@ -146,8 +151,9 @@ async def list_alerts(
         taken = sorted((one for one in room.state.open.values() if one.taken_by), key=lambda one: one.since)
         view = service.watching.view
         now = {} if view is None else {seen.alert.key: seen.alert for seen in view.alerts}
+        ours = () if view is None else view.ours
         found = [*waits, *([] if waiting else taken), *(reversed(room.state.ended) if ended else ())]
-        return [_alert_view(record, now, language) for record in found]
+        return [_alert_view(record, now, ours, language) for record in found]
 
     return await service.loop.read(views)
 
@@ -216,6 +222,16 @@ async def list_conformance(service: Service) -> list[ConformanceDay]:
     return await service.loop.read(service.watching.conformance_days)
 
 
+@get("/bias", summary="How peers' pictures differ from ours")
+async def list_biases(service: Service) -> tuple[Registration, ...]:
+    """Return how the tracks that each peer tells differ from the same aircraft as our own feeds see them.
+
+    Shift, height and clock, each with the half-width of its 95 % interval; null where too little is known to say it.
+    """
+    view = service.watching.view
+    return () if view is None else view.registration
+
+
 @get("/flown", summary="Which aircraft fly which plans")
 async def list_flown(service: Service) -> dict[str, str]:
     """Return plans of ours by the address or name of the aircraft that flies each, as people said."""
@@ -262,12 +278,17 @@ def _alert(state: WatchState, key: str) -> AlertRecord:
     return found[0]
 
 
-def _alert_view(record: AlertRecord, now: dict[str, Alert], language: Language) -> AlertView:
-    kept = record.seen.alert
+def _alert_view(record: AlertRecord, now: dict[str, Alert], ours: Sequence[Track], language: Language) -> AlertView:
+    kept, tracks = record.seen.alert, record.seen.tracks
     alert = kept if record.ended_at is not None else now.get(kept.key, kept)
+    if is_told(kept.key) and record.ended_at is None:
+        # A peer names one of ours; where that is, our own watch knows.
+        name = kept.figures["aircraft"]
+        tracks = tuple(t for t in ours if name in (*t.addresses, *t.identities, t.callsign))[:1]
+        alert = replace(alert, tracks=tuple(track.track_id for track in tracks))
     waits = record.ended_at is None and not record.taken_by
     return AlertView(
-        alert, AlertWords(*alert_text(language, alert, alert.at_s)), record.seen.tracks, record.since, waits,
+        alert, AlertWords(*alert_text(language, alert, alert.at_s)), tracks, record.since, waits,
         record.called, record.taken_by, record.taken_at, record.ended_at,
     )  # fmt: skip
 
@@ -282,6 +303,7 @@ router = Router(
         observe_track,
         list_watched_feeds,
         list_conformance,
+        list_biases,
         list_flown,
         say_flown,
     ],

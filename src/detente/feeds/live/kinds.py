@@ -46,6 +46,8 @@ def decoder_of(settings: FeedSettings) -> Callable[[], Decoder]:
                 from detente.feeds.live.aprs_lines import AprsLines  # noqa: PLC0415
 
                 return lambda: AprsLines(name)
+            case FeedKind.COT_OUT:
+                raise Refusal("feeds_live.feed_that_brings", "kind", settings.kind.value)
             case FeedKind.JSON | FeedKind.REPLAY:
                 from detente.feeds.live.json_lines import JsonLines  # noqa: PLC0415
 

@@ -130,6 +130,13 @@ class RunningFeed:
         now_s = self.clock()
         self._count(now_s, len(sightings), sightings)
 
+    def sent(self, count: int) -> None:
+        """Say that so many messages were taken in by the other side, of a feed that sends."""
+        self._heard_s = self.clock()
+        self._heard_since_wait = True
+        self._messages += count
+        self._message_rate.add(self._heard_s, count)
+
     def _account(self, decoder: Decoder, now_s: float, sightings: list[Sighting]) -> None:
         tally = decoder.tally
         self._errors += tally.errors

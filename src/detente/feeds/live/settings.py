@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import tomli_w
 
+from detente.accord.disclosure import ClientLevel
 from detente.airspace.altitude import check_range
 from detente.airspace.plan import check_identifier
 from detente.airspace.refusal import Refusal
@@ -38,6 +39,7 @@ class FeedKind(StrEnum):
     MAVLINK = "mavlink"
     OGN = "ogn"
     JSON = "json"
+    COT_OUT = "cot-out"
     REPLAY = "replay"
 
 
@@ -60,9 +62,10 @@ CARRIAGES: dict[FeedKind, tuple[Carriage, frozenset[Carriage]]] = {
     FeedKind.MAVLINK: (Carriage.UDP, _ANY),
     FeedKind.OGN: (Carriage.TCP, _STREAM),
     FeedKind.JSON: (Carriage.TCP, _ANY),
+    FeedKind.COT_OUT: (Carriage.TCP, frozenset({Carriage.TCP, Carriage.TLS, Carriage.UDP})),
     FeedKind.REPLAY: (Carriage.FILE, frozenset({Carriage.FILE})),
 }
-"""For each kind how a plain `host:port` is meant, and every way in which its bytes may come."""
+"""For each kind how a plain `host:port` is meant, and every way in which its bytes may come, or go."""
 
 _NETWORKED = frozenset(FeedKind) - {FeedKind.AIRCRAFT_JSON, FeedKind.REPLAY}
 _OPTIONS_OF: dict[str, frozenset[FeedKind]] = {
@@ -75,6 +78,7 @@ _OPTIONS_OF: dict[str, frozenset[FeedKind]] = {
     "private_key": _NETWORKED,
     "authority": _NETWORKED,
     "radars": frozenset({FeedKind.ASTERIX}),
+    "level": frozenset({FeedKind.COT_OUT}),
     "filter": frozenset({FeedKind.OGN}),
     "user": frozenset({FeedKind.OGN}),
     "speed": frozenset({FeedKind.REPLAY}),
@@ -95,6 +99,7 @@ class FeedOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         certificate, private_key, authority: PEM files for TLS: ours, its key, and who vouches for the other side.
         radars: where radars stand that say only range and bearing: "SAC/SIC=latitude,longitude,height in metres above
             the ellipsoid", several with ";" between them.
+        level: which tracks are sent, where the feed sends; our policy may allow fewer.
         filter, user: what an APRS server is asked for, and under which name.
         speed: how much faster than recorded a replay is.
         times: which time replayed reports say.
@@ -109,6 +114,7 @@ class FeedOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     private_key: str = ""
     authority: str = ""
     radars: str = ""
+    level: ClientLevel = ClientLevel.OURS
     filter: str = ""
     user: str = ""
     speed: float = 1.0
@@ -161,7 +167,7 @@ def _place(parts: list[str], field: str) -> tuple[float, float]:
 
 
 class FeedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One feed of a node. With `ours`, every aircraft of it is ours."""
+    """One feed of a node. With `ours`, every aircraft of it is ours. One of COT_OUT sends."""
 
     name: str
     kind: FeedKind
@@ -180,6 +186,11 @@ class FeedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
             if getattr(self.options, name) != default and self.kind not in kinds:
                 known = ", ".join(other for other, of in _OPTIONS_OF.items() if self.kind in of)
                 raise Refusal("feeds_live.option_of_kind", f"options.{name}", self.kind.value, known=known)
+
+    @property
+    def sends(self) -> bool:
+        """Whether it sends our picture, and brings none."""
+        return self.kind is FeedKind.COT_OUT
 
     def place(self) -> Where:
         """Return where it comes from; raises Refusal for what nobody can reach."""

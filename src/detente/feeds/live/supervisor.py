@@ -23,6 +23,7 @@ from detente.feeds.live.health import Clock, FeedHealth, FeedState
 from detente.feeds.live.kinds import decoder_of, greeting_of
 from detente.feeds.live.replaying import read_replay, replayed
 from detente.feeds.live.running import MOST_WAITING, RunningFeed, SightingQueue
+from detente.feeds.live.sending import PictureOut, send_tcp, send_udp
 from detente.feeds.live.settings import FeedKind, FeedSettings
 from detente.feeds.live.tls import calling_tls, listening_tls
 from detente.feeds.live.where import Carriage
@@ -47,6 +48,8 @@ class LiveFeeds:
             `most_waiting`; beyond that the oldest are dropped, and counted by their feed.
         first_wait_s, longest_wait_s: how long a feed waits before it connects again: twice as long each time, until
             something was heard.
+
+    `picture` is what the feeds that send do send.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class LiveFeeds:
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._take = take
+        self.picture = PictureOut()
         self._waits_s = (first_wait_s, longest_wait_s)
         self._queue = SightingQueue(most_waiting)
         self._feeds = [RunningFeed(one, clock, self._queue) for one in settings]
@@ -99,14 +103,15 @@ class LiveFeeds:
         first_s, longest_s = self._waits_s
         wait_s = first_s
         try:
-            # Some libraries take seconds to load, the first time minutes: others are heard meanwhile.
-            feed.new_decoder = await asyncio.to_thread(decoder_of, feed.settings)
+            if not feed.settings.sends:
+                # Some libraries take seconds to load, the first time minutes: others are heard meanwhile.
+                feed.new_decoder = await asyncio.to_thread(decoder_of, feed.settings)
         except Refusal as error:
             feed.became(FeedState.FAILED, error)
             return
         while True:
             try:
-                await _hear(feed)
+                await (self._send(feed) if feed.settings.sends else _hear(feed))
             except Refusal as refusal:
                 why = refusal
             except (OSError, aiohttp.ClientError, TimeoutError) as failure:
@@ -121,6 +126,17 @@ class LiveFeeds:
             await asyncio.sleep(wait_s)
             wait_s = min(2.0 * wait_s, longest_s)
             feed.became(FeedState.CONNECTING)
+
+    async def _send(self, feed: RunningFeed) -> None:
+        """Send our picture until the connection ends."""
+        where = feed.settings.place()
+        match where.carriage:
+            case Carriage.TLS:
+                await send_tcp(feed, where, self.picture, calling_tls(feed.settings.options))
+            case Carriage.UDP:
+                await send_udp(feed, where, self.picture)
+            case _:
+                await send_tcp(feed, where, self.picture)
 
 
 _ENDING = frozenset({Carriage.FILE, Carriage.STANDARD_INPUT})
