@@ -214,7 +214,7 @@ def line_flood(folder: Path) -> Iterator[None]:
 def _streams(opened: list[Callable[[str], HTTPConnection]]) -> Iterator[None]:
     """Four hundred event streams are asked for, each from the journal's beginning; every 50 ms one is asked for anew.
 
-    The node bounds how many it holds: for a new one the oldest is cut.
+    The node bounds how many one client holds, and closes the others unanswered.
     """
     held: dict[int, HTTPConnection] = {}
     for number in itertools.count():
@@ -244,7 +244,7 @@ def streams(folder: Path) -> Iterator[None]:
 
 
 def streams_of_people(folder: Path) -> Iterator[None]:
-    """Event streams of ten persons, as many as the listener has places for."""
+    """Event streams of ten persons, forty each."""
     return _streams([Console(folder, f"listener-{number}").opened for number in range(10)])
 
 

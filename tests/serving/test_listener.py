@@ -154,9 +154,8 @@ def test_one_client_has_its_share() -> None:
         assert first.is_closed()
 
 
-@pytest.mark.parametrize("limits", [{"connections_of_client": 3}, {"connections": 2, "local_connections": 1}])
-def test_an_event_stream_gives_way_to_whoever_asks_something(limits: dict[str, int]) -> None:
-    with serving(**limits) as served, ExitStack() as stack:
+def test_an_event_stream_gives_way_where_all_places_are_taken() -> None:
+    with serving(connections=2, local_connections=1) as served, ExitStack() as stack:
         streams = [stack.enter_context(Wire(served.port)) for _ in range(3)]
         for stream in streams:
             stream.send(request("GET", "/endless", b"", "Client: one"))

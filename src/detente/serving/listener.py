@@ -2,8 +2,8 @@
 
 Strangers share a few connections among themselves. Whoever comes is let in, and the stranger who has been idle for the
 longest goes: so those who only sit there are in nobody's way, whoever asks something is answered, and what a known
-client holds, strangers cannot take. Where nobody is idle the oldest event stream goes: who follows it takes it up again
-where it was cut, and whoever comes may bring a STOP.
+client holds, strangers cannot take. Where all places are taken and nobody is idle the oldest event stream goes: who
+follows it takes it up again where it was cut, and whoever comes may bring a STOP.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Listener:
             self._make_room(connection, _of_most(others))
         most = limits.connections + (limits.local_connections if connection.is_local else 0)
         if self._count > most:
-            self._make_room(connection, others, *sorted(self._known.values(), key=len, reverse=True))
+            self._make_room(connection, others, *sorted(self._known.values(), key=len, reverse=True), streams_too=True)
 
     def met(self, connection: ClientConnection, client: str) -> None:
         """A connection has shown whose it is."""
@@ -138,14 +138,16 @@ class Listener:
         if not of_client:
             self._known.pop(connection.client, None)
 
-    def _make_room(self, newcomer: ClientConnection, *groups: Iterable[ClientConnection]) -> None:
-        """End the one that has been idle for the longest in the first group that has one, else the oldest event stream.
+    def _make_room(
+        self, newcomer: ClientConnection, *groups: Iterable[ClientConnection], streams_too: bool = False
+    ) -> None:
+        """End the one that has been idle for the longest in the first group that has one; the newcomer if none has.
 
-        Where there is neither, the newcomer ends.
+        With `streams_too` the oldest event stream goes before the newcomer does.
         """
         others = [[one for one in group if one is not newcomer] for group in groups]
         idle = [[one for one in group if one.is_idle] for group in others]
-        following = [[one for one in group if one.is_following] for group in others]
+        following = [[one for one in group if one.is_following] for group in others if streams_too]
         given_up = next((group for group in (*idle, *following) if group), [newcomer])
         self._end(min(given_up, key=lambda one: one.since_s))
 
