@@ -33,7 +33,7 @@ from detente.watch.messages import (
     TracksReported,
 )
 from detente.watch.observed import PlaceSearch, place_plan
-from detente.watch.peer_tracks import feed_of
+from detente.watch.peer_tracks import PEER_FEED
 from detente.watch.records import AlertSeen
 from detente.watch.track import Track
 
@@ -142,7 +142,7 @@ def for_client(
     for track in tracks if allowed is not ClientLevel.NOTHING else ():
         if sides.get(track.track_id) is TrackSide.OURS:
             of_ours.append(track)
-        elif allowed is ClientLevel.ALL and not any(feed.startswith(feed_of("")) for feed in track.feeds):
+        elif allowed is ClientLevel.ALL and not any(feed.startswith(PEER_FEED) for feed in track.feeds):
             others.append(track)
     return [*of_ours, *others]
 

@@ -13,7 +13,7 @@ from detente.watch.alert import Alert, AlertLevel
 from detente.watch.finding import number_of
 from detente.watch.live_watch import PAIR_KINDS, LiveWatch
 from detente.watch.messages import TracksReported
-from detente.watch.peer_tracks import feed_of, peers_seen
+from detente.watch.peer_tracks import PEER_FEED, peers_seen
 from detente.watch.registration import Registration, RegistrationWatch
 from detente.watch.situation import Situation
 from detente.watch.track import Track
@@ -70,7 +70,7 @@ class PeerWatch:
         standing = [
             alert
             for alert in self._watch.board.standing.values()
-            if alert.kind in PAIR_KINDS and any(name.startswith(feed_of("")) for name in alert.tracks)
+            if alert.kind in PAIR_KINDS and any(name.startswith(PEER_FEED) for name in alert.tracks)
         ]
         standing.sort(key=lambda alert: (alert.key not in self._shown, -number_of(alert.level), alert.key))
         shown: dict[str, AlertLevel] = {}

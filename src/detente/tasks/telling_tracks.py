@@ -20,7 +20,7 @@ from detente.room.channel import Channel
 from detente.watch.between import NEAR_EVERY, TELLS_AGAIN
 from detente.watch.commands import TellLive
 from detente.watch.messages import NearReported, TracksReported, WatchMessage
-from detente.watch.peer_tracks import feed_of
+from detente.watch.peer_tracks import PEER_FEED, feed_of
 from detente.watch.records import ToldOfOurs
 from detente.watch.room import WatchRoom
 from detente.watch.track import Track
@@ -72,14 +72,16 @@ class TellingTracks:
     def _is_of(self, peer: str, at: datetime) -> Callable[[Track], bool]:
         """Whether an aircraft of another party is this one's: as is said of it, and all where there is no other."""
         known = self._whose()
-        is_only = self._loop.accords.terms(at).keys() == {peer} and not known
+        is_only = self._loop.accords.terms(at).keys() == {peer}
         names = frozenset(known.get(peer, ()))
+        others = frozenset(name for party, some in known.items() if party != peer for name in some)
 
         def is_of(track: Track) -> bool:
-            told_by = {feed for feed in track.feeds if feed.startswith(feed_of(""))}
+            told_by = {feed for feed in track.feeds if feed.startswith(PEER_FEED)}
             if told_by:
                 return told_by == {feed_of(peer)}
-            return is_only or not names.isdisjoint((*track.addresses, *track.identities, track.callsign))
+            called = (*track.addresses, *track.identities, track.callsign)
+            return others.isdisjoint(called) and (is_only or not names.isdisjoint(called))
 
         return is_of
 

@@ -26,6 +26,8 @@ LEAST_ERROR_M = 30.0
 CLOCK_ERROR_S = 5.0
 """Two parties' clocks may differ by so much before the line's alarm says so (`LineChecks.clock_alarm_s`)."""
 SPEEDS_DIFFER_MPS = 30.0
+PEER_FEED = "peer:"
+"""How the name of the feed begins that a peer is."""
 
 
 class Pair(NamedTuple):
@@ -46,7 +48,7 @@ class PeersSeen(NamedTuple):
 
 def feed_of(party: str) -> str:
     """The name of the feed that a peer is; no feed of the node's own can have it."""
-    return f"peer:{party}"
+    return f"{PEER_FEED}{party}"
 
 
 def peers_seen(

@@ -187,9 +187,9 @@ class WatchState:
         return [days[name] for name in sorted(days, reverse=True)]
 
     def near_theirs(self) -> frozenset[str]:
-        """Return the names of ours of which a peer says that one of its own is near."""
-        reports = (held.near for held in self.heard.values() if held.near is not None)
-        return frozenset(one.aircraft for report in reports for one in report.near)
+        """Return the names of ours of which a peer says that one of its own is near: what it told alerts of."""
+        named = (record.seen.alert.figures.get("aircraft") for record in self.open.values())
+        return frozenset(name for name in named if isinstance(name, str))
 
 
 class WatchStanding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

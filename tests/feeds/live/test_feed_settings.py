@@ -88,3 +88,8 @@ def test_any_text_is_a_place_or_refused(text: str) -> None:
         return
     assert found.port <= 65_535
     assert found.host or found.path or found.port or found.carriage in {Carriage.STANDARD_INPUT, Carriage.UDP}
+
+
+def test_no_feed_of_ours_passes_for_a_peer() -> None:
+    with pytest.raises(Refusal, match="peer:"):
+        FeedSettings("peer:south", FeedKind.JSON, "127.0.0.1:30154")

@@ -21,6 +21,7 @@ from detente.feeds.live.where import Carriage, Where, where_of
 from detente.feeds.source import decimal_number, instant, printable_line
 from detente.link.trust import write_durably
 from detente.room.decoding import refusal_of
+from detente.watch.peer_tracks import PEER_FEED
 
 FEEDS_FILE = "feeds.toml"
 MOST_FEEDS = 100
@@ -177,6 +178,8 @@ class FeedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
 
     def __post_init__(self) -> None:
         check_identifier("name", self.name)
+        if self.name.startswith(PEER_FEED):
+            raise Refusal("feeds_live.name_of_no_peer", "name", self.name)
         _, allowed = CARRIAGES[self.kind]
         if self.place().carriage not in allowed:
             ways = ", ".join(sorted(allowed))
