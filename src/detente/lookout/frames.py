@@ -7,6 +7,7 @@ import struct
 import msgspec
 
 from detente.watch.alert import Alert
+from detente.watch.faults import Faults
 from detente.watch.live_watch import PlanPosition
 from detente.watch.records import AlertSeen, ConformanceDay, FeedStanding, KeptHour
 from detente.watch.track import Track
@@ -54,6 +55,7 @@ class WatchView(msgspec.Struct, frozen=True, tag="view"):
         alerts_left_out: how many matters had no room among the alerts that stand.
         tracks_unusable: how many tracks were not looked at because their numbers are no aircraft's.
         sightings_left_out: how many sightings were too many for their second, since the process began.
+        faults: what is put into the feeds of an exercise.
         conformance: how our aircraft kept to their plans, for each day of UTC in which the process looked.
     """
 
@@ -71,6 +73,7 @@ class WatchView(msgspec.Struct, frozen=True, tag="view"):
     tracks_unusable: int = 0
     sightings_left_out: int = 0
     conformance: tuple[ConformanceDay, ...] = ()
+    faults: Faults = {}
 
 
 class HourKept(msgspec.Struct, frozen=True, tag="hour"):
@@ -100,11 +103,17 @@ class SituationTold(msgspec.Struct, frozen=True, tag="situation"):
     situation: bytes
 
 
+class FaultsTold(msgspec.Struct, frozen=True, tag="faults"):
+    """These faults are put into the feeds from now on, and no others; in an exercise only."""
+
+    faults: Faults
+
+
 class WatchEnds(msgspec.Struct, frozen=True, tag="ends"):
     """The node stops, and so does the watch."""
 
 
-ToWatch = SituationTold | WatchEnds
+ToWatch = SituationTold | FaultsTold | WatchEnds
 
 FROM_WATCH = msgspec.msgpack.Decoder(FromWatch)
 TO_WATCH = msgspec.msgpack.Decoder(ToWatch)

@@ -32,6 +32,7 @@ from detente.lookout.frames import (
     MOST_ALERTS,
     MOST_OWN,
     TO_WATCH,
+    FaultsTold,
     FeedView,
     FromWatch,
     HourKept,
@@ -46,8 +47,10 @@ from detente.lookout.frames import (
 from detente.lookout.kept_reports import WATCH_FOLDER, ReportKeeper, check_parquet
 from detente.lookout.lookout import Lookout
 from detente.lookout.track_columns import track_rows
+from detente.room.exercise import is_exercise
 from detente.settings.configuration import WatchSettings, read_configuration
 from detente.settings.logs import set_up_logs
+from detente.watch.faults import FaultInjector, FeedFault
 from detente.watch.records import FeedStanding
 from detente.watch.sighting import Sighting
 from detente.watch.silence import MISSES
@@ -74,7 +77,7 @@ class Pipe:
     Views that it does not take in time are left out; the rest waits, up to a bound.
     """
 
-    def __init__(self, told: Callable[[SituationTold], None], over: Callable[[], None]) -> None:
+    def __init__(self, told: Callable[[SituationTold | FaultsTold], None], over: Callable[[], None]) -> None:
         self._told, self._over = told, over
         self._waiting: list[bytes] = []
         self._view: bytes | None = None
@@ -112,7 +115,7 @@ class Pipe:
         with suppress(OSError, ValueError, msgspec.MsgspecError):
             while len(head := self._input.read(LENGTH_BYTES)) == LENGTH_BYTES:
                 message = TO_WATCH.decode(self._input.read(frame_length(head)))
-                if not isinstance(message, SituationTold):
+                if not isinstance(message, SituationTold | FaultsTold):
                     break
                 self._loop.call_soon_threadsafe(self._told, message)
         with suppress(RuntimeError):
@@ -122,24 +125,38 @@ class Pipe:
         os._exit(1)
 
 
-async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: WatchSettings, run: int) -> None:
-    """Watch until the node says that it ends, or is there no more, for the time of the number `run`."""
+async def watch(
+    directory: Path, feeds: tuple[FeedSettings, ...], settings: WatchSettings, run: int, *, exercise: bool
+) -> None:
+    """Watch until the node says that it ends, or is there no more, for the time of the number `run`.
+
+    `exercise`: whether faults may be put into the feeds.
+    """
     over = asyncio.Event()
     # A track of another run has another number: what is said of one is never taken for what is said of the other.
     lookout = Lookout(frozenset(one.name for one in feeds if one.ours), (run - 1) * TRACKS_A_RUN)
-    pipe = Pipe(lambda told: lookout.told(told.situation), over.set)
+    injector = FaultInjector()
+
+    def told(message: SituationTold | FaultsTold) -> None:
+        if isinstance(message, SituationTold):
+            lookout.told(message.situation)
+        elif exercise:
+            injector.set(message.faults)
+
+    pipe = Pipe(told, over.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
     keeping = _Keeping(directory / WATCH_FOLDER, settings, pipe)
 
     async def take(sightings: tuple[Sighting, ...]) -> None:
-        lookout.take(sightings)
-        keeping.take(sightings)
+        shown = injector.applied(sightings)
+        lookout.take(shown)
+        keeping.take(shown)
 
     await asyncio.to_thread(first_look)
     live = LiveFeeds(feeds, time.time, take)
     hearing = asyncio.create_task(live.run())
     silent_s = {one.name: one.options.silent_s for one in feeds}
-    looking = asyncio.create_task(_look(lookout, live, silent_s, keeping, pipe))
+    looking = asyncio.create_task(_look(lookout, live, silent_s, keeping, pipe, injector))
     ending = asyncio.create_task(over.wait())
     try:
         # Feeds may all have ended, as replays do: what they showed is watched on.
@@ -153,13 +170,16 @@ async def watch(directory: Path, feeds: tuple[FeedSettings, ...], settings: Watc
         keeping.end()
 
 
-async def _look(lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], keeping: _Keeping, pipe: Pipe) -> None:
+async def _look(
+    lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], keeping: _Keeping, pipe: Pipe,
+    injector: FaultInjector,
+) -> None:  # fmt: skip
     loop = asyncio.get_running_loop()
     next_s, opened_s = loop.time(), time.time()
     while True:
         began_s = time.perf_counter()
         now_s = time.time()
-        health = live.health()
+        health = [_faulty(one, injector.faults.get(one.name, ()), silent_s[one.name]) for one in live.health()]
         seen = lookout.look(
             now_s,
             tuple(_silence(one, silent_s[one.name], opened_s) for one in health if one.state is not FeedState.ENDED),
@@ -173,6 +193,7 @@ async def _look(lookout: Lookout, live: LiveFeeds, silent_s: dict[str, float], k
                 len(seen.tracks), table, gzip.compress(table, ZIP_LEVEL),
                 lookout.sightings, time.perf_counter() - began_s, keeping.why_not,
                 seen.alerts_left_out, seen.tracks_unusable, lookout.left_out, lookout.conformance,
+                injector.faults,
             )
         )  # fmt: skip
         await keeping.step(now_s)
@@ -231,6 +252,14 @@ class _Keeping:
             log.error("reports are not kept", why=self.why_not)
 
 
+def _faulty(health: FeedHealth, faults: tuple[FeedFault, ...], silent_s: float) -> FeedHealth:
+    """How a feed stands, with what is put into it: one that is to be silent was not heard for longer than it may be."""
+    if FeedFault.SILENT not in faults:
+        return health
+    heard_s = health.at_s - max(health.age_s or 0.0, silent_s + 1.0)
+    return msgspec.structs.replace(health, state=FeedState.SILENT, heard_s=heard_s, messages_per_s=0.0)
+
+
 def _silence(health: FeedHealth, silent_s: float, opened_s: float) -> FeedSilence:
     """How long a feed is silent: one that was opened only now is not, though nothing was heard yet."""
     is_new = health.heard_s is None and health.at_s - opened_s <= silent_s
@@ -256,7 +285,7 @@ def main(directory: Path, run: int) -> int:
     set_up_logs(configuration.log.level, configuration.party)
     try:
         feeds = read_feeds(directory / FEEDS_FILE)
-        asyncio.run(watch(directory, feeds, configuration.watch, run))
+        asyncio.run(watch(directory, feeds, configuration.watch, run, exercise=is_exercise(configuration.party)))
     except Refusal as refusal:
         sys.stdout.buffer.write(frame(WatchFails(str(refusal))))
         return 1
