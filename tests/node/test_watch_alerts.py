@@ -224,6 +224,47 @@ def test_what_the_operator_has_drawn_and_what_was_told_is_what_aircraft_are_held
     assert north.get("/watch/conformance") == []
 
 
+def test_a_feed_of_an_exercise_is_made_faulty_on_command_and_none_in_earnest(tmp_path, sources, parties):
+    earnest, _ = parties
+    refused = earnest.cli("feed", "fault", "tower", "silent")
+    assert refused.returncode != 0
+    assert "exercise" in refused.stderr
+    source = FeedSource()
+    try:
+        with two_parties(tmp_path / "exercise", start=False, names=("EXERCISE-north", "EXERCISE-south")) as (party, _):
+            (party.path / "feeds.toml").write_text(feeds_toml(("drill", f"tcp://127.0.0.1:{source.port}", True)))
+            party.begin()
+            party.wait()
+            source.connected()
+            sky = Sky()
+            sky.add(source, "43c6f1", 0.0, 200.0)
+
+            def place() -> float:
+                sky.fly()
+                if not party.get("/watch/feeds")["tracks"]:
+                    return 0.0
+                return float(party.get("/watch/tracks")["tracks"][0][2])
+
+            party.until(lambda: 33.99 < place() < 34.01, "sees it where it is")
+            put = party.cli("feed", "fault", "drill", "shifted")
+            assert put.returncode == 0, put.stderr
+            assert "EXERCISE" in put.stdout
+            party.until(lambda: place() > 34.03 or party.get("/watch/feeds")["tracks"] > 1, "sees it elsewhere")
+            assert party.get("/watch/feeds")["faults"] == {"drill": ["shifted"]}
+            assert party.cli("feed", "fault", "drill", "silent").returncode == 0
+            assert party.cli("feed", "fault", "drilll", "silent").returncode != 0
+
+            def is_silent() -> bool:
+                sky.fly()
+                return alert(party, "feed_silent") is not None
+
+            party.until(is_silent, "misses the feed")
+            assert party.cli("feed", "fault", "drill").returncode == 0
+            party.until(lambda: place() and alert(party, "feed_silent") is None, "hears it again")
+    finally:
+        source.close()
+
+
 def test_a_track_that_no_alert_is_about_is_observed_and_asked_about_by_one_act(parties, sources):
     north, south = parties
     sky = Sky()

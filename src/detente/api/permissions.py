@@ -158,6 +158,7 @@ _NEEDED: dict[PersonRole | None, str] = {
         POST /plans/{plan_id}/withdraw
         POST /watch/alerts/{key}/observe
         POST /watch/alerts/{key}/take
+        POST /watch/feeds/{feed}/faults
         POST /watch/flown
         POST /watch/tracks/{track_id}/observe
         POST /zones

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detente.airspace.refusal import Refusal
-from detente.cli.options import Directory, OutputOption
+from detente.cli.options import Directory, OutputOption, Post
 from detente.cli.output import answered, show_table
 from detente.cli.wording import echo, language, words
 
@@ -120,6 +120,27 @@ def try_out(
         raise typer.Exit(ExitCode.NOT_YET)
 
 
+def fault(
+    name: Annotated[str, typer.Argument(help="The name of the feed.")],
+    directory: Directory,
+    faults: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FAULT", help="silent, shifted, stuck_height, doubled_address, integrity_lost."),
+    ] = None,
+    post: Post = "",
+    output: OutputOption = None,
+) -> None:
+    """Put faults into a feed of a running exercise; none makes it sound again. Refused in earnest."""
+    import json
+
+    from detente.cli import claims_values as values
+
+    body = {"by": post, "faults": faults or []}
+    answer = values.node(directory).post("watch", "feeds", name, "faults", body=json.dumps(body).encode())
+    if not answered(output, answer, answer["faults"]):
+        echo(words("feed.faults", name=name, faults=", ".join(answer["faults"]) or "-"))
+
+
 def replay(
     file: Annotated[Path, typer.Argument(help="Recorded reports in any format of flown tracks.")],
     to: Annotated[str, typer.Option("--to", help="host:port where a feed of the kind json listens.")],
@@ -221,4 +242,6 @@ def _show(health: FeedHealth, aircraft: list[Sighting]) -> None:
         echo(words("feed.last_error", error=health.last_error.sentence(language())), err=True)
 
 
-COMMANDS = {"feed": {"add": add, "list": list_feeds, "remove": remove, "try": try_out, "replay": replay}}
+COMMANDS = {
+    "feed": {"add": add, "list": list_feeds, "remove": remove, "try": try_out, "fault": fault, "replay": replay}
+}

@@ -69,6 +69,8 @@ def feeds(directory: Directory, output: OutputOption = None) -> None:
         say("watching.runs" if standing["runs"] else "watching.stands", since=since, why=standing["why"] or "-")
     headings = ("feed", "kind", "standing", "age", "rate", "errors", "why")
     _table(headings, [_feed_row(feed) for feed in found["feeds"]])
+    for name, faults in found["faults"].items():
+        say("feed.faults", name=name, faults=", ".join(faults))
     if found["not_kept"]:
         say("watching.not_kept", why=found["not_kept"])
     for what in ("alerts_left_out", "tracks_unusable", "sightings_left_out"):

@@ -7,6 +7,7 @@ import struct
 import msgspec
 
 from detente.watch.alert import Alert
+from detente.watch.faults import Faults
 from detente.watch.live_watch import PlanPosition
 from detente.watch.messages import TracksReported
 from detente.watch.records import AlertSeen, ConformanceDay, FeedStanding, KeptHour
@@ -56,6 +57,7 @@ class WatchView(msgspec.Struct, frozen=True, tag="view"):
         alerts_left_out: how many matters had no room among the alerts that stand.
         tracks_unusable: how many tracks were not looked at because their numbers are no aircraft's.
         sightings_left_out: how many sightings were too many for their second, since the process began.
+        faults: what is put into the feeds of an exercise.
         conformance: how our aircraft kept to their plans, for each day of UTC in which the process looked.
         ours: the tracks of our own aircraft of which peers are told, or tell.
         registration: how each peer's picture differs from ours.
@@ -77,6 +79,7 @@ class WatchView(msgspec.Struct, frozen=True, tag="view"):
     conformance: tuple[ConformanceDay, ...] = ()
     ours: tuple[Track, ...] = ()
     registration: tuple[Registration, ...] = ()
+    faults: Faults = {}
 
 
 class HourKept(msgspec.Struct, frozen=True, tag="hour"):
@@ -112,11 +115,17 @@ class PeerTracksTold(msgspec.Struct, frozen=True, tag="peer_tracks"):
     heard: dict[str, tuple[float, TracksReported]]
 
 
+class FaultsTold(msgspec.Struct, frozen=True, tag="faults"):
+    """These faults are put into the feeds from now on, and no others; in an exercise only."""
+
+    faults: Faults
+
+
 class WatchEnds(msgspec.Struct, frozen=True, tag="ends"):
     """The node stops, and so does the watch."""
 
 
-ToWatch = SituationTold | PeerTracksTold | WatchEnds
+ToWatch = SituationTold | PeerTracksTold | FaultsTold | WatchEnds
 
 FROM_WATCH = msgspec.msgpack.Decoder(FromWatch)
 TO_WATCH = msgspec.msgpack.Decoder(ToWatch)

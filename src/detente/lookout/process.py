@@ -38,6 +38,7 @@ from detente.lookout.frames import (
     MOST_ALERTS,
     MOST_OWN,
     TO_WATCH,
+    FaultsTold,
     FeedView,
     FromWatch,
     HourKept,
@@ -54,9 +55,11 @@ from detente.lookout.frames import (
 from detente.lookout.kept_reports import WATCH_FOLDER, ReportKeeper, check_parquet
 from detente.lookout.lookout import Lookout, Seen
 from detente.lookout.track_columns import track_rows
+from detente.room.exercise import is_exercise
 from detente.settings.configuration import Configuration, WatchSettings, read_configuration
 from detente.settings.logs import set_up_logs
 from detente.watch.alert import TrackSide
+from detente.watch.faults import FaultInjector, FeedFault
 from detente.watch.records import FeedStanding
 from detente.watch.sighting import Sighting
 from detente.watch.silence import MISSES
@@ -84,7 +87,9 @@ class Pipe:
     Views that it does not take in time are left out; the rest waits, up to a bound.
     """
 
-    def __init__(self, told: Callable[[SituationTold | PeerTracksTold], None], over: Callable[[], None]) -> None:
+    def __init__(
+        self, told: Callable[[SituationTold | PeerTracksTold | FaultsTold], None], over: Callable[[], None]
+    ) -> None:
         self._told, self._over = told, over
         self._waiting: list[bytes] = []
         self._view: bytes | None = None
@@ -137,20 +142,24 @@ async def watch(directory: Path, feeds: tuple[FeedSettings, ...], configuration:
     over = asyncio.Event()
     # A track of another run has another number: what is said of one is never taken for what is said of the other.
     lookout = Lookout(frozenset(one.name for one in feeds if one.ours), (run - 1) * TRACKS_A_RUN)
+    injector, exercise = FaultInjector(), is_exercise(configuration.party)
 
-    def told(said: SituationTold | PeerTracksTold) -> None:
+    def told(said: SituationTold | PeerTracksTold | FaultsTold) -> None:
         if isinstance(said, PeerTracksTold):
             lookout.hear(said.heard)
-        else:
+        elif isinstance(said, SituationTold):
             lookout.told(said.situation)
+        elif exercise:
+            injector.set(said.faults)
 
     pipe = Pipe(told, over.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
     keeping = _Keeping(directory / WATCH_FOLDER, configuration.watch, pipe)
 
     async def take(sightings: tuple[Sighting, ...]) -> None:
-        lookout.take(sightings)
-        keeping.take(sightings)
+        shown = injector.applied(sightings)
+        lookout.take(shown)
+        keeping.take(shown)
 
     await asyncio.to_thread(first_look)
     settle_memory()
@@ -158,7 +167,7 @@ async def watch(directory: Path, feeds: tuple[FeedSettings, ...], configuration:
     numba.set_num_threads(1)
     live = LiveFeeds(feeds, time.time, take)
     hearing = asyncio.create_task(live.run())
-    looking = asyncio.create_task(_look(lookout, live, feeds, configuration, keeping, pipe))
+    looking = asyncio.create_task(_look(lookout, live, feeds, configuration, keeping, pipe, injector))
     ending = asyncio.create_task(over.wait())
     try:
         # Feeds may all have ended, as replays do: what they showed is watched on.
@@ -180,7 +189,7 @@ def settle_memory() -> None:
 
 async def _look(
     lookout: Lookout, live: LiveFeeds, feeds: tuple[FeedSettings, ...], configuration: Configuration,
-    keeping: _Keeping, pipe: Pipe,
+    keeping: _Keeping, pipe: Pipe, injector: FaultInjector,
 ) -> None:  # fmt: skip
     loop = asyncio.get_running_loop()
     silent_s = {one.name: one.options.silent_s for one in feeds}
@@ -190,7 +199,7 @@ async def _look(
     while True:
         began_s = time.perf_counter()
         now_s = time.time()
-        health = live.health()
+        health = [_faulty(one, injector.faults.get(one.name, ()), silent_s[one.name]) for one in live.health()]
         seen = lookout.look(
             now_s,
             tuple(
@@ -210,6 +219,7 @@ async def _look(
                 lookout.sightings, time.perf_counter() - began_s, keeping.why_not,
                 seen.alerts_left_out, seen.tracks_unusable, lookout.left_out, lookout.conformance,
                 lookout.told_of_ours(seen), lookout.registration,
+                injector.faults,
             )
         )  # fmt: skip
         await keeping.step(now_s)
@@ -283,6 +293,14 @@ class _Keeping:
     def _fails(self, error: Exception) -> None:
         self.why_not = str(error)
         log.error("reports are not kept", why=self.why_not)
+
+
+def _faulty(health: FeedHealth, faults: tuple[FeedFault, ...], silent_s: float) -> FeedHealth:
+    """How a feed stands, with what is put into it: one that is to be silent was not heard for longer than it may be."""
+    if FeedFault.SILENT not in faults:
+        return health
+    heard_s = health.at_s - max(health.age_s or 0.0, silent_s + 1.0)
+    return msgspec.structs.replace(health, state=FeedState.SILENT, heard_s=heard_s, messages_per_s=0.0)
 
 
 def _silence(health: FeedHealth, silent_s: float, opened_s: float) -> FeedSilence:

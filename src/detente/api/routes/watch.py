@@ -22,6 +22,7 @@ from detente.lookout.track_columns import track_of
 from detente.watch.alert import Alert
 from detente.watch.between import is_told
 from detente.watch.commands import FlyPlan, TakeAlert
+from detente.watch.faults import Faults, FeedFault
 from detente.watch.observed import observation_of
 from detente.watch.records import AlertRecord, ConformanceDay, FeedRecord, KeptHour, WatchStanding, WatchState
 from detente.watch.registration import Registration
@@ -64,7 +65,8 @@ class FeedsView(msgspec.Struct, frozen=True):
     """How the watch and its feeds stand. `not_kept` says why reports are not kept; it is empty while they are.
 
     The last three are what the watch leaves out: matters without room among the alerts that stand, tracks whose numbers
-    are no aircraft's, and sightings too many for their second since its process began.
+    are no aircraft's, and sightings too many for their second since its process began. `faults` are those that
+    an exercise has put into its feeds.
     """
 
     standing: WatchStanding | None
@@ -78,6 +80,7 @@ class FeedsView(msgspec.Struct, frozen=True):
     alerts_left_out: int = 0
     tracks_unusable: int = 0
     sightings_left_out: int = 0
+    faults: Faults = {}
 
 
 class AlertTaking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,6 +113,13 @@ class PlanFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aircraft: str
     plan_id: str = ""
     by: str = ""
+
+
+class FaultsPut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which faults a feed of an exercise has from now on; none: it is sound again."""
+
+    by: str = ""
+    faults: tuple[FeedFault, ...] = ()
 
 
 class ObservationDone(Done, frozen=True):
@@ -211,9 +221,18 @@ async def list_watched_feeds(service: Service) -> FeedsView:
             view.alerts_left_out,
             view.tracks_unusable,
             view.sightings_left_out,
+            view.faults,
         )
 
     return await service.loop.read(views)
+
+
+@post("/feeds/{feed:str}/faults", status_code=200, summary="Put faults into a feed of an exercise")
+async def put_faults(data: FaultsPut, service: Service, feed: str) -> FaultsPut:
+    """Let a feed be faulty, as long as the node runs. Refused unless the party only exercises (R50)."""
+    by = service.post(data.by)
+    service.watching.put_faults(feed, data.faults)
+    return FaultsPut(by, data.faults)
 
 
 @get("/conformance", summary="How our aircraft kept to their plans, day by day")
@@ -301,6 +320,7 @@ router = Router(
         take_alert,
         observe_alert,
         observe_track,
+        put_faults,
         list_watched_feeds,
         list_conformance,
         list_biases,
