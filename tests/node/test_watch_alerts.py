@@ -181,13 +181,14 @@ def test_what_was_kept_is_played_again_and_verified(parties, sources):
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
     keeper = ReportKeeper(north.path / "watch", WatchSettings(leave_free_mb=64))
     seconds = [hour.timestamp() + second for second in range(60)]
-    keeper.write([
+    keeper.take([
         Sighting("tower", SightingSource.ADSB, at_s, at_s, 34.0,
                  20.0 + sign * 0.1 - sign * 0.002 * (at_s - seconds[0]), name,
                  pressure_altitude_m=3_000.0, ground_speed_mps=185.0, track_deg=90.0 if sign < 0 else 270.0,
                  horizontal_error_m=30.0, integrity_m=200.0, integrity_level=3)
         for at_s in seconds for sign, name in ((-1, "43c6f1"), (1, "43c6f2"))
     ])  # fmt: skip
+    keeper.write(keeper.taken(hour.timestamp()))
     settings = north.path / "detente.toml"
     settings.write_text(settings.read_text() + '\n[watch]\nour_aircraft = ["43c6f1"]\n')
     north.start()

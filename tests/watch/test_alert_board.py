@@ -53,6 +53,21 @@ def test_it_rises_at_once_when_found_twice_and_falls_later():
     assert news[4] == news[5] == []
 
 
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.sampled_from([2, 3, 4]))
+def test_whoever_looks_more_often_sees_what_one_look_a_second_sees(levels, often):
+    once, more = SteadyLevel(Steadiness(2, 3, 4.0, 5.0)), SteadyLevel(Steadiness(2, 3, 4.0, 5.0))
+    for second, level in enumerate(levels):
+        shown = once.look(float(second), level)
+        for part in range(often):
+            assert more.look(second + part / often, level if part == 0 else 3 - level) == shown
+
+
+def test_what_is_found_between_two_seconds_is_not_put_off_to_the_next():
+    board = AlertBoard(STEADY)
+    looks = [board.take(0.5 * at, [found()] if at >= 1 else []) for at in range(5)]
+    assert [at for at, changes in enumerate(looks) if changes] == [3]
+
+
 def test_an_alert_is_kept_at_wider_thresholds_than_it_begins():
     board = AlertBoard(STEADY)
     assert run(board, [[found(level=0, kept=2)]] * 4) == [[]] * 4

@@ -41,7 +41,7 @@ class FeedView(msgspec.Struct, frozen=True):
 
 
 class WatchView(msgspec.Struct, frozen=True, tag="view"):
-    """What the watch sees at one time, said once a second.
+    """What the watch sees at one time, said twice a second.
 
     Attributes:
         at_s: seconds since 1970-01-01 UTC.
@@ -50,7 +50,7 @@ class WatchView(msgspec.Struct, frozen=True, tag="view"):
         tracks: how many there are.
         picture, zipped: the tracks as `track_columns` has them, as JSON, and the same compressed by gzip.
         sightings: how many came since the process began.
-        took_s: how long the tracks and the alerts of this second took.
+        took_s: how long the tracks and the alerts of this look took.
     """
 
     at_s: float

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 import structlog
 
 from detente.airspace.refusal import Refusal
@@ -34,6 +35,9 @@ WATCH_FOLDER = "watch"
 PART_S = 30.0
 PART_REPORTS = 200_000
 """A part is written when it is as old, or as large, as this."""
+BATCH_REPORTS = 8_192
+"""So many wait as they came; then they become columns, which take a fifth of the memory and are written at once."""
+HOUR_S = 3_600.0
 DAY_S = 86_400.0
 _HOUR = "%Y-%m-%dT%H"
 _FILE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d)(?:-\d+)?\.parquet\Z", re.ASCII)
@@ -45,7 +49,9 @@ log = structlog.get_logger()
 
 
 class ReportKeeper:
-    """Keeps reports in a folder. It raises OSError when the folder cannot be written.
+    """Keeps reports in a folder.
+
+    It raises OSError when the folder cannot be written, and ValueError for reports that no file can hold.
 
     `not_kept` counts the reports for which the disk had no space.
     """
@@ -54,42 +60,54 @@ class ReportKeeper:
         self._folder = folder
         self._settings = settings
         self._waiting: list[Sighting] = []
+        self._batches: list[pa.RecordBatch] = []
+        self._batched = 0
         self._since_s: float | None = None
         self.not_kept = 0
 
     def take(self, sightings: Sequence[Sighting]) -> None:
         """Keep these too."""
-        room = 2 * PART_REPORTS - len(self._waiting)
+        room = 2 * PART_REPORTS - self._batched - len(self._waiting)
         self._waiting += sightings[:room]
         self.not_kept += max(0, len(sightings) - room)
+        if len(self._waiting) >= BATCH_REPORTS:
+            self._make_batch()
 
     def is_due(self, now_s: float) -> bool:
         """Whether something is to be done by `now_s`, seconds since 1970-01-01 UTC: at first what was left undone."""
         return (
             self._since_s is None
             or now_s - self._since_s >= PART_S
-            or len(self._waiting) >= PART_REPORTS
+            or self._batched + len(self._waiting) >= PART_REPORTS
             or now_s < self._since_s
         )
 
-    def taken(self, now_s: float) -> list[Sighting]:
+    def taken(self, now_s: float) -> list[pa.RecordBatch]:
         """Return what waits to be written, which is the caller's from now on."""
-        waiting, self._waiting, self._since_s = self._waiting, [], now_s
+        self._make_batch()
+        waiting, self._batches, self._batched, self._since_s = self._batches, [], 0, now_s
         return waiting
 
-    def write(self, sightings: Sequence[Sighting]) -> None:
+    def write(self, batches: Sequence[pa.RecordBatch]) -> None:
         """Write these as a part of each hour in which they were heard; may take long."""
-        by_hour: dict[str, list[Sighting]] = {}
-        for one in sightings:
-            by_hour.setdefault(_hour(one.received_s), []).append(one)
-        for hour, reports in sorted(by_hour.items()):
+        by_hour: dict[str, list[pa.RecordBatch]] = {}
+        for batch in batches:
+            for hour, reports in _by_hour(batch):
+                by_hour.setdefault(hour, []).append(reports)
+        for hour, parts in sorted(by_hour.items()):
             if not self._has_space():
-                self.not_kept += len(reports)
+                self.not_kept += sum(part.num_rows for part in parts)
                 continue
             folder = self._folder / f"{hour}{_PARTS}"
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             number = 1 + max((int(part.stem) for part in _parts(folder)), default=0)
-            _write_part(folder / f"{number:06d}.parquet", reports)
+            _write_part(folder / f"{number:06d}.parquet", parts)
+
+    def _make_batch(self) -> None:
+        reports, self._waiting = self._waiting, []
+        if reports:
+            self._batches.append(_batch_of(reports))
+            self._batched += len(reports)
 
     def close_hours(self, now_s: float, *, all_hours: bool = False) -> Iterator[KeptHour]:
         """Make one file of the parts of each hour that is over, and yield what it holds; may take long."""
@@ -179,15 +197,31 @@ def _schema() -> pa.Schema:
     ])  # fmt: skip
 
 
-def _write_part(file: Path, reports: Sequence[Sighting]) -> None:
+def _batch_of(reports: Sequence[Sighting]) -> pa.RecordBatch:
+    """Reports as columns."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    schema = _schema()
+    columns = zip(*map(msgspec.structs.astuple, reports), strict=True)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _by_hour(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """The reports of each hour in which some were heard, as they were heard."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    hours = np.floor_divide(batch.column("received_s").to_numpy(), HOUR_S)
+    for number in np.unique(hours).tolist():
+        yield _hour(number * HOUR_S), batch.filter(pa.array(hours == number))
+
+
+def _write_part(file: Path, batches: Sequence[pa.RecordBatch]) -> None:
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    schema = _schema()
-    columns = zip(*(msgspec.structs.astuple(report) for report in reports), strict=True)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
     temporary = file.with_suffix(".new")
-    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), temporary, compression="zstd")
+    pq.write_table(pa.Table.from_batches(batches), temporary, compression="zstd")
     temporary.chmod(0o600)
     temporary.replace(file)
 

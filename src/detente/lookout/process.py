@@ -1,4 +1,4 @@
-"""The watching process: feeds, tracks, alerts and kept reports, once a second to the node that started it.
+"""The watching process: feeds, tracks, alerts and kept reports, twice a second to the node that started it.
 
 python -m detente.lookout.process DIR RUN, with frames on standard input and output. It ends when the node says
 so, and when the node is there no more.
@@ -57,7 +57,8 @@ from detente.watch.situation import FeedSilence
 
 NICENESS = 5
 """The node goes before it: a STOP waits for nothing that flies."""
-EVERY_S = 1.0
+EVERY_S = 0.5
+"""An alert waits no longer than this for the look that finds it; of its matter, looks a second apart count."""
 ENDS_WITHIN_S = 3.0
 ZIP_LEVEL = 1
 MOST_WAITING = 10_000
@@ -213,32 +214,38 @@ class _Keeping:
 
     def take(self, sightings: tuple[Sighting, ...]) -> None:
         if self._keeper is not None:
-            self._keeper.take(sightings)
+            try:
+                self._keeper.take(sightings)
+            except ValueError as error:
+                self._fails(error)
 
     async def step(self, now_s: float) -> None:
         """Begin to write what is due, unless the last is not done yet."""
         if self._keeper is None or (self._work is not None and not self._work.done()):
             return
         if self._keeper.is_due(now_s):
-            self._work = asyncio.create_task(self._write(self._keeper, self._keeper.taken(now_s), now_s))
+            self._work = asyncio.create_task(self._write(self._keeper, now_s))
 
     def end(self) -> None:
         """Write what is left; the hour is closed when the watch runs again."""
         if self._keeper is not None:
-            with suppress(OSError):
+            with suppress(OSError, ValueError):
                 self._keeper.write(self._keeper.taken(time.time()))
 
-    async def _write(self, keeper: ReportKeeper, sightings: list[Sighting], now_s: float) -> None:
+    async def _write(self, keeper: ReportKeeper, now_s: float) -> None:
         try:
-            await asyncio.to_thread(keeper.write, sightings)
+            await asyncio.to_thread(keeper.write, keeper.taken(now_s))
             for hour in await asyncio.to_thread(lambda: list(keeper.close_hours(now_s))):
                 self._pipe.say(HourKept(hour))
             for file in await asyncio.to_thread(lambda: list(keeper.remove_old(now_s))):
                 self._pipe.say(HourRemoved(file))
             self.why_not = f"no space for {keeper.not_kept} reports" if keeper.not_kept else ""
         except (OSError, ValueError) as error:
-            self.why_not = str(error)
-            log.error("reports are not kept", why=self.why_not)
+            self._fails(error)
+
+    def _fails(self, error: Exception) -> None:
+        self.why_not = str(error)
+        log.error("reports are not kept", why=self.why_not)
 
 
 def _silence(health: FeedHealth, silent_s: float, opened_s: float) -> FeedSilence:

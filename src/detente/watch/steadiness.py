@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import msgspec
 
 from detente.airspace.altitude import check_range
+
+COUNTED_EVERY_S = 0.9
+"""A matter's looks count a second apart, from the first that found it; whoever looks more often sees it sooner."""
 
 
 class Steadiness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,12 +35,13 @@ class Steadiness(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SteadyLevel:
     """The level that one matter shows, from what each look found; 0 is none."""
 
-    __slots__ = ("_looks", "_rose_s", "_steadiness", "_supported_s", "level")
+    __slots__ = ("_counted_s", "_looks", "_rose_s", "_steadiness", "_supported_s", "level")
 
     def __init__(self, steadiness: Steadiness) -> None:
         self._steadiness = steadiness
         self._looks: deque[int] = deque(maxlen=steadiness.among)
         self.level = 0
+        self._counted_s = -math.inf
         self._rose_s = 0.0
         self._supported_s = 0.0
 
@@ -44,8 +49,11 @@ class SteadyLevel:
         """Take in what one look found, and return the level now shown.
 
         `kept` is the level at which an alert that shows already is kept, where the thresholds for that are wider than
-        those at which it begins.
+        those at which it begins. A look that comes within COUNTED_EVERY_S of the last one counted is not counted.
         """
+        if 0.0 <= at_s - self._counted_s < COUNTED_EVERY_S:
+            return self.level
+        self._counted_s = at_s
         self._looks.append(max(found, min(kept, self.level)))
         often = sorted(self._looks, reverse=True)[: self._steadiness.needed]
         steady = often[-1] if len(often) == self._steadiness.needed else 0

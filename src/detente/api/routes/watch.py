@@ -94,9 +94,9 @@ class ObservationDone(Done, frozen=True):
 
 @get("/tracks", summary="What flies, as all feeds together show it", media_type="application/json")
 async def list_tracks(service: Service, request: Request[None, None, State]) -> Response[bytes]:
-    """Return all tracks of the last second as rows of values; `columns` says what each value is.
+    """Return all tracks of the last look as rows of values; `columns` says what each value is.
 
-    `ETag` names the second: asked with `If-None-Match`, what has not changed is answered with 304 and no body.
+    `ETag` names the look: asked with `If-None-Match`, what has not changed is answered with 304 and no body.
     """
     view = service.watching.view
     if view is None:
