@@ -14,6 +14,7 @@ from detente.airspace.plan import Plan
 from detente.lookout.told_situation import ToldSituation, decode_situation
 from detente.watch.alert import Alert, AlertKind, TrackSide
 from detente.watch.finding import number_of
+from detente.watch.live_tracks import OURS, SIDES, side_of
 from detente.watch.live_watch import LiveWatch, PlanPosition
 from detente.watch.observed import observation_of
 from detente.watch.sighting import Sighting
@@ -98,7 +99,7 @@ class Lookout:
         now = replace(situation, ours=ours, feeds=feeds)
         self._watch.look(now_s, tracks, now)
         alerts = sorted(self._watch.board.standing.values(), key=_urgency)
-        sides = {track.track_id: _side(track, now) for track in tracks}
+        sides = {track.track_id: SIDES[side_of(track, now)] for track in tracks}
         return Seen(tracks, sides, alerts, tuple(_own(tracks, now, told.outside, alerts)))
 
 
@@ -121,21 +122,11 @@ def _own(
 def _flying(tracks: Sequence[Track], now: Situation) -> Iterator[tuple[Track, Plan]]:
     """Each track of ours with the plan that it flies."""
     for track in tracks:
-        if _side(track, now) is TrackSide.OURS:
-            plan = next((now.plans[name] for name in _names(track) if name in now.plans), None)
+        if side_of(track, now) == OURS:
+            names = (*track.addresses, *track.identities, track.callsign)
+            plan = next((now.plans[name] for name in names if name in now.plans), None)
             if plan is not None:
                 yield track, plan
-
-
-def _side(track: Track, now: Situation) -> TrackSide:
-    names = _names(track)
-    if any(name in now.ours for name in names):
-        return TrackSide.OURS
-    return TrackSide.THEIRS if any(name in now.theirs for name in names) else TrackSide.UNKNOWN
-
-
-def _names(track: Track) -> tuple[str, ...]:
-    return (*track.addresses, *track.identities, track.callsign)
 
 
 def _urgency(alert: Alert) -> tuple[int, float, str]:

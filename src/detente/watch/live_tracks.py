@@ -76,7 +76,7 @@ def live(tracks: Iterable[Track], situation: Situation) -> LiveTracks:
     usable = ((numbers >= LOWEST) & (numbers <= HIGHEST) | np.isnan(numbers) & MAY_BE_UNKNOWN).all(axis=1)
     ordered = tuple(track for track, taken in zip(named, usable.tolist(), strict=True) if taken)
     columns = np.ascontiguousarray(numbers[usable].T)
-    side = np.array([_side(track, situation) for track in ordered], dtype=np.int64)
+    side = np.array([side_of(track, situation) for track in ordered], dtype=np.int64)
     plans = {}
     if situation.plans:
         for row in np.flatnonzero(side == OURS).tolist():
@@ -102,7 +102,8 @@ def _numbers(track: Track) -> tuple[float, ...]:
     )  # fmt: skip
 
 
-def _side(track: Track, situation: Situation) -> int:
+def side_of(track: Track, situation: Situation) -> int:
+    """Whose a track is, as its place in `SIDES`."""
     for number, names in ((OURS, situation.ours), (THEIRS, situation.theirs)):
         if names and not (
             names.isdisjoint(track.addresses) and names.isdisjoint(track.identities) and track.callsign not in names

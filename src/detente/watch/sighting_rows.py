@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from operator import attrgetter
 
@@ -50,6 +50,8 @@ _NUMBERS = (
 _numbers_of = attrgetter(*_NUMBERS)
 _order_of = attrgetter("at_s", "feed", "source", "address", "identity", "latitude_deg", "longitude_deg")
 _NO_NUMBER = math.nan
+_PLACE_OF = {source: place for place, source in enumerate(accuracy.USUAL_ERRORS)}
+_USUAL = np.array(list(accuracy.USUAL_ERRORS.values()), dtype=np.float64)
 
 
 def in_order(sightings: Sequence[Sighting]) -> list[Sighting]:
@@ -71,7 +73,7 @@ def rows_of(sightings: Sequence[Sighting]) -> tuple[Floats, list[NotUsed | None]
     rows[:, kernels.S_AT] = column["at_s"]
     rows[:, kernels.S_LATITUDE], rows[:, kernels.S_LONGITUDE] = latitude, longitude
     rows[:, kernels.S_POINT : kernels.S_POINT + 3] = surface_points(latitude, longitude)
-    usual = np.array([accuracy.USUAL_ERRORS[one.source] for one in sightings], dtype=np.float64).reshape(-1, 3)
+    usual = _USUAL[np.array([_PLACE_OF[one.source] for one in sightings], dtype=np.int64)]
     horizontal = _said_or(column["horizontal_error_m"], usual[:, 0]) / accuracy.RADIAL_95
     velocity = _said_or(column["velocity_error_mps"], usual[:, 1]) / accuracy.RADIAL_95
     rows[:, kernels.S_POSITION_VARIANCE] = horizontal**2
@@ -137,3 +139,38 @@ def names_of(one: Sighting) -> tuple[str, ...]:
         return (address,) if address and address not in NO_ADDRESSES and len(address) <= NAME_LENGTH_MAX else ()
     names = names_of(structs.replace(one, identity="")) if address else ()
     return (*names, f"{one.feed}{FEED_END}{identity}") if len(identity) <= NAME_LENGTH_MAX else names
+
+
+def scans_of(
+    ordered: Sequence[Sighting], rows: Floats, faults: Sequence[NotUsed | None], names: Sequence[tuple[str, ...]]
+) -> Iterator[tuple[int, list[int]]]:
+    """Seconds, and places of the usable sightings assigned at once: of one second, one sensor, one of each name."""
+    usable = np.flatnonzero(np.array([fault is None for fault in faults], dtype=bool))
+    if not len(usable):
+        return
+    kinds = [(ordered[i].feed, ordered[i].source) for i in usable.tolist()]
+    places = {kind: place for place, kind in enumerate(sorted(set(kinds)))}
+    sensor = np.array([places[kind] for kind in kinds], np.int64)
+    second = slices_of(rows[usable, kernels.S_AT])
+    # How often a sensor has shown a name before within the second: what is named by nothing never comes again.
+    known: dict[str, int] = {}
+    named = np.array([known.setdefault(names[i][0], len(known)) if names[i] else -1 for i in usable.tolist()],
+                     np.int64)  # fmt: skip
+    again = _before_in_group(second, sensor, named)
+    again[named < 0] = 0
+    order = np.lexsort((sensor, again, second))
+    keys = np.stack([second, again, sensor], axis=1)[order]
+    begins = np.flatnonzero(np.any(keys[1:] != keys[:-1], axis=1)) + 1
+    for scan in np.split(order, begins):
+        yield int(second[scan[0]]), usable[scan].tolist()
+
+
+def _before_in_group(*columns: Integers) -> Integers:
+    """How many rows of equal columns stand before each row."""
+    order = np.lexsort(columns)
+    keys = np.stack(columns, axis=1)[order]
+    begins = np.concatenate([[True], np.any(keys[1:] != keys[:-1], axis=1)])
+    first = np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
+    before = np.empty(len(order), np.int64)
+    before[order] = np.arange(len(order)) - first
+    return before

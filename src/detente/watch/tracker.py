@@ -8,7 +8,7 @@ the sighting could be of one of them, only those are looked at. Every other is h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from detente.watch import picture_kernels as pk
 from detente.watch import track_kernels as tk
 from detente.watch.assignment_kernels import assign
 from detente.watch.sighting import Sighting, SightingSource
-from detente.watch.sighting_rows import FEED_END, NotUsed, in_order, names_of, rows_of, slices_of
+from detente.watch.sighting_rows import FEED_END, NotUsed, in_order, names_of, rows_of, scans_of
 from detente.watch.track import Track, TrackDoubt
 from detente.watch.track_table import TrackTable, kind_of
 
@@ -111,7 +111,7 @@ class Tracker:
         for i, fault in enumerate(faults):
             if fault is not None:
                 self._doubt(names[i], fault, now_s)
-        for second, scan in self._scans(ordered, rows, faults, names):
+        for second, scan in scans_of(ordered, rows, faults, names):
             self._drop(second)
             self._assign([ordered[i] for i in scan], rows[scan], [names[i] for i in scan], now_s)
         self._drop(now_s)
@@ -162,26 +162,6 @@ class Tracker:
     def held(self) -> Counter[str]:
         """How many tracks, shown or not, each feed holds of the `tracks_max` that there are."""
         return self._table.held()
-
-    def _scans(
-        self, ordered: list[Sighting], rows: Floats, faults: list[NotUsed | None], names: list[Names]
-    ) -> Iterator[tuple[int, list[int]]]:
-        """Seconds, and places of the usable sightings assigned at once: of one second, one sensor, one of each name."""
-        seconds = slices_of(rows[:, tk.S_AT]).tolist()
-        together: dict[tuple[int, str, SightingSource], list[int]] = {}
-        for i, (one, second, fault) in enumerate(zip(ordered, seconds, faults, strict=True)):
-            if fault is None:
-                together.setdefault((second, one.feed, one.source), []).append(i)
-        scans: dict[tuple[int, int, str, SightingSource], list[int]] = {}
-        for (second, feed, source), places in together.items():
-            times: Counter[str] = Counter()
-            for i in places:
-                again = times[names[i][0]] if names[i] else 0
-                if names[i]:
-                    times[names[i][0]] += 1
-                scans.setdefault((second, again, feed, source), []).append(i)
-        for key in sorted(scans):
-            yield key[0], scans[key]
 
     def _assign(self, sightings: list[Sighting], rows: Floats, names: list[Names], now_s: float) -> None:
         table = self._table
