@@ -39,7 +39,7 @@ from detente.airspace.separation import Encounter, MinimaTable
 
 PASSES_APART_S = 0.01
 """Two passes with less between them are one: a leg's times of entry and exit are found to less than this."""
-BLOCK = 500
+BLOCK = 250
 """Plans of a set that are taken at a time: with more, more is held as arrays; with fewer, there are more pairs."""
 SAMPLES = 9
 """Moments of each meeting of two legs that are looked at for the worst one."""

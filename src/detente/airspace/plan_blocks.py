@@ -13,17 +13,19 @@ import numpy as np
 
 from detente.airspace.arrays import Floats, Integers
 from detente.airspace.boxes import BoxTree
-from detente.airspace.compiled import Vocabulary, boxes, compile_plans, only_parts
+from detente.airspace.compiled import CompiledPlans, Vocabulary, boxes, compile_plans, only_parts
 from detente.airspace.extent import PlanReach, reach
 from detente.airspace.part_kernels import CLASS, ELLIPSOID, FAMILY, PRESSURE, SLACK_S, T0, T1
 from detente.airspace.plan import Plan
 from detente.airspace.position import posix_s
-from detente.airspace.search import CHUNK, BoxedPlans, Meetings, grown_boxes, inside_minima
+from detente.airspace.search import BoxedPlans, Meetings, grown_boxes, inside_minima
 
 LAST_SLICES = 8
 """Into so many slices goes what begins after the last block has begun."""
 ITEM_BITS = 32
 """An item of a tree is the number of a block, and in so many bits the row of a part in it."""
+ROWS_AT_A_TIME = 2_000
+"""So many parts are held against a tree at a time: of all of a block there may be millions of candidates."""
 SLICE_MARGIN_S = 1.0
 """What is added to the span of a slice: more than rounding makes of a time."""
 
@@ -191,19 +193,30 @@ def meetings_with(first: BoxedPlans, present: PresentPlans, minima: Floats) -> d
             grown[pressure, one.frame] = rows, *grown_boxes(low[rows], high[rows], widest)
         rows_a, low, high = grown[pressure, one.frame]
         near = np.flatnonzero((low[:, 4] <= one.end_s) & (high[:, 4] >= one.start_s))
-        query, items = one.tree.pairs_with(low[near], high[near])
-        candidate_a, numbers = rows_a[near[query]], items >> ITEM_BITS
-        order = np.argsort(numbers, kind="stable")
-        for part in np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1):
-            # What ended before is still in the tree of its slice, and too early to be met.
-            if len(part) and (block := present.blocks.get(int(numbers[part[0]]))) is not None:
-                entries = found.setdefault(int(numbers[part[0]]), [])
-                for begin in range(0, len(part), CHUNK):
-                    chosen = part[begin : begin + CHUNK]
-                    ours, theirs = candidate_a[chosen], items[chosen] & ((1 << ITEM_BITS) - 1)
-                    inside = inside_minima(a, ours, block.compiled, theirs, minima)
-                    entries.append((ours[inside], theirs[inside], len(chosen)))
+        for begin in range(0, len(near), ROWS_AT_A_TIME):
+            some = near[begin : begin + ROWS_AT_A_TIME]
+            query, items = one.tree.pairs_with(low[some], high[some])
+            _keep_inside(found, a, rows_a[some[query]], items, present, minima)
     return {number: _together(entries) for number, entries in sorted(found.items())}
+
+
+def _keep_inside(
+    found: dict[int, list[tuple[Integers, Integers, int]]],
+    a: CompiledPlans,
+    candidate_a: Integers,
+    items: Integers,
+    present: PresentPlans,
+    minima: Floats,
+) -> None:
+    """Add to `found` those candidates that come inside the minima, by the number of their block."""
+    numbers = items >> ITEM_BITS
+    order = np.argsort(numbers, kind="stable")
+    for part in np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1):
+        # What ended before is still in the tree of its slice, and too early to be met.
+        if len(part) and (block := present.blocks.get(int(numbers[part[0]]))) is not None:
+            ours, theirs = candidate_a[part], items[part] & ((1 << ITEM_BITS) - 1)
+            inside = inside_minima(a, ours, block.compiled, theirs, minima)
+            found.setdefault(int(numbers[part[0]]), []).append((ours[inside], theirs[inside], len(part)))
 
 
 def _together(entries: list[tuple[Integers, Integers, int]]) -> Meetings:

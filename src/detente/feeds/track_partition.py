@@ -12,6 +12,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from itertools import chain
 from typing import Any
 
@@ -48,8 +49,8 @@ def flights_of_batches(
 
     Raises Refusal where the disk for temporary files has no room.
     """
-    if options.drop_ghosts:
-        # A ghost is known by the flights of other names.
+    if options.drop_ghosts or find_spec("pyarrow") is None:
+        # A ghost is known by the flights of other names; without the extra no file comes in batches.
         return flights_of(joined(batches), options)
     held: list[TrackColumns] = []
     reports = 0
