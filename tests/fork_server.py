@@ -23,6 +23,7 @@ from detente.utm.service.compile import compile_service_kernels
 
 IMPORTED = (
     "detente.api.program", "detente.api.client", "detente.link.comparison", "detente.utm.service.process",
+    "litestar.plugins.pydantic",
     "aiohttp.web", "typer.main", "typer._adapters", "rich.console",
 )  # fmt: skip
 """What is imported beforehand. The commands themselves are not: they look at the environment when they are imported."""
