@@ -4,13 +4,8 @@ North and south run under one accord; north has a feed of JSON lines. A program 
 then a stranger appears near an aircraft of north's, and counts from its first report until north's stream of the watch
 shows the alert. By design that takes three reports, and then three looks a second apart: at least four seconds. What is
 asked for is the time from the report that makes the alert due, the last one of the stranger that the look had which
-<<<<<<< HEAD
 raised it, to the stream; the time from that look stands beside it. Meanwhile north is asked over HTTP, and STOPs go to
 south.
-=======
-raised it, to the stream; the time from that look stands beside it. Meanwhile north is asked over HTTP, and STOPs go
-to south.
->>>>>>> eca0bd61585a544ae52d8dfda5ee090ab0de9d6d
 
     python bench/watch.py [TRACKS [SECONDS]]    writes nothing where fewer are asked than is the rule
 """

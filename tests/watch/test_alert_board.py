@@ -68,6 +68,13 @@ def test_what_is_found_between_two_seconds_is_not_put_off_to_the_next():
     assert [at for at, changes in enumerate(looks) if changes] == [3]
 
 
+def test_what_is_shown_at_once_does_not_wait_for_the_next_look_that_counts():
+    level = SteadyLevel(Steadiness(2, 3, 4.0, 5.0))
+    assert level.look(0.0, 0) == 0
+    assert level.look(0.5, 3) == 0
+    assert level.look(0.6, 3, at_once=True) == 3
+
+
 def test_what_is_far_ahead_is_told_when_it_was_seen_for_longer_and_what_is_now_at_once():
     slower = {AlertKind.SEPARATION: Steadiness(2, 3, 4.0, 5.0, ((8, 10), (6, 8)))}
     for level, looks in ((1, 8), (2, 6), (3, 2)):

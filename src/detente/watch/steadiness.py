@@ -57,9 +57,10 @@ class SteadyLevel:
 
         `at_once`: what was found is shown without waiting for another look.
         `kept` is the level at which an alert that shows already is kept, where the thresholds for that are wider than
-        those at which it begins. A look that comes within COUNTED_EVERY_S of the last one counted is not counted.
+        those at which it begins. A look that comes within COUNTED_EVERY_S of the last one counted is not counted, but
+        what is shown at once does not wait for the next.
         """
-        if 0.0 <= at_s - self._counted_s < COUNTED_EVERY_S:
+        if 0.0 <= at_s - self._counted_s < COUNTED_EVERY_S and not (at_once and found > self.level):
             return self.level
         self._counted_s = at_s
         self._looks.append(max(found, min(kept, self.level)))
