@@ -19,6 +19,8 @@ import sys
 from pathlib import Path
 
 from detente.airspace.compile import compile_kernels
+from detente.api.application import link_application, people_application, stop_application
+from detente.settings.configuration import HttpSettings
 from detente.utm.service.compile import compile_service_kernels
 
 IMPORTED = (
@@ -75,6 +77,8 @@ def serve(path: str) -> None:
     """Fork for each connection; say on it which process runs and how it ended. Who hangs up ends his process."""
     for module in IMPORTED:
         importlib.import_module(module)
+    for register in (people_application, link_application, stop_application):
+        register(HttpSettings().largest_body_mb)
     compile_kernels()
     compile_service_kernels()
     gc.collect()

@@ -13,7 +13,7 @@ import pytest
 from litestar import Litestar, post
 from parties import area_plan, two_parties
 
-from detente.api.large_bodies import LARGE_BYTES, patient_request
+from detente.api.large_bodies import LARGE_BYTES, TURNS, PatientRequest
 
 
 class Read(msgspec.Struct):
@@ -31,7 +31,7 @@ async def answer(text: str, turns: asyncio.Semaphore) -> Any:
     async def read(data: Read) -> list[int]:
         return [data.thread, threading.get_ident(), len(data.text)]
 
-    application = Litestar([read], request_class=patient_request(turns), openapi_config=None)
+    application = Litestar([read], request_class=PatientRequest, openapi_config=None)
     body, told = json.dumps({"text": text}).encode(), []
 
     async def receive() -> Any:
@@ -44,7 +44,7 @@ async def answer(text: str, turns: asyncio.Semaphore) -> Any:
     scope: Any = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
         "path": "/", "raw_path": b"/", "query_string": b"", "root_path": "", "headers": headers, "client": None,
-        "server": None, "state": {}, "extensions": {},
+        "server": None, "state": {TURNS: turns}, "extensions": {},
     }  # fmt: skip
     await application(scope, receive, send)
     assert told[0]["status"] == 201, told

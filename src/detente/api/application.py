@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import msgspec
 import structlog
 from litestar import Litestar, Response, Router
@@ -14,12 +16,13 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.routes import HTTPRoute
+from litestar.types import Receive, Scope, Send
 
 from detente import __version__
 from detente.airspace.refusal import Refusal
 from detente.api.access import NotLetIn
 from detente.api.asgi import exchange_of
-from detente.api.large_bodies import AnyRequest, patient_request
+from detente.api.large_bodies import TURNS, AnyRequest, PatientRequest
 from detente.api.permissions import NEEDED_ROLE, may
 from detente.api.routes import (
     accords,
@@ -56,6 +59,8 @@ from detente.settings.configuration import MEGABYTE
 Connection = ASGIConnection[BaseRouteHandler, None, None, State]
 CALLER = "caller"
 """Under this name the state of a request holds who asks."""
+SERVICE = "service"
+"""Under this name it holds the service of the node that is asked."""
 log = structlog.get_logger()
 
 
@@ -70,15 +75,28 @@ class _OwnRouter(Router):
         return self
 
 
-def make_application(service: Service) -> Litestar:
-    """Return what a node is to its own people and programs. Its OpenAPI document is at /openapi.json."""
+class NodeApplication:
+    """One of the applications below, as a node's: each request brings the node's service along."""
 
-    async def require_role(connection: Connection, _: BaseRouteHandler) -> None:
-        await _check_caller(connection, service)
+    def __init__(self, application: Litestar, service: Service) -> None:
+        self._application = application
+        self._service = service
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take a request."""
+        scope["state"] |= {SERVICE: self._service, TURNS: self._service.file_reading}
+        await self._application(scope, receive, send)
+
+
+@cache
+def people_application(largest_body_mb: int) -> Litestar:
+    """Return what nodes are to their own people and programs. Its OpenAPI document is at /openapi.json.
+
+    To register all routes takes most of a node's start, so it is done once in a process, whatever nodes it runs.
+    """
     protected = _OwnRouter(
         path="/",
-        guards=[require_role],
+        guards=[_check_caller],
         security=[{"token": []}],
         route_handlers=[
             node.router,
@@ -117,7 +135,7 @@ def make_application(service: Service) -> Litestar:
         ),
     )
     application = _application(
-        service,
+        largest_body_mb,
         [protected, node.public_router, sign_in.public_router, passkeys.public_router, console.router],
         described,
     )
@@ -138,24 +156,29 @@ def routes_of(application: Litestar) -> list[str]:
     ]
 
 
-def make_stop_application(service: Service) -> Litestar:
+@cache
+def stop_application(largest_body_mb: int) -> Litestar:
     """Return the application that takes in peers' STOP."""
-    return _application(service, [link.router], None)
+    return _application(largest_body_mb, [link.router], None)
 
 
-def make_link_application(service: Service) -> Litestar:
-    """Return what a node is to its peers: it takes in what they bring, and has nothing to ask for."""
-    return _application(service, [link.router, matching.link_router], None)
+@cache
+def link_application(largest_body_mb: int) -> Litestar:
+    """Return what nodes are to their peers: it takes in what they bring, and has nothing to ask for."""
+    return _application(largest_body_mb, [link.router, matching.link_router], None)
 
 
-def _application(service: Service, routers: list[Router], described: OpenAPIConfig | None) -> Litestar:
-    def provide_service(request: AnyRequest) -> Service:
-        caller = request.scope["state"].get(CALLER)
-        return service if caller is None else service.asked_by(caller)
+def _provide_service(request: AnyRequest) -> Service:
+    state = request.scope["state"]
+    service: Service = state[SERVICE]
+    caller = state.get(CALLER)
+    return service if caller is None else service.asked_by(caller)
 
+
+def _application(largest_body_mb: int, routers: list[Router], described: OpenAPIConfig | None) -> Litestar:
     return Litestar(
         route_handlers=routers,
-        dependencies={"service": Provide(provide_service, sync_to_thread=False)},
+        dependencies={"service": Provide(_provide_service, sync_to_thread=False)},
         exception_handlers={
             Refusal: _answer_refusal,
             NodeStopped: _answer_stopped,
@@ -165,15 +188,16 @@ def _application(service: Service, routers: list[Router], described: OpenAPIConf
             Exception: _answer_fault,
         },
         openapi_config=described,
-        request_class=patient_request(service.file_reading),
-        request_max_body_size=service.configuration.http.largest_body_mb * MEGABYTE,
+        request_class=PatientRequest,
+        request_max_body_size=largest_body_mb * MEGABYTE,
         logging_config=None,
         signature_types=[Service],
     )
 
 
-async def _check_caller(connection: Connection, service: Service) -> None:
+async def _check_caller(connection: Connection, _: BaseRouteHandler) -> None:
     """Let those go on who may ask this route. Raises Refusal (401, 403 or 429)."""
+    service: Service = connection.scope["state"][SERVICE]
     exchange = exchange_of(connection.scope)
     found = service.access.caller(exchange.method.encode(), exchange.headers, exchange.way.user)
     if isinstance(found, NotLetIn):

@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from detente.airspace.refusal import Refusal
-from detente.api.application import make_application, make_link_application, make_stop_application
+from detente.api.application import NodeApplication, link_application, people_application, stop_application
 from detente.api.asgi import AsgiService
 from detente.api.door import STOP_BATCH_BYTES, Door, OwnStopDoor, PeersDoor, StopDoor, refusal
 from detente.api.hosts import KnownHosts
@@ -136,8 +136,9 @@ class Listeners(NamedTuple):
         Raises Refusal where too few files may be open for them.
         """
         door, http = Door(service).admit, service.configuration.http
-        commands, own_stop, people, peers, stop = fitted(*_limits(http.largest_body_mb * MEGABYTE))
-        own = KnownHosts(make_application(service), http.names)
+        largest_mb = http.largest_body_mb
+        commands, own_stop, people, peers, stop = fitted(*_limits(largest_mb * MEGABYTE))
+        own = KnownHosts(NodeApplication(people_application(largest_mb), service), http.names)
         found = [
             ListenerServer(AsgiService(own, door, refusal), commands, self.commands),
             ListenerServer(AsgiService(own, OwnStopDoor(service).admit, refusal), own_stop, self.own_stop),
@@ -152,10 +153,12 @@ class Listeners(NamedTuple):
 
         with_tls = (None, None) if self.peers_in_clear else (tls.listening, peers_only)
         if self.peers is not None:
-            link = AsgiService(make_link_application(service), PeersDoor(service).admit, refusal)
+            application = NodeApplication(link_application(largest_mb), service)
+            link = AsgiService(application, PeersDoor(service).admit, refusal)
             found.append(ListenerServer(link, peers, self.peers, *with_tls))
         if self.stop is not None:
-            urgent = AsgiService(make_stop_application(service), StopDoor(service).admit, refusal)
+            application = NodeApplication(stop_application(largest_mb), service)
+            urgent = AsgiService(application, StopDoor(service).admit, refusal)
             found.append(ListenerServer(urgent, stop, self.stop, *with_tls))
         return found
 
