@@ -132,5 +132,6 @@ MUTATIONS = (
         "if receipt.is_signed_by((key.public,)):",
         "if receipt.signed:",
         every=EVERY_ROTATED,
+        first=32 * EVERY_ROTATED,
     ),
 )
