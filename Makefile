@@ -54,7 +54,7 @@ conformance: setup ## the InterUSS suites against a real service; SUITES=DIR nam
 	$(BIN)/python tests/conformance/suites.py
 
 prove-matching: setup ## what of private matching takes too long for the tests; PARTS=N does an Nth of it
-	@PARTS=$(PARTS) $(BIN)/python tests/matching/prove.py
+	@PYTHONPATH=tests PARTS=$(PARTS) $(BIN)/python tests/matching/prove.py
 
 fuzz: setup ## over ten thousand requests against the civil interfaces (DETENTE_SHARED); takes some minutes
 	$(BIN)/pytest -n 2 --dist load -rP -m "shared and long" tests/utm/test_schema.py
