@@ -1,6 +1,5 @@
 """The life of runs between two nodes: one for each epoch, proposed, announced, finished or broken off alike."""
 
-import contextlib
 from collections import deque
 from datetime import timedelta
 
@@ -36,7 +35,7 @@ from detente.matching.life import (
     RunState,
     transcript_of,
 )
-from detente.matching.room import MatchingRoom
+from detente.matching.room import MOST_LONG_OVER, MatchingRoom
 from detente.matching.run import run_between
 from detente.room.activity import Need, Ordinary
 from detente.room.channel import Channel
@@ -299,13 +298,19 @@ def test_a_peer_begins_no_run_of_every_epoch_there_ever_was():
     long = TimeWindow(NOON - timedelta(days=400), NOON + timedelta(days=9))
     accord = msgspec.structs.replace(ACCORD, valid=long)
     two = Two(accord)
-    for days, refused in ((BUDGET_DAYS + 2, True), (BUDGET_DAYS, False)):
+
+    def propose(days: int, attempt: int = 1) -> None:
         epoch = NOON - timedelta(days=days)
         run = run_between(accord, "north", "south", epoch)
-        proposed = Heard(NOON, "north", MatchProposed(run.identity.hex(), 1, run.accord, epoch))
-        with pytest.raises(Refusal, match="days ago") if refused else contextlib.nullcontext():
-            two.do("south", proposed)
-    assert len(two.rooms["south"].state.runs) == 1
+        two.do("south", Heard(NOON, "north", MatchProposed(run.identity.hex(), attempt, run.accord, epoch)))
+
+    for number in range(MOST_LONG_OVER):
+        propose(BUDGET_DAYS + 2 + number)
+    with pytest.raises(Refusal, match="over for 30 days"):
+        propose(BUDGET_DAYS + 2 + MOST_LONG_OVER)
+    assert len(two.rooms["south"].state.runs) == MOST_LONG_OVER
+    propose(1)
+    assert len(two.rooms["south"].state.runs) == MOST_LONG_OVER + 1
 
 
 def test_what_a_peer_says_of_a_run_is_a_digest_and_names_of_bounded_number(monkeypatch):

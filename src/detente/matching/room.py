@@ -43,6 +43,8 @@ _REVEAL_MOST_BYTES = 256 << 20
 _LONGEST_REMARK = 300
 MOST_EPOCHS_BACK = 64
 """So many epochs a run that was lost with the journal is looked for."""
+MOST_LONG_OVER = 8
+"""Runs with one peer of epochs that no budget counts any more, which may be held at a time."""
 MOST_FLOWN = 1_000_000
 """Names of plans that one peer showed or says are flown, in all runs that are held: some 150 MB."""
 _NAME = re.compile("P[0-9a-f]{16}")
@@ -258,6 +260,18 @@ class MatchingRoom(Room[MatchingRuns, life.MatchingCommand, life.MatchingEvent])
         runs = self.state.runs
         return sum(len(shown.theirs) for run, shown in self.state.shown.items() if runs[run].peer == peer)
 
+    def _check_few_long_over(self, run: Run, peer: str, at: datetime) -> None:
+        """Refuse a peer a run of every epoch there ever was; some, as of a recorded day, are matched."""
+        since = at - timedelta(days=BUDGET_DAYS)
+        _, closes = window_of(run)
+        runs = self.state.runs.items()
+        others = sum(held.peer == peer and held.epoch < since and name != run.identity.hex() for name, held in runs)
+        if closes < since and others >= MOST_LONG_OVER:
+            raise Refusal(
+                "matching.few_epochs_long_over", "match_proposed.epoch", f"{closes:%Y-%m-%d %H:%M} UTC",
+                most=MOST_LONG_OVER, days=BUDGET_DAYS,
+            )  # fmt: skip
+
     def _propose(self, command: life.ProposeRun) -> list[life.MatchingEvent]:
         at, peer = command.at, command.peer
         run = run_between(self._accord(peer, at), self.state.party, peer, command.moment)
@@ -280,8 +294,8 @@ class MatchingRoom(Room[MatchingRuns, life.MatchingCommand, life.MatchingEvent])
         if message.run != run.identity.hex() or message.accord_hash != run.accord:
             raise Refusal("matching.run_accord_force_epoch", "match_proposed.run", message.run)
         _check_not_early(run, at)
-        _check_not_long_over(run, at)
         self._check_not_left(run)
+        self._check_few_long_over(run, peer, at)
         held = self.state.runs.get(message.run)
         if held is not None and held.state is RunState.RUNNING and held.attempt == message.attempt:
             return []
@@ -386,12 +400,3 @@ def _check_not_early(run: Run, at: datetime) -> None:
     opens, _ = window_of(run)
     if at + CLOCK_TOLERANCE < opens:
         raise Refusal("matching.epoch_begun_or_next", "epoch", f"{opens:%Y-%m-%d %H:%M} UTC")
-
-
-def _check_not_long_over(run: Run, at: datetime) -> None:
-    """Refuse a peer an epoch that no budget counts any more: it could have a run kept of every one there ever was."""
-    _, closes = window_of(run)
-    if closes + timedelta(days=BUDGET_DAYS) < at:
-        raise Refusal(
-            "matching.epoch_of_last_days", "match_proposed.epoch", f"{closes:%Y-%m-%d %H:%M} UTC", days=BUDGET_DAYS
-        )
