@@ -30,6 +30,8 @@ from detente.airspace.search import encounter
 from detente.airspace.separation import ClassMinima, Minima, MinimaTable
 from detente.picture import commands, events
 from detente.picture.conflicts import ClearedBecause, PlanReference, conflict_id
+from detente.picture.decide_plans import know_again
+from detente.picture.evolve import evolve
 from detente.picture.measures import Measure, MeasureState
 from detente.picture.notices import Meaning, Notice, NoticeState, Others
 from detente.picture.picture import PlanState, picture_bytes
@@ -181,6 +183,23 @@ def test_revisions_of_our_own_are_counted_and_of_a_peer_only_rise(node: Node) ->
     node.do(commands.WithdrawPlan(NOON, THEIRS, "a"))
     with pytest.raises(Refusal, match="a revision from 5"):
         node.do(commands.DeclarePlan(NOON, THEIRS, area_plan("a"), 1))
+
+
+@pytest.mark.parametrize("over", [commands.WithdrawPlan, commands.EndPlan])
+def test_a_lost_change_that_the_peer_refused_is_known_by_its_revision_alone(node: Node, over: type) -> None:
+    node.do(commands.DeclarePlan(NOON, OURS, area_plan("p1")))
+    node.do(over(at(1), OURS, "p1"))
+    state = node.picture.plans[(OURS, "p1")].state
+    lost = area_plan("p1", level_m=4000.0)
+
+    for event in know_again(node.picture, at(2), lost, 2, is_new=False):
+        evolve(node.picture, event)
+    assert node.picture.plans[(OURS, "p1")].state is state
+    assert node.picture.plans[(OURS, "p1")].revision == 2
+
+    for event in know_again(node.picture, at(3), lost, 3, is_new=True):
+        evolve(node.picture, event)
+    assert node.picture.plans[(OURS, "p1")].live, "the peer took it for a new plan"
 
 
 def test_activation_is_a_separate_act_and_ending_clears(node: Node) -> None:

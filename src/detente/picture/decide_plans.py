@@ -76,14 +76,19 @@ def amend(picture: Picture, command: AmendPlan) -> list[PictureEvent]:
     return _amended(picture, command.at, command.party, command.plan, revision, measure_id)
 
 
-def know_again(picture: Picture, at: datetime, plan: Plan, revision: int) -> list[PictureEvent]:
+def know_again(picture: Picture, at: datetime, plan: Plan, revision: int, *, is_new: bool) -> list[PictureEvent]:
     """A revision of a plan of ours that a peer holds and our journal had lost holds here too, unless ours is newer.
 
-    Nobody would take another plan from us under a revision that is used.
+    Nobody would take another plan from us under a revision that is used. `is_new` when the plan was declared: a
+    change to a plan that was over the peer has refused, so that only its revision is used.
     """
     held = picture.plans.get((picture.party, plan.plan_id))
-    if held is None or (not held.live and held.revision < revision):
+    if held is None or (is_new and not held.live and held.revision < revision):
         return _declared(picture, at, picture.party, plan, revision)
+    if not held.live and held.revision < revision:
+        over = PlanEnded if held.state is PlanState.ENDED else PlanWithdrawn
+        declared = PlanDeclared(at, picture.party, plan, revision)
+        return [declared, over(at, picture.party, plan.plan_id)]
     if not held.live or held.revision > revision or (held.revision, held.plan) == (revision, plan):
         return []
     return _amended(picture, at, picture.party, plan, revision)

@@ -85,7 +85,8 @@ class PictureRoom(Room[Picture, PictureCommand, PictureEvent]):
         """Do again what we had said that we did: what a peer holds for planned must not be missing here."""
         assert isinstance(message, PlanningMessage)
         if isinstance(message, PlanDeclaredMessage | PlanAmendedMessage):
-            return know_again(self.state, at, message.plan, message.revision)
+            is_new = isinstance(message, PlanDeclaredMessage)
+            return know_again(self.state, at, message.plan, message.revision, is_new=is_new)
         if isinstance(message, NoticeGivenMessage) and self._is_in_force(message.notice):
             # Said again, under another accord, it was newer words.
             message = NoticeAmendedMessage(message.notice)
