@@ -12,6 +12,7 @@ from parties import Party, two_parties
 from test_disk_space import fill, send_stop
 from test_stop_delivery import metrics
 
+from detente.airspace.refusal import Refusal
 from detente.node import side_tasks
 from detente.node.disk_space import RESERVE_FILE, DiskSpace
 from detente.node.side_tasks import SAID_FOR, SideTasks
@@ -92,6 +93,7 @@ def fails(*faults: BaseException) -> tuple[list[str], object]:
     "fault",
     [
         OSError(errno.EIO, "the disk fails"),
+        Refusal("node.paired_party", "peer", "south"),
         ExceptionGroup("deliveries", [OSError(errno.EMFILE, "no descriptor is left")]),
     ],
 )

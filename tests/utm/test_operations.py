@@ -183,6 +183,32 @@ def test_a_snapshot_under_way_keeps_no_port_and_no_lock_from_the_next_start(tmp_
         os.kill(child, signal.SIGKILL)
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at the children of a process in /proc")
+def test_a_snapshot_whose_process_is_killed_is_reported_and_leaves_nothing(tmp_path: Path) -> None:
+    with running(tmp_path, "--snapshot-every", "5") as service:
+        enough = threading.Event()
+        writer = threading.Thread(target=writes_until, args=(service, enough))
+        writer.start()
+        try:
+            child = stopped_child(service.process.pid)
+            begun = tmp_path / f"snapshot.msgpack.{child}.new"
+            assert begun.exists()
+            os.kill(child, signal.SIGKILL)
+            until(lambda: metrics(service)['detente_dss_snapshots{result="failed"}'] == 1.0, "reported")
+            assert not begun.exists(), "one that is killed each time would fill the disk"
+            taken = metrics(service)['detente_dss_snapshots{result="taken"}']
+            until(lambda: metrics(service)['detente_dss_snapshots{result="taken"}'] > taken, "taken after all")
+        finally:
+            enough.set()
+            writer.join()
+        assert service.ask("GET", "/ready")[0] == 200
+
+
+def writes_until(service: DssProcess, enough: threading.Event) -> None:
+    while not enough.is_set():
+        write(service, 5)
+
+
 def suppressed_writes(service: DssProcess) -> None:
     """Write until the service is gone."""
     with suppress(OSError):

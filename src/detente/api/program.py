@@ -62,6 +62,7 @@ from detente.settings.logs import set_up_logs
 from detente.tasks.matching_work import MatchingWork
 from detente.tasks.settlement import SettlementSwitch
 from detente.tasks.watching import Watching
+from detente.upkeep.releases import begin_release
 
 HOUSEKEEPING_S = 5.0
 DISK_LOOK_S = 1.0
@@ -89,6 +90,7 @@ def run_node(path: Path, say: Callable[[str], None]) -> int:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         metrics_token = TokenFile(path / METRICS_TOKEN_FILE)
         directory.close_to_others()
+        begin_release(path, _now())
         journal, key = open_own_journal(directory)
         with contextlib.closing(journal):
             _check_key(card, key)

@@ -1,9 +1,9 @@
-"""detente backup, restore and move: a node kept in one file, made anew from it, and taken to another machine."""
+"""detente backup, restore, move and go-back: a node kept in one file, made anew, and put back to what it was."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from detente.upkeep.backup import Manifest
 
+T = TypeVar("T")
 OutOption = Annotated[Path, typer.Option("--out", help="The new file of the backup.")]
 _PASSPHRASE_FILE = typer.Option(
     "--passphrase-file",
@@ -76,13 +77,33 @@ def move(
         say("backup.moved", directory=directory, out=out)
 
 
+def go_back(directory: Directory, output: OutputOption = None) -> None:
+    """Put back what the release before this one wrote, kept at the upgrade. What was written since is set aside."""
+    from datetime import UTC, datetime
+
+    from detente.upkeep.releases import go_back as node_goes_back
+
+    gone = _proven(lambda: node_goes_back(directory, datetime.now(UTC)))
+    kept_at = None if gone.kept_at is None else gone.kept_at.isoformat()
+    document = {
+        "version": gone.version, "kept_at": kept_at, "aside": gone.aside,
+        "head": {"number": gone.journal_number, "hash": gone.journal_hash},
+    }  # fmt: skip
+    if not answered(output, document, [gone.aside]):
+        say(
+            "backup.gone_back", directory=directory, version=gone.version or "?", aside=gone.aside,
+            head=f"{gone.journal_number}:{gone.journal_hash}",
+            time="?" if gone.kept_at is None else figures.utc_time(gone.kept_at),
+        )  # fmt: skip
+
+
 def _passphrase(source: str | None) -> bytes | None:
     from detente.record.passphrase import read_passphrase
 
     return None if source is None else read_passphrase(source)
 
 
-def _proven(work: Callable[[], Manifest]) -> Manifest:
+def _proven(work: Callable[[], T]) -> T:
     """Return what `work` does; exit with NOT_PROVEN, naming the first bad entry, when the journal is not proven."""
     from detente.upkeep.backup import NotProvenError
 
@@ -111,4 +132,4 @@ def _say(key: str, manifest: Manifest, where: Path) -> None:
     say(key, name=manifest.name, where=where, files=count, head=head)
 
 
-COMMANDS = {"backup": backup, "restore": restore, "move": move}
+COMMANDS = {"backup": backup, "restore": restore, "move": move, "go-back": go_back}

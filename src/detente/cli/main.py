@@ -52,6 +52,7 @@ COMMANDS: dict[str, Lazy] = {
     "backup": Lazy("backup", "Write everything that a node is to one file, whether it runs or not, and verify it."),
     "restore": Lazy("backup", "Make a node's directory from a backup, verified."),
     "move": Lazy("backup", "Write the backup of a stopped node to be restored on another machine."),
+    "go-back": Lazy("backup", "Put back what the release before this one wrote, kept at the upgrade."),
     "status": Lazy("status", "Show the node in numbers: plans, conflicts, measures, messages."),
     "doctor": Lazy(
         "doctor", "Look at clock, disk, port, keys, peers, versions, accords and backup, and say how each is mended."

@@ -1,7 +1,8 @@
 """The tasks beside the command loop: what the system denies one of them is said, and it is tried again.
 
-A directory that was moved or unmounted, a file that cannot be written, a socket that cannot be had end no line. Only
-the command loop ends the node, when its journal cannot be written.
+A directory that was moved or unmounted, a file that cannot be written, a socket that cannot be had end no line. Nor
+does a command of a task that is refused, as what it was for may be over by its turn. Only the command loop ends the
+node, when its journal cannot be written.
 """
 
 from __future__ import annotations
@@ -15,18 +16,20 @@ from typing import Annotated, Any
 import msgspec
 import structlog
 
+from detente.airspace.refusal import Refusal
+
 AGAIN_S = (1.0, 5.0, 15.0)
 """After how long a task is begun again, by how often it has failed in a row."""
 SAID_FOR = timedelta(seconds=30)
 """A task that has not failed for so long is well again."""
 LONGEST_WHY = 300
-_DENIED = (OSError, sqlite3.Error)
+_DENIED = (OSError, sqlite3.Error, Refusal)
 
 log = structlog.get_logger()
 
 
 class FailingTask(msgspec.Struct, frozen=True):
-    """A task that the system denied something: since when and when last (UTC), and what it said."""
+    """A task that was denied something: since when and when last (UTC), and what it said."""
 
     task: str
     since: Annotated[datetime, msgspec.Meta(tz=True)]
@@ -53,7 +56,7 @@ class SideTasks:
         return {name: name in failing for name in sorted(self._names)}
 
     async def keep(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Do `work`, and begin it again after each OSError or sqlite3.Error. Any other fault of it is raised."""
+        """Do `work`, and begin it again after OSError, sqlite3.Error and Refusal. Any other fault of it is raised."""
         self._names.add(name)
         in_a_row = 0
         while True:

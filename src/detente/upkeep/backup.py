@@ -30,15 +30,18 @@ from detente.record.segments import SEGMENT_FOLDER
 from detente.record.verification import Verification, verify_journal
 from detente.settings.configuration import read_configuration
 from detente.settings.last_backup import LastBackup, note_backup
+from detente.settings.release import RELEASE_FILE
 
 FORMAT = "detente-backup-1"
 MANIFEST = "manifest.json"
 KEY_MEMBER, SEALED_MEMBER = "key.age", "backup.age"
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
-_ALSO_KEPT = (
-    "*.toml", "node.key.former", "trusted/*.json", f"{MATCHING_DIRECTORY}/**/*", f"{SEGMENT_FOLDER}/*.sqlite",
+WRITTEN_BY_RELEASE = (
+    "*.toml", RELEASE_FILE, f"{MATCHING_DIRECTORY}/**/*", f"{SEGMENT_FOLDER}/*.sqlite",
     f"{SEGMENT_FOLDER}/*.snapshot", "map/*.json",
 )  # fmt: skip
+"""Beside the journal, key and cards: what another release may write or read otherwise."""
+_ALSO_KEPT = (*WRITTEN_BY_RELEASE, "node.key.former", "trusted/*.json")
 _PIECE_BYTES = 1 << 20
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,8 @@ from detente.utm.service.loop import DecisionLoop
 from detente.utm.service.snapshot import remove_unfinished, write_snapshot
 
 _LONGEST_REPORT = 4096
+LONGEST_S = 900
+"""A child that takes longer is stuck, as one may be that was forked amid its parent's threads: it ends itself."""
 log = structlog.get_logger()
 
 
@@ -89,6 +92,8 @@ class Snapshots:
         """Write the snapshot, say how it went, and end. Nothing of the parent's is held: no port, client or lock."""
         code = 1
         try:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(LONGEST_S)
             _close_all_but(report)
             told = self._written()
             os.write(report, msgspec.json.encode(told)[:_LONGEST_REPORT])
@@ -119,6 +124,8 @@ class Snapshots:
             report = msgspec.json.decode(self._told, type=SnapshotReport)
         except msgspec.DecodeError:
             report = SnapshotReport(error=f"its process ended with {os.waitstatus_to_exitcode(status)}")
+            # It could not remove what it had begun; a child that is killed each time would fill the disk.
+            remove_unfinished(self._directory)
         self._note(report)
 
     def _note(self, report: SnapshotReport) -> None:
