@@ -12,10 +12,14 @@ PATIENCE_S = 120.0
 
 
 class Wire:
-    """A bare connection."""
+    """A bare connection. With `buffer_bytes` so much waits to be read at most, or twice that."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+    def __init__(self, port: int, buffer_bytes: int = 0) -> None:
+        self.socket = socket.socket()
+        self.socket.settimeout(PATIENCE_S)
+        if buffer_bytes:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        self.socket.connect(("127.0.0.1", port))
         self.stream = self.socket.makefile("rb")
 
     def __enter__(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -172,7 +173,7 @@ def test_half_sent_bodies_of_a_known_client_are_bounded_in_all(service: DssProce
 
 def test_answers_that_nobody_reads_hold_nobody_up(service: DssProcess) -> None:
     ask = request("GET", intent_path(), b"", bearer(service, "eager"))
-    with honest(service) as client, many(service.port, 100, ask * 200) as sockets:
+    with honest(service) as client, many(service.port, 30, ask * 200) as sockets:
         for _ in range(20):
             for one in sockets:
                 push(one, ask * 200)
@@ -199,7 +200,7 @@ def intricate_outline(count: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("count", "statuses"), [(30, {201}), (1_500, {413}), pytest.param(9_999, {413}, marks=pytest.mark.long)]
+    ("count", "statuses"), [(30, {201}), (400, {413}), pytest.param(9_999, {413}, marks=pytest.mark.long)]
 )
 def test_wide_circles_are_covered_aside_or_refused(service: DssProcess, count: int, statuses: set[int]) -> None:
     body, token = wide_circles(count), service.token(subject="wide")
@@ -211,11 +212,16 @@ def test_wide_circles_are_covered_aside_or_refused(service: DssProcess, count: i
 
 
 def test_a_client_with_much_to_cover_is_told_so_and_others_are_answered(service: DssProcess) -> None:
-    body, head = intricate_outline(6_000), f"Authorization: Bearer {service.token(subject='intricate')}"
+    # All requests stand ready when the service looks: none is answered before the last has come.
+    body, head = intricate_outline(1_500), f"Authorization: Bearer {service.token(subject='intricate')}"
     with honest(service) as client, ExitStack() as stack:
         wires = [stack.enter_context(Wire(service.port)) for _ in range(8)]
-        for wire in wires:
-            wire.send(request("PUT", intent_path(), body, head))
+        service.process.send_signal(signal.SIGSTOP)
+        try:
+            for wire in wires:
+                wire.send(request("PUT", intent_path(), body, head))
+        finally:
+            service.process.send_signal(signal.SIGCONT)
         assert client.is_answered()
         statuses = [wire.answer()[0] for wire in wires]
     assert 429 in statuses
