@@ -44,6 +44,21 @@ class Wire:
         status, headers = self.head()
         return status, self.stream.read(int(headers["content-length"]))
 
+    def push(self, data: bytes) -> None:
+        """Send much from a thread of its own, while the answers are read; the server may close before it has all."""
+
+        def work() -> None:
+            with contextlib.suppress(OSError):
+                self.socket.sendall(data)
+
+        threading.Thread(target=work, daemon=True).start()
+
+    def until_closed(self) -> None:
+        """Read whatever comes until the server has closed."""
+        with contextlib.suppress(ConnectionResetError):
+            while self.stream.read(65_536):
+                pass
+
     def is_closed(self) -> bool:
         try:
             return self.stream.read(1) == b""

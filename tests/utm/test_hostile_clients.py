@@ -5,13 +5,23 @@ from __future__ import annotations
 import json
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from uuid import uuid4
 
 import pytest
 from dss_process import COORDINATION, DssProcess, extents, intent, intent_path, running
 
+from hostile_framing import (
+    Target,
+    check_chunks,
+    check_half_closed,
+    check_lengths,
+    check_sent_ahead,
+    check_too_large_a_body,
+    check_upgrades,
+    check_word_before_a_body,
+)
 from hostile_requests import GOOD, UNREADABLE
 from wire import HonestClient, Wire, chunk, chunked, many, push, request, resident_bytes
 
@@ -85,6 +95,18 @@ def test_who_sends_no_more_still_has_his_answer(service: DssProcess) -> None:
         assert wire.answer()[0] == 201
         assert wire.answer() == (200, b"ok")
         assert wire.is_closed()
+
+
+@pytest.mark.parametrize("check", [check_chunks, check_lengths, check_half_closed, check_sent_ahead])
+def test_bodies_in_pieces_and_requests_sent_ahead(
+    service: DssProcess, check: Callable[[Target, HonestClient], None]
+) -> None:
+    check(Target(service.port, "PUT", intent_path(), (bearer(service),), b"{}", 200), honest(service))
+
+
+@pytest.mark.parametrize("check", [check_upgrades, check_word_before_a_body, check_too_large_a_body])
+def test_other_protocols_and_a_word_before_a_body(service: DssProcess, check: Callable[[Target], None]) -> None:
+    check(Target(service.port, "PUT", intent_path(), (bearer(service),), b"{}", 200))
 
 
 def test_a_trailer_is_no_header(service: DssProcess) -> None:
