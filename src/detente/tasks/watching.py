@@ -46,7 +46,7 @@ from detente.watch.commands import (
     WatchCommand,
     WatchTick,
 )
-from detente.watch.faults import Faults, FeedFault
+from detente.watch.faults import Faults
 from detente.watch.messages import TracksReported
 from detente.watch.records import ConformanceDay
 from detente.watch.room import WatchRoom
@@ -98,16 +98,12 @@ class Watching:
         self._asked = asyncio.Event()
         self._not_written = ""
         self._run = 0
-        self._faults: Faults = {}
 
-    def put_faults(self, feed: str, faults: tuple[FeedFault, ...]) -> None:
-        """Put these faults into a feed from now on, and no others; raises Refusal unless the party only exercises."""
-        if not is_exercise(self._loop.accords.party):
-            raise Refusal("watch.faults_in_exercise", "feed", feed)
+    def check_feed(self, feed: str) -> None:
+        """Raise Refusal for a feed that is not watched."""
         known = [one.name for one in self.feeds]
         if feed not in known:
             raise Refusal("watch.feed_that_is_watched", "feed", feed, known=", ".join(known) or "none")
-        self._faults = {**self._faults, feed: faults}
 
     def look_again(self) -> None:
         """Read again which feeds the node has; watch them where they are others. What is wrong changes nothing."""
@@ -272,8 +268,9 @@ class Watching:
             if now_heard != heard and not process.stdin.transport.get_write_buffer_size():
                 _write(process, PeerTracksTold(now_heard))
                 heard = now_heard
-            if faults != self._faults:
-                faults = self._faults
+            now_faults = await self._loop.read(lambda: dict(self._room.state.faults))
+            if now_faults != faults:
+                faults = now_faults
                 _write(process, FaultsTold(faults))
             said = {kind: self._loop.news.last(kind) for kind in ENTRIES_OF_SITUATION}
             is_due = said != told or self._time() - told_at >= TELLS_EVERY_S

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from detente.watch.alert import Alert, AlertLevel
+from detente.watch.faults import Faults
 from detente.watch.messages import Near, NearReported, TracksReported
 from detente.watch.track import Track
 
@@ -163,7 +164,8 @@ class WatchState:
     `standing` says whether the watch runs, since when, and why not. `hours` are the kept files by name. `counted_from`
     and `counted` are the minute in which alerts were last written down, and how many were. `conformance` is how our
     aircraft kept to their plans, by the day of UTC.
-    `told` and `heard` are what each peer is told, and tells, of where aircraft are now.
+    `told` and `heard` are what each peer is told, and tells, of where aircraft are now. `faults` are those that people
+    put into the feeds of an exercise.
     """
 
     def __init__(self) -> None:
@@ -179,6 +181,7 @@ class WatchState:
         self.conformance: dict[str, DayCounted] = {}
         self.told: dict[str, ToldOfOurs] = {}
         self.heard: dict[str, ToldByPeer] = {}
+        self.faults: Faults = {}
 
     def conformance_days(self, run: int, counted: Iterable[ConformanceDay]) -> list[ConformanceDay]:
         """How ours kept to their plans, day by day, the last first; `counted` is what the run that goes on has."""
@@ -216,6 +219,7 @@ class WatchKept(msgspec.Struct, frozen=True):
     conformance: dict[str, DayCounted] = {}
     told: dict[str, ToldOfOurs] = {}
     heard: dict[str, ToldByPeer] = {}
+    faults: Faults = {}
 
 
 def is_more_urgent(level: AlertLevel, than: AlertLevel) -> bool:
