@@ -303,6 +303,7 @@ def makers() -> dict[PlanFormat, Maker]:
         PlanFormat.OPENAIR: text(CONTENTS["airspace.txt"]),
         PlanFormat.CONTROL_ORDER: text(CONTENTS["order.aco"]),
         PlanFormat.AIXM: text(CONTENTS["airspace.xml"]),
+        PlanFormat.AIRSPACE_USE_PLAN: objects(CONTENTS["uup.json"]),
     }
 
 
