@@ -264,7 +264,7 @@ class Watching:
         heard: dict[str, tuple[float, TracksReported]] = {}
         faults: Faults = {}
         while True:
-            now_heard = await self._loop.read(self._heard)
+            now_heard = await self._loop.read(self._room.state.heard_tracks)
             if now_heard != heard and not process.stdin.transport.get_write_buffer_size():
                 _write(process, PeerTracksTold(now_heard))
                 heard = now_heard
@@ -278,14 +278,6 @@ class Watching:
                 _write(process, SituationTold(await self._situation()))
                 told_at, told = self._time(), said
             await asyncio.sleep(LOOKS_EVERY_S)
-
-    def _heard(self) -> dict[str, tuple[float, TracksReported]]:
-        """What peers told last of their tracks; it is durable."""
-        return {
-            party: (held.tracks_at.timestamp(), held.tracks)
-            for party, held in self._room.state.heard.items()
-            if held.tracks is not None and held.tracks_at is not None
-        }
 
     @staticmethod
     def _time() -> float:

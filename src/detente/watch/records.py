@@ -189,6 +189,14 @@ class WatchState:
         days = {name: held.total(run, now.pop(name, None)) for name, held in self.conformance.items()} | now
         return [days[name] for name in sorted(days, reverse=True)]
 
+    def heard_tracks(self) -> dict[str, tuple[float, TracksReported]]:
+        """Return what each peer told last of its tracks, and when that was heard, seconds since 1970-01-01 UTC."""
+        return {
+            party: (held.tracks_at.timestamp(), held.tracks)
+            for party, held in self.heard.items()
+            if held.tracks is not None and held.tracks_at is not None
+        }
+
     def near_theirs(self) -> frozenset[str]:
         """Return the names of ours of which a peer says that one of its own is near: what it told alerts of."""
         named = (record.seen.alert.figures.get("aircraft") for record in self.open.values())
