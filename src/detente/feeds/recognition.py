@@ -181,6 +181,12 @@ def _lines(content: bytes) -> PlanFormat | None:
     names = set(header_names(content))
     if names >= {"plan_id", "kind", plan_csv.GEOMETRY_COLUMN}:
         return PlanFormat.PLAN_CSV
+    if names >= {"outline_wkt", "lower_unit", "upper_unit"}:
+        raise Refusal(
+            "feeds.format_that_is_read",
+            "",
+            "this is a table that detente export wrote for spreadsheets: use its geojson",
+        )
     if names >= set(flightradar24.COLUMNS):
         return PlanFormat.FLIGHTRADAR24
     if flightaware.is_track_log(names) or flightaware.is_service_track(names):
