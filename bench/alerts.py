@@ -173,9 +173,12 @@ class Outcome:
 
 def judged(
     said: list[Said], real: list[Loss], pairs: dict[Key, PairHistory], setting: Setting,
-    begins: Callable[[Said], float | None], known: KnownSeconds,
+    begins: Callable[[Said], float | None], known: KnownSeconds, part: tuple[float, float] = (-math.inf, math.inf),
 ) -> Outcome:  # fmt: skip
-    """Hold alerts against what really happened. `begins` says when an alert counts from, None for never."""
+    """Hold alerts against what really happened. `begins` says when an alert counts from, None for never.
+
+    Only what begins within `part`, from when until before when, is counted.
+    """
     ahead_s = setting.times.preventive_s
     by_pair: dict[Key, list[tuple[float, float]]] = defaultdict(list)
     counted = nuisance = unjudged = 0
@@ -184,12 +187,15 @@ def judged(
         if start_s is None:
             continue
         by_pair[one.names].append((start_s, one.end_s))
+        if not part[0] <= start_s < part[1]:
+            continue
         counted += 1
         pair = pairs.get(one.names)
         worst = pair.worst(setting.minima, start_s - 5.0, one.end_s + ahead_s + AFTER_S) if pair else math.inf
         nuisance += worst > 2.0
         unjudged += worst > 2.0 and known.share(one.names, start_s, one.end_s + AFTER_S) < KNOWN_LEAST
     missed, warned = [], []
+    real = [loss for loss in real if part[0] <= loss.start_s < part[1]]
     for loss in real:
         # An alert of this loss stands at its first second, or is raised while it lasts.
         of_it = [start for start, end in by_pair[loss.names] if start <= loss.end_s and end >= loss.start_s - 1.0]
@@ -230,6 +236,10 @@ def day_report(day: str, hours: tuple[int, int], say: Callable[[str], None], fai
         peer_outcome = judged(peers[k].finish(), real, pairs, setting, lambda one: one.start_s, known)
         say(f"\n{setting.name} ({setting.meant_for}); {took[k]:.0f} CPU-seconds of ours for the day:\n\n{HEAD}")
         say(any_level.row("Détente, any level"))
+        middle_s = float(np.median([loss.start_s for loss in real])) if real else 0.0
+        for name, part in (("first", (-math.inf, middle_s)), ("second", (middle_s, math.inf))):
+            of_part = judged(our_said, real, pairs, setting, lambda one: one.start_s, known, part)
+            say(of_part.row(f"the same, {name} half of the losses"))
         say(corrective.row("Détente, corrective or warning"))
         say(peer_outcome.row("BlueSky StateBased"))
         for loss in any_level.missed:

@@ -24,13 +24,20 @@ COASTS_S = 25.0
 """A track is coasted so long after its last report; then it is gone."""
 LONGEST_GAP_S = 30.0
 """Between two reports farther apart nobody knows where an aircraft was: no loss is counted there."""
+UNKNOWN_MPS = 300.0
+"""The error of a velocity that nobody has reported."""
 SLOPE_S = 12.0
 """Vertical speed and turn are the slope over so long before."""
+LEAST_SLOPE_S, LEAST_TURN_S = 6.0, 2.0
+"""Heights come in steps of 25 or 100 feet, courses in degrees: over a shorter time a step would be a steep climb."""
 
 
 @dataclass(frozen=True)
 class Flight:
-    """One flight's reports with a height, in time; arrays of shape [reports]. SI units, degrees for angles."""
+    """One flight's reports with a height, in time; arrays of shape [reports]. SI units, degrees for angles.
+
+    `moves` says where a velocity is known: a first report may have none.
+    """
 
     name: str
     time_s: Floats
@@ -41,6 +48,7 @@ class Flight:
     track_deg: Floats
     climb_mps: Floats
     turn_deg_s: Floats
+    moves: NDArray[np.bool_]
 
 
 def folder(day: str) -> Path:
@@ -71,13 +79,17 @@ def flights_of(day: str, hours: tuple[int, int] = (0, 24)) -> list[Flight]:
 def _flight(name: str, time_s: Floats, columns: list[Floats], knots: Floats, degrees: Floats) -> Flight:
     latitude, longitude, feet = columns
     height = feet * FOOT_M
-    north = np.gradient(latitude, time_s) * math.radians(1.0) * RADIUS_M
-    east = np.gradient(longitude, time_s) * math.radians(1.0) * RADIUS_M * np.cos(np.radians(latitude))
-    # Where a report has no velocity, that of the way since the one before stands in (never of the way to the next).
+    # A speed of 0 without a track is no velocity: receivers write it where they have none.
+    knots = np.where((knots == 0.0) & ~np.isfinite(degrees), math.nan, knots)
+    # Where a report has no velocity, that of the way since the one before stands in; the first has none.
+    north, east = np.full(len(time_s), math.nan), np.full(len(time_s), math.nan)
     north[1:] = np.diff(latitude) / np.diff(time_s) * math.radians(1.0) * RADIUS_M
     east[1:] = np.diff(longitude) / np.diff(time_s) * math.radians(1.0) * RADIUS_M * np.cos(np.radians(latitude[1:]))
     speed = np.where(np.isfinite(knots), knots * KNOT_MPS, np.minimum(np.hypot(east, north), 350.0))
     track = np.where(np.isfinite(degrees), degrees, np.degrees(np.arctan2(east, north)) % 360.0)
+    moves = np.isfinite(speed) & np.isfinite(track)
+    if not moves[0]:
+        speed[0], track[0] = 0.0, track[1]
     turned = np.unwrap(np.radians(track))
     climb, turn = np.zeros(len(time_s)), np.zeros(len(time_s))
     for k in range(1, len(time_s)):
@@ -85,11 +97,12 @@ def _flight(name: str, time_s: Floats, columns: list[Floats], knots: Floats, deg
         back = min(back, k - 1)
         gap = time_s[k] - time_s[back]
         if gap <= 2.0 * SLOPE_S:
-            climb[k] = (height[k] - height[back]) / gap
-            turn[k] = math.degrees(turned[k] - turned[k - 1]) / (time_s[k] - time_s[k - 1])
+            climb[k] = (height[k] - height[back]) / max(gap, LEAST_SLOPE_S)
+            turn[k] = math.degrees(turned[k] - turned[k - 1]) / max(time_s[k] - time_s[k - 1], LEAST_TURN_S)
     return Flight(
-        name, time_s, latitude, longitude, height, speed, track, np.clip(climb, -40.0, 40.0), np.clip(turn, -6.0, 6.0)
-    )
+        name, time_s, latitude, longitude, height, speed, track, np.clip(climb, -40.0, 40.0), np.clip(turn, -6.0, 6.0),
+        moves,
+    )  # fmt: skip
 
 
 class Live:
@@ -133,7 +146,8 @@ class Live:
             flight.name, now_s, float(flight.time_s[row]), float(latitude),
             float(flight.longitude[row] + math.degrees(far * math.sin(course)) / math.cos(math.radians(latitude))),
             float(flight.speed_mps[row]), float((flight.track_deg[row] + flight.turn_deg_s[row] * age) % 360.0),
-            float(flight.climb_mps[row]), float(flight.turn_deg_s[row]), 30.0 + 2.0 * age, 15.0, 2.0,
+            float(flight.climb_mps[row]), float(flight.turn_deg_s[row]), 30.0 + 2.0 * age, 15.0,
+            2.0 if flight.moves[row] else UNKNOWN_MPS,
             float(flight.height_m[row] + flight.climb_mps[row] * age), addresses=(flight.name,), doubts=tuple(doubts),
         )  # fmt: skip
 

@@ -75,6 +75,10 @@ def say_ended(asking: dict[int, socket.socket], waiting: selectors.BaseSelector)
 
 def serve(path: str) -> None:
     """Fork for each connection; say on it which process runs and how it ended. Who hangs up ends his process."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(64)
+    print("ready", flush=True)  # who connects now waits until everything is imported
     for module in IMPORTED:
         importlib.import_module(module)
     for register in (people_application, link_application, stop_application):
@@ -87,14 +91,10 @@ def serve(path: str) -> None:
     wake.setblocking(False)
     signal.set_wakeup_fd(wake.fileno())
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
-    listener.listen(64)
     waiting = selectors.DefaultSelector()
     for source in (listener, woken, sys.stdin):
         waiting.register(source, selectors.EVENT_READ)
     asking: dict[int, socket.socket] = {}
-    print("ready", flush=True)
     while True:
         for key, _ in waiting.select():
             if key.fileobj is sys.stdin:  # who started us is gone

@@ -52,13 +52,21 @@ class ForkedProcess(ForkedCommand):
         self.send_signal(signal.SIGKILL)
 
 
+SHARED_SERVER = "TEST_FORK_SERVER"
+"""The variable with the place of the server that all workers of a session share."""
+
+
 @functools.cache
 def server() -> str:
     """The place of this session's server, which is started when it is first asked for."""
+    shared = os.environ.get(SHARED_SERVER)
+    if shared:
+        return shared
     path = str(Path(tempfile.mkdtemp(prefix="detente-fork-")) / "socket")
-    script = str(Path(__file__).with_name("fork_server.py"))
+    script = Path(__file__).with_name("fork_server.py")
+    write_program(path)
     process = subprocess.Popen(
-        [sys.executable, script, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        [sys.executable, str(script), path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -87,11 +95,14 @@ def start(*arguments: str, errors: int | IO[str] = 2, script: Path | None = None
     return process
 
 
-@functools.cache
+def write_program(path: str) -> None:
+    """Write, beside the server's place, a program that is called as `detente` is and runs its commands as forks."""
+    place = Path(path).with_name("detente")
+    script = Path(__file__).resolve().with_name("forked_command.py")
+    place.write_text(f'#!/bin/sh\nDETENTE_FORK_SERVER={path} exec {sys.executable} -I -S {script} "$@"\n')
+    place.chmod(0o755)
+
+
 def program() -> Path:
     """A program that is called as `detente` is, and runs its commands as forks."""
-    place = Path(server()).with_name("detente")
-    script = Path(__file__).resolve().with_name("forked_command.py")
-    place.write_text(f'#!/bin/sh\nDETENTE_FORK_SERVER={server()} exec {sys.executable} -I -S {script} "$@"\n')
-    place.chmod(0o755)
-    return place
+    return Path(server()).with_name("detente")

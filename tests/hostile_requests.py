@@ -61,6 +61,17 @@ UNREADABLE: dict[str, tuple[bytes, int]] = {
     "a long target": (head(HOST, first=f"GET /{'a' * 70_000} HTTP/1.1"), 431),
     "a line without an end": (b"GET /healthy HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 3_000_000, 431),
     "a target without an end": (b"GET /" + b"a" * 3_000_000, 431),
+    "the words that begin HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0", 400),
+    "a nothing in the target": (head(HOST, first="GET /heal\0thy HTTP/1.1"), 400),
+    "a nothing in a name": (head(HOST, "X\0Y: a"), 400),
+    "a return in a value": (head(HOST, "Accept: a\rb"), 400),
+    "a line feed before a header": (b"GET /healthy HTTP/1.1\r\nHost: localhost\nX: a\r\n\r\n", 400),
+    "no version": (head(HOST, first="GET /healthy"), 400),
+    "an octal length": (head(HOST, "Content-Length: 0x10"), 400),
+    "a length that overflows": (head(HOST, f"Content-Length: {2**64 + 1}"), 400),
+    "chunks in disguise": (head(HOST, "Transfer-Encoding: xchunked"), 501),
+    "chunks by another name and a length": (head(HOST, "Transfer-Encoding: identity", "Content-Length: 1"), 400),
+    "chunks behind a tab": (head(HOST, "Transfer-Encoding:\x0bchunked"), 400),
 }
 """By name: what is sent, and the status that it must have. After it the connection is closed."""
 
@@ -72,3 +83,37 @@ GOOD: dict[str, bytes] = {
     "empty lines before": b"\r\n\r\n" + head(HOST),
 }
 """What must be answered with 200 all the same."""
+
+UPGRADES: dict[str, bytes] = {
+    "to HTTP/2": head(HOST, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"),
+    "to a socket": head(HOST, "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"),
+}
+"""What asks for another protocol is answered in HTTP/1.1, with 200, and what follows is not read as anything."""
+
+HIDDEN = head(HOST, first="GET /hidden HTTP/1.1")
+
+
+FRAMINGS: dict[str, bytes] = {
+    "an extension without an end": b"1;" + b"x" * 200_000,
+    "very many extensions": b"1;a=b\r\n \r\n" * 100_000,
+    "very many small chunks": b"1\r\n \r\n" * 100_000,
+    "a size that overflows": b"1" + b"0" * 16 + b"\r\n" + HIDDEN,
+    "a size of very many digits": b"0" * 100_000 + b"1\r\n",
+    "a negative size": b"-1\r\n" + HIDDEN,
+    "a size in another notation": b"0x1\r\n \r\n0\r\n\r\n",
+    "no size": b"\r\n \r\n0\r\n\r\n",
+    "more than was said": b"1\r\n  \r\n0\r\n\r\n",
+    "a line feed alone behind a size": b"1\n \r\n0\r\n\r\n",
+    "a line feed alone behind a chunk": b"1\r\n \n0\r\n\r\n",
+    "a nothing in an extension": b"1;a\0b\r\n \r\n0\r\n\r\n",
+    "a trailer without an end": b"0\r\nX: " + b"a" * 200_000,
+    "very many trailers": b"0\r\n" + b"X: a\r\n" * 50_000,
+    "a trailer that is folded": b"0\r\nX: a\r\n b\r\n\r\n",
+}
+"""What frames a body in chunks and is refused, with 400 where it is not for what comes before; then all is closed."""
+
+
+def cuts(whole: bytes, most: int) -> list[bytes]:
+    """The beginnings of a request, of at most so many lengths: where a client may end its side."""
+    step = max(1, len(whole) // most)
+    return [whole[:end] for end in range(0, len(whole), step)]

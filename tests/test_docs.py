@@ -134,7 +134,8 @@ def stand_ins(folder: Path) -> Path:
 
 def run_page(run: list[Command], folder: Path, programs: Path | None = None) -> tuple[int, str]:
     """Run commands in `folder`, with these programs before those installed; the exit code and all that was printed."""
-    (folder / "page.sh").write_text(script(run), encoding="utf-8")
+    over, ours = os.pipe()
+    (folder / "page.sh").write_text(ends_with_us(over) + script(run), encoding="utf-8")
     first = [str(programs)] if programs else []
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("DETENTE_", "PYTEST_"))},
@@ -142,18 +143,27 @@ def run_page(run: list[Command], folder: Path, programs: Path | None = None) -> 
         "HOME": str(folder), "LC_ALL": "C.UTF-8", "COLUMNS": "120", "NO_COLOR": "1",
     }  # fmt: skip
     printed = folder / "printed.txt"
-    with printed.open("wb") as output:
-        shell = subprocess.Popen(
-            ["bash", "page.sh"], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output,
-            stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+    try:
+        with printed.open("wb") as output:
+            shell = subprocess.Popen(
+                ["bash", "page.sh"], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, start_new_session=True, pass_fds=[over],
+            )  # fmt: skip
         try:
             code = shell.wait(LONGEST_PAGE_S)
         except subprocess.TimeoutExpired:
             code = -1
         finally:
             end_session(shell)
+    finally:
+        os.close(over)
+        os.close(ours)
     return code, printed.read_text(encoding="utf-8", errors="replace")
+
+
+def ends_with_us(over: int) -> str:
+    """What ends a page's shell and all that it started once the other end of the pipe `over` is closed: we are gone."""
+    return f"{{ read -r <&{over}; kill -KILL 0; }} & disown; exec {over}<&-\n"
 
 
 def end_session(shell: subprocess.Popen[bytes]) -> None:
@@ -284,6 +294,21 @@ def test_what_a_page_starts_is_ended_with_it(tmp_path: Path) -> None:
     code, printed = run_page([Command(1, "sleep 600 & echo started $!", 0)], tmp_path)
     assert code == 0
     assert not is_running(int(printed.split()[-1]))
+
+
+def test_a_page_ends_with_its_test_when_that_is_killed(tmp_path: Path) -> None:
+    tester = os.fork()
+    if tester == 0:
+        try:
+            run_page([Command(1, "sleep 600 & echo $$ $! > running; wait", 0)], tmp_path)
+        finally:
+            os._exit(1)
+    running = tmp_path / "running"
+    while not (running.exists() and running.read_text()):
+        time.sleep(0.02)
+    os.kill(tester, signal.SIGKILL)
+    os.waitpid(tester, 0)
+    assert not any(is_running(int(process)) for process in running.read_text().split())
 
 
 def is_running(process: int) -> bool:

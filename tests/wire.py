@@ -12,10 +12,14 @@ PATIENCE_S = 120.0
 
 
 class Wire:
-    """A bare connection."""
+    """A bare connection. With `buffer_bytes` so much waits to be read at most, or twice that."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+    def __init__(self, port: int, buffer_bytes: int = 0) -> None:
+        self.socket = socket.socket()
+        self.socket.settimeout(PATIENCE_S)
+        if buffer_bytes:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        self.socket.connect(("127.0.0.1", port))
         self.stream = self.socket.makefile("rb")
 
     def __enter__(self) -> Self:
@@ -39,6 +43,21 @@ class Wire:
     def answer(self) -> tuple[int, bytes]:
         status, headers = self.head()
         return status, self.stream.read(int(headers["content-length"]))
+
+    def push(self, data: bytes) -> None:
+        """Send much from a thread of its own, while the answers are read; the server may close before it has all."""
+
+        def work() -> None:
+            with contextlib.suppress(OSError):
+                self.socket.sendall(data)
+
+        threading.Thread(target=work, daemon=True).start()
+
+    def until_closed(self) -> None:
+        """Read whatever comes until the server has closed."""
+        with contextlib.suppress(ConnectionResetError):
+            while self.stream.read(65_536):
+                pass
 
     def is_closed(self) -> bool:
         try:

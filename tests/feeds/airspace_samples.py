@@ -191,11 +191,37 @@ AIXM = """<?xml version="1.0" encoding="UTF-8"?>
 </message:AIXMBasicMessage>
 """
 
+USE_PLAN = [
+    {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [[[7.5, 46.5], [7.6, 46.5], [7.6, 46.6], [7.5, 46.5]]]},
+        "properties": {
+            "designator": "EPTS9", "airspaceElementType": "TSA", "activeH24": False, "fbz": True, "fuaStatus": "ALL",
+            "section": "BRAVO", "centroid": [{"x": 7.55, "y": 46.55}], "popupHtml": "<div/>",
+            "airspaceReservations": [
+                {"startDate": "2025-06-01T10:00:00Z", "endDate": "2025-06-01T20:00:00Z", "lowerAltitude": "F095",
+                 "upperAltitude": "F315", "altitudeUnit": "FL", "unit": "EPDE", "remarks": "M346/W",
+                 "reservationStatus": "ACTIVATED"},
+                {"startDate": "2025-06-01T08:00:00Z", "endDate": "2025-06-01T16:00:00Z", "lowerAltitude": "GND",
+                 "upperAltitude": "A061", "altitudeUnit": "FL", "unit": "EPDE", "remarks": None,
+                 "reservationStatus": "PLANNED"},
+            ],
+        },
+    },
+    {
+        "type": "Feature",
+        "geometry": {"type": "MultiPolygon", "coordinates": [[[[8.5, 46.5], [8.6, 46.5], [8.6, 46.6], [8.5, 46.5]]]]},
+        "properties": {"designator": "EPEA07", "airspaceElementType": "ADHOC", "airspaceReservations": []},
+    },
+]  # fmt: skip
+"""As the map of PANSA has it, in its members and their spelling."""
+
 AIRSPACE_CONTENTS = {
     "zones_ed269.json": json.dumps(ED269).encode(),
     "zones_ed318.json": json.dumps(ED318).encode(),
     "airspace.txt": OPENAIR.encode(),
     "order.aco": CONTROL_ORDER.encode(),
     "airspace.xml": AIXM.encode(),
+    "uup.json": json.dumps(USE_PLAN).encode(),
 }
 """Every sample, under a name as people have it."""

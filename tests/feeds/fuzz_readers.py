@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import gzip
 import io
 import json
@@ -157,9 +158,9 @@ def change_member(document: object, dice: random.Random) -> None:
             case 0:
                 del target[key]
             case 1 if isinstance(target, dict):
-                target[dice.choice((*keys, "x-own", "type", "crs", "é"))] = held
+                target[dice.choice((*keys, "x-own", "type", "crs", "é"))] = copy.deepcopy(held)
             case 1 | 2 if isinstance(target, list):
-                target.insert(dice.randrange(len(target) + 1), held)
+                target.insert(dice.randrange(len(target) + 1), copy.deepcopy(held))
             case 3 if isinstance(held, float | int):
                 target[key] = json.loads(number(dice))
             case 4 if isinstance(held, str) and held:
@@ -303,6 +304,7 @@ def makers() -> dict[PlanFormat, Maker]:
         PlanFormat.OPENAIR: text(CONTENTS["airspace.txt"]),
         PlanFormat.CONTROL_ORDER: text(CONTENTS["order.aco"]),
         PlanFormat.AIXM: text(CONTENTS["airspace.xml"]),
+        PlanFormat.AIRSPACE_USE_PLAN: objects(CONTENTS["uup.json"]),
     }
 
 

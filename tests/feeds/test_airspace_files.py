@@ -86,6 +86,12 @@ def test_zones_of_ed318_have_their_layers_and_go_by_the_sun(load):
     assert volumes[2].altitude.lower.reading_m == pytest.approx(304.8)
 
 
+def test_a_time_with_half_a_character_is_refused_as_a_time(refused):
+    zone = copy.deepcopy(ED269)
+    zone["UASZoneList"][0]["applicability"][0]["startDateTime"] = "2025-06-01T00\ud800"
+    assert "applicability[0].startDateTime" in refused(json.dumps(zone))
+
+
 def permanent(sample, **more):
     zone = copy.deepcopy(sample)
     zone["UASZoneList"][0]["applicability"] = [{"permanent": "YES", "startDateTime": None, **more}]

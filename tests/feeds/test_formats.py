@@ -60,7 +60,7 @@ FORMATS = [
     PlanFormat.READSB_AIRCRAFT, PlanFormat.READSB_TRACE, PlanFormat.OPENSKY_STATES, PlanFormat.OPENSKY_CSV,
     PlanFormat.FLIGHTRADAR24, PlanFormat.SBS, PlanFormat.IGC, PlanFormat.GPX, PlanFormat.KMZ,
     PlanFormat.NOTAM, PlanFormat.ED269, PlanFormat.ED318, PlanFormat.OPENAIR,
-    PlanFormat.CONTROL_ORDER, PlanFormat.AIXM,
+    PlanFormat.CONTROL_ORDER, PlanFormat.AIXM, PlanFormat.AIRSPACE_USE_PLAN,
 ]  # fmt: skip
 
 

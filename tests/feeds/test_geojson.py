@@ -14,6 +14,7 @@ from detente.airspace.plan import Trajectory
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
 from detente.feeds import geojson
+from detente.feeds.feature_pieces import feature_pieces
 from detente.feeds.geojson import read_geojson, write_geojson
 from detente.feeds.geojson_schema import json_schema
 
@@ -295,3 +296,29 @@ def test_too_many_features_are_refused_before_they_are_read(monkeypatch):
     monkeypatch.setattr(geojson, "MAX_FEATURES", 3)
     with pytest.raises(Refusal, match="at most 3 features"):
         read_geojson(collection(*[{}] * 4))
+
+
+def test_features_cut_out_of_a_file_are_those_of_the_file_decoded_whole():
+    content = collection(volume_feature(), trajectory_feature())
+    reordered = json.loads(content)
+    reordered = json.dumps({"features": reordered["features"], "type": reordered["type"]}).encode()
+    assert feature_pieces(content) is not None
+    assert feature_pieces(reordered) is None
+    assert read_geojson(content) == read_geojson(reordered) == read_geojson(content.replace(b",", b" ,\r\n\t"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        (b"}]}", b'}],"features":[]}', "features"),
+        (b"}]}", b'}],"type":"Feature"}', "type"),
+        (b"}]}", b"}]} {}", "JSON"),
+        (b'"RELIEF-7"', b'"RELIEF-7","plan_id":"OTHER"', "plan_id"),
+        (b'"RELIEF-7"', b"NaN", "JSON"),
+    ],
+)
+def test_cutting_a_file_into_features_hides_nothing_of_it(before, after, named):
+    content = b"".join(collection(volume_feature()).split(b"\n"))
+    assert before in content
+    with pytest.raises(Refusal, match=named):
+        read_geojson(content.replace(before, after))

@@ -24,6 +24,8 @@ from detente.airspace.compiled import Vocabulary, compile_plans
 from detente.airspace.plan import Circle, Containment, Plan, Polygon, TimeWindow, Trajectory, Volume4D, Waypoint
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
+from detente.airspace.search import encounter
+from detente.airspace.separation import Minima
 from detente.feeds.kml import KmlOptions
 from detente.feeds.load import LoadOptions, load_plans
 from detente.feeds.published import Published, all_volumes, ring_of, volumes_of
@@ -177,6 +179,33 @@ def test_tables_have_the_names_and_numbers(read):
     flat = read(kml_of_volumes([SECRET]))
     assert [one.time for one in flat] == [WINDOW, WINDOW]
     assert all(one.altitude.upper.reading_m > 195 * 30.48 for one in flat)
+
+
+def test_a_table_for_spreadsheets_is_named_when_it_is_given_as_plans(read):
+    with pytest.raises(Refusal, match="detente export wrote for spreadsheets: use its geojson"):
+        read(csv_of_volumes([SECRET]))
+
+
+SAME_AGAIN = {"geojson": lambda: geojson_of_volumes([SECRET]), "aixm": lambda: published_aixm(SECRET.volumes)}
+LARGER = {
+    "kml": lambda: kml_of_volumes([SECRET]),
+    "ed318": lambda: published_ed318(SECRET.volumes),
+    "notam": lambda: published_notams(SECRET.volumes),
+}
+
+
+@pytest.mark.parametrize("written", [*SAME_AGAIN, *LARGER])
+def test_what_went_out_is_read_again_as_the_same_or_larger(read, written):
+    again = read({**SAME_AGAIN, **LARGER}[written]())
+    if written in SAME_AGAIN:
+        assert again == list(SECRET.volumes)
+    for before, after in zip(SECRET.volumes, again, strict=True):
+        assert after.time.start <= before.time.start
+        assert after.time.end >= before.time.end
+        meets = Plan("inside", (before,)), Plan("outside", (after,))
+        found = encounter(*meets, Minima(1.0, 1.0, 0.0))
+        assert found is not None
+        assert (found.start, found.end) == (before.time.start, before.time.end)
 
 
 def test_no_cell_is_a_formula():

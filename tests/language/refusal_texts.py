@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,25 +34,24 @@ def texts_of(language: Language) -> dict[str, dict[str, str]]:
 
 def raised() -> Iterator[Raised]:
     """Every refusal that the source makes with a code of its own."""
-    for path, tree in _trees():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in RAISED_BY and node.args:
-                place = f"{path.relative_to(SOURCE)}:{node.lineno}"
-                names = frozenset(keyword.arg for keyword in node.keywords if keyword.arg)
-                spread = any(keyword.arg is None for keyword in node.keywords)
-                for code in _codes(node.args[0]):
-                    yield Raised(place, code, None if spread else names)
+    for path, node in _nodes():
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in RAISED_BY and node.args:
+            place = f"{path.relative_to(SOURCE)}:{node.lineno}"
+            names = frozenset(keyword.arg for keyword in node.keywords if keyword.arg)
+            spread = any(keyword.arg is None for keyword in node.keywords)
+            for code in _codes(node.args[0]):
+                yield Raised(place, code, None if spread else names)
 
 
 def strings() -> frozenset[str]:
     """Every text constant of the source: a code that is none of them can never be said."""
-    constants = (node for _, tree in _trees() for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    constants = (node for _, node in _nodes() if isinstance(node, ast.Constant))
     return frozenset(node.value for node in constants if isinstance(node.value, str))
 
 
 def units() -> frozenset[str]:
     """The units that a refusal of a figure out of its range names."""
-    calls = (node for _, tree in _trees() for node in ast.walk(tree) if isinstance(node, ast.Call))
+    calls = (node for _, node in _nodes() if isinstance(node, ast.Call))
     ranges = (call for call in calls if getattr(call.func, "id", "") == "check_range")
     return frozenset(call.args[4].value for call in ranges if isinstance(call.args[4], ast.Constant))
 
@@ -65,6 +65,12 @@ def _codes(node: ast.expr) -> Iterator[str]:
             yield from _codes(orelse)
 
 
-def _trees() -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(SOURCE.rglob("*.py")):
-        yield path, ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def _nodes() -> tuple[tuple[Path, ast.AST], ...]:
+    """Calls and constants of the whole source, which takes seconds to read."""
+    return tuple(
+        (path, node)
+        for path in sorted(SOURCE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call | ast.Constant)
+    )

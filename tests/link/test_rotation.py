@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from datetime import timedelta
 
+import msgspec
 import pytest
 from link_parties import ACCORD, AT, OTHER_ACCORD, Side
 from msgspec.structs import replace
@@ -15,8 +16,10 @@ from detente.link.card import make_card, read_card, write_card
 from detente.link.certificate import succession
 from detente.link.comparison import FindingKind, compare_copies, verify_transcript
 from detente.link.copies import Copy
+from detente.link.envelope import NO_PREVIOUS, Direction, seal_envelope
 from detente.link.exhibit import check_exhibit, make_exhibit, write_exhibit
 from detente.link.key_rotated import KeyRotatedMessage
+from detente.link.links import MOST_OLD_KEYS
 from detente.link.parcel import read_parcel, write_parcel
 from detente.link.receipt import read_receipt, sign_receipt
 from detente.link.session import RECEIPT_RECEIVED, SENT, Session
@@ -270,6 +273,48 @@ def test_who_has_lost_what_it_knew_of_our_keys_still_answers_what_it_holds(sides
     stranger.descend_from(north.key.first, ())
     false = sign_standing(stranger, north.session, AT)
     assert reason_of(south.receive(false.raw + "".join(north.key.rotations).encode())) is RefusalReason.UNKNOWN_SENDER
+
+
+@pytest.mark.parametrize("shows", ["nothing", "its rotations", "rotations of another"])
+def test_who_only_names_a_paired_key_is_answered_as_for_an_unknown_one(sides, shows):
+    north, south = sides
+    rotate(north)
+    deliver(north, south, *north.send(b"one"))
+    unknown, other = rotated_key(), rotated_key()
+
+    def answers(named):
+        stranger, direction = NodeKey.generate(), Direction(named.first, south.key.first, ACCORD)
+        stranger.descend_from(named.first, ())
+        shown = {"nothing": (), "its rotations": named.rotations, "rotations of another": other.rotations}[shows]
+        bodies = [sign_standing(stranger, Session(direction), AT).raw + "".join(shown).encode()]
+        said = msgspec.json.encode({"message": KEY_ROTATED, "rotations": shown})
+        for number, content in ((1, ("note", b"x")), (9, (KEY_ROTATED, said))):
+            bodies.append(seal_envelope(stranger, direction, number, NO_PREVIOUS, AT, *content).raw)
+        found = [south.receive(body) for body in bodies]
+        assert {reason_of(one) for one in found} == {RefusalReason.UNKNOWN_SENDER}
+        return [(one.status, one.answer) for one in found]
+
+    assert answers(north.key) == answers(unknown)
+
+
+def rotated_key():
+    key = NodeKey.generate()
+    new = NodeKey.generate()
+    new.descend_from(key.first, (rotation_of(key, new).text,))
+    return new
+
+
+def test_old_keys_are_tried_a_few_times_and_for_a_stop_always(sides):
+    north, south = sides
+    keys = [north.key.first, *(NodeKey.generate().public for _ in range(2 * MOST_OLD_KEYS))]
+    south.links.learn(north.key.first, keys)
+    planning = Direction(north.key.first, south.key.first, ACCORD)
+    stop = Direction(north.key.first, south.key.first, CHANNEL_HASH[Channel.STOP])
+    newest = keys[-2 : -MOST_OLD_KEYS - 2 : -1]
+    tried = [south.links.old_keys(planning, AT) for _ in range(20)]
+    assert tried == [newest] * 8 + [[]] * 12
+    assert [south.links.old_keys(stop, AT) for _ in range(20)] == [newest] * 20
+    assert south.links.old_keys(planning, AT + timedelta(seconds=60)) == newest
 
 
 def test_our_own_envelopes_of_both_keys_are_taken_back(sides):

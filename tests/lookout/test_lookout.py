@@ -155,7 +155,9 @@ def test_a_track_is_made_again_of_its_row_with_errors_no_smaller():
 
 
 def test_a_frame_says_its_length_and_none_is_too_long(monkeypatch):
-    view = WatchView(1.0, (), (), (), 0, b"{}", b"", 0, 0.1)
+    view = WatchView(
+        at_s=1.0, alerts=(), own=(), feeds=(), tracks=0, picture=b"{}", zipped=b"", sightings=0, took_s=0.1
+    )
     data = frame(view)
     assert frame_length(data[:LENGTH_BYTES]) == len(data) - LENGTH_BYTES
     assert FROM_WATCH.decode(data[LENGTH_BYTES:]) == view

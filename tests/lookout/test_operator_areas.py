@@ -10,8 +10,10 @@ import msgspec
 import pytest
 
 from detente.airspace.refusal import Refusal
+from detente.feeds.boundaries import BoundaryLine
 from detente.lookout.operator_areas import OperatorAreas
 from detente.settings.configuration import WatchSettings
+from detente.settings.map_boundaries import BoundarySet, add_boundaries
 from detente.watch.alert import TrackSide
 from detente.watch.boundary import boundary_hash
 
@@ -74,3 +76,21 @@ def test_a_boundary_is_the_line_that_both_sides_have_said(tmp_path):
         assert refused.value.code == "watch.boundary_as_agreed"
     with pytest.raises(Refusal):
         drawn(tmp_path, boundaries=[{**LINE, "datum": "Pulkovo 1942"}])
+
+
+def test_a_line_of_the_map_is_a_boundary_with_the_hash_that_its_points_have(tmp_path):
+    points = ((20.0, 34.0), (20.0, 34.0), (21.0, 34.0))
+    twice = BoundaryLine("twice", ((1.0, 1.0), (2.0, 2.0)))
+    add_boundaries(tmp_path, BoundarySet("borders", (BoundaryLine("River", points), twice, twice)))
+    said = {name: value for name, value in LINE.items() if name != "points"}
+    (line,) = drawn(tmp_path, boundaries=[LINE]).boundaries
+    of_map = {**said, "map_set": "borders", "map_line": "River", "sha256": boundary_hash(line)}
+    assert drawn(tmp_path, boundaries=[of_map]).boundaries == (line,)
+    for change, code in (
+        ({"map_set": "coasts"}, "node.boundaries_on_map"), ({"map_line": "twice"}, "watch.one_line_of_map"),
+        ({"map_line": "Ridge"}, "watch.one_line_of_map"), ({"points": LINE["points"]}, "watch.points_or_map"),
+        ({"map_set": ""}, "watch.points_or_map"),
+    ):  # fmt: skip
+        with pytest.raises((Refusal, msgspec.ValidationError)) as refused:
+            drawn(tmp_path, boundaries=[{**of_map, **change}])
+        assert getattr(refused.value, "code", code) == code

@@ -26,7 +26,7 @@ def test_an_expired_accord_is_loud_and_stop_goes_all_the_same(tmp_path: Path) ->
         refused = north.cli("line", "send", "say_again", "--peer", "south")
         assert refused.returncode == 2
         assert "No accord is in force" in refused.stderr
-        assert _left(north) < 0.0
+        assert days_left(north) < 0.0
         north.post("/line/stop", {"peer": "south"})
         south.until(lambda: [m for m in south.get("/line/messages") if m["code"] == "stop"], "heard the STOP")
 
@@ -38,10 +38,10 @@ def test_an_accord_that_ends_soon_is_said_with_an_import(tmp_path: Path) -> None
         north.start()
         (warning,) = north.imports(area_plan("a"))["accord_warnings"]
         assert (warning["peer"], warning["concern"]) == ("south", "ends_soon")
-        assert 2.0 < _left(north) < 3.0
+        assert 2.0 < days_left(north) < 3.0
 
 
-def _left(party: Party) -> float:
+def days_left(party: Party) -> float:
     """The days that the accord with south is still valid, by north's metrics."""
     text = party.ask("GET", "/metrics").body.decode()
     (line,) = [one for one in text.splitlines() if one.startswith("detente_accord_days_left{")]

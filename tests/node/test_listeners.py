@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509 import CertificateBuilder, IPAddress, Name, NameAttribute, SubjectAlternativeName
 from cryptography.x509.oid import NameOID
 from parties import PATIENCE_S, Party, area_plan, two_parties
+from test_stop_delivery import stopped_until
 
 from detente.link.answer import ENVELOPES_PATH
 from detente.link.card import make_card, write_card
@@ -102,9 +103,7 @@ def test_our_own_stop_goes_through_however_many_streams_the_commands_hold(tmp_pa
             stack.enter_context(stream)
         for stream in opened[:8]:
             assert stream.recv(64)
-        asked = north.cli("line", "stop", "--peer", "south", "--wait-s", "20")
-        assert (asked.returncode, asked.stderr) == (0, "")
-        assert "delivered" in asked.stdout
+        stopped_until(north, "delivered in")
         with through(file, "GET /line/events") as refused:
             assert refused.recv(64).startswith(b"HTTP/1.1 421 ")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +34,14 @@ def test_what_one_party_tells_the_other_shows_calls_its_post_and_is_in_the_ledge
     # The nodes end before the sources do: nobody calls these any more.
     with closing(FeedSource()) as source, closing(FeedSource()) as far, two_parties(tmp_path, start=False) as parties:
         north, south = parties
+        began = datetime.now(UTC)
         live = LiveTrackTerms(level=LiveLevel.ALL, every_s=5.0, posts=True)
         accord = accord_of(north, south)
         accord = msgspec.structs.replace(
             accord, provisions=msgspec.structs.replace(accord.provisions, live_tracks=live)
         )
         north.configure(accord, extra=watch)
-        south.configure(accord, extra=f'[watch]\nour_aircraft = ["{THEIRS}"]\n')
+        south.configure(accord, extra=f'[watch]\nour_aircraft = ["{THEIRS}"]\nleave_free_mb = 64\n')
         (north.path / "feeds.toml").write_text(feeds_toml(("tower", f"tcp://127.0.0.1:{source.port}", False)))
         # What south hears is none of these: it knows of them by what north tells.
         (south.path / "feeds.toml").write_text(feeds_toml(("mast", f"tcp://127.0.0.1:{far.port}", False)))
@@ -92,3 +95,12 @@ def test_what_one_party_tells_the_other_shows_calls_its_post_and_is_in_the_ledge
 
         # South's own feed shows the pair by now: it tells north in its turn.
         north.until(answered, "is told by south")
+
+        # What was told then is played again beside what was heard, without a node.
+        south.stop()
+        window = f"{began:%Y-%m-%dT%H:%M:%SZ}/{datetime.now(UTC) + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}"
+        played = south.cli("watch", "replay", "--window", window, "--tracks", "--json")
+        assert played.returncode == 0, played.stderr
+        tracks = [track for line in played.stdout.splitlines() for track in json.loads(line)["tracks"]]
+        by_north = {address for one in tracks if one["feeds"] == ["peer:north"] for address in one["addresses"]}
+        assert by_north >= {OURS, QUIET}

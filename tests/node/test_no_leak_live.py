@@ -77,7 +77,10 @@ class Sky(msgspec.Struct, frozen=True):
             alert = Alert(key, AlertKind.SEPARATION, AlertLevel.CORRECTIVE, at_s, "separation_ahead", names, sides)
             alerts = (AlertSeen(alert, pair),)
         ours = tuple(at_now(one, at_s) for one in (*self.ours, *([self.near] if self.near else [])))
-        return WatchView(at_s, alerts, (), (), len(ours), b"", b"", 0, 0.0, ours=ours)
+        return WatchView(
+            at_s=at_s, alerts=alerts, own=(), feeds=(), tracks=len(ours), picture=b"", zipped=b"", sightings=0,
+            took_s=0.0, ours=ours,
+        )  # fmt: skip
 
 
 def agreed(level: LiveLevel, *, posts: bool = True) -> Accord:

@@ -32,7 +32,9 @@ def test_a_sent_at_time_far_off_is_marked_on_every_screen(tmp_path: Path) -> Non
         inbox = north.cli("line", "inbox").stdout
         for number, (off_s, _) in enumerate(cases, start=1):
             view, mark = views[f"south:{number}"], MARKS[off_s]
-            lines, _ = frame(Shown("north", {"lines": {}, "terms": {}, "watches": []}, [view]), "", 200, 40)
+            lines, _ = frame(
+                Shown("north", {"lines": {}, "terms": {}, "watches": [], "accord_warnings": []}, [view]), "", 200, 40
+            )
             shown = inbox.split(f"south:{number},")[1].split("from south")[0]
             for text in (shown, "\n".join(lines)):
                 marks = {word for word in ("THE TIME IS WRONG", "LATE: ") if word in text}

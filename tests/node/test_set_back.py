@@ -26,6 +26,7 @@ from detente.link.copies import Copy
 from detente.link.links import Links
 from detente.link.standing import sign_standing
 from detente.node.line_numbers import LEAST_GAP
+from detente.picture.notices import Meaning
 from detente.room.channel import Channel, channel_of
 from ports import free_port
 
@@ -48,9 +49,13 @@ def put_back(party: Party, where: Path) -> None:
 
 
 @contextmanager
-def set_back(path: Path) -> Iterator[tuple[Party, Party]]:
+def set_back(path: Path, provisions: str = "") -> Iterator[tuple[Party, Party]]:
     """North has said three things to south, of which its journal, put back, holds the first. It is stopped."""
-    with two_parties(path / "parties") as (north, south):
+    with two_parties(path / "parties", start=False) as (north, south):
+        for party in (north, south):
+            accord = party.path / "accord.toml"
+            accord.write_text(accord.read_text() + provisions)
+            party.start()
         north.imports(area_plan("first"))
         settled(north, south)
         assert north.stop() == 0
@@ -237,22 +242,28 @@ def test_a_peer_that_says_it_holds_more_of_a_closed_link_than_was_sent_stops_no_
         north.imports(area_plan("goes-on"))
 
 
-def test_a_stop_that_was_said_before_the_node_knew_that_it_was_set_back_arrives(tmp_path: Path) -> None:
-    with set_back(tmp_path) as (north, south):
+def test_what_is_said_before_the_node_knows_that_it_was_set_back_arrives(tmp_path: Path) -> None:
+    """A STOP, a message, and the call that follows from a late notice."""
+    with set_back(tmp_path, '\n[lead_times]\ndefault = "24 h"\n') as (north, south):
         south.stop()
         north.start()
+        volume = msgspec.to_builtins(area_plan("n").intent[0])
+        north.post("/notices", {"notice_id": "n1", "meaning": Meaning.KEEP_OUT, "volume": volume})
+        (call,) = (one["message_id"] for one in north.get("/line/messages") if one["code"] == "late_notice")
         (stop,) = north.post("/line/stop", {})["message_ids"]
         late = send(north, "south", "radio_check")
-        numbers = [int(name.rsplit(":")[-1]) for name in (stop, late)]
-        assert LEAST_GAP < numbers[0] < numbers[1] == numbers[0] + 1, "no numbers of messages that south has"
+        first, *others = [int(name.rsplit(":")[-1]) for name in (call, stop, late)]
+        assert first > LEAST_GAP, "no number of a message that south has"
+        assert others == [first + 1, first + 2]
         south.start()
         south.until(lambda: stops(south), "shows the STOP")
         settled(north, south)
         shown = {one["message_id"]: one["code"] for one in south.get("/line/messages") if not one["ours"]}
-        assert shown == {"north:1": "radio_check", stop.split(" ")[1]: "stop", late: "radio_check"}
-        north.until(lambda: len(north.get("/line/messages")) == 4, "knows what it had said again")
+        said = {call: "late_notice", stop.split(" ")[1]: "stop", late: "radio_check"}
+        assert shown == {"north:1": "radio_check"} | said
+        north.until(lambda: len(north.get("/line/messages")) == 5, "knows what it had said again")
         again = send(north, "south", "radio_check")
-        assert int(again.rsplit(":")[-1]) == numbers[1] + 1
+        assert int(again.rsplit(":")[-1]) == first + 3
         south.until(lambda: arrived(south, "north", again), "hears what is said after it")
         assert "set_back" in kinds(south, "north")
         assert "own_set_back" in kinds(north, "south")

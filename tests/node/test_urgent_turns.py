@@ -30,7 +30,7 @@ from detente.link.envelope import read_envelope
 from detente.link.links import Links
 from detente.node import loop as loop_module
 from detente.node import pipeline as pipeline_module
-from detente.node.loop import CommandLoop
+from detente.node.loop import CommandLoop, NodeStopped
 from detente.node.metrics import Metrics
 from detente.picture.commands import DeclarePlan, ImportPlans, WithdrawPlan
 from detente.picture.messages import PlanDeclaredMessage
@@ -111,6 +111,31 @@ def test_a_stop_is_durable_while_a_long_decision_is_taken_and_others_wait(tmp_pa
             await withdrawn
             written = kinds(loop, before)
             assert written.index("line") < written.index("event")
+
+    asyncio.run(run())
+
+
+def test_a_node_that_stops_refuses_what_waits_and_keeps_what_it_acknowledges(tmp_path: Path) -> None:
+    async def run() -> None:
+        aside = Aside()
+        aside.may_go_on.set()
+        async with loop_with(tmp_path, aside) as loop:
+            await loop.begin()
+            aside.begun.clear()
+            aside.may_go_on.clear()
+            before = loop.journal.head.number
+            importing = asyncio.create_task(loop.decide(IMPORT))
+            await aside.begun.wait()
+            waiting = [asyncio.create_task(loop.decide(WithdrawPlan(TODAY, "north", "n1"))) for _ in range(3)]
+            await asyncio.sleep(0)
+            loop.stop()
+            for one in [*waiting, asyncio.create_task(loop.decide(STOP, urgent=True))]:
+                with pytest.raises(NodeStopped):
+                    await one
+            assert not importing.done(), "nobody who waits is kept waiting for it"
+            aside.may_go_on.set()
+            assert len((await importing).events) == 20
+            assert kinds(loop, before).count("event") == 20
 
     asyncio.run(run())
 

@@ -15,7 +15,9 @@ def test_an_agreed_zone_is_never_late_and_reaches_no_third_party() -> None:
     (volume,) = area_plan("area").intent
     peers = [THEIRS, THIRD]
     (given,) = node.do(GiveNotice(NOON, OURS, Notice("n1", OURS, Meaning.KEEP_OUT, volume, NOON)))
-    assert [call.peer for call in late_calls(given, node.picture, peers)] == peers, "an hour of lead time is missing"
+    calls = list(late_calls(given, node.picture, peers, {THEIRS: 0, THIRD: 700}.__getitem__))
+    assert [call.peer for call in calls] == peers, "an hour of lead time is missing"
+    assert [call.number_after for call in calls] == [0, 700]
     zone = Notice("z:1:area", OURS, Meaning.KEEP_OUT, volume, NOON, agreed_with=THEIRS)
     (agreed,) = node.do(KeepZone(NOON, "z:", THEIRS, (zone,)))
-    assert list(late_calls(agreed, node.picture, peers)) == []
+    assert list(late_calls(agreed, node.picture, peers, lambda _: 0)) == []

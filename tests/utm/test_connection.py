@@ -132,7 +132,7 @@ def test_the_answer_to_head_has_no_body(service: DssProcess) -> None:
 
 
 def test_a_client_that_does_not_read_holds_up_itself_alone(service: DssProcess) -> None:
-    with Wire(service.port) as wire:
+    with Wire(service.port, buffer_bytes=4096) as wire:
         wire.socket.settimeout(1.0)
         ask = request("GET", NOBODY, b"", bearer(service))
         sent = 0

@@ -164,3 +164,21 @@ def test_the_same_findings_give_the_same_news_in_any_order():
         board = AlertBoard(STEADY)
         news.append([msgspec.json.encode(board.take(float(at), order)) for at in range(3)])
     assert news[0] == news[1]
+
+
+def test_a_look_that_may_not_raise_an_alert_counts_for_the_next_that_may_and_keeps_what_shows():
+    board = AlertBoard(STEADY)
+    unheard, heard = found(rises=False, left_s=0.0), found(left_s=0.0)
+    news = run(board, [[unheard]] * 5 + [[heard]] + [[unheard]] * 20)
+    assert news[:5] == [[]] * 5
+    assert news[5] == [AlertNews.RAISED]
+    assert not any(news[6:])
+    assert board.take(26.0, [found(level=3, rises=False, left_s=0.0)]) == []
+    assert [change.news for change in board.take(27.0, [found(level=3, left_s=0.0)])] == [AlertNews.CHANGED]
+    assert run(AlertBoard(STEADY), [[found(level=3, at_once=True, rises=False)]]) == [[AlertNews.RAISED]]
+
+
+def test_nothing_is_raised_by_a_look_that_did_not_find_it():
+    board = AlertBoard({AlertKind.SEPARATION: Steadiness(2, 4)})
+    news = run(board, [[found(rises=False)], [found(rises=False)], [], [], []])
+    assert not any(news)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from watch_samples import MINIMA, START, START_S, place, pressure, situation, track
 
 from detente.airspace.plan import Containment, Plan, Trajectory, Waypoint
@@ -136,6 +137,32 @@ def test_a_height_that_is_not_heard_widens_the_vertical_minimum_up_to_twice():
     assert look(head_on(**coasted, height_error=50.0), situation())[2] == []
     far = {**coasted, "altitude": 10_620.0}
     assert [found.level for found in look(head_on(**far, height_error=5_000.0), situation())[2]] == [0]
+
+
+@pytest.mark.parametrize(
+    ("left_s", "unheard_s", "rises"),
+    [(60.0, 6.0, True), (60.0, 8.0, False), (20.0, 8.0, True), (20.0, 14.0, True), (20.0, 16.0, False)],
+)
+def test_who_was_not_heard_lately_raises_no_alert_the_less_the_farther_ahead_it_is(left_s, unheard_s, rises):
+    other = track("b", 36.0 + (400.0 * left_s + 5_600.0) / 111_000.0, course=180.0)
+    unheard = structs.replace(other, position_s=START_S - unheard_s)
+    (found,) = look([track("a", 36.0, course=0.0), unheard], situation())[2]
+    assert found.rises is rises
+    assert found.level > 0
+
+
+def test_a_place_without_a_velocity_raises_no_more_than_a_warning_and_a_loss_that_is_there_is_told_at_once():
+    blind = [structs.replace(one, velocity_error_mps=300.0) for one in head_on()]
+    (found,) = look(blind, situation())[2]
+    assert (found.level, found.rises) == (2, False)
+    near = [blind[0], structs.replace(blind[1], latitude_deg=36.1)]
+    (found,) = look(near, situation())[2]
+    assert (found.level, found.rises) == (3, True)
+    here = [track("a"), structs.replace(track("b", latitude=36.01), velocity_error_mps=300.0)]
+    (found,) = look(here, situation())[2]
+    assert found.at_once
+    (found,) = look([here[0], structs.replace(here[1], doubts=(TrackDoubt.COASTED,))], situation())[2]
+    assert not found.at_once
 
 
 def test_the_minima_are_those_agreed_with_the_party_whose_aircraft_it_is():

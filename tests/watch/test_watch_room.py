@@ -18,6 +18,7 @@ from detente.watch.alert import Alert, AlertKind, AlertLevel
 from detente.watch.commands import (
     FlyPlan,
     KeepReports,
+    PutFaults,
     RemoveReports,
     SayWatch,
     SeeAlerts,
@@ -35,11 +36,13 @@ from detente.watch.events import (
     AlertsHeldBack,
     AlertTaken,
     ConformanceCounted,
+    FaultsPut,
     FeedLeft,
     FeedStandingChanged,
     PlanFlown,
     WatchStandingChanged,
 )
+from detente.watch.faults import FeedFault
 from detente.watch.messages import NearReported
 from detente.watch.records import MOST_OPEN_ALERTS, AlertSeen, ConformanceDay, FeedStanding, KeptHour, WatchState
 from detente.watch.room import MOST_ALERTS_A_MINUTE, WatchRoom
@@ -51,9 +54,9 @@ LADDER = (EscalationStep(post="watch", within_s=30.0), EscalationStep(post="seni
 class Watched:
     """One room of the watch, and every event that it decided."""
 
-    def __init__(self, ladder: tuple[EscalationStep, ...] = LADDER) -> None:
+    def __init__(self, ladder: tuple[EscalationStep, ...] = LADDER, party: str = "north") -> None:
         terms = {"south": SimpleNamespace(provisions=SimpleNamespace(escalation=ladder))}
-        self.accords = SimpleNamespace(terms=lambda at: terms, party="north")
+        self.accords = SimpleNamespace(terms=lambda at: terms, party=party)
         self.picture = Picture()
         self.room = WatchRoom(WatchState(), self.accords, self.picture)  # type: ignore[arg-type]
         self.events: list[Any] = []
@@ -245,6 +248,25 @@ def test_who_flies_a_plan_is_kept_while_the_plan_is_there():
     del watch.picture.plans["north", "p-1"]
     watch.room.forget(NOON)
     assert watch.room.state.flown == {}
+
+
+def test_faults_are_put_into_feeds_of_an_exercise_alone_and_are_kept():
+    shifted, silent = FeedFault.SHIFTED, FeedFault.SILENT
+    with pytest.raises(Refusal) as refused:
+        Watched().do(PutFaults(NOON, "drill", (shifted,)))
+    assert refused.value.code == "watch.faults_in_exercise"
+    watch = Watched(party="EXERCISE-north")
+    assert watch.do(PutFaults(NOON, "drill", (silent, shifted, silent))) == [
+        FaultsPut(NOON, "drill", (shifted, silent))
+    ]
+    assert watch.do(PutFaults(after(1), "drill", (shifted, silent))) == []
+    assert watch.again().faults == {"drill": (shifted, silent)}
+    watch.do(PutFaults(after(2), "drill", ()))
+    assert watch.again().faults == {}
+    watch.do(SeeFeeds(after(3), {"drill": (FeedStanding.LIVE, "")}))
+    watch.do(PutFaults(after(3), "drill", (silent,)))
+    watch.do(SeeFeeds(after(4), {}))
+    assert watch.again().faults == {}
 
 
 def test_what_ended_before_the_horizon_is_forgotten():

@@ -130,27 +130,33 @@ def _kept(a: CompiledPlans, b: CompiledPlans, found: Described) -> Floats:
     # The column of a part's floats where heights begin, in the frame in which both were compared.
     frame = details[rows, FRAME].astype(np.int64)
     start_s, end_s = details[rows, START], details[rows, END]
+    first, second = _Path(a, ours, frame), _Path(b, theirs, frame)
     for place in np.linspace(0.0, 1.0, SAMPLES).tolist():
         time_s = start_s + place * (end_s - start_s)
-        point_a, height_a = _at(a, ours, time_s, frame)
-        point_b, height_b = _at(b, theirs, time_s, frame)
+        point_a, height_a = first.at(time_s)
+        point_b, height_b = second.at(time_s)
         apart_m = np.linalg.norm(point_a - point_b, axis=1)
         sampled = np.maximum(apart_m / needed_m[0][rows], np.abs(height_a - height_b) / needed_m[1][rows])
         share[rows] = np.minimum(share[rows], sampled)
     return np.asarray(np.minimum.reduceat(share, found.begins))
 
 
-def _at(side: CompiledPlans, rows: Integers, time_s: Floats, frame: Integers) -> tuple[Floats, Floats]:
-    """Points on the ellipsoid [n, 3] and heights of legs at times; before and after a leg, its ends."""
-    floats = side.floats[rows]
-    length_s = np.maximum(floats[:, T1] - floats[:, T0], 1e-9)
-    share = np.clip((time_s - floats[:, T0]) / length_s, 0.0, 1.0)
-    curves = side.curves[side.integers[rows, CURVE]]
-    bend = (share * (1.0 - share))[:, None] * curves[:, 6:9]
-    points = curves[:, 0:3] + share[:, None] * curves[:, 3:6] + bend
-    ends = np.arange(len(rows))
-    begin_m, end_m = floats[ends, frame], floats[ends, frame + 1]
-    return points, begin_m + share * (end_m - begin_m)
+class _Path:
+    """Some legs of a set, gathered once for being asked where they are at several times."""
+
+    def __init__(self, side: CompiledPlans, rows: Integers, frame: Integers) -> None:
+        self._begin_s = side.floats[rows, T0]
+        self._length_s = np.maximum(side.floats[rows, T1] - self._begin_s, 1e-9)
+        curves = side.curves[side.integers[rows, CURVE]]
+        self._origin, self._chord, self._bend = curves[:, 0:3], curves[:, 3:6], curves[:, 6:9]
+        self._begin_m = side.floats[rows, frame]
+        self._climb_m = side.floats[rows, frame + 1] - self._begin_m
+
+    def at(self, time_s: Floats) -> tuple[Floats, Floats]:
+        """Points on the ellipsoid [n, 3] and heights of legs at times; before and after a leg, its ends."""
+        share = np.clip((time_s - self._begin_s) / self._length_s, 0.0, 1.0)
+        points = self._origin + share[:, None] * self._chord + (share * (1.0 - share))[:, None] * self._bend
+        return points, self._begin_m + share * self._climb_m
 
 
 def _nominal(
@@ -183,7 +189,8 @@ def _nominal(
 
 
 def _contained(side: CompiledPlans) -> bool:
-    return bool(side.floats[:, [LATERAL_M, VERTICAL_M, SLACK_S]].any())
+    # Column by column, for all three at once would be copied.
+    return any(side.floats[:, column].any() for column in (LATERAL_M, VERTICAL_M, SLACK_S))
 
 
 def _without_containment(side: CompiledPlans, rows: Integers) -> CompiledPlans:

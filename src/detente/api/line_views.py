@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from detente.accord.accords import Accords
+from detente.accord.warnings import AccordWarning, accord_warnings
 from detente.airspace.altitude import AltitudeUnit
 from detente.airspace.refusal import Refusal
 from detente.line.delivery import MessageDelivery
@@ -184,6 +185,7 @@ class LineView(msgspec.Struct, frozen=True):
     waiting: tuple[str, ...]
     undelivered: tuple[str, ...]
     deliveries: dict[str, MessageDelivery]
+    accord_warnings: tuple[AccordWarning, ...] = ()
 
 
 class CodeView(msgspec.Struct, frozen=True):
@@ -233,6 +235,7 @@ def line_view(line: LineState, accords: Accords, at: datetime, deliver: Delivery
             for record in records
             if record.taken_by is None and (delivery := deliver(record)) is not None
         },
+        tuple(accord_warnings(accords, at)),
     )
 
 

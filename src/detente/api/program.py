@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -153,11 +154,14 @@ class _Node:
         )  # fmt: skip
         reloader = Reloader(loop, self._state, self._directory, configuration, self._accord)
         watching = Watching(loop, self._directory.path, lambda: self._situation(loop), self._aircraft_of)
+        line = loop.rooms.of_type(LineRoom)
+        line_numbers = LineNumbers(outbox, line.state, is_new=not self._journal.head.number)
+        line.number_after = line_numbers.now_after
         service = Service(
             configuration, self._card, loop, outbox, matching, access, metrics, self._directory, space,
             listeners.called_by(configuration.http), KeyRotator(loop, self._directory, tls), reloader,
             watching, side_tasks,
-            LineNumbers(outbox, loop.rooms.of_type(LineRoom).state, is_new=not self._journal.head.number),
+            line_numbers,
         )  # fmt: skip
         settlement = SettlementSwitch(loop, configuration.settlement)
         reloader.apply += [
@@ -184,6 +188,9 @@ class _Node:
             await writer
             raise
         self._warn()
+        # What stands now stands for long. To look through it for garbage takes a quarter of a second, in which a STOP
+        # waits, and what is built of one large body makes the collector look.
+        gc.freeze()
         servers = listeners.servers(service, tls)
         for server in servers:
             await server.start()
@@ -213,11 +220,12 @@ class _Node:
         failed = [task for task in done if not task.cancelled() and task.exception() is not None]
         for task in failed:
             log.critical("the node cannot go on", task=task.get_name(), exc_info=task.exception())
+        # First: hundreds of imports may wait, and each would be carried out.
+        loop.stop()
         within_s = 0.0 if loop.failed else GRACEFUL_STOP_S
         await asyncio.gather(*(server.leave(within_s) for server in servers))
         for task in (*work, stopped):
             task.cancel()
-        loop.stop()
         await asyncio.gather(*work, stopped, writer, return_exceptions=True)
         log.info("node stopped", journal_number=self._journal.head.number)
         return 1 if failed else 0

@@ -56,8 +56,10 @@ def check(
     from detente.airspace.separation import MinimaTable
     from detente.cli import check_choice, check_compared, check_files, check_left_out, check_output, quantities
     from detente.cli.cold import say_if_cold
+    from detente.cli.memory import give_back_large_pieces
     from detente.feeds.load import load_plans
 
+    give_back_large_pieces()
     spoken = language or environment_language()
     table = MinimaTable(default=quantities.minima(minima))
     most_share = quantities.share(most_left_out, "--most-left-out")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from detente.cli import line_radio, line_stop, line_watch
+from detente.cli.accord_warnings import warn_of_accords
 from detente.cli.claims_values import node
 from detente.cli.grammar import CommandGroup
 from detente.cli.line_delivery import delivery_text
@@ -63,6 +64,7 @@ def show(directory: Directory, output: OutputOption = None) -> None:
     line = node(directory).get("line")
     if answered(output, line, line["lines"]):
         return
+    warn_of_accords(line["accord_warnings"])
     for peer, state in line["lines"].items():
         standing = state["standing"]
         faults = ", ".join(words(f"line.fault.{fault}") for fault in standing["faults"])

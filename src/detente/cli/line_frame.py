@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from detente.cli.accord_warnings import warning_texts
 from detente.cli.line_delivery import NOT_DELIVERED, delivery_text, sent_at_text
 from detente.cli.wording import words
 from detente.record.printable import printable
@@ -108,6 +109,7 @@ def _standing(message: dict[str, Any]) -> Iterator[tuple[str, bool]]:
 
 
 def _line_states(line: dict[str, Any]) -> Iterator[str]:
+    yield from warning_texts(line["accord_warnings"])
     for peer, state in line["lines"].items():
         yield standing_text(peer, state["standing"])
     yield from alarm_lines(line)

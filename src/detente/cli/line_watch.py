@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from detente.airspace.refusal import Refusal
+from detente.cli.accord_warnings import warn_of_accords
 from detente.cli.claims_values import node
 from detente.cli.line_delivery import delivery_text, seconds_text, sent_at_text
 from detente.cli.line_frame import alarm_text, banner, standing_text
@@ -72,6 +73,7 @@ class _Log:
         messages = client.get("line", "messages", language=self._tongue, waiting="true")
         self._party = line["party"]
         say("line.on.watching", party=self._party)
+        warn_of_accords(line["accord_warnings"])
         for peer, state in line["lines"].items():
             echo(standing_text(peer, state["standing"]))
         for message in messages:

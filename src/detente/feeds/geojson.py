@@ -29,6 +29,7 @@ from detente.airspace.plan import (
 )
 from detente.airspace.position import Position
 from detente.airspace.refusal import Refusal
+from detente.feeds.feature_pieces import decoded, feature_pieces
 from detente.feeds.plausibility import check_trajectory, check_volume
 from detente.feeds.source import (
     Within,
@@ -99,6 +100,10 @@ Properties = VolumeProperties | TrajectoryProperties
 
 def read_geojson(content: bytes) -> tuple[Plan, ...]:
     """Return the plans of a GeoJSON file in the order in which they begin; raises Refusal naming feature and field."""
+    pieces = feature_pieces(content)
+    if pieces is not None:
+        _check_count(len(pieces))
+        return plans_of_features(decoded(content, pieces))
     document = decode_json(content)
     if not isinstance(document, dict) or document.get("type") != "FeatureCollection":
         kind = document.get("type") if isinstance(document, dict) else type(document).__name__
@@ -107,9 +112,13 @@ def read_geojson(content: bytes) -> tuple[Plan, ...]:
     features = document.get("features")
     if not isinstance(features, list):
         raise Refusal("feeds.list_features", "features", brief(features))
-    if len(features) > MAX_FEATURES:
-        raise Refusal("feeds.at_most_features", "features", len(features), most=MAX_FEATURES)
+    _check_count(len(features))
     return plans_of_features(_let_go(features))
+
+
+def _check_count(features: int) -> None:
+    if features > MAX_FEATURES:
+        raise Refusal("feeds.at_most_features", "features", features, most=MAX_FEATURES)
 
 
 def _let_go(features: list[object]) -> Iterator[object]:

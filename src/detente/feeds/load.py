@@ -14,6 +14,7 @@ import msgspec
 from detente.airspace.altitude import Ground
 from detente.airspace.plan import Plan, TimeWindow
 from detente.airspace.refusal import Refusal
+from detente.feeds.airspace_use_plan import read_airspace_use_plan
 from detente.feeds.airspace_volumes import AirspaceOptions
 from detente.feeds.aixm import read_aixm
 from detente.feeds.control_order import read_control_order
@@ -174,6 +175,7 @@ AIRSPACE_READERS = {
     PlanFormat.OPENAIR: read_openair,
     PlanFormat.CONTROL_ORDER: read_control_order,
     PlanFormat.AIXM: read_aixm,
+    PlanFormat.AIRSPACE_USE_PLAN: read_airspace_use_plan,
 }
 """What reads files of airspace, each from the content and the same options."""
 

@@ -48,6 +48,7 @@ class PlanFormat(StrEnum):
     OPENAIR = "openair"
     CONTROL_ORDER = "aco"
     AIXM = "aixm"
+    AIRSPACE_USE_PLAN = "aup"
 
 
 FOREIGN_BEGINNINGS = (
@@ -59,7 +60,7 @@ FOREIGN_BEGINNINGS = (
     (rb"\x89PNG|\xff\xd8\xff|GIF8", "a picture"),
     (
         rb"(?i:(?:draft |updated |european )*airspace use plan\b|(?:draft )?[eu]?uup\b|(?:draft )?e?aup\b)",
-        "an airspace use plan, which names areas without saying where they are: read the areas as AIXM",
+        "an airspace use plan as text, which names areas without saying where they are; the JSON of PANSA says it",
     ),
 )
 """Formats that are known and not read, by how they begin."""
@@ -130,6 +131,8 @@ def _json(text: str) -> PlanFormat:
     close = "".join(text.split())
     if '"UASZoneList":' in close or '"horizontalProjection":' in close:
         return PlanFormat.ED269
+    if '"airspaceReservations":' in close and '"plan_id":' not in close:
+        return PlanFormat.AIRSPACE_USE_PLAN
     if '"type":"FeatureCollection"' in close:
         return PlanFormat.ED318 if '"plan_id":' not in close and any(m in close for m in ED318) else PlanFormat.GEOJSON
     for mark, name in FOREIGN_JSON:
@@ -178,6 +181,12 @@ def _lines(content: bytes) -> PlanFormat | None:
     names = set(header_names(content))
     if names >= {"plan_id", "kind", plan_csv.GEOMETRY_COLUMN}:
         return PlanFormat.PLAN_CSV
+    if names >= {"outline_wkt", "lower_unit", "upper_unit"}:
+        raise Refusal(
+            "feeds.format_that_is_read",
+            "",
+            "this is a table that detente export wrote for spreadsheets: use its geojson",
+        )
     if names >= set(flightradar24.COLUMNS):
         return PlanFormat.FLIGHTRADAR24
     if flightaware.is_track_log(names) or flightaware.is_service_track(names):

@@ -197,7 +197,8 @@ def instant(text: str, field: str) -> datetime:
     """
     try:
         moment = msgspec.convert(text, datetime)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        # JSON may say half a character, which msgspec cannot take.
         raise Refusal("feeds.date_time", field, printable_line(text)) from None
     if moment.tzinfo is None:
         raise Refusal("feeds.date_time_with_offset", field, printable_line(text))

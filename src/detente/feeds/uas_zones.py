@@ -62,41 +62,41 @@ ZonePart = tuple[Circle | Polygon, AltitudeBand]
 
 def read_ed269(content: bytes, options: AirspaceOptions) -> Airspaces:
     """Return the zones of an ED-269 file; raises Refusal naming zone and field."""
-    document = _object(decode_json(content), "")
+    document = json_object(decode_json(content), "")
     check_members(document, ED269_FILE)
     listed = [name for name in ("UASZoneList", "features") if name in document]
     if len(listed) != 1:
         raise Refusal("feeds_airspace.list_of_zones", "UASZoneList", " and ".join(listed) or None)
     gatherer = AirspaceGatherer(options)
-    for number, raw in enumerate(_list(document[listed[0]], listed[0])):
+    for number, raw in enumerate(json_list(document[listed[0]], listed[0])):
         with Within(f"{listed[0]}[{number}]"):
-            zone = _object(raw, "")
+            zone = json_object(raw, "")
             check_members(zone, ED269_ZONE)
         with Within(f"{listed[0]}[{number}] {_shown(zone)}"):
-            layers = _list(zone.get("geometry"), "geometry")
+            layers = json_list(zone.get("geometry"), "geometry")
             parts = [_ed269_part(one, f"geometry[{at}]", options.ground) for at, one in enumerate(layers)]
-            periods = _list(zone.get("applicability") or [{}], "applicability")
+            periods = json_list(zone.get("applicability") or [{}], "applicability")
             _add(gatherer, zone, parts, periods, "applicability")
     return gatherer.gathered()
 
 
 def read_ed318(content: bytes, options: AirspaceOptions) -> Airspaces:
     """Return the zones of an ED-318 file; raises Refusal naming feature and field."""
-    document = _object(decode_json(content), "")
+    document = json_object(decode_json(content), "")
     check_members(document, ED318_FILE)
     gatherer = AirspaceGatherer(options)
-    for number, raw in enumerate(_list(document.get("features"), "features")):
+    for number, raw in enumerate(json_list(document.get("features"), "features")):
         with Within(f"features[{number}]"):
-            feature = _object(raw, "")
+            feature = json_object(raw, "")
             check_members(feature, ED318_FEATURE)
-            zone = _object(feature.get("properties"), "properties")
+            zone = json_object(feature.get("properties"), "properties")
             check_members(zone, ED318_ZONE, "properties: ")
         with Within(f"features[{number}] {_shown(zone)}"):
             if feature.get("geometry") is None:
                 gatherer.dropped[DropReason.NO_AREA] += 1
                 continue
             parts = _ed318_parts(feature["geometry"], "geometry", None, options.ground)
-            periods = _list(zone.get("limitedApplicability") or [{}], "limitedApplicability")
+            periods = json_list(zone.get("limitedApplicability") or [{}], "limitedApplicability")
             _add(gatherer, zone, parts, periods, "limitedApplicability")
     return gatherer.gathered()
 
@@ -109,7 +109,7 @@ def _add(
     places = tuple(corner for area, _ in parts for corner in corners(area))
     windows: list[TimeWindow] = []
     for at, period in enumerate(periods):
-        windows += _windows(gatherer, _object(period, f"{member}[{at}]"), places, f"{member}[{at}]")
+        windows += _windows(gatherer, json_object(period, f"{member}[{at}]"), places, f"{member}[{at}]")
     gatherer.add(_name(zone), parts, joined(windows))
 
 
@@ -127,9 +127,9 @@ def _windows(
     if permanent in ("YES", True) and end is not None:
         raise Refusal("feeds_airspace.permanent_without_end", f"{field}.endDateTime", end.isoformat())
     schedules = [
-        _schedule(_object(one, f"{field}.{name}[{at}]"), f"{field}.{name}[{at}]")
+        _schedule(json_object(one, f"{field}.{name}[{at}]"), f"{field}.{name}[{at}]")
         for name in ("schedule", "dailyPeriod")
-        for at, one in enumerate(_list(period.get(name) or [], f"{field}.{name}"))
+        for at, one in enumerate(json_list(period.get(name) or [], f"{field}.{name}"))
     ] or [Schedule((ALL_DAY,))]
     spans = gatherer.asked_about(start, end, field)
     return [window for whole in spans for one in schedules for window in windows_of(one, whole, places, field)]
@@ -139,7 +139,7 @@ def _schedule(entry: dict[str, Any], field: str) -> Schedule:
     check_members(entry, frozenset({"day", "startTime", "endTime", "startEvent", "endEvent"}), f"{field}: ")
     days = entry.get("day") or ["ANY"]
     weekdays: set[int] = set()
-    for day in _list([days] if isinstance(days, str) else days, f"{field}.day"):
+    for day in json_list([days] if isinstance(days, str) else days, f"{field}.day"):
         if day not in ("ANY", *WEEKDAYS):
             raise Refusal("feeds_airspace.day_of_week", f"{field}.day", brief(day))
         weekdays |= set(range(7)) if day == "ANY" else {WEEKDAYS.index(day)}
@@ -176,7 +176,7 @@ def _time_of_day(entry: dict[str, Any], which: str, field: str) -> tuple[TimeOfD
 
 
 def _ed269_part(raw: object, field: str, ground: GroundElevation | None) -> ZonePart:
-    layer = _object(raw, field)
+    layer = json_object(raw, field)
     check_members(layer, ED269_LAYER, f"{field}: ")
     unit = _unit(layer.get("uomDimensions"), f"{field}.uomDimensions")
     lower, upper = (
@@ -185,7 +185,7 @@ def _ed269_part(raw: object, field: str, ground: GroundElevation | None) -> Zone
     )
     with Within(field):
         band = band_between(lower or SURFACE, upper or UNLIMITED, "upperLimit")
-    shape = _object(layer.get("horizontalProjection"), f"{field}.horizontalProjection")
+    shape = json_object(layer.get("horizontalProjection"), f"{field}.horizontalProjection")
     place = f"{field}.horizontalProjection"
     check_members(shape, frozenset({"type", "coordinates", "center", "radius"}), f"{place}: ")
     if shape.get("type") == "Circle":
@@ -195,16 +195,16 @@ def _ed269_part(raw: object, field: str, ground: GroundElevation | None) -> Zone
         return _circle(shape.get("center"), radius * (0.3048 if unit is AltitudeUnit.FOOT else 1.0), place), band
     if shape.get("type") != "Polygon" or "radius" in shape or "center" in shape:
         raise Refusal("feeds_airspace.polygon_or_circle", f"{place}.type", brief(shape.get("type")))
-    return _area(shape.get("coordinates"), f"{place}.coordinates"), band
+    return area_of_rings(shape.get("coordinates"), f"{place}.coordinates"), band
 
 
 def _ed318_parts(raw: object, field: str, outer: object, ground: GroundElevation | None) -> list[ZonePart]:
-    geometry = _object(raw, field)
+    geometry = json_object(raw, field)
     check_members(geometry, ED318_GEOMETRY, f"{field}: ")
     layer = geometry.get("layer") if geometry.get("layer") is not None else outer
     kind, coordinates = geometry.get("type"), geometry.get("coordinates")
     if kind == "GeometryCollection":
-        inner = _list(geometry.get("geometries"), f"{field}.geometries")
+        inner = json_list(geometry.get("geometries"), f"{field}.geometries")
         if any(isinstance(one, dict) and one.get("type") == kind for one in inner):
             raise Refusal("feeds_airspace.polygon_or_circle", f"{field}.geometries", kind)
         return [
@@ -214,7 +214,7 @@ def _ed318_parts(raw: object, field: str, outer: object, ground: GroundElevation
         ]
     extent = geometry.get("extent")
     if kind == "Point":
-        shape = _object(extent, f"{field}.extent")
+        shape = json_object(extent, f"{field}.extent")
         check_members(shape, frozenset({"subType", "radius"}), f"{field}.extent: ")
         if shape.get("subType") != "Circle":
             raise Refusal("feeds_airspace.polygon_or_circle", f"{field}.extent.subType", brief(shape.get("subType")))
@@ -223,16 +223,16 @@ def _ed318_parts(raw: object, field: str, outer: object, ground: GroundElevation
     elif extent is not None or kind not in ("Polygon", "MultiPolygon"):
         raise Refusal("feeds_airspace.polygon_or_circle", f"{field}.type", brief(kind))
     elif kind == "Polygon":
-        areas = [_area(coordinates, f"{field}.coordinates")]
+        areas = [area_of_rings(coordinates, f"{field}.coordinates")]
     else:
-        rings = _list(coordinates, f"{field}.coordinates")
-        areas = [_area(one, f"{field}.coordinates[{at}]") for at, one in enumerate(rings)]
+        rings = json_list(coordinates, f"{field}.coordinates")
+        areas = [area_of_rings(one, f"{field}.coordinates[{at}]") for at, one in enumerate(rings)]
     band = _ed318_band(layer, f"{field}.layer", ground)
     return [(area, band) for area in areas]
 
 
 def _ed318_band(raw: object, field: str, ground: GroundElevation | None) -> AltitudeBand:
-    layer = _object(raw, field)
+    layer = json_object(raw, field)
     check_members(layer, ED318_LAYER, f"{field}: ")
     unit = _unit(layer.get("uom") or "m", f"{field}.uom")
     lower, upper = (
@@ -276,11 +276,12 @@ def _circle(centre: object, radius_m: float, field: str) -> Circle:
         return Circle(position, radius_m)
 
 
-def _area(rings: object, field: str) -> Polygon:
-    found = _list(rings, field)
+def area_of_rings(rings: object, field: str) -> Polygon:
+    """Return the area of a polygon's rings, of which there must be one, its edges straight in degrees."""
+    found = json_list(rings, field)
     if len(found) != 1:
         raise Refusal("feeds.one_ring", field, f"{len(found)} rings")
-    ring = _list(found[0], f"{field}[0]")
+    ring = json_list(found[0], f"{field}[0]")
     if not 4 <= len(ring) <= 10_001:
         raise Refusal("feeds.closed_ring_positions", f"{field}[0]", brief(ring))
     vertices = positions_of(ring, f"{field}[0]")
@@ -315,13 +316,15 @@ def _shown(zone: dict[str, Any]) -> str:
     return printable_line(repr(identifier[:40])) if isinstance(identifier, str) else "?"
 
 
-def _object(raw: object, field: str) -> dict[str, Any]:
+def json_object(raw: object, field: str) -> dict[str, Any]:
+    """Return what is a JSON object; raises Refusal naming `field` for anything else."""
     if not isinstance(raw, dict):
         raise Refusal("feeds.json_object", field, brief(raw))
     return raw
 
 
-def _list(raw: object, field: str) -> list[Any]:
+def json_list(raw: object, field: str) -> list[Any]:
+    """Return what is a JSON list; raises Refusal naming `field` for anything else."""
     if not isinstance(raw, list):
         raise Refusal("feeds_airspace.json_list", field, brief(raw))
     return raw

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from detente.line.commands import SendLineMessage
 from detente.line.parameters import Duration, Parameter, Reference, Value, Window, sayable
@@ -11,10 +11,13 @@ from detente.picture.events import NoticeAmended, NoticeGiven
 from detente.picture.picture import Picture
 
 
-def late_calls(event: NoticeGiven | NoticeAmended, picture: Picture, peers: Sequence[str]) -> Iterator[SendLineMessage]:
+def late_calls(
+    event: NoticeGiven | NoticeAmended, picture: Picture, peers: Sequence[str], number_after: Callable[[str], int]
+) -> Iterator[SendLineMessage]:
     """Yield the message to each of `peers` for which a notice of our own, given or amended, comes late.
 
-    An agreed zone is never late, and whoever did not agree to it hears nothing of it.
+    An agreed zone is never late, and whoever did not agree to it hears nothing of it. `number_after` says after which
+    number the next message to a peer has its own.
     """
     notice = event.notice
     if notice.party != picture.party or notice.agreed_with is not None:
@@ -29,4 +32,5 @@ def late_calls(event: NoticeGiven | NoticeAmended, picture: Picture, peers: Sequ
                 "window": sayable(Window(notice.volume.time)),
             }
             parameters = tuple(Parameter(name, value) for name, value in values.items())
-            yield SendLineMessage(event.at, picture.party, peer, "late_notice", parameters)
+            after = number_after(peer)
+            yield SendLineMessage(event.at, picture.party, peer, "late_notice", parameters, number_after=after)

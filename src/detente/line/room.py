@@ -7,7 +7,7 @@ always shown, whatever the accord says. What becomes of a message that went thro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -68,7 +68,10 @@ from detente.room.set_back import SetBackMessage
 
 
 class LineRoom(Room[LineState, LineCommand, LineEvent]):
-    """Keeps the line with every peer with whom there is or was an accord."""
+    """Keeps the line with every peer with whom there is or was an accord.
+
+    `number_after` says after which number a message that follows from something else has its own.
+    """
 
     name = "line"
     commands = LineCommand
@@ -82,6 +85,7 @@ class LineRoom(Room[LineState, LineCommand, LineEvent]):
         super().__init__(state)
         self._accords = accords
         self._picture = picture
+        self.number_after: Callable[[str], int] = lambda _: 0
 
     def decide(self, command: LineCommand | Heard[Any]) -> list[LineEvent]:
         """See `Room.decide`. As time passes, no check is asked for where the accord does not let checks go on."""
@@ -139,7 +143,7 @@ class LineRoom(Room[LineState, LineCommand, LineEvent]):
         match event:
             case NoticeGiven() | NoticeAmended():
                 peers = [p for p in sorted(self.state.open_lines) if self._accords.may_plan(p, event.at)]
-                yield from late_calls(event, self._picture, peers)
+                yield from late_calls(event, self._picture, peers, self.number_after)
             case DetailsRefused(at=at, party=peer, notice_id=notice_id):
                 yield RaiseAlarm(at, peer, AlarmKind.WRONG_OPENING, f"notice {notice_id}")
             case MessageNotTaken(at=at, party=peer, message=kind, about=about, expected=expected):

@@ -21,6 +21,8 @@ from detente.record.segments import ArchivedRefusal
 ReadEntry = Callable[[int], Entry]
 """Gives a journal entry by its number."""
 OLD_KEY = "this is signed with a key that was rotated: put back the newer node.key, or look who has the old one"
+FROM_A_STRANGER = "this is not signed by a party that is trusted here"
+"""Said to whoever did not sign for a key, known here or not."""
 _BY_PEER = frozenset(
     {
         RefusalReason.EQUIVOCATION,

@@ -23,7 +23,11 @@ from detente.link.session import (
 )
 from detente.record.journal import Entry
 from detente.record.rotation import Rotation, read_rotations
+from detente.room.channel import Channel, channel_of
 from detente.room.past import PAST
+
+MOST_OLD_KEYS = 8
+"""So many keys that a party went over from are tried: one is left in years, and each costs a signature."""
 
 
 class RefusalBudget:
@@ -66,6 +70,7 @@ class Links:
         self.own = own
         self.stranger_budget = RefusalBudget()
         self._peer_budgets: dict[bytes, RefusalBudget] = {}
+        self._old_key_budgets: dict[bytes, RefusalBudget] = {}
         self._meters: dict[Direction, Meter] = {}
         self._closed_meters: dict[bytes, Meter] = {}
         self._sessions: dict[Direction, Session] = {}
@@ -127,6 +132,17 @@ class Links:
         The list grows as rotations become known.
         """
         return self._keys.setdefault(party, [party])
+
+    def old_keys(self, direction: Direction, at: datetime) -> list[bytes]:
+        """Return the keys by which what a known party did not sign now may be signed, the newest first.
+
+        Whoever names a party makes us try them, so they are tried a few times a minute, and for a STOP always: it is
+        shown whichever key signed it (R9).
+        """
+        found = self.keys(direction.sender)[:-1][: -MOST_OLD_KEYS - 1 : -1]
+        budget = self._old_key_budgets.setdefault(direction.sender, RefusalBudget(burst=8, refill_s=5.0))
+        is_stop = channel_of(direction.accord) is Channel.STOP
+        return found if found and (is_stop or budget.spend(at) is not None) else []
 
     def learn(self, party: bytes, keys: Sequence[bytes]) -> None:
         """Take note of the keys of a party, in order, of which those that are known already are the first."""

@@ -22,7 +22,15 @@ from detente.link.answer import (
     write_answer,
 )
 from detente.link.envelope import Envelope, read_envelope
-from detente.link.judgement import OLD_KEY, BatchRefused, Judgement, ReadEntry, in_archive, judgement_of
+from detente.link.judgement import (
+    FROM_A_STRANGER,
+    OLD_KEY,
+    BatchRefused,
+    Judgement,
+    ReadEntry,
+    in_archive,
+    judgement_of,
+)
 from detente.link.key_rotated import ROTATED_KIND, rotations_in
 from detente.link.links import Links
 from detente.link.receipt import sign_receipt, signed_by_now
@@ -37,7 +45,6 @@ PART_ENVELOPES, PART_BYTES = 16, 64 * 1024
 ENVELOPE_START = b"detente-envelope-1\n"
 """How an envelope begins: to count them."""
 _ASIDE = frozenset({RefusalReason.GAP, RefusalReason.EQUIVOCATION, RefusalReason.OLD_KEY})
-_FROM_A_STRANGER = "this is not signed by a party that is trusted here"
 
 
 def judge_batch(links: Links, key: NodeKey, body: bytes, at: datetime, read_entry: ReadEntry) -> Judgement:
@@ -61,7 +68,7 @@ def judge_batch(links: Links, key: NodeKey, body: bytes, at: datetime, read_entr
     try:
         envelopes = _envelopes(body)
         for envelope in envelopes:
-            session, signer = _session_for(links, envelope, session, signers)
+            session, signer = _session_for(links, envelope, session, signers, at)
             if session.has_left(envelope.number):
                 # It is looked for in the journal, which costs more than what is remembered.
                 _admit(links, envelope, at)
@@ -110,8 +117,10 @@ def _aside(links: Links, rest: Sequence[Envelope], at: datetime, refused: BatchR
             return
         meter = links.meter(envelope.direction)
         # Also with a key that was rotated: a node that was put back from a backup of before must be able to say STOP.
-        keys = links.keys(envelope.direction.sender)
-        if any(map(envelope.is_signed_by, reversed(keys))) and meter.admits(at):
+        keys = [links.keys(envelope.direction.sender)[-1], *links.old_keys(envelope.direction, at)]
+        if not any(map(envelope.is_signed_by, keys)):
+            return
+        if meter.admits(at):
             meter.charge(len(envelope.raw))
             yield envelope
 
@@ -172,7 +181,7 @@ def _envelopes(body: bytes) -> list[Envelope]:
 
 
 def _session_for(
-    links: Links, envelope: Envelope, session: Session | None, signers: Sequence[bytes]
+    links: Links, envelope: Envelope, session: Session | None, signers: Sequence[bytes], at: datetime
 ) -> tuple[Session, bytes]:
     """Return the link of an envelope, and the key that signed it; `signers` are those of the ones before it."""
     direction = envelope.direction
@@ -182,11 +191,11 @@ def _session_for(
     # The signature first, whoever is named: how long it takes must not tell whether the key is known here.
     signer = _signer_of(links, envelope, known, signers)
     if not envelope.is_signed_by(signer):
-        if known is not None and any(map(envelope.is_signed_by, links.keys(direction.sender)[:-1])):
+        if known is not None and any(map(envelope.is_signed_by, links.old_keys(direction, at))):
             raise BatchRefused(RefusalReason.OLD_KEY, OLD_KEY, envelope)
-        raise BatchRefused(RefusalReason.WRONG_SIGNATURE, _FROM_A_STRANGER, envelope)
+        raise BatchRefused(RefusalReason.WRONG_SIGNATURE, FROM_A_STRANGER, envelope)
     if not links.knows(direction.sender):
-        raise BatchRefused(RefusalReason.UNKNOWN_SENDER, _FROM_A_STRANGER, envelope)
+        raise BatchRefused(RefusalReason.UNKNOWN_SENDER, FROM_A_STRANGER, envelope)
     if known is None:
         raise BatchRefused(RefusalReason.WRONG_ACCORD, "this accord is not in force here with this sender", envelope)
     if session not in (None, known):
@@ -207,8 +216,8 @@ def _signer_of(links: Links, envelope: Envelope, known: Session | None, signers:
         return present
     try:
         rotations = rotations_in(envelope.body, party, present)
-    except Refusal as refusal:
-        raise BatchRefused(RefusalReason.WRONG_SIGNATURE, str(refusal), envelope) from None
+    except Refusal:
+        raise BatchRefused(RefusalReason.WRONG_SIGNATURE, FROM_A_STRANGER, envelope) from None
     if known is not None:
         try:
             links.check_rotations(party, rotations)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from detente.airspace.refusal import Refusal
@@ -15,12 +16,21 @@ from detente.link.answer import (
     RefusalReason,
     write_answer,
 )
-from detente.link.judgement import OLD_KEY, BatchRefused, Judgement, ReadEntry, in_archive, judgement_of
+from detente.link.judgement import (
+    FROM_A_STRANGER,
+    OLD_KEY,
+    BatchRefused,
+    Judgement,
+    ReadEntry,
+    in_archive,
+    judgement_of,
+)
 from detente.link.links import Links
 from detente.link.receipt import DeliveryReceipt, read_receipt
 from detente.link.session import Session
 from detente.link.standing import Standing, read_standing, rotations_shown, sign_standing
 from detente.record.keys import NodeKey
+from detente.record.rotation import read_rotations
 from detente.record.segments import ArchivedRefusal
 
 
@@ -62,14 +72,7 @@ def _session_asked(links: Links, asked: Standing, shown: Sequence[str], at: date
     direction = asked.direction
     if direction.recipient != links.own:
         raise BatchRefused(RefusalReason.WRONG_RECIPIENT, "this is for another party")
-    if not links.knows(direction.sender):
-        raise BatchRefused(RefusalReason.UNKNOWN_SENDER, "no party is trusted here under this key")
-    known = links.keys(direction.sender)
-    if not asked.is_signed_by(known[-1]):
-        if any(map(asked.is_signed_by, known[:-1])):
-            raise BatchRefused(RefusalReason.OLD_KEY, OLD_KEY)
-        if not asked.is_signed_by(links.signer_shown(direction.sender, shown)):
-            raise BatchRefused(RefusalReason.WRONG_SIGNATURE, "the signature is not the sender's")
+    _check_signature(links, asked, shown, at)
     session = links.find(direction.sender, direction.accord)
     if session is not None:
         return session
@@ -82,6 +85,28 @@ def _session_asked(links: Links, asked: Standing, shown: Sequence[str], at: date
         raise BatchRefused(RefusalReason.TOO_MUCH, "more than a party may ask of closed links: ask later")
     meter.charge(len(asked.raw))
     return session
+
+
+def _check_signature(links: Links, asked: Standing, shown: Sequence[str], at: datetime) -> None:
+    """Raise BatchRefused unless a known party signed. Whoever did not must not learn which keys are known here."""
+    party = asked.direction.sender
+    is_known = links.knows(party)
+    if asked.is_signed_by(links.keys(party)[-1] if is_known else party):
+        if not is_known:
+            raise BatchRefused(RefusalReason.UNKNOWN_SENDER, FROM_A_STRANGER)
+        return
+    if is_known and any(map(asked.is_signed_by, links.old_keys(asked.direction, at))):
+        raise BatchRefused(RefusalReason.OLD_KEY, OLD_KEY)
+    signer = party
+    with suppress(Refusal):
+        if is_known:
+            signer = links.signer_shown(party, shown)
+        else:
+            # It must take as long.
+            read_rotations(party, party, shown)
+    is_signed = asked.is_signed_by(signer)
+    if not (is_known and is_signed):
+        raise BatchRefused(RefusalReason.WRONG_SIGNATURE, FROM_A_STRANGER)
 
 
 def _given_back(links: Links, session: Session, asked: Standing, at: datetime, read_entry: ReadEntry) -> list[bytes]:

@@ -43,7 +43,7 @@ class FeedView(msgspec.Struct, frozen=True):
     errors: int = 0
 
 
-class WatchView(msgspec.Struct, frozen=True, tag="view"):
+class WatchView(msgspec.Struct, frozen=True, kw_only=True, tag="view"):
     """What the watch sees at one time, said twice a second.
 
     Attributes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 import structlog
@@ -17,6 +18,7 @@ from detente.feeds.recognition import plan_format
 from detente.feeds.source import Within, printable_line, read_bytes
 from detente.feeds.vertical_limits import GroundElevation
 from detente.settings.configuration import WatchSettings
+from detente.settings.map_boundaries import boundary_sets
 from detente.settings.watched_areas import BoundarySettings, GeofenceSettings
 from detente.watch.boundary import Boundary, LineDatum, boundary_hash
 from detente.watch.situation import WatchedArea
@@ -38,7 +40,7 @@ class OperatorAreas:
     def __init__(self, directory: Path, settings: WatchSettings, at: datetime) -> None:
         self._directory = directory
         self._geofences = settings.geofences
-        self.boundaries = tuple(_boundary(number, one) for number, one in enumerate(settings.boundaries))
+        self.boundaries = tuple(_boundary(directory, number, one) for number, one in enumerate(settings.boundaries))
         self._read_at = at
         self._areas = self._read(at)
 
@@ -84,14 +86,30 @@ class OperatorAreas:
                     yield WatchedArea(area_id, geofence.meaning, volume, geofence.binds)
 
 
-def _boundary(number: int, said: BoundarySettings) -> Boundary:
-    """The line of the settings; raises Refusal for one that is none, or is not what both sides have said."""
+def _boundary(directory: Path, number: int, said: BoundarySettings) -> Boundary:
+    """The line of the settings, or of the map that they name.
+
+    Raises Refusal for one that is none, or is not what both sides have said.
+    """
     with Within(f"watch.boundaries[{number}]"):
         if said.datum not in tuple(LineDatum):
             raise Refusal("watch.datum_of_line", "datum", said.datum, datums=", ".join(LineDatum))
-        points = tuple(Position(*point) for point in said.points)
+        points = tuple(Position(*point) for point in said.points or _line_of_map(directory, said))
         line = Boundary(said.boundary_id, points, said.left, said.right, said.buffer_m, LineDatum(said.datum))
         found = boundary_hash(line)
         if said.sha256 not in {"", found}:
             raise Refusal("watch.boundary_as_agreed", "sha256", said.sha256, found=found)
         return line
+
+
+def _line_of_map(directory: Path, said: BoundarySettings) -> Iterator[tuple[float, float]]:
+    """Latitudes and longitudes of a line of the map; raises Refusal unless just one line has this name."""
+    sets = {one.name: one for one in boundary_sets(directory)}
+    if said.map_set not in sets:
+        raise Refusal("node.boundaries_on_map", "map_set", said.map_set, known=", ".join(sets) or "none yet")
+    lines = [line for line in sets[said.map_set].lines if line.name == said.map_line]
+    if len(lines) != 1:
+        raise Refusal("watch.one_line_of_map", "map_line", said.map_line, count=len(lines))
+    # A line of a map may say a point twice, which is no piece of a boundary.
+    points = [point for point, _ in groupby(lines[0].points)]
+    return ((latitude_deg, longitude_deg) for longitude_deg, latitude_deg in points)

@@ -214,14 +214,25 @@ async def _look(
         live.picture.show(_events(seen, levels, party, policy))
         pipe.say(
             WatchView(
-                now_s, alerts, seen.own[:MOST_OWN], tuple(_feed_view(one, opened_s) for one in health),
-                len(seen.tracks), table, gzip.compress(table, ZIP_LEVEL),
-                lookout.sightings, time.perf_counter() - began_s, keeping.why_not,
-                seen.alerts_left_out, seen.tracks_unusable, lookout.left_out, lookout.conformance,
-                lookout.told_of_ours(seen), lookout.registration,
-                injector.faults,
+                at_s=now_s,
+                alerts=alerts,
+                own=seen.own[:MOST_OWN],
+                feeds=tuple(_feed_view(one, opened_s) for one in health),
+                tracks=len(seen.tracks),
+                picture=table,
+                zipped=gzip.compress(table, ZIP_LEVEL),
+                sightings=lookout.sightings,
+                took_s=time.perf_counter() - began_s,
+                not_kept=keeping.why_not,
+                alerts_left_out=seen.alerts_left_out,
+                tracks_unusable=seen.tracks_unusable,
+                sightings_left_out=lookout.left_out,
+                conformance=lookout.conformance,
+                ours=lookout.told_of_ours(seen),
+                registration=lookout.registration,
+                faults=injector.faults,
             )
-        )  # fmt: skip
+        )
         await keeping.step(now_s)
         next_s = max(next_s + EVERY_S, loop.time())
         await asyncio.sleep(next_s - loop.time())

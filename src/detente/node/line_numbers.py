@@ -36,6 +36,10 @@ class LineNumbers:
         """Return after which number the next message to a peer has its own; what is `urgent` waits for no answer."""
         if not self._is_new and not urgent and peer in self._line.peers:
             await self._answered(peer)
+        return self.now_after(peer)
+
+    def now_after(self, peer: str) -> int:
+        """Return the same without any wait, for what follows from something else within a turn."""
         if self._is_new or peer not in self._line.peers or self._outbox.has_said_what_it_holds(peer):
             return self._after.get(peer, 0)
         return self._after.setdefault(peer, self._line.peers[peer].sent + LEAST_GAP + self._drawn(GAPS))

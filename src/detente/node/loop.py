@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from time import perf_counter
@@ -226,8 +226,10 @@ class CommandLoop:
             await self._turn()
 
     def stop(self) -> None:
-        """Let `run` return once everything that was asked is answered. Nothing new is taken."""
+        """Let `run` return after the turn that goes on, and STOPs that wait. What else waits or comes is refused."""
         self._stopping = True
+        _refuse(self._waiting)
+        self._waiting.clear()
         self._work.set()
 
     async def _ask(self, request: TurnRequest[T], *, urgent: bool = False) -> T:
@@ -362,12 +364,17 @@ class CommandLoop:
 
     def _fail(self, taken: list[TurnRequest[Any]]) -> None:
         self.failed = True
-        for request in (*taken, *self._urgent, *self._waiting):
-            if not request.answer.done():
-                request.answer.set_exception(NodeStopped())
-                request.answer.exception()
+        _refuse([*taken, *self._urgent, *self._waiting])
         self._waiting.clear()
         self._urgent.clear()
+
+
+def _refuse(requests: Iterable[TurnRequest[Any]]) -> None:
+    """Answer that the node stops; nobody need be there to hear it."""
+    for request in requests:
+        if not request.answer.done():
+            request.answer.set_exception(NodeStopped())
+            request.answer.exception()
 
 
 def _may_join(taken: Sequence[TurnRequest[Any]], request: TurnRequest[Any]) -> bool:

@@ -45,19 +45,23 @@ class GeofenceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BoundarySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A national boundary as both sides have agreed on it (R19).
 
-    `points` are degrees north and east on `datum`; who follows them has the party `left` at the left hand. `sha256` is
-    what both sides said to each other, and the line must have it (`watch.boundary.boundary_hash`); empty where nothing
-    was said.
+    `points` are degrees north and east on `datum`; who follows them has the party `left` at the left hand. In place of
+    points `map_set` and `map_line` may name a line of the party's map, which is on WGS 84. `sha256` is what both sides
+    said to each other, and the line must have it (`watch.boundary.boundary_hash`); empty where nothing was said.
     """
 
     boundary_id: str
-    points: tuple[tuple[float, float], ...]
     left: str
     right: str
+    points: tuple[tuple[float, float], ...] = ()
+    map_set: str = ""
+    map_line: str = ""
     buffer_m: float = 0.0
     datum: str = "WGS 84"
     sha256: str = ""
 
     def __post_init__(self) -> None:
+        if bool(self.points) == bool(self.map_set):
+            raise Refusal("watch.points_or_map", "map_set", self.map_set)
         if self.sha256 and not _SHA_256.match(self.sha256):
             raise Refusal("watch.boundary_hash_digits", "sha256", self.sha256)

@@ -1,6 +1,7 @@
 """A kept stretch played again: the same reports through the same tracks and alerts, against what had been said then.
 
-No node is needed. The journal says what was said of the sky at each moment of the stretch.
+No node is needed. The journal says what was said of the sky at each moment of the stretch, and what peers told of their
+aircraft.
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ class KeptStretch:
                 state = past.state
                 told = told_situation(state.rooms, state.accords, state.picture, settings, drawn, at)
                 lookout.told(encode_situation(told))
+                lookout.hear(state.rooms.of_type(WatchRoom).state.heard_tracks())
             number += 1
             yield PlayedLook(at_s, lookout.look(at_s))
 

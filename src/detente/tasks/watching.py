@@ -46,7 +46,7 @@ from detente.watch.commands import (
     WatchCommand,
     WatchTick,
 )
-from detente.watch.faults import Faults, FeedFault
+from detente.watch.faults import Faults
 from detente.watch.messages import TracksReported
 from detente.watch.records import ConformanceDay
 from detente.watch.room import WatchRoom
@@ -98,16 +98,12 @@ class Watching:
         self._asked = asyncio.Event()
         self._not_written = ""
         self._run = 0
-        self._faults: Faults = {}
 
-    def put_faults(self, feed: str, faults: tuple[FeedFault, ...]) -> None:
-        """Put these faults into a feed from now on, and no others; raises Refusal unless the party only exercises."""
-        if not is_exercise(self._loop.accords.party):
-            raise Refusal("watch.faults_in_exercise", "feed", feed)
+    def check_feed(self, feed: str) -> None:
+        """Raise Refusal for a feed that is not watched."""
         known = [one.name for one in self.feeds]
         if feed not in known:
             raise Refusal("watch.feed_that_is_watched", "feed", feed, known=", ".join(known) or "none")
-        self._faults = {**self._faults, feed: faults}
 
     def look_again(self) -> None:
         """Read again which feeds the node has; watch them where they are others. What is wrong changes nothing."""
@@ -268,12 +264,13 @@ class Watching:
         heard: dict[str, tuple[float, TracksReported]] = {}
         faults: Faults = {}
         while True:
-            now_heard = await self._loop.read(self._heard)
+            now_heard = await self._loop.read(self._room.state.heard_tracks)
             if now_heard != heard and not process.stdin.transport.get_write_buffer_size():
                 _write(process, PeerTracksTold(now_heard))
                 heard = now_heard
-            if faults != self._faults:
-                faults = self._faults
+            now_faults = await self._loop.read(lambda: dict(self._room.state.faults))
+            if now_faults != faults:
+                faults = now_faults
                 _write(process, FaultsTold(faults))
             said = {kind: self._loop.news.last(kind) for kind in ENTRIES_OF_SITUATION}
             is_due = said != told or self._time() - told_at >= TELLS_EVERY_S
@@ -281,14 +278,6 @@ class Watching:
                 _write(process, SituationTold(await self._situation()))
                 told_at, told = self._time(), said
             await asyncio.sleep(LOOKS_EVERY_S)
-
-    def _heard(self) -> dict[str, tuple[float, TracksReported]]:
-        """What peers told last of their tracks; it is durable."""
-        return {
-            party: (held.tracks_at.timestamp(), held.tracks)
-            for party, held in self._room.state.heard.items()
-            if held.tracks is not None and held.tracks_at is not None
-        }
 
     @staticmethod
     def _time() -> float:

@@ -101,9 +101,9 @@ class AlertBoard:
             assert found is not None
             steady = self._levels[key] = SteadyLevel(self._steadiness[found.kind])
         if found is None:
-            level = steady.look(now_s, 0)
+            level = steady.look(now_s, 0, rises=False)
         else:
-            level = steady.look(now_s, found.level, found.kept, at_once=found.at_once)
+            level = steady.look(now_s, found.level, found.kept, at_once=found.at_once, rises=found.rises)
         if steady.is_idle:
             del self._levels[key]
         return level

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from detente.watch.faults import FeedFault
 from detente.watch.messages import WatchMessage
 from detente.watch.records import AlertSeen, ConformanceDay, FeedStanding, KeptHour
 
@@ -46,6 +47,13 @@ class FlyPlan(_Command, frozen=True, tag="fly_plan"):
 
     aircraft: str
     plan_id: str
+
+
+class PutFaults(_Command, frozen=True, tag="put_faults"):
+    """A person lets a feed of an exercise have these faults from now on, and no others; none: it is sound again."""
+
+    feed: str
+    faults: tuple[FeedFault, ...]
 
 
 class SayWatch(_Command, frozen=True, tag="say_watch"):
@@ -94,6 +102,7 @@ WatchCommand = (
     | WatchTick
     | SeeFeeds
     | FlyPlan
+    | PutFaults
     | SayWatch
     | SeeConformance
     | KeepReports

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from detente.watch.faults import FeedFault
 from detente.watch.messages import WatchMessage
 from detente.watch.records import AlertSeen, ConformanceDay, FeedStanding, KeptHour
 
@@ -76,6 +77,13 @@ class PlanFlown(_WatchEvent, frozen=True, tag="plan_flown"):
     plan_id: str
 
 
+class FaultsPut(_WatchEvent, frozen=True, tag="faults_put"):
+    """A feed of an exercise has these faults from now on, and no others."""
+
+    feed: str
+    faults: tuple[FeedFault, ...]
+
+
 class WatchStandingChanged(_WatchEvent, frozen=True, tag="watch_standing_changed"):
     """From now on the watch runs, for the time of this number, or it does not, and why."""
 
@@ -122,5 +130,5 @@ class LiveHeard(_WatchEvent, frozen=True, tag="live_heard"):
 WatchEvent = (
     AlertRaised | AlertLevelChanged | AlertEnded | AlertTaken | AlertPostCalled | AlertsHeldBack | FeedStandingChanged
     | FeedLeft | PlanFlown | WatchStandingChanged | ConformanceCounted | ReportsKept | ReportsRemoved | LiveTold
-    | LiveHeard
+    | LiveHeard | FaultsPut
 )  # fmt: skip

@@ -28,6 +28,7 @@ class WatchFinding:
         kept: the number of the level at which an alert that shows already is kept, no less than `level`.
         left_s: seconds until it is so; infinite where it has no such time.
         at_once: whether it is so now, beyond doubt: it shows without waiting for another look.
+        rises: whether this look may raise an alert; one that may not still counts, and keeps what shows.
     """
 
     key: str
@@ -43,6 +44,7 @@ class WatchFinding:
     subject: str = ""
     doubts: tuple[str, ...] = ()
     at_once: bool = False
+    rises: bool = True
 
     @property
     def badness(self) -> tuple[float, float, float, str]:

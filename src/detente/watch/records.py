@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from detente.watch.alert import Alert, AlertLevel
+from detente.watch.faults import Faults
 from detente.watch.messages import Near, NearReported, TracksReported
 from detente.watch.track import Track
 
@@ -163,7 +164,8 @@ class WatchState:
     `standing` says whether the watch runs, since when, and why not. `hours` are the kept files by name. `counted_from`
     and `counted` are the minute in which alerts were last written down, and how many were. `conformance` is how our
     aircraft kept to their plans, by the day of UTC.
-    `told` and `heard` are what each peer is told, and tells, of where aircraft are now.
+    `told` and `heard` are what each peer is told, and tells, of where aircraft are now. `faults` are those that people
+    put into the feeds of an exercise.
     """
 
     def __init__(self) -> None:
@@ -179,12 +181,21 @@ class WatchState:
         self.conformance: dict[str, DayCounted] = {}
         self.told: dict[str, ToldOfOurs] = {}
         self.heard: dict[str, ToldByPeer] = {}
+        self.faults: Faults = {}
 
     def conformance_days(self, run: int, counted: Iterable[ConformanceDay]) -> list[ConformanceDay]:
         """How ours kept to their plans, day by day, the last first; `counted` is what the run that goes on has."""
         now = {one.day: one for one in counted}
         days = {name: held.total(run, now.pop(name, None)) for name, held in self.conformance.items()} | now
         return [days[name] for name in sorted(days, reverse=True)]
+
+    def heard_tracks(self) -> dict[str, tuple[float, TracksReported]]:
+        """Return what each peer told last of its tracks, and when that was heard, seconds since 1970-01-01 UTC."""
+        return {
+            party: (held.tracks_at.timestamp(), held.tracks)
+            for party, held in self.heard.items()
+            if held.tracks is not None and held.tracks_at is not None
+        }
 
     def near_theirs(self) -> frozenset[str]:
         """Return the names of ours of which a peer says that one of its own is near: what it told alerts of."""
@@ -216,6 +227,7 @@ class WatchKept(msgspec.Struct, frozen=True):
     conformance: dict[str, DayCounted] = {}
     told: dict[str, ToldOfOurs] = {}
     heard: dict[str, ToldByPeer] = {}
+    faults: Faults = {}
 
 
 def is_more_urgent(level: AlertLevel, than: AlertLevel) -> bool:

@@ -17,6 +17,7 @@ from detente.airspace.plan import check_identifier
 from detente.airspace.refusal import Refusal
 from detente.picture.picture import Picture
 from detente.room.activity import Need
+from detente.room.exercise import is_exercise
 from detente.room.message import Addressed, Heard
 from detente.room.room import Room
 from detente.watch.alert import AlertLevel
@@ -31,6 +32,7 @@ from detente.watch.between import (
 from detente.watch.commands import (
     FlyPlan,
     KeepReports,
+    PutFaults,
     RemoveReports,
     SayWatch,
     SeeAlerts,
@@ -49,6 +51,7 @@ from detente.watch.events import (
     AlertsHeldBack,
     AlertTaken,
     ConformanceCounted,
+    FaultsPut,
     FeedLeft,
     FeedStandingChanged,
     LiveHeard,
@@ -133,6 +136,11 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
                 return list(self._feeds(command))
             case FlyPlan():
                 return self._flown(command)
+            case PutFaults(at=at, feed=feed, faults=faults):
+                if not is_exercise(self._accords.party):
+                    raise Refusal("watch.faults_in_exercise", "feed", feed)
+                put = tuple(sorted(set(faults)))
+                return [] if self.state.faults.get(feed, ()) == put else [FaultsPut(at, feed, put)]
             case SayWatch():
                 return self._standing(command)
             case SeeConformance():
@@ -172,6 +180,9 @@ class WatchRoom(Room[WatchState, WatchCommand, WatchEvent]):
                 state.feeds[feed] = FeedRecord(standing, at, why)
             case FeedLeft(feed=feed):
                 state.feeds.pop(feed, None)
+                state.faults.pop(feed, None)
+            case FaultsPut(feed=feed, faults=faults):
+                state.faults = {name: those for name, those in {**state.faults, feed: faults}.items() if those}
             case PlanFlown(aircraft=aircraft, plan_id=plan_id):
                 state.flown.pop(aircraft, None)
                 if plan_id:

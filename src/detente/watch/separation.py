@@ -23,7 +23,7 @@ from detente.watch.separation_kernels import (
     meetings,
 )
 from detente.watch.situation import LevelTimes, Situation
-from detente.watch.track import TrackDoubt
+from detente.watch.track import Track, TrackDoubt
 
 KEEPS_WIDER = 1.1
 """An alert that shows is kept until both are clear of the minima so many times over."""
@@ -33,8 +33,19 @@ WIDENED_MOST = 1.0
 """Errors widen a minimum by no more than itself; a larger error is said, and is a doubt."""
 ROUNDING_M = 0.001
 """Two levels a thousand feet apart are so in metres too, though the last bit of their difference may say less."""
-AT_ONCE = frozenset({TrackDoubt.COASTED, TrackDoubt.MAYBE_GHOST})
+AT_ONCE = frozenset({TrackDoubt.MAYBE_GHOST})
 """With no other doubts a loss of separation that is there is told by the first look."""
+FAR_HEARD_S = 7.0
+"""What is not a warning yet is raised only by a look before which both were heard within so long.
+
+Half a turn of a slow radar (12 s), and a look: of two aircraft that two such radars see, there is always such a moment.
+Who was not heard for longer may have turned, levelled off or landed since; the next report says so, and if none comes
+there is nothing to do about what nobody knows. What shows already stays.
+"""
+NEAR_HEARD_S = 15.0
+"""The same for a warning: more than a turn of such a radar."""
+MOVES_UNKNOWN_MPS = 100.0
+"""Where a velocity may be wrong by more, one position is all that is known: it raises no more than a warning."""
 MOST_PAIRS = 2_000
 """So many pairs, the soonest first, become findings; the rest is counted."""
 
@@ -155,7 +166,16 @@ def _finding(
         (live.tracks[a].track_id, live.tracks[b].track_id), live.sides_of(a, b), figures, left_s,
         place_at(prediction, a, float(row[CLOSEST])), doubts=doubts,
         at_once=level == len(LEVELS) and left_s <= 0.0 and AT_ONCE.issuperset(doubts),
+        rises=all(_is_known(live.tracks[row], is_near=level == len(LEVELS)) for row in pair),
     )  # fmt: skip
+
+
+def _is_known(track: Track, *, is_near: bool) -> bool:
+    """Whether a track is known well enough for an alert to be raised: of what is a warning, or is farther ahead."""
+    unheard_s = track.at_s - track.position_s
+    return unheard_s <= (NEAR_HEARD_S if is_near else FAR_HEARD_S) and (
+        is_near or track.velocity_error_mps <= MOVES_UNKNOWN_MPS
+    )
 
 
 def altitudes_of(live: LiveTracks, first: int, second: int) -> dict[str, float | str]:

@@ -52,10 +52,11 @@ class SteadyLevel:
         self._rose_s = 0.0
         self._supported_s = 0.0
 
-    def look(self, at_s: float, found: int, kept: int = 0, *, at_once: bool = False) -> int:
+    def look(self, at_s: float, found: int, kept: int = 0, *, at_once: bool = False, rises: bool = True) -> int:
         """Take in what one look found, and return the level now shown.
 
         `at_once`: what was found is shown without waiting for another look.
+        `rises`: whether this look may raise what is shown; one that may not counts all the same.
         `kept` is the level at which an alert that shows already is kept, where the thresholds for that are wider than
         those at which it begins. A look that comes within COUNTED_EVERY_S of the last one counted is not counted, but
         what is shown at once does not wait for the next.
@@ -65,6 +66,8 @@ class SteadyLevel:
         self._counted_s = at_s
         self._looks.append(max(found, min(kept, self.level)))
         steady = found if at_once else self._steady(max(self._looks))
+        if not (rises or at_once):
+            steady = min(steady, self.level)
         if steady > self.level:
             self._rose_s = at_s
         if steady >= self.level:

@@ -19,9 +19,10 @@ from detente.claims.commands import AskRequest, MakeObservation, ShareObservatio
 from detente.language.wording import Language
 from detente.lookout.frames import FeedView
 from detente.lookout.track_columns import track_of
+from detente.room.exercise import is_exercise
 from detente.watch.alert import Alert
 from detente.watch.between import is_told
-from detente.watch.commands import FlyPlan, TakeAlert
+from detente.watch.commands import FlyPlan, PutFaults, TakeAlert
 from detente.watch.faults import Faults, FeedFault
 from detente.watch.observed import observation_of
 from detente.watch.records import AlertRecord, ConformanceDay, FeedRecord, KeptHour, WatchStanding, WatchState
@@ -115,7 +116,7 @@ class PlanFlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by: str = ""
 
 
-class FaultsPut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class FaultsWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which faults a feed of an exercise has from now on; none: it is sound again."""
 
     by: str = ""
@@ -228,11 +229,13 @@ async def list_watched_feeds(service: Service) -> FeedsView:
 
 
 @post("/feeds/{feed:str}/faults", status_code=200, summary="Put faults into a feed of an exercise")
-async def put_faults(data: FaultsPut, service: Service, feed: str) -> FaultsPut:
-    """Let a feed be faulty, as long as the node runs. Refused unless the party only exercises (R50)."""
+async def put_faults(data: FaultsWanted, service: Service, feed: str) -> FaultsWanted:
+    """Let a feed be faulty until this is taken back. Refused unless the party only exercises (R50)."""
     by = service.post(data.by)
-    service.watching.put_faults(feed, data.faults)
-    return FaultsPut(by, data.faults)
+    if is_exercise(service.party):
+        service.watching.check_feed(feed)
+    await service.do(PutFaults(service.now(), feed, data.faults))
+    return FaultsWanted(by, data.faults)
 
 
 @get("/conformance", summary="How our aircraft kept to their plans, day by day")
