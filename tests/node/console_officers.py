@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -89,15 +90,20 @@ def playwright() -> Any:
     return started
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+@contextmanager
+def launched(*flags: str) -> Iterator[Any]:
+    """A browser of its own, with more flags."""
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
     program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-    found = playwright().chromium.launch(
-        executable_path=program, args=[*flags, "--autoplay-policy=no-user-gesture-required"]
-    )
+    found = playwright().chromium.launch(executable_path=program, args=[*as_root, *flags])
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    with launched("--autoplay-policy=no-user-gesture-required") as found:
+        yield found
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from console_officers import browser, officer, parties
+from console_officers import Officer, browser, launched, officer, parties
 from matplotlib import image
 from parties import TODAY, area_plan
 from test_map_boundaries import FILE
@@ -16,6 +16,7 @@ from test_map_boundaries import FILE
 from detente.airspace.altitude import Altitude, AltitudeUnit, MeanSeaLevel
 from detente.airspace.plan import Containment, Plan, Trajectory, Waypoint
 from detente.airspace.position import Position
+from detente.settings.map_boundaries import remove_boundaries
 
 __all__ = ["browser", "officer", "parties"]
 
@@ -64,6 +65,30 @@ def test_boundaries_are_added_named_on_the_map_and_removed(parties, officer):
     screen.page.get_by_role("button", name="Remove", exact=True).click()
     screen.page.locator(".legend .boundaries").wait_for(state="detached")
     assert parties[0].get("/map/boundaries") == []
+
+
+def test_boundaries_that_come_from_elsewhere_show_without_a_reload(parties, officer):
+    north, _ = parties
+    north.imports(area_plan("OURS"))
+    screen = officer(north)
+    screen.view("Settings")
+    screen.see("p", "None are carried, of FIRs neither")
+    assert north.ask("POST", "/map/boundaries?file=firs.geojson", FILE).status == 200
+    screen.see(".legend .boundaries", "HARBOUR")
+    remove_boundaries(north.path, "firs")
+    screen.page.locator(".legend .boundaries").wait_for(state="detached")
+
+
+def test_that_there_is_no_sound_is_said_until_somebody_touches_the_page(parties):
+    with launched("--autoplay-policy=document-user-activation-required") as plain:
+        screen = Officer(plain.new_page(), parties[0])
+        screen.open("authority", ("watch",))
+        screen.page.reload()
+        said = screen.page.get_by_role("status").filter(has_text="SOUND IS OFF")
+        said.wait_for()
+        screen.page.keyboard.press("a")
+        said.wait_for(state="detached")
+        assert not screen.faults
 
 
 def eastward(plan_id: str, north_deg: float, aircraft_class: str) -> Plan:

@@ -50,6 +50,7 @@ from detente.room.refused import RefusedRoom
 from detente.room.room import Room, State
 from detente.room.tagged import tag_of
 from detente.settings.configuration import Configuration
+from detente.settings.map_boundaries import boundaries_mark
 from detente.tasks.matching_work import MatchingWork
 from detente.tasks.settlement import turn_of
 from detente.tasks.watch_readings import watch_readings
@@ -317,6 +318,7 @@ class Service:
             answers=tuple(self.loop.disclosure.accounts(self.now())),
             watch=self.watch_readings(),
             failing_tasks=self.side_tasks.failing(),
+            boundaries=boundaries_mark(self.directory),
         )
 
 

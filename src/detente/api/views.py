@@ -186,7 +186,8 @@ class Status(msgspec.Struct, frozen=True):
     a receipt, `stops_without_person` those of either side that no person of the other has: "south north:4". `disk` says
     what there is space for. `answers` are what each peer was told where it is told only whether there is a conflict.
     `exercise` says that the party only exercises, `watch` how its feeds and alerts stand. `failing_tasks` are those
-    beside the line that the system denies something, and that are begun again.
+    beside the line that the system denies something, and that are begun again. `boundaries` is another text whenever
+    the boundaries on the map are others.
     """
 
     party: str
@@ -210,6 +211,7 @@ class Status(msgspec.Struct, frozen=True):
     exercise: bool = False
     watch: WatchReadings = msgspec.field(default_factory=WatchReadings)
     failing_tasks: tuple[FailingTask, ...] = ()
+    boundaries: str = ""
 
 
 class Readiness(msgspec.Struct, frozen=True):

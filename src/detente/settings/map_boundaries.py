@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -34,6 +36,15 @@ class BoundarySet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def boundary_sets(directory: Path) -> list[BoundarySet]:
     """Return every set of a node, by name; raises Refusal naming a file that is broken."""
     return [_read(file) for file in sorted((directory / BOUNDARIES_FOLDER).glob("*.json"))]
+
+
+def boundaries_mark(directory: Path) -> str:
+    """Return a text that is another one whenever what is on the map is; no file is read for it."""
+    marks = []
+    for file in sorted((directory / BOUNDARIES_FOLDER).glob("*.json")):
+        with suppress(FileNotFoundError):
+            marks.append(f"{file.name} {file.stat().st_mtime_ns}")
+    return hashlib.sha256("/".join(marks).encode()).hexdigest()[:16]
 
 
 def add_boundaries(directory: Path, added: BoundarySet) -> None:

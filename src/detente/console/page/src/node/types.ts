@@ -113,7 +113,7 @@ export interface Me {
 }
 export interface Status {
   party: string; plans: Record<string, number>; conflicts_open: number; journal_number: number; alarms: string[]
-  stops_undelivered: string[]; stops_without_person: string[]; disk: { state: string }; exercise: boolean
+  stops_undelivered: string[]; stops_without_person: string[]; disk: { state: string }; exercise: boolean; boundaries: string
 }
 export interface HandOver {
   post: string; shift: string; since: string; until: string; sent: number; heard: number; stops: number
@@ -172,7 +172,7 @@ export interface AlertView {
   taken_at: string | null; ended_at: string | null
 }
 export interface FeedView { name: string; kind: string; standing: 'live' | 'silent' | 'away' | 'ended'; why: string; silent_s: number; rate: number; errors: number }
-export interface Feeds { standing: { runs: boolean; since: string; why: string } | null; feeds: FeedView[]; not_kept: string; alerts_left_out: number; tracks_unusable: number; sightings_left_out: number }
+export interface Feeds { standing: { runs: boolean; since: string; why: string } | null; feeds: FeedView[]; not_kept: string; alerts_left_out: number; tracks_unusable: number; sightings_left_out: number; faults: Record<string, string[]> }
 /** A track of the live picture: null is what is not known. */
 export interface LiveTrack {
   track_id: string; age_s: number; latitude_deg: number; longitude_deg: number; horizontal_error_m: number
